@@ -1,0 +1,33 @@
+# make demo: twenty seconds on a small LED volume, then films in out/demo. make test: everything CI runs.
+.PHONY: demo test lint soak schema clean
+
+BIN := .venv/bin
+
+demo: .venv/.demo
+	$(BIN)/vpengine demo
+
+test: .venv/.dev lint
+	$(BIN)/pytest
+
+lint: .venv/.dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+soak: .venv/.dev
+	$(BIN)/pytest tests/soak --timeout 3600
+
+schema: .venv/.dev
+	$(BIN)/python tools/make_schema.py
+
+.venv/.demo: pyproject.toml constraints.txt tools/bootstrap
+	sh tools/bootstrap demo
+	@touch $@
+
+.venv/.dev: pyproject.toml constraints.txt tools/bootstrap
+	sh tools/bootstrap dev
+	@touch $@ .venv/.demo
+
+clean:
+	rm -rf .venv out build dist

@@ -1,0 +1,99 @@
+"""The commands as a user types them: what they print, what they leave, and how they refuse."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import av
+import pytest
+from PIL import Image
+
+from vpengine.control.declared import ENGINE_CONTROLS
+from vpengine.stage.shipped import stage_folder
+
+LED = stage_folder() / "led_volume.toml"
+
+
+def vpengine(*arguments: str, timeout_s: float = 110.0) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "vpengine", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, timeout=timeout_s)
+
+
+def test_controls_lists_every_control() -> None:
+    listed = json.loads(vpengine("controls", "--json").stdout)
+    assert [item["address"] for item in listed] == [control.address for control in ENGINE_CONTROLS]
+    assert all(item["sentence"] for item in listed)
+
+
+def test_check_says_what_is_wrong_and_fails(tmp_path: Path) -> None:
+    broken = tmp_path / "broken.toml"
+    broken.write_text(LED.read_text(encoding="utf-8").replace('kind = "osc"', 'kind = "oscc"'), encoding="utf-8")
+    good, bad = vpengine("check", str(LED)), vpengine("check", str(broken))
+    assert good.returncode == 0
+    assert bad.returncode == 1
+    assert "did you mean 'osc'?" in bad.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("run", "nowhere.toml", "--headless"), "nowhere.toml"),
+        (("run", str(LED), "--headless", "--set", "look.snwo=1"), "did you mean '/vp/look/snow'?"),
+        (("run", str(LED), "--headless", "--set", "look.snow"), "expected CONTROL=VALUE"),
+        (("run", str(LED), "--headless", "--set", "look.snow=lots"), "expected a number"),
+        (("film", "nowhere"), "nowhere: not a take"),
+        (("simulate", "doly"), "did you mean 'dolly'?"),
+        (("bench", "--only", "spede"), "no such measure"),
+    ],
+)
+def test_a_users_mistake_is_one_sentence(arguments: tuple[str, ...], says: str) -> None:
+    done = vpengine(*arguments)
+    assert done.returncode == 2
+    assert says in done.stderr
+    assert "Traceback" not in done.stderr + done.stdout
+
+
+def test_doctor_knows_this_machine() -> None:
+    done = vpengine("doctor")
+    assert done.returncode == 0
+    assert "OpenGL" in done.stdout
+
+
+def test_a_run_is_filmed_from_its_log(tmp_path: Path) -> None:
+    """One second on the demo stage, then its films: as many frames as were logged, and pictures that are not black."""
+    take, out, report = tmp_path / "take", tmp_path / "films", tmp_path / "report.json"
+    run = vpengine(
+        "run", str(LED), "--headless", "--seconds", "1.0", "--log", str(take), "--report", str(report),
+        "--set", "look.snow=0.8", "--set", "exposure.inner=0.5",
+    )  # fmt: skip
+    assert run.returncode == 0, run.stderr
+    figures = json.loads(report.read_text(encoding="utf-8"))
+    for key in ("frames", "work_ms", "interval_ms", "late_frames", "pose_age_ms", "motion_to_present_ms", "generator"):
+        assert key in figures
+    assert {"packets", "scene", "rss_mb", "machine", "seconds"} <= figures.keys()
+    film = vpengine("film", str(take), "--out", str(out))
+    assert film.returncode == 0, film.stderr
+    for name in ("camera.mp4", "stage.mp4"):
+        with av.open(str(out / name)) as container:
+            frames = list(container.decode(video=0))
+        assert len(frames) == figures["frames"] + figures["skipped_ticks"]  # the film keeps the run's time
+        assert frames[0].to_ndarray(format="gray").mean() > 12.0
+    with Image.open(out / "contact.png") as sheet:
+        assert sheet.width > 1500
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no SIGTERM to send on this system")
+def test_a_service_managers_stop_ends_a_run_cleanly(tmp_path: Path) -> None:
+    report = tmp_path / "report.json"
+    command = [sys.executable, "-u", "-m", "vpengine", "run", str(LED), "--headless", "--report", str(report)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as engine:
+        assert engine.stdout is not None
+        assert "Small LED volume" in engine.stdout.readline()
+        time.sleep(1.5)
+        engine.terminate()
+        assert engine.wait(20.0) == 0
+    assert json.loads(report.read_text(encoding="utf-8"))["frames"] > 0

@@ -1,0 +1,288 @@
+"""The running engine, with its threads and processes, driven by other people's programs over real UDP."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from pythonosc.udp_client import SimpleUDPClient
+
+from vpengine.app import App, RunOptions
+from vpengine.errors import ProblemsError
+from vpengine.neural import process as neural_process
+
+STAGE = """
+version = 1
+[stage]
+name = "Test"
+rate = 24
+show = "show.toml"
+[[camera]]
+id = "1"
+sensor_mm = [24.89, 14.0]
+pinhole_focal_length_mm = 24.0
+[camera.inner]
+resolution = [160, 90]
+[[wall]]
+id = "main"
+kind = "flat"
+tile_mm = [500.0, 500.0]
+tile_px = [16, 16]
+columns = 12
+rows = 6
+position_m = [0.0, 3.0, 0.0]
+[[tracking]]
+kind = "osc"
+camera = "1"
+port = {tracking}
+[[output]]
+kind = "headless"
+wall = "main"
+[neural]
+generator = "{generator}"
+runtime = "onnxruntime"
+resolution = [96, 56]
+[control]
+osc_port = {control}
+"""
+
+SHOW = """
+version = 1
+[show]
+name = "Test"
+[[scene]]
+slug = "first"
+dissolve_s = 0.2
+plate.kind = "pattern"
+controls.look.fog = 0.3
+[[scene]]
+slug = "second"
+dissolve_s = 0.3
+controls.look.fog = 0.6
+[scene.plate]
+kind = "pattern"
+style = "checker"
+"""
+
+Send = Callable[[int, str, str, list[float | str]], None]
+
+
+def free_port() -> int:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+class Running:
+    """A small stage, and a thread that acts on it while it runs."""
+
+    def __init__(self, folder: Path, generator: str = "weather") -> None:
+        self.tracking, self.control = free_port(), free_port()
+        text = STAGE.format(tracking=self.tracking, control=self.control, generator=generator)
+        (folder / "stage.toml").write_text(text, encoding="utf-8")
+        (folder / "show.toml").write_text(SHOW, encoding="utf-8")
+        self.log = folder / "take"
+        self.options = RunOptions(folder / "stage.toml", headless=True, log_folder=self.log)
+
+    def run(self, seconds: float, act: Callable[[App], None]) -> App:
+        with App(self.options) as app:
+            app.wait_until_ready()
+            failures: list[BaseException] = []
+
+            def guarded() -> None:
+                try:
+                    act(app)
+                except BaseException as error:  # noqa: BLE001 - raised again below, on the test's own thread
+                    failures.append(error)
+
+            thread = threading.Thread(target=guarded)
+            thread.start()
+            app.run(seconds)
+            thread.join()
+            self.report = app.report()
+        if failures:
+            raise failures[0]
+        return app
+
+    def lines(self) -> list[dict]:
+        return [json.loads(line) for line in (self.log / "frames.jsonl").read_text(encoding="utf-8").splitlines()]
+
+
+def left_out(ticks: list[int]) -> int:
+    """Ticks without a frame; the small stage has room enough that only waiting for something would cost one."""
+    assert ticks == sorted(set(ticks))
+    return ticks[-1] - ticks[0] + 1 - len(ticks)
+
+
+def with_oscsend(port: int, address: str, types: str, arguments: list[float | str]) -> None:
+    subprocess.run(["oscsend", "127.0.0.1", str(port), address, types, *map(str, arguments)], check=True)
+
+
+def with_liblo(port: int, address: str, types: str, arguments: list[float | str]) -> None:
+    liblo = pytest.importorskip("pyliblo3")
+    liblo.send(liblo.Address("127.0.0.1", port), address, *zip(types, arguments, strict=True))
+
+
+def with_python_osc(port: int, address: str, types: str, arguments: list[float | str]) -> None:
+    SimpleUDPClient("127.0.0.1", port).send_message(address, arguments)
+
+
+SENDERS = {"oscsend": with_oscsend, "pyliblo3": with_liblo, "python-osc": with_python_osc}
+POSE = [0.25, 0.5, 1.5, 0.0, 0.0, 0.0, 1.0]
+
+
+@pytest.mark.parametrize("sender", SENDERS)
+def test_independent_senders_drive_a_running_engine(tmp_path: Path, sender: str) -> None:
+    if sender == "oscsend" and shutil.which("oscsend") is None:
+        pytest.skip("oscsend (Debian's liblo-tools) is not installed")
+    send: Send = SENDERS[sender]
+    running = Running(tmp_path, "none")
+
+    def act(app: App) -> None:
+        time.sleep(0.3)
+        for _ in range(10):
+            send(running.tracking, "/vp/camera/1/pose", "fffffff", POSE)
+            time.sleep(0.02)
+        send(running.tracking, "/vp/camera/1/lens", "fff", [35.0, 3.0, 2.8])
+        send(running.control, "/vp/look/snow", "f", [0.75])
+        send(running.control, "/vp/scene", "s", ["second"])
+
+    running.run(2.5, act)
+    peers = running.report["packets"].values()  # most senders take a new port for each message
+    assert sum(peer["good"] for peer in peers) >= 11
+    assert any(peer["last_pose"] == pytest.approx(POSE, abs=1e-6) for peer in peers)
+    assert running.report["scene"] == "second"
+    last = running.lines()[-1]
+    assert last["cameras"]["1"]["lens"]["pinhole_focal_length_mm"] == 35.0
+    assert last["cameras"]["1"]["pose"]["position_m"] == pytest.approx(POSE[:3], abs=1e-3)
+    controls: dict = {}
+    for line in running.lines():
+        controls |= line["controls"]
+    assert controls["/vp/look/snow"] == pytest.approx(0.75)
+    assert controls["/vp/look/fog"] == pytest.approx(0.6)
+    mixes = [line["program"]["mix"] for line in running.lines()]
+    assert any(0.1 < mix < 0.9 for mix in mixes)
+
+
+def test_keyframes_reach_the_wall_and_the_log(tmp_path: Path) -> None:
+    running = Running(tmp_path)
+
+    def act(app: App) -> None:
+        for step in range(30):
+            with_python_osc(running.tracking, "/vp/camera/1/pose", "", [0.02 * step, 0.0, 1.5, 0.0, 0.0, 0.0, 1.0])
+            time.sleep(0.05)
+
+    running.run(2.5, act)
+    numbers = [keyframe["number"] for line in running.lines() for keyframe in line["keyframes"]]
+    assert running.report["generator"]["images"] >= 5
+    assert numbers == sorted(numbers)
+    assert len(numbers) >= 5
+    assert (running.log / "keyframes" / f"{numbers[-1]}.npz").is_file()
+
+
+def test_amount_zero_asks_the_generator_for_nothing(tmp_path: Path) -> None:
+    """Costs nothing: a moving camera and a look, but nobody would see the answer."""
+    running = Running(tmp_path)
+    running.options = RunOptions(running.options.stage, headless=True, controls=(("neural.amount", "0"),))
+
+    def act(app: App) -> None:
+        for step in range(20):
+            with_python_osc(running.tracking, "/vp/camera/1/pose", "", [0.02 * step, 0.0, 1.5, 0.0, 0.0, 0.0, 1.0])
+            time.sleep(0.05)
+
+    running.run(1.5, act)
+    assert running.report["generator"]["images"] == 0
+    assert running.report["frames"] > 20
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGSTOP"), reason="no SIGSTOP on this system")
+def test_a_stopped_generator_does_not_stop_the_wall(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """SIGSTOP, then kill -9: every tick is drawn, and a new generator is at work in the end."""
+    monkeypatch.setattr(neural_process, "_HANG_LIMIT_S", 1.0)
+    running = Running(tmp_path)
+    images: list[int] = []
+
+    def act(app: App) -> None:
+        assert app.generator is not None
+        time.sleep(0.5)
+        assert app.generator._process is not None
+        os.kill(app.generator._process.pid or 0, signal.SIGSTOP)
+        for step in range(130):
+            with_python_osc(running.tracking, "/vp/camera/1/pose", "", [0.01 * step, 0.0, 1.5, 0.0, 0.0, 0.0, 1.0])
+            time.sleep(0.05)
+            if step == 80:
+                images.append(app.generator.health.images)
+                if app.generator._process is not None:
+                    os.kill(app.generator._process.pid or 0, signal.SIGKILL)
+
+    app = running.run(8.5, act)
+    ticks = [line["tick"][0] for line in running.lines()]
+    assert left_out(ticks) == 0
+    assert running.report["generator"]["restarts"] >= 2
+    assert app.generator is not None
+    assert app.generator.health.images > images[0]
+
+
+def test_a_generator_that_returns_nan_leaves_the_plate(tmp_path: Path) -> None:
+    running = Running(tmp_path, "drill")
+    running.options = RunOptions(
+        running.options.stage, headless=True, log_folder=running.log, controls=(("look.night", "0.45"),)
+    )
+    running.run(2.0, lambda app: None)
+    assert not any(line["keyframes"] for line in running.lines())
+    assert running.report["generator"]["images"] == 0
+    assert running.report["generator"]["restarts"] >= 1
+    ticks = [line["tick"][0] for line in running.lines()]
+    assert left_out(ticks) == 0
+    assert running.report["frames"] > 30
+
+
+def test_hostile_packets_change_nothing(tmp_path: Path) -> None:
+    """The 20-byte bundle that freezes python-osc, and a pattern that blows up regular expressions."""
+    running = Running(tmp_path, "none")
+    killers = [
+        bytes.fromhex("2362756e646c65000000000000000001fffffffc"),
+        b"/*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*az\0\0,\0\0\0",
+        b"\xff" * 900,
+    ]
+
+    def act(app: App) -> None:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+            for _ in range(200):
+                for packet in killers:
+                    sender.sendto(packet, ("127.0.0.1", running.tracking))
+                    sender.sendto(packet, ("127.0.0.1", running.control))
+                time.sleep(0.002)
+        with_python_osc(running.control, "/vp/look/snow", "f", [0.5])
+
+    app = running.run(2.0, act)
+    bad = {reason: n for health in app.receiver.health().values() for reason, n in health.bad.items()}
+    assert sum(bad.values()) >= 600
+    assert len(bad) >= 2
+    assert sum(n for health in app.osc_control.health().values() for n in health.bad.values()) >= 600
+    assert app.desk.controls.at("/vp/look/snow", 1e9) == 0.5
+
+
+def test_a_broken_stage_is_told_all_at_once(tmp_path: Path) -> None:
+    running = Running(tmp_path)
+    text = running.options.stage.read_text(encoding="utf-8")
+    text = text.replace('kind = "osc"', 'kind = "oscc"').replace('generator = "weather"', 'generator = "wether"')
+    running.options.stage.write_text(text, encoding="utf-8")
+    show = running.options.stage.parent / "show.toml"
+    show.write_text(SHOW.replace('style = "checker"', 'style = "chekcer"'), encoding="utf-8")
+    with pytest.raises(ProblemsError) as raised:
+        App(running.options)
+    text = str(raised.value)
+    assert len(raised.value.problems) == 3
+    assert "did you mean 'osc'?" in text
+    assert "did you mean 'weather'?" in text
+    assert "show.toml" in text

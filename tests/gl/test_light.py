@@ -1,0 +1,227 @@
+"""The wall lights the actor: the outer carries the inner's look, and with a still camera the light stands still."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import replace
+from fractions import Fraction
+
+import numpy as np
+import pytest
+
+from vpengine.app import Files, build_program, load_place, read_files
+from vpengine.compose.program import Program
+from vpengine.compose.request import RequestCamera, Requests, RequestSettings
+from vpengine.control.controls import Controls
+from vpengine.control.declared import ENGINE_CONTROLS, INNER_VISIBLE, look_address, look_at_frame
+from vpengine.frames.frame_input import CameraState, FrameInput, ProgramState, Tick
+from vpengine.frames.keyframe import Keyframe, Request, Timings
+from vpengine.frames.provenance import Provenance
+from vpengine.gpu.gpu import Gpu
+from vpengine.gpu.transfer import download
+from vpengine.neural.generator import Plate
+from vpengine.neural.grade import fit_grade
+from vpengine.neural.onnx_runtime import OnnxRuntime
+from vpengine.neural.weather import Weather
+from vpengine.plates.places import Places
+from vpengine.stage.shipped import stage_folder
+from vpengine.stage.walls import pixel_uv, position_in_stage
+from vpengine.tracking.moves import still, with_tracker_noise
+from vpengine.tracking.pose_buffer import PoseBuffer
+from vpengine.view.camera import camera_view
+from vpengine.view.color import REC709_FROM_ACESCG, acescct_from_linear, luminance
+from vpengine.view.pose import Pose, from_opentrackio
+from vpengine.view.view import project
+
+LOOKS = {
+    "snow-night": {"snow": 0.85, "night": 0.7, "fog": 0.1},
+    "fog": {"fog": 0.7},
+    "dust": {"dust": 0.8},
+    "rain": {"rain": 0.8},
+}
+
+
+class Bench:
+    """The demo stage without its threads: frames are made by hand, the generator runs here."""
+
+    def __init__(self, context: object, exit_stack: ExitStack) -> None:
+        self.gpu = Gpu(context)  # type: ignore[arg-type]
+        self.files: Files = read_files(stage_folder() / "led_volume.toml", None)
+        places, program = build_program(self.gpu, self.files, exit_stack)
+        self.places: Places = places
+        self.program: Program = program
+        self.place = self.files.show.scenes[0].place
+        load_place(places, program, self.place)
+        neural = self.files.stage.neural
+        settings = RequestSettings(neural.resolution, neural.overscan_percent, 0.0)
+        self.requests = Requests(RequestCamera(self.gpu, neural.resolution), settings)
+        self.generator = Weather(OnnxRuntime())
+
+    def frame(
+        self, time_s: float, pose: Pose, look: dict[str, float], keyframes: tuple[Keyframe, ...] = ()
+    ) -> FrameInput:
+        controls = Controls(ENGINE_CONTROLS)
+        for fader, value in look.items():
+            controls.set(look_address(fader), value)
+        camera = self.files.stage.cameras[0]
+        state = CameraState(pose, pose, camera.lens(), 0.0)
+        tick = Tick(round(time_s * 24), time_s, Fraction(24))
+        program = ProgramState("day", self.place)
+        return FrameInput(tick, {camera.id: state}, program, controls.freeze(time_s), 0, keyframes)
+
+    def ask(self, frame: FrameInput) -> Keyframe | None:
+        look = look_at_frame("weather", frame.controls)
+        asked = (frame, self.places, look, "1", frame.tick.display_time_s)
+        request = self.requests.next(*asked) or self.requests.next(*asked)
+        return self.answer(request) if request else None
+
+    def answer(self, request: Request) -> Keyframe:
+        plate = request.plate
+        cct = acescct_from_linear(plate.color)
+        made = self.generator.generate(Plate(cct, plate.depth_m, plate.noise.astype(np.float32)), request.look)
+        grade = fit_grade(cct, made.gain * cct + made.bias, plate.depth_m, plate.view)
+        gain, bias = made.gain.astype(np.float16), made.bias.astype(np.float16)
+        return Keyframe(request, gain, bias, grade, Provenance("weather"), Timings(0.0, 0.0, 0.0))
+
+    def draw(self, frame: FrameInput) -> np.ndarray:
+        """The main wall's light, (height, width, 3)."""
+        self.program.admit(frame)
+        inner = self.program.inner(frame)
+        self.program.draw_walls(frame, inner)
+        return download(self.program.draw_light(frame, inner)["main"])[..., :3].astype(np.float64)
+
+    def code(self) -> np.ndarray:
+        return download(self.program.walls.pictures["main"].code.color)[..., :3].astype(np.float64)
+
+    def settle(self, pose: Pose, look: dict[str, float], start_s: float) -> float:
+        """Draw until keyframes, grade and outer pictures have come to rest; the time after."""
+        time_s = start_s
+        for _ in range(30):
+            frame = self.frame(time_s, pose, look)
+            keyframe = self.ask(frame)
+            self.draw(replace(frame, keyframes=(keyframe,) if keyframe else ()))
+            time_s += 1 / 24
+        return time_s
+
+
+@pytest.fixture(scope="module")
+def bench(gpu: object) -> Iterator[Bench]:
+    with ExitStack() as stack:
+        yield Bench(gpu, stack)
+
+
+def lab(linear_acescg: np.ndarray) -> np.ndarray:
+    """CIE L*a*b* (D65) of display-referred light: clipped to 0..1 of Rec.709."""
+    rgb = np.clip(linear_acescg @ REC709_FROM_ACESCG.T, 0.0, 1.0)
+    xyz = rgb @ np.array([[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]]).T
+    t = xyz / np.array([0.9505, 1.0, 1.089])
+    f = np.where(t > 216 / 24389, np.cbrt(t), (24389 / 27 * t + 16) / 116)
+    return np.stack([116 * f[..., 1] - 16, 500 * (f[..., 0] - f[..., 1]), 200 * (f[..., 1] - f[..., 2])], axis=-1)
+
+
+def edge_step(bench: Bench, pose: Pose, look: dict[str, float], start_s: float) -> tuple[float, float]:
+    """The median step from inner to outer picture along the frustum's edge: stops, and CIE76 delta E."""
+    time_s = bench.settle(pose, look, start_s)
+    frame = bench.frame(time_s, pose, look)
+    inner = bench.draw(frame)
+    outer = bench.draw(replace(frame, controls={**frame.controls, INNER_VISIBLE: False}))
+    camera = bench.files.stage.cameras[0]
+    geometry = bench.program.walls.geometries["main"]
+    view = camera_view(pose, camera.lens(), camera.inner.resolution, camera.inner.overscan_percent)
+    ndc, depth_m = project(view, position_in_stage(geometry, pixel_uv(geometry)))
+    inside_px = ((1.0 - np.abs(ndc)) * 0.5 * np.array(camera.inner.resolution)).min(axis=-1)
+    edge = (inside_px > 14.0) & (inside_px < 24.0) & (depth_m > 0)  # just inside the soft edge
+    assert edge.sum() > 1000
+    bright = [np.maximum(luminance(light[edge]), 1e-4) for light in (inner, outer)]
+    delta_e = np.linalg.norm(lab(inner[edge]) - lab(outer[edge]), axis=-1)
+    return float(np.median(np.abs(np.log2(bright[0] / bright[1])))), float(np.median(delta_e))
+
+
+@pytest.mark.parametrize("name", LOOKS)
+def test_no_step_at_the_frustums_edge(bench: Bench, name: str) -> None:
+    """Where inner and outer meet they agree: at most 0.2 stop and 3 delta E at the median.
+
+    The camera stands at the outer picture's eye, so that both sides of the edge show the same things.
+    """
+    eye_m = bench.files.stage.outer.eye_m
+    stops, delta_e = edge_step(bench, from_opentrackio(eye_m, 0.0, 0.0, 0.0), LOOKS[name], 10.0)
+    assert stops <= 0.2
+    assert delta_e <= 3.0
+
+
+def test_the_look_adds_no_step_where_the_camera_usually_stands(bench: Bench) -> None:
+    """Away from the outer's eye the plate itself steps, by parallax; the look must not add to that."""
+    pose = from_opentrackio((0.1, 0.0, 1.6), 3.0, 0.0, 0.0)
+    plain_stops, plain_delta_e = edge_step(bench, pose, {}, 20.0)
+    for start, look in enumerate(LOOKS.values()):
+        stops, delta_e = edge_step(bench, pose, look, 30.0 + 10.0 * start)
+        assert stops <= max(plain_stops, 0.2)
+        assert delta_e <= max(plain_delta_e, 3.0)
+
+
+def test_light_does_not_breathe(bench: Bench) -> None:
+    """Locked off with tracker noise of 0.5 mm and 0.02 degrees for 20 s: the pose is held, the wall stands still."""
+    poses = PoseBuffer()
+    move = with_tracker_noise(still(1), 3, 0.5, 0.02)
+    look = LOOKS["snow-night"]
+    seen: list[np.ndarray] = []
+    means: list[float] = []
+    sample, asked = 0, 0
+    poses_shown: set[Pose] = set()
+    for tick in range(24 * 22):
+        now_s = tick / 24.0
+        while sample / 120.0 <= now_s:
+            noisy = move(sample / 120.0)
+            assert noisy is not None
+            poses.add(sample / 120.0, noisy)
+            sample += 1
+        tracked = poses.at(now_s + 1 / 24, now_s)
+        assert tracked is not None
+        if tick >= 24 * 3:
+            poses_shown.add(tracked.pose)
+        frame = bench.frame(100.0 + now_s, tracked.pose, look)
+        keyframe = bench.ask(frame) if tick % 3 == 0 else None
+        asked += keyframe is not None
+        if tick < 24 * 2 and keyframe is None:
+            continue
+        if tick >= 24 * 2 and tick % 12 and keyframe is None:
+            continue
+        light = bench.draw(replace(frame, keyframes=(keyframe,) if keyframe else ()))
+        if tick >= 24 * 3:
+            means.append(float(luminance(light).mean()))
+            seen.append(bench.code())
+    stops = np.log2(np.array(means) / means[0])
+    change = np.abs(np.stack(seen) - seen[0])
+    assert asked >= 2
+    assert len(poses_shown) == 1
+    assert np.abs(stops).max() <= 0.02
+    assert np.percentile(change, 99) <= 2.0
+    assert np.abs(change.mean(axis=(1, 2, 3))).max() <= 2.0
+
+
+def test_a_new_keyframe_hardly_changes_the_mean(bench: Bench) -> None:
+    """Keyframes from two places give the wall the same light: its mean moves by at most 2 of 255."""
+    look = LOOKS["snow-night"]
+    here = from_opentrackio((0.0, 0.0, 1.6), 0.0, 0.0, 0.0)
+    time_s = bench.settle(here, look, 200.0)
+    bench.draw(bench.frame(time_s, here, look))
+    before = bench.code()
+    there = from_opentrackio((0.05, 0.03, 1.61), 1.0, 0.3, 0.0)
+    keyframe = bench.ask(bench.frame(time_s + 1.0, there, look))
+    assert keyframe is not None
+    bench.draw(bench.frame(time_s + 1.0, here, look, (keyframe,)))
+    for step in range(12):  # as it fades in, and after
+        bench.draw(bench.frame(time_s + 1.0 + step / 24, here, look))
+        assert abs(bench.code().mean() - before.mean()) <= 2.0
+
+
+def test_the_outer_is_changed_at_all(bench: Bench) -> None:
+    """The edge test alone would pass with no look anywhere."""
+    pose = from_opentrackio((0.1, 0.0, 1.6), 3.0, 0.0, 0.0)
+    time_s = bench.settle(pose, {}, 300.0)
+    day = bench.draw(bench.frame(time_s, pose, {})).mean()
+    time_s = bench.settle(pose, LOOKS["snow-night"], 310.0)
+    night_frame = bench.frame(time_s, pose, LOOKS["snow-night"])
+    night = bench.draw(replace(night_frame, controls={**night_frame.controls, INNER_VISIBLE: False})).mean()
+    assert night < 0.6 * day

@@ -1,0 +1,169 @@
+"""Still, dome, pattern and none: colours and depth against formulas at known places."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from vpengine.gpu.target import Target
+from vpengine.gpu.transfer import download
+from vpengine.plates.dome import Dome, dome_place
+from vpengine.plates.image_file import read_acescg
+from vpengine.plates.none import NoPlate
+from vpengine.plates.pattern import Pattern, pattern_color, pattern_depth
+from vpengine.plates.plate import Plate
+from vpengine.plates.still import Still
+from vpengine.view.lens import Lens, clip_from_view
+from vpengine.view.pose import from_opentrackio, view_from_stage
+from vpengine.view.view import View, pixel_centres, project, rays, unproject
+
+SIZE = (160, 90)
+
+
+def view_at(
+    position_m: tuple[float, float, float], pan: float, tilt: float, roll: float = 0.0, focal: float = 24.0
+) -> View:
+    lens = Lens((36.0, 20.25), focal, projection_offset_mm=(1.5, -0.8))
+    return View(view_from_stage(from_opentrackio(position_m, pan, tilt, roll)), clip_from_view(lens), SIZE)
+
+
+def drawn(gpu: Any, plate: Plate, view: View) -> tuple[np.ndarray, np.ndarray]:
+    """(color (h, w, 3), depth (h, w)), row 0 at the top."""
+    plate.upload(gpu)
+    target = Target(gpu, SIZE, depth=True)
+    try:
+        target.framebuffer.clear(0.3, 0.3, 0.3, 0.3)  # a plate fills all of it, whatever was there
+        plate.draw(target, view)
+        assert target.depth is not None
+        return download(target.color)[..., :3].astype(float), download(target.depth)[..., 0].astype(float)
+    finally:
+        target.release()
+        plate.release()
+
+
+def test_none_is_black_and_infinitely_far(gpu: Any) -> None:
+    color, depth = drawn(gpu, NoPlate(NoPlate.Settings()), view_at((0, 0, 1.6), 0, 0))
+    assert not color.any()
+    assert np.all(np.isposinf(depth))
+
+
+@pytest.mark.parametrize("style", ["grid", "checker"])
+@pytest.mark.parametrize("radius_m", [0.0, 12.0])
+def test_pattern_is_its_formula(gpu: Any, style: str, radius_m: float) -> None:
+    view = view_at((1.5, -2.0, 2.2), 33.0, 12.0, 7.0)
+    plate = Pattern(Pattern.Settings(style=style, radius_m=radius_m, period_deg=15.0))
+    color, depth = drawn(gpu, plate, view)
+    ray = rays(view, pixel_centres(SIZE))
+    expected_depth = pattern_depth(view.origin_m, ray, style, radius_m)
+    if radius_m == 0.0:
+        assert np.all(np.isposinf(depth))
+        direction = ray
+    else:
+        np.testing.assert_allclose(depth, expected_depth, rtol=1e-4)
+        direction = view.origin_m + ray * expected_depth[..., None] - np.array([0.0, 0.0, 1.6])
+    wrong = np.abs(color - pattern_color(direction, style, 15.0)).max(axis=-1) > 2e-3
+    assert wrong.mean() < (0.0 if style == "grid" else 0.02) + 1e-9  # a check's edge may fall on a pixel's centre
+
+
+def test_pattern_s_shortest_period_is_the_declared_one() -> None:
+    angle = np.radians(np.arange(0.0, 20.0, 0.01))
+    # Near +Y, turning to the right: x = sin(angle) runs fastest there.
+    around = np.stack([np.sin(angle), np.cos(angle), np.zeros_like(angle)], axis=-1)
+    red = pattern_color(around, "grid", 6.0)[..., 0]
+    tops = np.flatnonzero((red[1:-1] > red[:-2]) & (red[1:-1] >= red[2:])) * 0.01
+    assert np.diff(tops).min() >= 6.0
+    assert np.diff(tops).min() < 6.3
+
+
+def test_checker_tells_the_directions_apart() -> None:
+    ahead = np.array(
+        [[1, 0.45, 0.4], [-1, 0.45, 0.4], [0.45, 1, 0.4], [0.45, -1, 0.4], [0.45, 0.4, 1], [0.45, 0.4, -1.0]]
+    )
+    colors = pattern_color(ahead, "checker")
+    ratios = colors / colors.sum(axis=-1, keepdims=True)
+    apart = np.linalg.norm(ratios[:, None] - ratios[None], axis=-1) + np.eye(6)
+    assert apart.min() > 0.1
+
+
+@pytest.fixture
+def backdrop(tmp_path: Path) -> Path:
+    """Smooth ramps: red to the right, green upwards, so that every place has a colour of its own."""
+    x, y = np.meshgrid(np.linspace(0, 1, 256), np.linspace(1, 0, 128))
+    image = np.stack([60 + 180 * x, 60 + 180 * y, np.full_like(x, 90)], axis=-1)
+    Image.fromarray(image.astype(np.uint8)).save(tmp_path / "ramp.png")
+    return tmp_path / "ramp.png"
+
+
+def test_still_hangs_where_it_is_put(gpu: Any, backdrop: Path) -> None:
+    plate = Still(Still.Settings(file=backdrop, distance_m=10.0, width_m=8.0, center_height_m=2.0, yaw_deg=20.0))
+    view = view_at((0.6, -1.0, 1.5), 17.0, 4.0, 3.0, focal=40.0)
+    color, depth = drawn(gpu, plate, view)
+    point = unproject(view, pixel_centres(SIZE), depth)
+    yaw = np.radians(20.0)
+    right, away = np.array([np.cos(yaw), np.sin(yaw), 0]), np.array([-np.sin(yaw), np.cos(yaw), 0])
+    np.testing.assert_allclose(point @ away, 10.0, atol=2e-3)  # depth is the plane's, also beyond the card
+    u, v = (point @ right) / 8.0 + 0.5, (point[..., 2] - 2.0) / 4.0 + 0.5
+    image = read_acescg(backdrop).astype(float)
+    inside = (u > 0.02) & (u < 0.98) & (v > 0.02) & (v < 0.98)
+    assert inside.mean() > 0.5
+    column, row = (u * 256 - 0.5).round().astype(int), ((1 - v) * 128 - 0.5).round().astype(int)
+    expected = image[np.clip(row, 0, 127), np.clip(column, 0, 255)]
+    np.testing.assert_allclose(color[inside], expected[inside], atol=0.012)
+
+
+def test_still_is_never_black_beyond_its_edges(gpu: Any, backdrop: Path) -> None:
+    plate = Still(Still.Settings(file=backdrop, distance_m=10.0, width_m=2.0, center_height_m=1.6, yaw_deg=0.0))
+    color, _ = drawn(gpu, plate, view_at((0, 0, 1.6), 30.0, 10.0))
+    image = read_acescg(backdrop).astype(float)
+    assert np.all(color >= image.min() - 0.005)
+    np.testing.assert_allclose(color[0, 0], image[0, 0], atol=0.005)  # up and to the left of the card: its corner
+    behind, depth = drawn(gpu, Still(Still.Settings(file=backdrop)), view_at((0, 0, 1.6), 180.0, 0.0))
+    assert np.all(np.isposinf(depth))
+    assert behind.min() > 0.02
+
+
+def test_still_has_parallax(gpu: Any, backdrop: Path) -> None:
+    settings = Still.Settings(file=backdrop, distance_m=10.0, width_m=12.0)
+    first, second = view_at((0, 0, 1.6), 0, 0), view_at((0.8, 1.0, 1.9), 5.0, -2.0)
+    color_a, depth_a = drawn(gpu, Still(settings), first)
+    color_b, _ = drawn(gpu, Still(settings), second)
+    ndc, _ = project(second, unproject(first, pixel_centres(SIZE), depth_a))
+    seen = (np.abs(ndc) < 0.95).all(axis=-1)
+    column = ((ndc[..., 0] + 1) / 2 * SIZE[0]).astype(int).clip(0, SIZE[0] - 1)
+    row = ((1 - ndc[..., 1]) / 2 * SIZE[1]).astype(int).clip(0, SIZE[1] - 1)
+    assert seen.mean() > 0.4
+    assert np.abs(color_a - color_b[row, column])[seen].max() < 0.03
+
+
+@pytest.fixture
+def panorama(tmp_path: Path) -> Path:
+    """256 x 128: red rises with height, green follows the compass smoothly, blue marks the middle column."""
+    azimuth = (np.arange(256) + 0.5) / 256 * 2 * np.pi - np.pi
+    elevation = np.pi / 2 - (np.arange(128) + 0.5) / 128 * np.pi
+    azimuth, elevation = np.meshgrid(azimuth, elevation)
+    image = np.stack([130 + 100 * np.sin(elevation), 130 + 90 * np.sin(azimuth), 130 + 90 * np.cos(azimuth)], axis=-1)
+    Image.fromarray(image.astype(np.uint8)).save(tmp_path / "dome.png")
+    return tmp_path / "dome.png"
+
+
+@pytest.mark.parametrize(("pan", "tilt"), [(0.0, 0.0), (180.0, 10.0), (90.0, -20.0), (-60.0, 75.0)])
+def test_dome_shows_the_direction_s_pixel_without_a_seam(gpu: Any, panorama: Path, pan: float, tilt: float) -> None:
+    view = view_at((3.0, -2.0, 1.0), pan, tilt, 5.0)
+    color, depth = drawn(gpu, Dome(Dome.Settings(file=panorama, yaw_deg=25.0, exposure_stops=1.0)), view)
+    assert np.all(np.isposinf(depth))
+    image = 2.0 * read_acescg(panorama).astype(float)
+    place = dome_place(rays(view, pixel_centres(SIZE)), 25.0)
+    column = (place[..., 0] * 256 - 0.5).round().astype(int) % 256
+    row = (place[..., 1] * 128 - 0.5).round().astype(int).clip(0, 127)
+    assert np.abs(color - image[row, column]).max() < 0.06  # half a pixel of the ramps, and 8 bits
+
+
+def test_dome_turns_left_with_positive_yaw() -> None:
+    ahead, left = np.array([0.0, 1.0, 0.0]), np.array([-1.0, 0.0, 0.0])
+    np.testing.assert_allclose(dome_place(ahead), [0.5, 0.5])
+    np.testing.assert_allclose(dome_place(left, 90.0), [0.5, 0.5])
+    np.testing.assert_allclose(dome_place(np.array([0.0, 0.0, 1.0]))[1], 0.0)

@@ -1,0 +1,253 @@
+"""The neural layer on the GPU: against its numpy twin, and what it must do by its contract."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from vpengine.compose.neural import BORDER, IGNORED, KNOWN, NeuralLayer
+from vpengine.frames.grade_table import neutral_grade
+from vpengine.frames.images import ImageSet
+from vpengine.frames.keyframe import Grade, Keyframe, Request, Timings
+from vpengine.frames.look import Look
+from vpengine.frames.provenance import Provenance
+from vpengine.gpu.gpu import Gpu
+from vpengine.gpu.picture import Picture
+from vpengine.gpu.target import Target
+from vpengine.gpu.transfer import download, four, write
+from vpengine.view.camera import camera_view
+from vpengine.view.color import acescct_from_linear, linear_from_acescct
+from vpengine.view.lens import Lens
+from vpengine.view.pose import Pose, from_opentrackio
+from vpengine.view.reproject import Source, gather
+from vpengine.view.view import View, pixel_centres, rays, unproject
+
+LENS = Lens((24.89, 14.0), 24.0)
+SNOW = Look("test", (0.5, 0.0, 0.0, 0.0, 0.0, 0.0))
+KEY_SIZE, SIZE = (96, 54), (160, 90)
+
+
+def room(view: View) -> tuple[np.ndarray, np.ndarray]:
+    """Colour and depth of a floor, a pillar and sky, by ray casting: (height, width, 3) and (height, width)."""
+    ray = rays(view, pixel_centres(view.resolution))
+    _, y, z = view.origin_m
+    with np.errstate(divide="ignore", invalid="ignore"):
+        floor_m = np.where(ray[..., 2] < -1e-4, -z / ray[..., 2], np.inf)
+        pillar_m = np.where(ray[..., 1] > 1e-4, (4.0 - y) / ray[..., 1], np.inf)
+        at = view.origin_m + ray * np.where(np.isfinite(pillar_m), pillar_m, 0.0)[..., None]
+    pillar_m = np.where((np.abs(at[..., 0] - 0.3) < 0.4) & (at[..., 2] < 2.5), pillar_m, np.inf)
+    depth_m = np.minimum(np.where(floor_m < 60.0, floor_m, np.inf), pillar_m)
+    sky = np.isinf(depth_m)
+    point = view.origin_m + ray * np.where(sky, 0.0, depth_m)[..., None]
+    color = 0.3 + 0.2 * np.stack([np.sin(point[..., axis] * 1.7) for axis in range(3)], axis=-1)
+    return np.where(sky[..., None], [0.6, 0.8, 1.2], color), depth_m
+
+
+def look_of(color_cct: np.ndarray, depth_m: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """A smooth change that depends on colour and depth: gain and bias."""
+    near = np.where(np.isinf(depth_m), 0.0, 1.0 / (1.0 + depth_m))[..., None]
+    return 0.6 + 0.3 * near + 0.0 * color_cct, 0.1 + 0.05 * color_cct * near
+
+
+def keyframe(number: int, pose: Pose, grade: Grade | None = None, look: Look = SNOW) -> Keyframe:
+    view = camera_view(pose, LENS, KEY_SIZE, 15.0)
+    color, depth_m = room(view)
+    gain, bias = look_of(acescct_from_linear(color), depth_m)
+    plate = ImageSet(
+        color.astype(np.float16),
+        depth_m.astype(np.float32),
+        np.zeros(depth_m.shape, np.float16),
+        view,
+        Provenance("plate:room"),
+    )
+    request = Request(number, 0, "room", plate, look, 0.0)
+    return Keyframe(
+        request,
+        gain.astype(np.float16),
+        bias.astype(np.float16),
+        grade or neutral_grade(),
+        Provenance("test", request_number=number),
+        Timings(0.0, 0.0, 0.0),
+    )
+
+
+@pytest.fixture(scope="module")
+def wrapped(gpu) -> Gpu:
+    return Gpu(gpu)
+
+
+def plate_picture(gpu: Gpu, pose: Pose) -> Picture:
+    view = camera_view(pose, LENS, SIZE, 5.0)
+    color, depth_m = room(view)
+    target = Target(gpu.context, SIZE, depth=True)
+    write(target.color, four(color.astype(np.float16)))
+    write(target.depth, depth_m.astype(np.float32)[..., None])
+    return Picture(target.color, target.depth, view, Provenance("plate:room"))
+
+
+def pixels(picture: Picture) -> np.ndarray:
+    return download(picture.color)[..., :3].astype(np.float32)
+
+
+POSES = [from_opentrackio((0.1 * i, 0.05 * i, 1.6), 4.0 * i, 0.5 * i, 0.3 * i) for i in range(4)]
+
+
+@pytest.mark.parametrize("time_s", [10.0, 0.33], ids=["all settled", "the newest rising"])
+def test_gpu_equals_numpy_twin(wrapped: Gpu, time_s: float) -> None:
+    layer = NeuralLayer(wrapped, KEY_SIZE, SIZE)
+    frames = [keyframe(i, pose) for i, pose in enumerate(POSES)]
+    for i, frame in enumerate(frames):
+        layer.add(frame, 0.1 * i)
+    plate = plate_picture(wrapped, from_opentrackio((0.3, 0.2, 1.55), 10.0, -1.0, 0.0))
+    shown = pixels(layer.draw(plate, time_s, 1.0))
+
+    freshness = layer.freshness(time_s)
+    sources = [
+        Source(f.request.plate.view, f.gain, f.bias, f.request.plate.depth_m, float(fresh))
+        for f, fresh in zip(reversed(frames), freshness, strict=True)
+    ]
+    color = pixels(plate)
+    gathered = gather(plate.view, download(plate.depth)[..., 0], sources, BORDER, IGNORED)
+    cct = acescct_from_linear(color)
+    t = np.clip(gathered.weight / KNOWN, 0.0, 1.0)[..., None]
+    known = t * t * (3.0 - 2.0 * t)
+    expected = linear_from_acescct(known * (gathered.gain * cct + gathered.bias) + (1.0 - known) * cct)
+    wrong = np.abs(shown - expected).max(axis=-1) > 0.004
+    # A texel whose depth lies on the test's bound may fall to either side in single precision.
+    assert wrong.mean() < 0.004
+    assert np.median(np.abs(shown - expected)) < 5e-4
+
+
+def test_what_the_keyframes_saw_is_where_it_is_now(wrapped: Gpu) -> None:
+    """Known answer: the look applied to the true current view."""
+    layer = NeuralLayer(wrapped, KEY_SIZE, SIZE)
+    layer.add(keyframe(0, Pose((0.0, 0.0, 1.6))), 0.0)
+    plate = plate_picture(wrapped, from_opentrackio((0.15, 0.1, 1.6), 3.0, 0.0, 0.0))
+    shown, color = pixels(layer.draw(plate, 10.0, 1.0)), pixels(plate)
+    depth_m = download(plate.depth)[..., 0]
+    cct = acescct_from_linear(color)
+    gain, bias = look_of(cct, depth_m)
+    error = np.abs(acescct_from_linear(shown) - (gain * cct + bias))
+    assert np.median(error) < 0.004
+    assert np.percentile(error, 90) < 0.02
+    assert np.abs(shown - color).mean() > 0.05  # the plate alone would not pass
+
+
+def test_no_amount_is_the_plate_itself(wrapped: Gpu) -> None:
+    layer = NeuralLayer(wrapped, KEY_SIZE, SIZE)
+    plate = plate_picture(wrapped, POSES[0])
+    assert layer.draw(plate, 0.0, 1.0) is plate  # no keyframe yet
+    layer.add(keyframe(0, POSES[0]), 0.0)
+    assert layer.draw(plate, 1.0, 0.0) is plate
+    assert layer.draw(plate, 1.0, 0.5) is not plate
+
+
+def test_a_new_keyframe_fades_in(wrapped: Gpu) -> None:
+    """Nothing pops: the picture at the moment a keyframe comes is the picture before."""
+    layer = NeuralLayer(wrapped, KEY_SIZE, SIZE)
+    layer.add(keyframe(0, POSES[0]), 0.0)
+    plate = plate_picture(wrapped, POSES[0])
+    before = pixels(layer.draw(plate, 5.0, 1.0)).copy()
+    changed = keyframe(1, POSES[0])
+    brighter = Keyframe(
+        changed.request,
+        changed.gain,
+        changed.bias + np.float16(0.1),
+        changed.grade,
+        changed.provenance,
+        changed.timings,
+    )
+    layer.add(brighter, 5.0)
+    at_once = pixels(layer.draw(plate, 5.0, 1.0)).copy()
+    steps = [pixels(layer.draw(plate, 5.0 + step, 1.0)).mean() for step in (0.02, 0.05, 0.08, 0.2)]
+    assert np.abs(at_once - before).max() < 2e-3
+    assert steps == sorted(steps)
+    assert steps[-1] > before.mean() + 0.05
+
+
+def test_what_none_saw_takes_the_grade(wrapped: Gpu) -> None:
+    """Behind the camera of every keyframe there is only the grade: here it halves ACEScct."""
+    half = Grade(neutral_grade().table * np.float32(0.5))
+    layer = NeuralLayer(wrapped, KEY_SIZE, SIZE)
+    layer.add(keyframe(0, POSES[0], half), 0.0)
+    layer.advance(0.0)
+    layer.advance(60.0)  # the grade has reached the keyframe's
+    plate = plate_picture(wrapped, from_opentrackio((0.0, 0.0, 1.6), 180.0, 0.0, 0.0))
+    shown, color = pixels(layer.draw(plate, 10.0, 1.0)), pixels(plate)
+    assert np.abs(acescct_from_linear(shown) - 0.5 * acescct_from_linear(color)).max() < 0.004
+
+
+def test_stale_shows_the_keyframe_unmoved(wrapped: Gpu) -> None:
+    """For comparison only: turning the camera must not move the picture."""
+    layer = NeuralLayer(wrapped, KEY_SIZE, SIZE)
+    layer.add(keyframe(0, POSES[0]), 0.0)
+    span = (1.1 / 1.3, 1.1 / 1.3)
+    first = pixels(layer.draw_stale(plate_picture(wrapped, POSES[0]), span)).copy()
+    turned = pixels(layer.draw_stale(plate_picture(wrapped, from_opentrackio((0, 0, 1.6), 20.0, 0, 0)), span))
+    assert np.array_equal(first, turned)
+    moved = pixels(layer.draw(plate_picture(wrapped, from_opentrackio((0, 0, 1.6), 20.0, 0, 0)), 10.0, 1.0))
+    assert np.abs(moved - first).mean() > 0.02
+
+
+def test_silhouettes_do_not_bleed(wrapped: Gpu) -> None:
+    """At the pillar's edge each side keeps its own look: no value outside the two looks' range."""
+    layer = NeuralLayer(wrapped, KEY_SIZE, SIZE)
+    frame = keyframe(0, POSES[0])
+    depth_m = frame.request.plate.depth_m
+    near = (depth_m < 4.5)[..., None] & np.ones(3, bool)
+    flat = Keyframe(
+        frame.request,
+        np.zeros_like(frame.gain),
+        np.where(near, 0.7, 0.2).astype(np.float16),
+        frame.grade,
+        frame.provenance,
+        frame.timings,
+    )
+    layer.add(flat, 0.0)
+    plate = plate_picture(wrapped, from_opentrackio((0.2, 0.0, 1.6), 2.0, 0.0, 0.0))
+    shown = acescct_from_linear(pixels(layer.draw(plate, 10.0, 1.0)))
+    now_m = download(plate.depth)[..., 0]
+    point = unproject(plate.view, pixel_centres(SIZE), np.where(np.isinf(now_m), 0.0, now_m))
+    pillar = (np.abs(point[..., 1] - 4.0) < 0.01) & (point[..., 2] > 0.02)
+    seen = np.abs(shown - 0.7).max(axis=-1) < 0.01
+    assert seen[pillar].mean() > 0.9
+    assert (np.abs(shown[pillar].mean(axis=-1) - 0.2) < 0.05).mean() < 0.02
+
+
+def test_the_first_keyframe_of_a_place_does_not_pop(wrapped: Gpu) -> None:
+    """By day, then night arrives: at that moment the wall still shows the day, everywhere."""
+    dark = Grade(neutral_grade().table * np.float32(0.5))
+    layer = NeuralLayer(wrapped, KEY_SIZE, SIZE)
+    plate = plate_picture(wrapped, from_opentrackio((0.3, 0.0, 1.6), 15.0, 0.0, 0.0))
+    layer.add(keyframe(0, POSES[0], dark), 5.0)
+    means = []
+    for step in range(12):
+        layer.advance(5.0 + step / 24)
+        means.append(pixels(layer.draw(plate, 5.0 + step / 24, 1.0)).mean())
+    assert means[0] == pytest.approx(pixels(plate).mean(), abs=2e-3)
+    assert means == sorted(means, reverse=True)
+    assert means[-1] < 0.6 * means[0]
+
+
+def test_a_plain_look_that_has_settled_needs_no_layer(wrapped: Gpu) -> None:
+    """After the look has faded away the plate is shown itself again, bit for bit."""
+    layer = NeuralLayer(wrapped, KEY_SIZE, SIZE)
+    plate = plate_picture(wrapped, POSES[0])
+    layer.add(keyframe(0, POSES[0]), 0.0)
+    layer.add(keyframe(1, POSES[0], look=Look("test")), 1.0)
+    layer.advance(1.5)
+    assert layer.draw(plate, 1.5, 1.0) is not plate
+    layer.advance(2.5)
+    assert layer.draw(plate, 2.5, 1.0) is plate
+
+
+def test_a_new_epoch_keeps_nothing_older_than_its_predecessor(wrapped: Gpu) -> None:
+    """Another seed: the last picture of the old one fades out, the rest is gone."""
+    layer = NeuralLayer(wrapped, KEY_SIZE, SIZE)
+    for i, pose in enumerate(POSES):
+        layer.add(keyframe(i, pose), 0.1 * i)
+    later = keyframe(9, POSES[0])
+    layer.add(replace(later, request=replace(later.request, epoch=1)), 1.0)
+    assert len(layer.freshness(2.0)) == 2

@@ -1,0 +1,150 @@
+"""Output windows for real: a virtual X display, two windows, a screenshot, known colours at known places."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image, ImageGrab
+
+from vpengine.errors import UserError
+from vpengine.frames.frame_input import Tick
+from vpengine.gpu.target import Target
+from vpengine.gpu.transfer import write
+from vpengine.gpu.window import Windows
+from vpengine.output.window import WindowOutput, WindowSettings
+
+SCREEN = (640, 480)
+WALL = (200, 100)
+
+
+def wall_pattern() -> NDArray[np.uint8]:
+    """Every pixel names its place: red is the column, green the row, blue marks the upper left quarter."""
+    y, x = np.mgrid[: WALL[1], : WALL[0]]
+    blue = np.where((x < WALL[0] // 2) & (y < WALL[1] // 2), 255, 0)
+    return np.stack([x, y, blue, np.full_like(x, 255)], axis=-1).astype(np.uint8)
+
+
+def _tick(number: int) -> Tick:
+    return Tick(number, number / 24, Fraction(24))
+
+
+def show_windows(screenshot: Path) -> None:
+    """Run in a process of its own, so that a display and GLFW's state cannot reach other tests."""
+    keys: list[str] = []
+    windows = Windows(keys.append)
+    whole = WindowOutput(WindowSettings(position=(20, 30)), "wall", windows)
+    part = WindowOutput(WindowSettings(position=(300, 200), region=(50, 20, 40, 30), size=(80, 60)), "wall", windows)
+    target = Target(windows.context, WALL, dtype="f1")
+    going_on = True
+    for number in range(3):
+        picture = wall_pattern() if number == 2 else np.zeros_like(wall_pattern())
+        write(target.color, picture)
+        for output in (whole, part):
+            output.show("other wall", target.color)
+            output.show("wall", target.color)
+            going_on = output.present(_tick(number))
+        windows.poll()
+    windows.context.finish()
+    ImageGrab.grab(xdisplay="").save(screenshot)
+    before_escape = windows.should_close
+    _press(windows)
+    filtering = target.color.filter
+    windows.close()
+    windows.close()
+    print(json.dumps([going_on, before_escape, windows.should_close, keys, filtering]))
+
+
+def _press(windows: Windows) -> None:
+    """What GLFW calls for a press of A, then of Esc."""
+    for key in (65, 256):
+        windows._key(None, key, 0, 1, 0)
+
+
+@pytest.fixture(scope="module")
+def display() -> Iterator[str]:
+    server = shutil.which("Xvfb")
+    if server is None:
+        pytest.skip("Xvfb is not installed: no virtual display to open windows on")
+    read, write_end = os.pipe()
+    arguments = [
+        server,
+        "-displayfd",
+        str(write_end),
+        "-screen",
+        "0",
+        f"{SCREEN[0]}x{SCREEN[1]}x24",
+        "-nolisten",
+        "tcp",
+    ]
+    with subprocess.Popen(arguments, pass_fds=[write_end], stderr=subprocess.DEVNULL) as process:
+        os.close(write_end)
+        with os.fdopen(read) as pipe:
+            number = pipe.readline().strip()
+        if not number:
+            pytest.skip("Xvfb does not start here")
+        yield f":{number}"
+        process.terminate()
+
+
+def _run(display: str | None, *arguments: str) -> subprocess.CompletedProcess[str]:
+    environment = {key: value for key, value in os.environ.items() if key not in ("DISPLAY", "WAYLAND_DISPLAY")}
+    if display is not None:
+        environment["DISPLAY"] = display
+    command = [sys.executable, __file__, *arguments]
+    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
+
+
+@pytest.fixture(scope="module")
+def shown(display: str, tmp_path_factory: pytest.TempPathFactory) -> tuple[NDArray[np.uint8], list[object]]:
+    path = tmp_path_factory.mktemp("window") / "screen.png"
+    done = _run(display, str(path))
+    assert done.returncode == 0, done.stderr
+    return np.asarray(Image.open(path).convert("RGB")), json.loads(done.stdout.splitlines()[-1])
+
+
+def test_the_whole_wall_stands_pixel_for_pixel_at_its_place(shown: tuple[NDArray[np.uint8], list[object]]) -> None:
+    screen, _ = shown
+    window = screen[30 : 30 + WALL[1], 20 : 20 + WALL[0]]
+    np.testing.assert_array_equal(window, wall_pattern()[..., :3])
+    assert not screen[30:130, 10:19].any(), "nothing is drawn beside the window"
+
+
+def test_a_region_is_cut_out_and_scaled_to_its_window(shown: tuple[NDArray[np.uint8], list[object]]) -> None:
+    screen, _ = shown
+    window = screen[200:260, 300:380].astype(float)
+    halved = window.reshape(30, 2, 40, 2, 3).mean(axis=(1, 3))
+    np.testing.assert_allclose(halved[2:-2, 2:-2, :2], wall_pattern()[22:48, 52:88, :2], atol=1.0)
+
+
+def test_escape_ends_and_keys_are_told(shown: tuple[NDArray[np.uint8], list[object]]) -> None:
+    going_on, before_escape, after_escape, keys, filtering = shown[1]
+    assert going_on
+    assert not before_escape
+    assert after_escape
+    assert keys == ["a", "escape"]
+    assert filtering == [0x2601, 0x2601], "a window must not change the sampling of the wall's texture"
+
+
+def test_no_display_says_so_and_names_headless() -> None:
+    done = _run(None, "no display")
+    assert done.returncode == 2
+    assert "no display" in done.stdout
+    assert "--headless" in done.stdout
+
+
+if __name__ == "__main__":
+    try:
+        show_windows(Path(sys.argv[1]))
+    except UserError as error:
+        print(error)
+        sys.exit(2)

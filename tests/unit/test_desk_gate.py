@@ -1,0 +1,103 @@
+"""The desk settles what operators said once a frame; the gate keeps what belongs to an older epoch off the wall."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from vpengine.control.controls import Controls
+from vpengine.control.declared import ENGINE_CONTROLS, NEURAL_SEED, OUTER_LEVEL, look_address
+from vpengine.control.desk import Desk
+from vpengine.control.gate import Gate
+from vpengine.control.scenes import SceneEntry, Scenes
+from vpengine.control.triggers import SceneTrigger
+from vpengine.frames.frame_input import ProgramState
+from vpengine.frames.grade_table import neutral_grade
+from vpengine.frames.images import ImageSet
+from vpengine.frames.keyframe import Keyframe, Request, Timings
+from vpengine.frames.look import Look
+from vpengine.frames.provenance import Provenance
+from vpengine.view.camera import camera_view
+from vpengine.view.lens import Lens
+from vpengine.view.pose import Pose
+
+SNOW = look_address("snow")
+
+
+@pytest.fixture
+def desk() -> Desk:
+    entries = [SceneEntry("a", "street", 0.0), SceneEntry("b", "hall", 2.0, ((SNOW, 1.0),))]
+    return Desk(Controls(ENGINE_CONTROLS), Scenes(entries), Gate(), "weather")
+
+
+def always(place: str) -> bool:
+    return bool(place)
+
+
+def test_changes_and_triggers_are_settled_into_one_frame(desk: Desk) -> None:
+    desk.apply({SNOW: 0.5, OUTER_LEVEL: 9.0}, [])
+    settled = desk.settle(1.0, always)
+    assert settled.program == ProgramState("a", "street")
+    assert settled.controls[SNOW] == 0.5
+    assert settled.controls[OUTER_LEVEL] == 4.0
+    assert dict(settled.look.named())["snow"] == 0.5
+    assert settled.look.generator == "weather"
+    desk.apply({}, [SceneTrigger("next")])
+    begun = desk.settle(2.0, always)
+    assert begun.program == ProgramState("b", "street", "hall", 0.0)
+    assert begun.controls[SNOW] == 0.5
+    assert desk.settle(3.0, always).look.faders[0] == pytest.approx(0.75)  # the look follows the scene's fade
+    assert desk.settle(4.0, always).controls[SNOW] == 1.0
+
+
+def test_a_refused_change_leaves_the_rest(desk: Desk, caplog: pytest.LogCaptureFixture) -> None:
+    changes = {SNOW: 0.5, "/vp/look/snwo": 1.0, OUTER_LEVEL: "much", look_address("fog"): 0.25}
+    desk.apply(changes, [SceneTrigger("goto", "nowhere"), SceneTrigger("goto", "b")])
+    settled = desk.settle(0.0, always)
+    assert settled.controls[SNOW] == 0.5
+    assert settled.controls[look_address("fog")] == 0.25
+    assert settled.controls[OUTER_LEVEL] == 1.0
+    assert settled.program.scene == "b"
+    assert desk.refused == 3
+    assert [record.getMessage() for record in caplog.records] == [
+        "no control '/vp/look/snwo'; did you mean '/vp/look/snow'?",
+        "/vp/outer/level: 'much', expected a number from 0 to 4",
+        "no scene 'nowhere' (allowed: a, b)",
+    ]
+
+
+def test_the_epoch_rises_with_the_seed_not_with_the_faders(desk: Desk) -> None:
+    first = desk.settle(0.0, always).epoch
+    desk.apply({SNOW: 1.0}, [])
+    assert desk.settle(1.0, always).epoch == first
+    desk.apply({NEURAL_SEED: 5.0}, [])
+    assert desk.settle(2.0, always).epoch == first + 1
+    assert desk.settle(3.0, always).epoch == first + 1
+
+
+def keyframe(epoch: int) -> Keyframe:
+    view = camera_view(Pose(), Lens((24.0, 13.5), 24.0), (2, 2))
+    blank = np.zeros((2, 2, 3), np.float16)
+    plate = ImageSet(blank, np.ones((2, 2), np.float32), blank[..., 0], view, Provenance("plate:x"))
+    request = Request(1, epoch, "x", plate, Look("weather"), 0.0)
+    return Keyframe(request, blank, blank, neutral_grade(), Provenance("weather"), Timings(0.0, 0.0, 0.0))
+
+
+def test_the_gate_follows_generator_and_seed() -> None:
+    gate = Gate()
+    epochs = [gate.follow(*asked) for asked in [("a", 0), ("a", 0), ("a", 1), ("b", 1), ("b", 1), ("a", 0)]]
+    assert epochs == [0, 0, 1, 2, 2, 3]  # an epoch never comes back
+
+
+def test_the_gate_discards_and_counts_what_is_older() -> None:
+    gate = Gate()
+    gate.follow("a", 0)
+    old = keyframe(gate.epoch)
+    assert gate.admit([old]) == (old,)
+    gate.follow("a", 1)
+    new = replace(keyframe(gate.epoch), timings=Timings(1.0, 2.0, 0.5))
+    assert gate.admit(iter([old, new, old])) == (new,)
+    assert gate.discarded == 2
+    assert gate.admit([]) == ()

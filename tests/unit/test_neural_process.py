@@ -1,0 +1,343 @@
+"""The neural process for real: it works, fails in every way, is replaced, and the engine's loop never waits for it."""
+
+from __future__ import annotations
+
+import logging
+import multiprocessing
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import psutil
+import pytest
+
+from vpengine.frames.images import ImageSet
+from vpengine.frames.keyframe import Keyframe, Request
+from vpengine.frames.look import look_from
+from vpengine.frames.provenance import Provenance
+from vpengine.neural import process as process_module
+from vpengine.neural.drill import FAILURES
+from vpengine.neural.process import SLOTS, NeuralProcess
+from vpengine.view.camera import camera_view
+from vpengine.view.color import acescct_from_linear
+from vpengine.view.lens import Lens
+from vpengine.view.pose import Pose
+
+SIZE = (64, 36)
+DRILL = "vpengine.neural.drill:Drill"
+NO_RUNTIME = "vpengine.neural.none:NoRuntime"
+POLL_S = 0.005
+LONGEST_CALL_S = 0.020  # half a frame at 24 a second
+PATIENCE_S = 20.0
+
+
+class Loop:
+    """The engine's side as its loop has it: collect, rest a little, collect. Notes how long each call took."""
+
+    def __init__(self, process: NeuralProcess) -> None:
+        self.process = process
+        self.calls_s: list[float] = []
+        self.keyframes: list[Keyframe] = []
+
+    def until(self, condition: Callable[[], bool], seconds: float = PATIENCE_S) -> None:
+        end_s = time.monotonic() + seconds
+        while not condition():
+            assert time.monotonic() < end_s, "it took too long"
+            self.turn()
+
+    def turn(self) -> None:
+        started_s = time.perf_counter()
+        self.keyframes += self.process.collect(time.monotonic())
+        self.calls_s.append(time.perf_counter() - started_s)
+        time.sleep(POLL_S)
+
+    def submit(self, number: int, failure: str = "works") -> Request:
+        self.until(lambda: self.process.free(time.monotonic()))
+        asked = request(number, failure)
+        started_s = time.perf_counter()
+        self.process.submit(asked)
+        self.calls_s.append(time.perf_counter() - started_s)
+        return asked
+
+    def never_waited(self) -> bool:
+        """All calls short. Starting a process and one hiccup of a busy machine are forgiven."""
+        return sum(call_s > LONGEST_CALL_S for call_s in self.calls_s) <= 1
+
+
+def request(number: int, failure: str = "works") -> Request:
+    width, height = SIZE
+    view = camera_view(Pose((0.0, 0.0, 1.6)), Lens((24.89, 14.0), 24.0), SIZE)
+    rng = np.random.default_rng(number)
+    plate = ImageSet(
+        rng.uniform(0.02, 1.5, (height, width, 3)).astype(np.float16),
+        np.full((height, width), 5.0, np.float32),
+        np.full((height, width), 0.5, np.float16),
+        view,
+        Provenance("plate:test"),
+    )
+    night = 0.1 * FAILURES.index(failure) + (0.05 if failure != "works" else 0.0)
+    look = look_from("drill", {"night": night, "fog": 0.25}, seed=7)
+    return Request(number, 3, "test", plate, look, time.monotonic())
+
+
+@pytest.fixture
+def loop(monkeypatch: pytest.MonkeyPatch) -> Iterator[Loop]:
+    monkeypatch.setattr(process_module, "_HANG_LIMIT_S", 0.6)
+    monkeypatch.setattr(process_module, "_BACK_OFF_S", (0.05, 0.1))
+    process = NeuralProcess("drill", DRILL, NO_RUNTIME, SIZE)
+    process.start()
+    yield Loop(process)
+    process.stop()
+
+
+def worker(process: NeuralProcess) -> int:
+    assert process._process is not None
+    assert process._process.pid is not None
+    return process._process.pid
+
+
+def test_a_keyframe_comes_back(loop: Loop, capfd: pytest.CaptureFixture[str]) -> None:
+    """Gain, grade, provenance and times are those of the request; the drill halves the plate in ACEScct."""
+    asked = loop.submit(41)
+    loop.until(lambda: len(loop.keyframes) == 1)
+    keyframe = loop.keyframes[0]
+    assert keyframe.request is asked
+    assert (keyframe.gain == 0.5).all()
+    assert not keyframe.bias.any()
+    assert keyframe.gain.shape == (SIZE[1], SIZE[0], 3)
+    assert keyframe.gain.dtype == keyframe.bias.dtype == np.float16
+
+    # Distance 5 m, straight ahead, the cells of ordinary luminance: where all the plate's pixels are.
+    transform = keyframe.grade.table[2, 3, 3]
+    cct = acescct_from_linear(asked.plate.color).reshape(-1, 3)[:200]
+    graded = cct @ transform[:, :3].T + transform[:, 3]
+    assert np.abs(graded - 0.5 * cct).max() < 0.05
+    assert np.abs(graded - 0.5 * cct).mean() < 0.015
+
+    provenance = keyframe.provenance
+    assert (provenance.source, provenance.runtime, provenance.seed) == ("drill", NO_RUNTIME, 7)
+    assert provenance.request_number == 41
+    assert dict(provenance.look)["fog"] == 0.25
+    assert 0.0 < keyframe.timings.work_s < keyframe.timings.finished_s - keyframe.timings.submitted_s
+    assert loop.process.health.images == 1
+    loop.process.stop()
+    assert capfd.readouterr().err == ""
+
+
+def test_answers_keep_their_slots_apart(loop: Loop) -> None:
+    """Two requests are in flight at once and each answer is told of its own request."""
+    loop.until(lambda: loop.process.ready)
+    first, second = request(1), request(2)
+    loop.process.submit(first)
+    loop.process.submit(second)
+    assert not loop.process.free(time.monotonic() + 100.0)  # all slots are taken
+    assert SLOTS == 2
+    loop.until(lambda: len(loop.keyframes) == 2)
+    assert [keyframe.request for keyframe in loop.keyframes] == [first, second]
+    assert loop.process.free(time.monotonic())
+
+
+def test_a_second_request_that_hangs_is_noticed_as_soon(loop: Loop) -> None:
+    """Its time counts from when the first was answered; and ``free`` counts likewise."""
+    loop.until(lambda: loop.process.ready)
+    loop.process.health.work_s = 0.05
+    loop.process.submit(request(1))
+    loop.process.submit(request(2, "hangs"))
+    loop.until(lambda: len(loop.keyframes) == 1)
+    answered_s = time.monotonic()
+    loop.until(lambda: loop.process.health.restarts == 1)
+    assert 0.4 < time.monotonic() - answered_s < 3.0
+
+
+SENTENCES = {
+    "raises": "RuntimeError: the drill raised",
+    "hangs": "no answer for 0.6 s",
+    "dies": "its process ended with code 9",
+    "nan": "ValueError: the generator returned gain with NaN, infinite or absurd values",
+    "shape": "ValueError: the generator returned gain of shape (35, 64, 3), expected (36, 64, 3)",
+}
+
+
+@pytest.mark.parametrize("failure", FAILURES[1:])
+def test_a_failure_is_told_once_and_mended(loop: Loop, failure: str, caplog: pytest.LogCaptureFixture) -> None:
+    """Nothing broken is delivered, one sentence says so, and a look that works is served by the next process."""
+    loop.submit(1)
+    loop.until(lambda: len(loop.keyframes) == 1)
+    before = worker(loop.process)
+    loop.process.health.work_s = 0.05  # ten times this bounds the hang limit
+    with caplog.at_level(logging.WARNING):
+        for number in (2, 3):  # twice: a look that goes on failing is not told of again
+            loop.submit(number, failure)
+            loop.until(lambda number=number: loop.process.health.restarts == number - 1)
+            assert loop.process.answer_lost()
+            assert not loop.process.answer_lost()
+        loop.submit(4)
+        loop.until(lambda: len(loop.keyframes) == 2)
+    assert [keyframe.request.number for keyframe in loop.keyframes] == [1, 4]
+    assert (loop.keyframes[1].gain == 0.5).all()
+    assert worker(loop.process) != before
+    assert [record.levelname for record in caplog.records] == ["WARNING"]
+    sentence = caplog.records[0].getMessage()
+    assert sentence.startswith(f"generator drill stopped: {SENTENCES[failure]}. The wall keeps its pictures")
+    assert "Traceback" not in sentence
+    assert loop.never_waited(), max(loop.calls_s)
+
+
+def test_a_later_failure_is_told_again(loop: Loop, caplog: pytest.LogCaptureFixture) -> None:
+    """The same words after it had worked again are news."""
+    for number in (1, 3):
+        loop.submit(number, "raises")
+        loop.until(lambda number=number: loop.process.health.restarts == (number + 1) // 2)
+        loop.submit(number + 1)
+        loop.until(lambda number=number: len(loop.keyframes) == (number + 1) // 2)
+    assert len(caplog.records) == 2
+
+
+def test_it_backs_off(loop: Loop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each failure in a row waits longer; a success begins anew."""
+    monkeypatch.setattr(process_module, "_BACK_OFF_S", (0.05, 0.5))
+    waits = []
+    for number in (1, 2):
+        loop.submit(number, "raises")
+        loop.until(lambda number=number: loop.process.health.restarts == number)
+        failed_s = time.monotonic()
+        loop.until(lambda: loop.process._process is not None)
+        waits.append(time.monotonic() - failed_s)
+    assert waits[0] < 0.4 < waits[1]
+    loop.submit(3)
+    loop.until(lambda: len(loop.keyframes) == 1)
+    loop.submit(4, "raises")
+    loop.until(lambda: loop.process.health.restarts == 3)
+    failed_s = time.monotonic()
+    loop.until(lambda: loop.process._process is not None)
+    assert time.monotonic() - failed_s < 0.4
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals")
+def test_a_stopped_process_is_replaced(loop: Loop) -> None:
+    """SIGSTOP, as a driver that hangs: no call waits, the process is killed, another serves."""
+    loop.until(lambda: loop.process.ready)
+    stopped = worker(loop.process)
+    os.kill(stopped, signal.SIGSTOP)
+    loop.submit(1)
+    loop.until(lambda: loop.process.health.restarts == 1)
+    loop.submit(2)
+    loop.until(lambda: len(loop.keyframes) == 1)
+    assert loop.keyframes[0].request.number == 2
+    assert not psutil.pid_exists(stopped)
+    assert loop.never_waited(), max(loop.calls_s)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals")
+def test_a_killed_process_is_replaced(loop: Loop, caplog: pytest.LogCaptureFixture) -> None:
+    loop.until(lambda: loop.process.ready)
+    os.kill(worker(loop.process), signal.SIGKILL)
+    loop.until(lambda: loop.process.health.restarts == 1)
+    assert not loop.process.ready
+    assert not loop.process.answer_lost()  # it was not at work
+    loop.submit(1)
+    loop.until(lambda: len(loop.keyframes) == 1)
+    assert "its process ended with code -9" in caplog.text
+
+
+def test_a_generator_that_cannot_start_says_why(caplog: pytest.LogCaptureFixture) -> None:
+    """`weather` without a runtime: the sentence names the file and the cure."""
+    process = NeuralProcess("weather", "vpengine.neural.weather:Weather", NO_RUNTIME, SIZE)
+    loop = Loop(process)
+    process.start()
+    try:
+        loop.until(lambda: process.health.restarts == 1)
+    finally:
+        process.stop()
+    assert 'choose runtime = "onnxruntime"' in caplog.text
+    assert not process.ready
+
+
+def test_nothing_is_left_behind() -> None:
+    """After ``stop``, while it hangs: no process and no shared memory."""
+    process = NeuralProcess("drill", DRILL, NO_RUNTIME, SIZE)
+    names = [slot.name.lstrip("/") for slot in process._slots]
+    if Path("/dev/shm").is_dir():
+        assert all((Path("/dev/shm") / name).exists() for name in names)
+    process.start()
+    loop = Loop(process)
+    loop.submit(1, "hangs")
+    pid = worker(process)
+    process.stop()
+    assert not psutil.pid_exists(pid)
+    assert not [child for child in multiprocessing.active_children() if child.name == "vpengine-neural"]
+    assert not any((Path("/dev/shm") / name).exists() for name in names)
+
+
+ENGINE = """
+import sys, time
+from tests_engine import Loop, NeuralProcess, DRILL, NO_RUNTIME, SIZE, worker
+if __name__ == "__main__":
+    process = NeuralProcess("drill", DRILL, NO_RUNTIME, SIZE)
+    process.start()
+    loop = Loop(process)
+    loop.submit(1, sys.argv[1])
+    print(worker(process), *(slot.name for slot in process._slots), flush=True)
+    time.sleep(60.0)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals")
+@pytest.mark.parametrize("at_work", ["works", "hangs"])
+def test_an_engine_that_dies_leaves_no_worker(tmp_path: Path, at_work: str) -> None:
+    """kill -9 of the engine ends its worker, even one that hangs in its generator, and frees the shared memory."""
+    (tmp_path / "engine.py").write_text(ENGINE)
+    (tmp_path / "tests_engine.py").write_text(Path(__file__).read_text(encoding="utf-8"))
+    command = [sys.executable, "engine.py", at_work]
+    with subprocess.Popen(
+        command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    ) as engine:
+        assert engine.stdout is not None
+        pid, *names = engine.stdout.readline().split()
+        assert psutil.pid_exists(int(pid))
+        engine.kill()
+        engine.stdout.close()
+    end_s = time.monotonic() + 10.0
+    left = [Path("/dev/shm") / name.lstrip("/") for name in names]
+    while (_alive(int(pid)) or any(path.exists() for path in left)) and time.monotonic() < end_s:
+        time.sleep(0.05)
+    assert not _alive(int(pid))
+    assert not any(path.exists() for path in left)
+
+
+def _alive(pid: int) -> bool:
+    """A zombie that nobody here can reap has ended too."""
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+def modules_after(code: str) -> set[str]:
+    """The modules that a fresh interpreter has imported after ``code``."""
+    program = f"{code}\nimport sys\nprint(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    return set(done.stdout.split())
+
+
+INFERENCE = {"onnxruntime", "torch", "tensorrt", "tensorrt_rtx"}
+
+
+def test_the_engine_imports_no_inference_library() -> None:
+    stage = Path(__file__).parents[2] / "stage_configs" / "led_volume.toml"
+    read = f"import pathlib, vpengine.app\nvpengine.app.read_files(pathlib.Path({str(stage)!r}), None)"
+    modules = modules_after(read)
+    assert {"vpengine.app", "vpengine.neural.worker", "moderngl"} <= modules
+    assert not modules & INFERENCE
+
+
+def test_the_worker_imports_no_opengl() -> None:
+    """Nor does it through the command that started the engine: spawned processes import the main module again."""
+    modules = modules_after("import vpengine.neural.worker, vpengine.neural.weather, vpengine.__main__")
+    assert "vpengine.neural.worker" in modules
+    assert not modules & {"moderngl", "glfw", "vpengine.app", "vpengine.cli", *INFERENCE}

@@ -1,0 +1,286 @@
+"""The OSC control door: faders and buttons of independent senders, hostile packets, a flood."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import random
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import pytest
+from pythonosc.osc_message_builder import OscMessageBuilder
+from pythonosc.udp_client import SimpleUDPClient
+
+from vpengine.control.controls import Control, Value
+from vpengine.control.triggers import SceneTrigger
+from vpengine.errors import UserError
+from vpengine.mailbox import Newest, Triggers
+from vpengine.remote.osc_control import OscControl
+from vpengine.remote.thread import RemoteThread
+
+CONTROLS = {
+    control.address: control
+    for control in (
+        Control("/vp/look/snow", "float", 0.0, "Snow."),
+        Control("/vp/look/fog", "float", 0.0, "Fog."),
+        Control("/vp/exposure/inner", "float", 0.0, "Exposure.", low=-6.0, high=6.0, unit="stops"),
+        Control("/vp/neural/live", "bool", True, "Live."),
+        Control("/vp/note", "text", "", "A note."),
+    )
+}
+SCENES = ("street-day", "snow-night", "dome")
+
+
+def packet(address: str, *arguments: object) -> bytes:
+    builder = OscMessageBuilder(address)
+    for value in arguments:
+        builder.add_arg(value)
+    return builder.build().dgram
+
+
+class Bench:
+    def __init__(self, port: int = 0) -> None:
+        self.changes: Newest[str, Value] = Newest()
+        self.triggers: Triggers[SceneTrigger] = Triggers(capacity=100)
+        self.now_s = 0.0
+        self.door = OscControl(
+            "127.0.0.1", port, CONTROLS, self.changes, self.triggers, SCENES, clock=lambda: self.now_s
+        )
+
+    def take(self, *packets: bytes) -> tuple[dict[str, Value], tuple[SceneTrigger, ...]]:
+        for one in packets:
+            self.door.take(one, "10.0.0.5:53000")
+        return self.changes.take(), self.triggers.take()
+
+    def bad(self) -> dict[str, int]:
+        return dict(self.door.health()["10.0.0.5:53000"].bad)
+
+
+@contextmanager
+def running() -> Iterator[tuple[Bench, int]]:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = int(probe.getsockname()[1])
+    bench = Bench(port)
+    remote = RemoteThread([bench.door])
+    remote.start()
+    try:
+        yield bench, port
+    finally:
+        begun_s = time.monotonic()
+        remote.stop()
+        assert time.monotonic() - begun_s < 1.0
+        assert not remote._thread.is_alive()
+
+
+def until(done: Callable[[], bool]) -> None:
+    end_s = time.monotonic() + 5.0
+    while not done():
+        assert time.monotonic() < end_s, "it did not happen in time"
+        time.sleep(0.002)
+
+
+@pytest.mark.parametrize(
+    ("sent", "expected"),
+    [
+        (packet("/vp/look/snow", 0.25), {"/vp/look/snow": 0.25}),
+        (packet("/vp/look/snow", 1), {"/vp/look/snow": 1.0}),
+        (packet("/vp/look/snow", 7.0), {"/vp/look/snow": 1.0}),
+        (packet("/vp/exposure/inner", -2.5), {"/vp/exposure/inner": -2.5}),
+        (packet("/vp/neural/live", False), {"/vp/neural/live": False}),
+        (packet("/vp/neural/live", 1), {"/vp/neural/live": True}),
+        (packet("/vp/note", "take 4"), {"/vp/note": "take 4"}),
+        (packet("/vp/look/*", 0.5), {"/vp/look/snow": 0.5, "/vp/look/fog": 0.5}),
+        (packet("/vp/{look,none}/f?g", 0.5), {"/vp/look/fog": 0.5}),
+    ],
+)
+def test_faders(sent: bytes, expected: dict[str, Value]) -> None:
+    assert Bench().take(sent) == (expected, ())
+
+
+@pytest.mark.parametrize(
+    ("sent", "expected"),
+    [
+        (packet("/vp/scene", "dome"), SceneTrigger("goto", "dome")),
+        (packet("/vp/scene", 1), SceneTrigger("goto", "snow-night")),
+        (packet("/vp/scene", 2.0), SceneTrigger("goto", "dome")),
+        (packet("/vp/scene/snow-night"), SceneTrigger("goto", "snow-night")),
+        (packet("/vp/scene/snow-night", 1.0), SceneTrigger("goto", "snow-night")),
+        (packet("/vp/scene/snow-night", True), SceneTrigger("goto", "snow-night")),
+        (packet("/vp/scene/next", 1), SceneTrigger("next")),
+        (b"/vp/scene/next\0\0,I\0\0", SceneTrigger("next")),
+        (packet("/vp/scene/previous"), SceneTrigger("previous")),
+    ],
+)
+def test_presses_act(sent: bytes, expected: SceneTrigger) -> None:
+    assert Bench().take(sent) == ({}, (expected,))
+
+
+@pytest.mark.parametrize("sent", [packet("/vp/scene", "forest"), packet("/vp/scene/snow-nihgt", 1)])
+def test_a_scene_that_is_not_there_is_refused_at_the_door(sent: bytes) -> None:
+    bench = Bench()
+    assert bench.take(sent) == ({}, ())
+    assert bench.bad() == {"unknown-scene": 1}
+
+
+@pytest.mark.parametrize("released", [0, 0.0, False])
+def test_releases_do_nothing_and_are_no_mistake(released: object) -> None:
+    bench = Bench()
+    assert bench.take(packet("/vp/scene/next", released), packet("/vp/scene/dome", released)) == ({}, ())
+    assert bench.bad() == {}
+
+
+def test_triggers_keep_their_order_and_faders_their_newest() -> None:
+    changes, triggers = Bench().take(
+        packet("/vp/scene/next", 1), packet("/vp/look/snow", 0.1), packet("/vp/scene/next", 0),
+        packet("/vp/scene/next", 1), packet("/vp/scene/previous", 1), packet("/vp/look/snow", 0.9),
+    )  # fmt: skip
+    assert triggers == (SceneTrigger("next"), SceneTrigger("next"), SceneTrigger("previous"))
+    assert changes["/vp/look/snow"] == pytest.approx(0.9)
+
+
+@pytest.mark.parametrize(
+    ("sent", "reason"),
+    [
+        (packet("/vp/look/sno", 0.5), "unknown-address"),
+        (packet("/vp/look/x*", 0.5), "unknown-address"),
+        (packet("/vp/look/snow"), "bad-arguments"),
+        (packet("/vp/look/snow", 0.5, 0.5), "bad-arguments"),
+        (packet("/vp/look/snow", math.nan), "bad-value"),
+        (packet("/vp/look/snow", "much"), "bad-value"),
+        (packet("/vp/note", 3), "bad-value"),
+        (packet("/vp/scene"), "bad-arguments"),
+        (packet("/vp/scene", 3), "bad-value"),
+        (packet("/vp/scene", -1), "bad-value"),
+        (packet("/vp/scene", 0.5), "bad-value"),
+        (packet("/vp/scene", True), "bad-value"),
+        (packet("/vp/scene/next", 0.5), "bad-value"),
+        (packet("/vp/scene/next", "yes"), "bad-value"),
+        (packet("/vp/scene/safe", 1), "unknown-address"),
+        (packet("/vp/scene/a/b", 1), "unknown-address"),
+        (packet("/vp/scene/*", 1), "unknown-address"),
+        (b"junk", "bad-address"),
+    ],
+)
+def test_refusals_have_reasons(sent: bytes, reason: str) -> None:
+    bench = Bench()
+    assert bench.take(sent) == ({}, ())
+    assert bench.bad() == {reason: 1}
+
+
+def test_a_refusal_is_told_once(caplog: pytest.LogCaptureFixture) -> None:
+    Bench().take(*[packet("/vp/look/snow", "much")] * 5)
+    (record,) = caplog.records
+    expected = "/vp/look/snow: 'much', expected a number from 0 to 1"
+    assert record.message == f"OSC control: from 10.0.0.5:53000: {expected} (further ones are counted)"
+
+
+def test_fifty_thousand_mutations_change_nothing_out_of_range() -> None:
+    chance, bench = random.Random(11), Bench()
+    seeds = [packet("/vp/look/snow", 0.5), packet("/vp/scene/next", 1), packet("/vp/note", "x"), packet("/vp/scene", 2)]
+    for _ in range(50_000):
+        mutated = bytearray(chance.choice(seeds))
+        for _ in range(chance.randint(1, 3)):
+            mutated[chance.randrange(len(mutated))] = chance.choice((0, 0x2A, 0x2C, 0x2F, 0x3F, 0x54, 0x66, 0xFF))
+        bench.door.take(bytes(mutated), "10.0.0.5:53000")
+        for address, value in bench.changes.take().items():
+            assert isinstance(value, str) if address == "/vp/note" else 0.0 <= float(value) <= 1.0
+        for trigger in bench.triggers.take():
+            assert trigger.action in ("goto", "next", "previous")
+    assert len(bench.bad()) >= 8
+    assert sum(bench.bad().values()) > 15_000
+
+
+def test_too_many_triggers_are_refused_not_merged() -> None:
+    bench = Bench()
+    _, triggers = bench.take(*[packet("/vp/scene/next", 1)] * 130)
+    assert len(triggers) == 100
+    assert bench.bad() == {"queue-full": 30}
+
+
+def test_new_patterns_are_rationed() -> None:
+    bench = Bench()
+    bench.take(*[packet(f"/vp/look/{n}*", 0.5) for n in range(100)])
+    assert bench.bad() == {"unknown-address": 20, "too-many-patterns": 80}
+    bench.now_s = 1.5
+    assert bench.take(packet("/vp/look/s*", 0.5))[0] == {"/vp/look/snow": 0.5}
+
+
+def by_python_osc(port: int) -> None:
+    client = SimpleUDPClient("127.0.0.1", port)
+    client.send_message("/vp/look/snow", 0.75)
+    client.send_message("/vp/scene/snow-night", 1.0)
+    client._sock.close()
+
+
+def by_oscsend(port: int) -> None:
+    if not shutil.which("oscsend"):
+        pytest.skip("oscsend (Debian liblo-tools) is not installed")
+    for words in (["/vp/look/snow", "f", "0.75"], ["/vp/scene", "s", "snow-night"]):
+        subprocess.run(["oscsend", "127.0.0.1", str(port), *words], check=True, timeout=10)
+
+
+def by_pyliblo(port: int) -> None:
+    pyliblo3 = pytest.importorskip("pyliblo3", reason="pyliblo3 is not installed")
+    target = pyliblo3.Address("127.0.0.1", port)
+    pyliblo3.send(target, "/vp/look/snow", ("d", 0.75))
+    pyliblo3.send(target, "/vp/scene/snow-night", ("T", True))
+
+
+@pytest.mark.parametrize("send", [by_python_osc, by_oscsend, by_pyliblo])
+def test_independent_senders(send: Callable[[int], None]) -> None:
+    with running() as (bench, port):
+        send(port)
+        until(lambda: sum(health.good for health in bench.door.health().values()) == 2)
+        assert bench.changes.take() == {"/vp/look/snow": 0.75}
+        assert bench.triggers.take() == (SceneTrigger("goto", "snow-night"),)
+
+
+def test_five_thousand_a_second_with_hostile_ones_among_them() -> None:
+    chance, seed = random.Random(3), packet("/vp/look/snow", 0.5)
+    killer = bytes.fromhex("2362756e646c65000000000000000001fffffffc")
+    with running() as (bench, port), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+        for n in range(5000):
+            mutated = bytearray(seed)
+            mutated[chance.randrange(len(mutated))] = chance.randrange(256)
+            sender.sendto(packet("/vp/look/fog", n / 5000.0) if n % 2 else bytes(mutated), ("127.0.0.1", port))
+            if n % 50 == 0:
+                sender.sendto(killer, ("127.0.0.1", port))
+                time.sleep(0.01)
+        sender.sendto(packet("/vp/scene/next", 1), ("127.0.0.1", port))
+        found: list[SceneTrigger] = []
+        until(lambda: bool(found.extend(bench.triggers.take()) or found))
+        assert bench.changes.take()["/vp/look/fog"] == pytest.approx(4999 / 5000.0)
+        (health,) = bench.door.health().values()
+        assert health.good > 2500
+        assert health.bad["bad-size"] >= 100
+        assert health.bad["unknown-address"] > 400
+
+
+def test_a_port_in_use_is_a_user_s_error_and_ends_the_thread() -> None:
+    with running() as (_, port):
+        second = RemoteThread([Bench(port).door])
+        with pytest.raises(UserError, match=rf"OSC control: .* port {port}: the port is in use by another program"):
+            second.start()
+        assert not second._thread.is_alive()  # so its loop is closed, which stop() must bear
+        second.stop()
+
+
+def test_a_door_that_hangs_does_not_keep_the_thread() -> None:
+    class Stuck:
+        async def open(self) -> None:
+            pass
+
+        async def close(self) -> None:
+            await asyncio.sleep(60.0)
+
+    remote = RemoteThread([Stuck()])
+    remote.start()
+    begun_s = time.monotonic()
+    remote.stop()
+    assert time.monotonic() - begun_s < 1.1

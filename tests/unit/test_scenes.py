@@ -1,0 +1,149 @@
+"""Scenes: which one is on the wall, who is next, and dissolves that begin only when their place is ready."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import pytest
+
+from vpengine.control.controls import Control, Controls
+from vpengine.control.scenes import SceneEntry, Scenes
+from vpengine.control.triggers import SceneTrigger
+from vpengine.errors import UserError
+from vpengine.frames.frame_input import ProgramState
+
+FOG = "/vp/look/fog"
+ENTRIES = (
+    SceneEntry("dawn", "street", 2.0, ((FOG, 0.5),)),
+    SceneEntry("noon", "street", 2.0, ((FOG, 0.0),)),
+    SceneEntry("hall", "hall", 4.0, ((FOG, 1.0),)),
+    SceneEntry("cut", "field", 0.0),
+)
+
+
+def trigger(action: Literal["goto", "next", "previous"], name: str = "") -> SceneTrigger:
+    return SceneTrigger(action, name)
+
+
+class Show:
+    """Scenes with their controls, and the places that are ready."""
+
+    def __init__(self) -> None:
+        self.scenes = Scenes(ENTRIES)
+        self.controls = Controls([Control(FOG, "float", 0.0, "Fog.")])
+        self.ready = {"street", "hall", "field"}
+        self.asked: list[str] = []
+
+    def at(self, time_s: float) -> ProgramState:
+        return self.scenes.advance(time_s, self.controls, self._can_show)
+
+    def _can_show(self, place: str) -> bool:
+        self.asked.append(place)
+        return place in self.ready
+
+    def fog(self, time_s: float) -> float:
+        return float(self.controls.freeze(time_s)[FOG])
+
+
+@pytest.fixture
+def show() -> Show:
+    return Show()
+
+
+def test_it_begins_with_the_first_scene(show: Show) -> None:
+    assert show.scenes.slugs == ("dawn", "noon", "hall", "cut")
+    assert show.scenes.shown == "dawn"
+    show.scenes.enter_first(show.controls, 0.0)
+    assert show.fog(0.0) == 0.5
+    assert show.at(0.0) == ProgramState("dawn", "street")
+
+
+def test_scenes_on_one_place_differ_in_their_controls_only(show: Show) -> None:
+    """No dissolve of the picture with itself; the controls fade over the scene's time."""
+    show.scenes.enter_first(show.controls, 0.0)
+    show.scenes.ask(trigger("next"))
+    assert show.at(10.0) == ProgramState("noon", "street")
+    assert show.fog(11.0) == pytest.approx(0.25)
+    assert show.fog(12.0) == 0.0
+
+
+def test_a_dissolve_is_even_and_ends(show: Show) -> None:
+    show.scenes.ask(trigger("goto", "hall"))
+    states = [show.at(10.0 + 0.25 * step) for step in range(18)]
+    assert states[0] == ProgramState("hall", "street", "hall", 0.0)
+    assert show.scenes.shown == "hall"
+    mixes = [state.mix for state in states if state.incoming_place == "hall"]
+    assert mixes == sorted(mixes)
+    assert all(0.0 <= mix < 1.0 for mix in mixes)
+    assert mixes[8] == pytest.approx(0.5)
+    assert states[16] == states[17] == ProgramState("hall", "hall")
+
+
+def test_the_controls_fade_with_the_picture(show: Show) -> None:
+    show.scenes.ask(trigger("goto", "hall"))
+    show.at(10.0)
+    assert show.fog(10.0) == 0.0
+    assert show.fog(12.0) == pytest.approx(0.5)
+    assert show.fog(14.0) == 1.0
+
+
+def test_a_scene_without_dissolve_cuts(show: Show) -> None:
+    show.scenes.ask(trigger("goto", "cut"))
+    assert show.at(1.0) == ProgramState("cut", "field")
+
+
+def test_a_scene_waits_until_its_place_is_ready(show: Show) -> None:
+    show.ready.discard("hall")
+    show.scenes.ask(trigger("goto", "hall"))
+    for time_s in (1.0, 2.0, 3.0):
+        assert show.at(time_s) == ProgramState("dawn", "street")
+        assert show.fog(time_s) == 0.0
+    assert show.asked == ["hall"] * 3
+    show.ready.add("hall")
+    assert show.at(4.0) == ProgramState("hall", "street", "hall", 0.0)
+    assert show.at(6.0).mix == pytest.approx(0.5)
+
+
+def test_next_and_previous_go_round(show: Show) -> None:
+    show.scenes.ask(trigger("previous"))
+    assert show.at(0.0).scene == "cut"
+    show.scenes.ask(trigger("next"))
+    assert show.at(10.0).scene == "dawn"
+
+
+def test_two_nexts_move_two_scenes(show: Show) -> None:
+    """Also when the second comes before the first has begun."""
+    show.scenes.ask(trigger("next"))
+    show.scenes.ask(trigger("next"))
+    assert show.at(0.0).scene == "hall"
+    show.ready.clear()
+    show.scenes.ask(trigger("previous"))
+    show.scenes.ask(trigger("previous"))
+    show.at(20.0)
+    show.ready.add("street")
+    assert show.at(21.0).scene == "dawn"
+
+
+def test_a_press_during_a_dissolve_waits_for_its_end(show: Show) -> None:
+    show.scenes.ask(trigger("goto", "hall"))
+    show.at(0.0)
+    show.scenes.ask(trigger("next"))
+    assert show.at(2.0) == ProgramState("hall", "street", "hall", 0.5)
+    assert show.at(4.0) == ProgramState("cut", "field")
+
+
+def test_an_unknown_scene_is_refused_and_nothing_is_lost(show: Show) -> None:
+    show.ready.discard("hall")
+    show.scenes.ask(trigger("goto", "hall"))
+    with pytest.raises(UserError, match="no scene 'hal'; did you mean 'hall'"):
+        show.scenes.ask(trigger("goto", "hal"))
+    show.ready.add("hall")
+    assert show.at(0.0).scene == "hall"  # what was asked before still comes
+
+
+def test_the_same_scene_again_takes_its_controls_back(show: Show) -> None:
+    show.scenes.enter_first(show.controls, 0.0)
+    show.controls.set(FOG, 0.9)
+    show.scenes.ask(trigger("goto", "dawn"))
+    assert show.at(5.0) == ProgramState("dawn", "street")
+    assert show.fog(7.0) == 0.5

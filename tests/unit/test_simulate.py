@@ -1,0 +1,167 @@
+"""``vpengine simulate``: what it sends and when, on a virtual clock; then for real, into a tracking receiver."""
+
+from __future__ import annotations
+
+import itertools
+import socket
+import time
+from pathlib import Path
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from vpengine.cli.simulate import (
+    DEMO_CUES,
+    Cue,
+    Datagram,
+    choose,
+    cue_packets,
+    merged,
+    play,
+    poses,
+    simulate,
+)
+from vpengine.control.triggers import SceneTrigger
+from vpengine.errors import UserError
+from vpengine.mailbox import Newest, Triggers
+from vpengine.osc import decode
+from vpengine.remote.osc_control import OscControl
+from vpengine.remote.thread import RemoteThread
+from vpengine.tracking.osc import OscTracking
+from vpengine.tracking.pose_buffer import PoseBuffer
+from vpengine.tracking.receiver import Receiver
+from vpengine.tracking.sender import UdpSender
+from vpengine.view.pose import Pose
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now_s = 50.0
+
+    def __call__(self) -> float:
+        return self.now_s
+
+    def sleep(self, seconds: float) -> None:
+        self.now_s += seconds
+
+
+def still(time_s: float) -> Pose | None:
+    return None if 0.3 < time_s < 0.7 else Pose((time_s, 0.0, 0.0))
+
+
+def test_poses_go_out_at_the_rate_with_nothing_in_a_dropout() -> None:
+    sent = list(poses(still, "a", 10.0, 1.0, stamped=True))
+    assert [datagram.time_s for datagram in sent] == pytest.approx([0.0, 0.1, 0.2, 0.3, 0.7, 0.8, 0.9])
+    (message,) = decode(sent[1].packet)
+    assert message.address == "/vp/camera/a/pose"
+    assert message.arguments[0] == pytest.approx(0.1)
+    assert message.arguments[7] == 0.1
+    (plain,) = decode(next(poses(still, "a", 10.0, None, stamped=False)).packet)
+    assert len(plain.arguments) == 7
+
+
+def test_cues_fall_between_poses_in_order() -> None:
+    cues = cue_packets([Cue(0.75, "/b", (1.0,)), Cue(0.5, "/a"), Cue(3.0, "/never")], 1.0)
+    assert [decode(cue.packet)[0].address for cue in cues] == ["/a", "/b"]
+    score = list(merged(poses(still, "1", 10.0, 1.0, stamped=False), cues))
+    assert [datagram.time_s for datagram in score] == sorted(datagram.time_s for datagram in score)
+    assert [datagram.is_control for datagram in score].count(True) == 2
+    endless = merged(poses(still, "1", 10.0, None, stamped=False), cues)
+    assert len(list(itertools.islice(endless, 100))) == 100
+
+
+def test_everything_is_sent_at_its_time() -> None:
+    clock, when = Clock(), list[tuple[float, bytes]]()
+    score = [Datagram(0.0, b"a"), Datagram(0.25, b"b"), Datagram(0.5, b"c", is_control=True)]
+    sent = play(
+        score, lambda p: when.append((clock.now_s, p)), lambda p: when.append((clock.now_s, p)), clock, clock.sleep
+    )
+    assert sent == 3
+    assert when == [(50.0, b"a"), (50.25, b"b"), (50.5, b"c")]
+
+
+def test_late_poses_are_left_out_and_cues_are_not() -> None:
+    clock, out = Clock(), list[bytes]()
+
+    def tracking(packet: bytes) -> None:
+        out.append(packet)
+        clock.now_s += 1.0 if packet == b"0" else 0.0
+
+    score = [Datagram(n / 10.0, str(n).encode(), is_control=n == 5) for n in range(13)]
+    assert play(score, tracking, out.append, clock, clock.sleep) == 5
+    assert out == [b"0", b"5", b"10", b"11", b"12"]
+
+
+def test_ctrl_c_ends_it_quietly() -> None:
+    def pressed(packet: bytes) -> None:
+        raise KeyboardInterrupt
+
+    assert play([Datagram(0.0, b"a")], pressed, pressed) == 0
+
+
+def test_moves_are_chosen_by_name_or_file(tmp_path: Path) -> None:
+    assert choose("demo", 1)[1] == 20.0
+    assert choose("dolly", 1)[1] is None
+    path = tmp_path / "walk.txt"
+    path.write_text("10 5 5 5 0 0 0 1\n10.05 5 5 5 0 0 0 1\n", encoding="utf-8")
+    move, seconds = choose(str(path), 1)
+    assert seconds == pytest.approx(0.05)
+    first = move(0.0)
+    assert first is not None
+    assert first.position_m == pytest.approx((0.0, 0.0, 1.6))
+    with pytest.raises(UserError, match="did you mean 'dolly'"):
+        choose("doly", 1)
+
+
+@pytest.mark.parametrize(
+    "url", ["127.0.0.1:9000", "osc://127.0.0.1", "http://127.0.0.1:9000", "osc://127.0.0.1:99999", "osc://h:9/x"]
+)
+def test_a_destination_must_be_a_destination(url: str) -> None:
+    with pytest.raises(UserError, match="expected osc://HOST:PORT"):
+        UdpSender(url)
+
+
+def test_an_unknown_host_is_a_user_s_error() -> None:
+    with pytest.raises(UserError, match=r"no machine of the name 'no\.such\.host\.invalid'"):
+        UdpSender("osc://no.such.host.invalid:9000")
+
+
+def test_the_demo_has_a_cue_to_a_scene() -> None:
+    assert any(cue.address.startswith("/vp/scene") for cue in DEMO_CUES)
+    assert all(0.0 < cue.time_s < 20.0 for cue in DEMO_CUES)
+
+
+def free_port() -> int:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def test_the_command_moves_a_camera_and_switches_a_scene(monkeypatch: pytest.MonkeyPatch) -> None:
+    tracking_port, control_port = free_port(), free_port()
+    buffer, triggers = PoseBuffer(), Triggers[SceneTrigger]()
+    receiver = Receiver([OscTracking(OscTracking.Settings(port=tracking_port))], {"A": buffer}, Newest())
+    remote = RemoteThread([OscControl("127.0.0.1", control_port, {}, Newest(), triggers)])
+    monkeypatch.setattr("vpengine.cli.simulate.DEMO_CUES", (Cue(0.2, "/vp/scene", ("snow-night",)),))
+    app = typer.Typer()
+    app.command()(simulate)
+    receiver.start()
+    remote.start()
+    try:
+        words = ["demo", "--to", f"osc://127.0.0.1:{tracking_port}", "--control", f"osc://127.0.0.1:{control_port}"]
+        words += ["--seconds", "0.5", "--camera", "A", "--cues", "--rate", "100", "--stamped", "--noise-mm", "0.5"]
+        result = CliRunner().invoke(app, words)
+        assert result.exit_code == 0, result.output
+        assert "sent " in result.output
+        time.sleep(0.05)
+        (health,) = receiver.health().values()
+        assert 40 <= health.good <= 50
+        assert health.bad == {}
+        tracked = buffer.at(time.monotonic())
+        assert tracked is not None
+        assert tracked.pose.position_m == pytest.approx((-0.55, -0.25, 1.6), abs=0.06)
+        assert triggers.take() == (SceneTrigger("goto", "snow-night"),)
+    finally:
+        receiver.stop()
+        remote.stop()

@@ -1,0 +1,241 @@
+"""Make docs/schema/*.json and the tables of docs/stage-files.md from the models that read stage and show files.
+
+Run it after changing a section's model or adding a plug-in: .venv/bin/python tools/make_schema.py
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel
+
+from vpengine import output, plates, tracking
+from vpengine.control.declared import ENGINE_CONTROLS
+from vpengine.neural import GENERATORS, RUNTIMES
+from vpengine.plugins import load_plugin
+from vpengine.stage.camera import CameraSettings, OuterSettings
+from vpengine.stage.show_file import SceneSettings, ShowSettings
+from vpengine.stage.stage_file import (
+    ControlSettings,
+    NeuralSettings,
+    OutputSettings,
+    StageSettings,
+    TrackingSettings,
+)
+from vpengine.stage.toml_file import VERSION
+from vpengine.stage.walls import KINDS as WALLS
+
+ROOT = Path(__file__).resolve().parents[1]
+BEGIN, END = "<!-- made by tools/make_schema.py: {} -->", "<!-- end: {} -->"
+
+Schema = dict[str, Any]
+
+
+def derived() -> dict[Path, str]:
+    """Every file that is made here, and what it must hold."""
+    stage, show = stage_schema(), show_schema()
+    page = ROOT / "docs" / "stage-files.md"
+    text = page.read_text(encoding="utf-8")
+    for name, tables in {"stage": _tables(stage), "show": _tables(show), "controls": _controls()}.items():
+        text = _between(text, name, tables)
+    schemas = {"stage": stage, "show": show}
+    made = {
+        ROOT / "docs" / "schema" / f"{name}.json": json.dumps(made, indent=2) + "\n" for name, made in schemas.items()
+    }
+    return {**made, page: text}
+
+
+def stage_schema() -> Schema:
+    schema = _file_schema("A vpengine stage file", ("stage", "camera", "wall"))
+    properties = schema["properties"]
+    properties["stage"] = _define(schema, "stage", StageSettings)
+    properties["camera"] = _list(_define(schema, "camera", CameraSettings))
+    properties["wall"] = _list(_kinds(schema, "wall", WALLS))
+    properties["outer"] = _define(schema, "outer", OuterSettings)
+    properties["tracking"] = _list(_kinds(schema, "tracking", _settings(tracking.KINDS), TrackingSettings), at_least=0)
+    properties["output"] = _list(_kinds(schema, "output", _settings(output.KINDS), OutputSettings), at_least=0)
+    properties["neural"] = _define(schema, "neural", NeuralSettings)
+    properties["control"] = _define(schema, "control", ControlSettings)
+    properties["controls"] = {"type": "object", "description": "Controls that start with another value than their own."}
+    networks = schema["$defs"]["neural"]["properties"]
+    networks["generator"]["enum"], networks["runtime"]["enum"] = list(GENERATORS), list(RUNTIMES)
+    return schema
+
+
+def show_schema() -> Schema:
+    schema = _file_schema("A vpengine show file", ("show", "scene"))
+    schema["properties"]["show"] = _define(schema, "show", ShowSettings)
+    schema["properties"]["scene"] = _list(_define(schema, "scene", SceneSettings))
+    scene = schema["$defs"]["scene"]
+    scene["properties"]["plate"] = _kinds(schema, "scene.plate", _settings(plates.KINDS))
+    scene["properties"]["controls"] = {"type": "object", "description": "Controls that the scene sets when it comes."}
+    scene["required"] = [*scene["required"], "plate"]
+    return schema
+
+
+def _file_schema(title: str, required: tuple[str, ...]) -> Schema:
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": title,
+        "type": "object",
+        "properties": {"version": {"const": VERSION, "description": "The version of this file format."}},
+        "required": ["version", *required],
+        "additionalProperties": False,
+        "$defs": {},
+    }
+
+
+def _define(schema: Schema, name: str, model: type[BaseModel]) -> Schema:
+    """Put a model, and what it is made of, among the definitions; a reference to it."""
+    own = model.model_json_schema(ref_template=f"#/$defs/{name}.{{model}}")
+    schema["$defs"].update({f"{name}.{part}": inner for part, inner in own.pop("$defs", {}).items()})
+    schema["$defs"][name] = own
+    return {"$ref": f"#/$defs/{name}"}
+
+
+def _kinds(
+    schema: Schema, section: str, kinds: Mapping[str, type[BaseModel]], core: type[BaseModel] | None = None
+) -> Schema:
+    """A section that is one of several kinds, each with its own keys beside those that all have (``core``)."""
+    shared = core.model_json_schema() if core else {"properties": {}}
+    references = []
+    for kind, model in kinds.items():
+        references.append(_define(schema, f"{section}.{kind}", model))
+        own = schema["$defs"][f"{section}.{kind}"]
+        own["properties"] = {"kind": {"const": kind}, **shared["properties"], **_without_kind(own)}
+        own["required"] = ["kind", *shared.get("required", ()), *own.get("required", ())]
+    return {"oneOf": references}
+
+
+def _without_kind(schema: Schema) -> Schema:
+    return {key: value for key, value in schema.get("properties", {}).items() if key != "kind"}
+
+
+def _list(items: Schema, at_least: int = 1) -> Schema:
+    return {"type": "array", "items": items, "minItems": at_least}
+
+
+def _settings(kinds: Mapping[str, str]) -> dict[str, type[BaseModel]]:
+    """Each plug-in's own model, by kind."""
+    return {kind: load_plugin(target).Settings for kind, target in kinds.items()}
+
+
+def _tables(schema: Schema) -> str:
+    """A heading and a table of keys for every section, in the file's order."""
+    return "\n".join(
+        line
+        for name, section in schema["properties"].items()
+        for line in _section(schema, f"[[{name}]]" if section.get("type") == "array" else f"[{name}]", section)
+    )
+
+
+def _section(schema: Schema, heading: str, section: Schema) -> Iterator[str]:
+    section = section.get("items", section)
+    for choice in section.get("oneOf", [section]):
+        if "$ref" not in choice:
+            continue
+        model = _resolve(schema, choice)
+        kind = model["properties"].get("kind", {}).get("const")
+        yield f"### `{heading}`" + (f', `kind = "{kind}"`' if kind else "") + "\n"
+        if model.get("description"):
+            yield " ".join(model["description"].split()) + "\n"
+        yield from _rows(schema, model)
+    if "$ref" in section:
+        for key, value in _resolve(schema, section)["properties"].items():
+            if "oneOf" in value:
+                yield from _section(schema, f"[{heading.strip('[]')}.{key}]", value)
+
+
+def _rows(schema: Schema, model: Schema) -> Iterator[str]:
+    rows = list(_keys(schema, model, ""))
+    if rows:
+        yield "| key | value | default | |\n|---|---|---|---|"
+        yield from rows
+    yield ""
+
+
+def _keys(schema: Schema, model: Schema, prefix: str) -> Iterator[str]:
+    required = model.get("required", ())
+    for key, value in model["properties"].items():
+        inner = _resolve(schema, value)
+        if key == "kind" or "oneOf" in value:
+            continue
+        if "properties" in inner:
+            yield from _keys(schema, inner, f"{prefix}{key}.")
+            continue
+        needed = key in required or value.get("default", "") is None
+        default = "" if needed or "default" not in value else f"`{_toml(value['default'])}`"
+        must = "required" if key in required else default
+        yield f"| `{prefix}{key}` | {_kind_of(value)} | {must} | {value.get('description', '')} |"
+
+
+def _resolve(schema: Schema, value: Schema) -> Schema:
+    """What a value refers to, also where it may be left out."""
+    for choice in (value, *value.get("anyOf", ())):
+        if "$ref" in choice:
+            found: Schema = schema["$defs"][choice["$ref"].removeprefix("#/$defs/")]
+            return found
+    return value
+
+
+def _toml(value: Any) -> str:
+    return json.dumps(value)
+
+
+_NAMES = {
+    "number": "number",
+    "integer": "whole number",
+    "string": "text",
+    "boolean": "true or false",
+    "object": "table",
+}
+
+
+def _kind_of(value: Schema) -> str:
+    """What may stand for a value, in words."""
+    if "anyOf" in value:
+        return " or ".join(_kind_of(choice) for choice in value["anyOf"] if choice.get("type") != "null")
+    if "enum" in value:
+        return ", ".join(f"`{choice}`" for choice in value["enum"])
+    if "prefixItems" in value:
+        return f"list of {len(value['prefixItems'])}: {_kind_of(value['prefixItems'][0])}"
+    return _NAMES.get(value.get("type", ""), "") + _limits(value)
+
+
+def _limits(value: Schema) -> str:
+    low = value.get("minimum", value.get("exclusiveMinimum"))
+    high = value.get("maximum", value.get("exclusiveMaximum"))
+    above = "above " if "exclusiveMinimum" in value else ""
+    if low is None:
+        return "" if high is None else f", up to {high:.10g}"
+    return f", {above}{low:.10g}" + (" or more" if high is None else f" to {high:.10g}")
+
+
+def _controls() -> str:
+    lines = ["| name in files | OSC address | value | default | |\n|---|---|---|---|---|"]
+    for control in ENGINE_CONTROLS:
+        name = control.address.removeprefix("/vp/").replace("/", ".")
+        values = (
+            f"{control.low:g} to {control.high:g} {control.unit}"
+            if control.kind in ("float", "int")
+            else "true or false"
+        )
+        default = _toml(control.default)
+        lines.append(f"| `{name}` | `{control.address}` | {values.strip()} | `{default}` | {control.sentence} |")
+    return "\n".join(lines)
+
+
+def _between(text: str, name: str, made: str) -> str:
+    before, rest = text.split(BEGIN.format(name))
+    _, after = rest.split(END.format(name))
+    return f"{before}{BEGIN.format(name)}\n\n{made.strip()}\n\n{END.format(name)}{after}"
+
+
+if __name__ == "__main__":
+    for path, content in derived().items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(content, encoding="utf-8")
+        print(path.relative_to(ROOT))

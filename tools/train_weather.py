@@ -1,0 +1,230 @@
+"""Trains the `weather` network from nothing but a seed, judges it, and writes everything that ships.
+
+    python tools/train_weather.py            draw the scenes, train (resumes where it stopped), export, judge, report
+    python tools/train_weather.py judge      judge the shipped network again and rewrite report, sheets and model card
+    python tools/train_weather.py export     export the newest checkpoint
+
+Needs the extra `torch` and OpenGL (software will do). One seed gives one network on one machine and thread count.
+"""
+
+from __future__ import annotations
+
+import argparse
+import copy
+import math
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from torch import Tensor
+from torch.nn import functional
+from weather_files import ONNX_FILE, ship
+from weather_network import WeatherNet
+from weather_pool import Batch, Pool, Shader, load_pool, random_batch, to_linear
+from weather_report import judge_and_report
+
+from vpengine.view.color import REC709_FROM_ACESCG
+
+ROOT = Path(__file__).resolve().parent.parent
+WORK = ROOT / "out" / "weather"
+TRAIN_SEED_BASE = 1_000_000
+RESOLUTION, CROP = (320, 176), (256, 144)
+EMA_DECAY = 0.998
+
+
+@dataclass(frozen=True)
+class Options:
+    """What a training run is: the same options give the same network."""
+
+    seed: int
+    steps: int
+    scenes: int
+    views: int
+    batch: int
+    learning_rate: float
+    minutes: float
+    device: str
+    compiled: bool
+
+
+class Training:
+    """Owns the network, its moving average, the optimiser and the random state; everything a checkpoint holds."""
+
+    def __init__(self, options: Options) -> None:
+        torch.manual_seed(options.seed)
+        self.options = options
+        self.network = WeatherNet().to(options.device, memory_format=torch.channels_last)
+        self.average = copy.deepcopy(self.network).requires_grad_(False)
+        self.optimizer = torch.optim.AdamW(self.network.parameters(), options.learning_rate, weight_decay=1e-4)
+        self.generator = torch.Generator().manual_seed(options.seed)
+        self._loss = torch.compile(picture_loss, dynamic=False) if options.compiled else picture_loss
+        self.step, self.seconds = 0, 0.0
+
+    def save(self, path: Path, random_state: Tensor) -> None:
+        state = {
+            "network": self.network.state_dict(),
+            "average": self.average.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "generator": random_state,
+            "step": self.step,
+            "seconds": self.seconds,
+        }
+        part = path.with_suffix(".part")
+        torch.save(state, part)
+        part.replace(path)
+
+    def resume(self, path: Path) -> None:
+        state = torch.load(path, weights_only=True)
+        self.network.load_state_dict(state["network"])
+        self.average.load_state_dict(state["average"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.generator.set_state(state["generator"])
+        self.step, self.seconds = state["step"], state["seconds"]
+
+    def advance(self, batch: Batch) -> float:
+        """One optimiser step; the loss."""
+        progress = max(self.step / self.options.steps, self.seconds / (60.0 * self.options.minutes))
+        warm = min(1.0, (self.step + 1) / 300)
+        rate = self.options.learning_rate * warm * (0.5 + 0.5 * math.cos(math.pi * min(progress, 1.0)))
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
+        # The last part runs in full precision: bfloat16's steps are as large as what is then left to learn.
+        with torch.autocast(self.options.device, torch.bfloat16, enabled=progress < 0.8):
+            gain, bias = self.network(batch.color, batch.inverse_depth, batch.noise, batch.look)
+        loss = self._loss(gain.float() * batch.color + bias.float(), batch.target)
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
+        self.optimizer.step()
+        decay = min(EMA_DECAY, (self.step + 1) / (self.step + 10))
+        with torch.no_grad():
+            for mean, new in zip(self.average.parameters(), self.network.parameters(), strict=True):
+                mean.lerp_(new, 1.0 - decay)
+        self.step += 1
+        return float(loss.detach())
+
+
+def picture_loss(answer: Tensor, target: Tensor) -> Tensor:
+    """L1 and gradient L1 in ACEScct, and the squared error of what a display would show."""
+    error = answer - target
+    gradient = (error[..., 1:] - error[..., :-1]).abs().mean() + (error[..., 1:, :] - error[..., :-1, :]).abs().mean()
+    shown = functional.mse_loss(displayed(answer), displayed(target))
+    return error.abs().mean() + 0.5 * gradient + 10.0 * shown
+
+
+def displayed(cct: Tensor) -> Tensor:
+    """ACEScct to sRGB-encoded 0..1, with a small slope beyond 1 so that clipped highlights still learn."""
+    r, g, b = to_linear(cct.clamp(0.0, 1.2)).split(1, dim=1)
+    linear = torch.cat([x * r + y * g + z * b for x, y, z in REC709_FROM_ACESCG.tolist()], 1)
+    linear = linear.clamp(1e-4, 1.0) + 0.02 * (linear.clamp(max=8.0) - linear.clamp(1e-4, 1.0))
+    return 1.055 * linear.clamp(min=1e-5) ** (1.0 / 2.4) - 0.055
+
+
+def to_device(batch: Batch, device: str) -> Batch:
+    return batch if device == "cpu" else Batch(*(plane.to(device) for plane in vars(batch).values()))
+
+
+def with_noisy_depth(batch: Batch, generator: torch.Generator) -> Batch:
+    """One picture in six gets the depth of a cheap sensor: the network must not fall for it."""
+    count, _, height, width = batch.inverse_depth.shape
+    noise = 1.0 + 0.012 * torch.randn(count, 1, height, width, generator=generator)
+    chosen = torch.rand(count, 1, 1, 1, generator=generator) < 1.0 / 6.0
+    inverse = torch.where(chosen, batch.inverse_depth * noise.clamp(0.9, 1.1), batch.inverse_depth)
+    return Batch(batch.color, inverse, batch.noise, batch.look, batch.target)
+
+
+def train(options: Options, pool: Pool, checkpoint: Path) -> Training:
+    """Train until the steps or the minutes are spent; a checkpoint every 1000 steps."""
+    training = Training(options)
+    if checkpoint.exists():
+        training.resume(checkpoint)
+    shader = Shader(options.compiled)
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns) as bar, ThreadPoolExecutor(1) as ahead:
+        task = bar.add_task("training", total=options.steps, completed=training.step)
+        mean = 0.0
+        # The next batch is shaded while this one is learnt; a checkpoint keeps the random state from before it.
+        coming = ahead.submit(_next_batch, pool, shader, options, training.generator)
+        while training.step < options.steps and training.seconds < 60.0 * options.minutes:
+            started = time.perf_counter()
+            batch, _ = coming.result()
+            coming = ahead.submit(_next_batch, pool, shader, options, training.generator)
+            loss = training.advance(to_device(batch, options.device))
+            training.seconds += time.perf_counter() - started
+            mean = loss if training.step == 1 else 0.99 * mean + 0.01 * loss
+            bar.update(task, completed=training.step, description=f"training, loss {mean:.4f}")
+            if training.step % 1000 == 0:
+                training.save(checkpoint, coming.result()[1])
+                print(f"step {training.step}, {training.seconds / 60.0:.1f} min, loss {mean:.4f}", flush=True)
+        training.save(checkpoint, coming.result()[1])
+    return training
+
+
+def _next_batch(pool: Pool, shader: Shader, options: Options, generator: torch.Generator) -> tuple[Batch, Tensor]:
+    """A batch, and the random state it was drawn from."""
+    state = generator.get_state()
+    return with_noisy_depth(random_batch(pool, shader, options.batch, CROP, generator), generator), state
+
+
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("action", nargs="?", default="train", choices=("train", "judge", "export"))
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--minutes", type=float, default=60.0, help="a cap on the training itself")
+    parser.add_argument("--steps", type=int, default=22000)
+    parser.add_argument("--scenes", type=int, default=700)
+    parser.add_argument("--views", type=int, default=3, help="viewpoints a scene")
+    parser.add_argument("--batch", type=int, default=4)
+    parser.add_argument("--learning-rate", type=float, default=2e-3)
+    parser.add_argument("--threads", type=int, default=1, help="more only where the cores are idle")
+    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    parser.add_argument("--eager", action="store_true", help="shade without torch.compile (no C++ compiler)")
+    parser.add_argument("--fresh", action="store_true", help="start over, whatever the checkpoint holds")
+    parser.add_argument("--checkpoint", type=Path, default=WORK / "checkpoint.pt")
+    parser.add_argument("--note", default="", help="a sentence for the model card about this run")
+    parser.add_argument("--draw-only", action="store_true", help="draw the scenes and stop")
+    return parser.parse_args()
+
+
+def main() -> None:
+    given = arguments()
+    torch.set_num_threads(given.threads)
+    if given.action == "judge":
+        judge_and_report(WORK)
+        return
+    options = Options(
+        given.seed, given.steps, given.scenes, given.views, given.batch, given.learning_rate, given.minutes,
+        given.device, not given.eager,
+    )  # fmt: skip
+    if given.action == "export":
+        training = Training(options)
+        training.resume(given.checkpoint)
+    else:
+        started = time.perf_counter()
+        pool = load_pool(WORK, TRAIN_SEED_BASE * given.seed, given.scenes, given.views, RESOLUTION)
+        print(
+            f"{len(pool.views)} pictures drawn or found in {(time.perf_counter() - started) / 60.0:.1f} min", flush=True
+        )
+        if given.draw_only:
+            return
+        if given.fresh:
+            given.checkpoint.unlink(missing_ok=True)
+        training = train(options, pool, given.checkpoint)
+    facts = {"seed": given.seed, "steps": training.step, "batch": given.batch, "note": given.note}
+    ship(training.average.cpu(), {**facts, "training_minutes": training.seconds / 60.0})
+    print(f"wrote {ONNX_FILE}")
+    if given.action == "train":
+        judge_and_report(WORK)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,401 @@
+"""Build every part from a stage file, start threads and processes, and join them at the end."""
+
+from __future__ import annotations
+
+import gc
+import json
+import time
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from vpengine import __version__, neural, output, plates, tracking
+from vpengine.compose.inner import InnerPicture
+from vpengine.compose.program import Program
+from vpengine.compose.request import RequestCamera, Requests, RequestSettings
+from vpengine.compose.walls import Walls
+from vpengine.control.controls import Controls, Value
+from vpengine.control.declared import ENGINE_CONTROLS
+from vpengine.control.desk import Desk
+from vpengine.control.gate import Gate
+from vpengine.control.scenes import SceneEntry, Scenes
+from vpengine.control.triggers import SceneTrigger
+from vpengine.errors import Problem, ProblemsError, UserError
+from vpengine.frames.frame_input import FrameInput
+from vpengine.gpu.context import create_headless, describe
+from vpengine.gpu.gpu import Gpu
+from vpengine.gpu.window import Windows
+from vpengine.loop import Loop, Recorder
+from vpengine.mailbox import Newest, Triggers
+from vpengine.neural.process import NeuralProcess
+from vpengine.output.clock import Clock, PacedClock, UnpacedClock, VsyncClock
+from vpengine.output.output import Output
+from vpengine.plates.places import Build, Places
+from vpengine.plugins import load_plugin
+from vpengine.remote.osc_control import OscControl
+from vpengine.remote.thread import RemoteThread
+from vpengine.stage.control_names import control_address
+from vpengine.stage.sections import PluginSection, resolve_kind, resolve_settings
+from vpengine.stage.show_file import Show, read_show
+from vpengine.stage.stage_file import Stage, read_stage
+from vpengine.takes.log import LogWriter
+from vpengine.takes.report import FrameTimes, Memory, percentiles
+from vpengine.tracking.cameras import Cameras
+from vpengine.tracking.pose_buffer import PoseBuffer
+from vpengine.tracking.protocol import LensUpdate
+from vpengine.tracking.receiver import Receiver
+
+TABLES: dict[str, Mapping[str, str]] = {
+    "tracking": tracking.KINDS,
+    "plate": plates.KINDS,
+    "output": output.KINDS,
+    "generator": neural.GENERATORS,
+    "runtime": neural.RUNTIMES,
+}
+LOOK_PERIOD_S = 0.5  # how often memory is measured and a progress bar moved
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """What the command line says. controls: (name or address, value) pairs that override stage and show."""
+
+    stage: Path
+    show: Path | None = None
+    headless: bool = False
+    unpaced: bool = False
+    log_folder: Path | None = None
+    controls: tuple[tuple[str, str], ...] = ()
+    allow_outside: bool = False
+
+
+@dataclass(frozen=True)
+class Files:
+    """A stage and the show that runs on it, both valid, and their plug-ins' settings by (slot, key)."""
+
+    stage: Stage
+    show: Show
+    settings: Mapping[tuple[str, str], Any] = field(default_factory=dict)
+
+    def of(self, section: PluginSection) -> Any:
+        """A plug-in's validated settings."""
+        return self.settings[section.slot, f"{section.file}:{section.key}"]
+
+
+def resolve(section: PluginSection) -> list[Problem]:
+    """Everything that is wrong with a plug-in's section."""
+    found = _settings(section)
+    return found if isinstance(found, list) else []
+
+
+def _settings(section: PluginSection) -> Any:
+    """The plug-in's validated settings, None for one that has none, or a list of problems."""
+    problems = resolve_kind(section, TABLES[section.slot])
+    if problems:
+        return problems
+    if section.slot in ("generator", "runtime"):  # they have no settings, and only the neural process may import them
+        return None
+    model = getattr(load_plugin(TABLES[section.slot][section.kind]), "Settings", None)
+    return resolve_settings(section, model) if model is not None else None
+
+
+def read_files(stage_path: Path, show_path: Path | None, allow_outside: bool = False) -> Files:
+    """Stage and show with all their plug-ins' sections. Raises ProblemsError with everything that is wrong."""
+    reading = read_stage(stage_path, ENGINE_CONTROLS, allow_outside=allow_outside)
+    problems, sections = list(reading.problems), list(reading.sections)
+    show_file = show_path or reading.show
+    show = None
+    if show_file is None:
+        problems.append(Problem(str(stage_path), "stage.show", "missing: name a show file, here or with --show"))
+    else:
+        show_reading = read_show(show_file, ENGINE_CONTROLS, allow_outside=allow_outside)
+        problems += show_reading.problems
+        sections += show_reading.sections
+        show = show_reading.show
+    settings = {}
+    for section in sections:
+        found = _settings(section)
+        if isinstance(found, list):
+            problems += found
+        else:
+            settings[section.slot, f"{section.file}:{section.key}"] = found
+    if problems or reading.stage is None or show is None:
+        raise ProblemsError(dict.fromkeys(problems))
+    return Files(reading.stage, show, settings)
+
+
+def build_program(gpu: Gpu, files: Files, exit_stack: ExitStack) -> tuple[Places, Program]:
+    """What draws a stage's PROGRAM bus, and its plates, none of them loaded yet; both live as long as the stack."""
+    stage, camera = files.stage, files.stage.cameras[0]
+
+    def build(section: PluginSection) -> Build:
+        plugin, settings = load_plugin(plates.KINDS[section.kind]), files.of(section)
+        return lambda: plugin(settings)
+
+    places = Places(gpu.context, {name: build(section) for name, section in files.show.plates.items()})
+    exit_stack.callback(places.close)
+    walls = Walls(gpu, stage.walls, stage.outer.eye_m, stage.outer.face_px)
+    exit_stack.callback(walls.release)
+    inner = InnerPicture(gpu, camera.inner.resolution, stage.neural.resolution, stage.neural.keyframes)
+    exit_stack.callback(inner.release)
+    return places, Program(inner, walls, places, camera, stage.neural.overscan_percent)
+
+
+def load_place(places: Places, program: Program, place: str) -> None:
+    """Load a place and make it ready to be shown, now: before the first frame, or where no wall waits."""
+    places.wait_for(place)
+    program.walls.prepare(place, places[place])
+
+
+class NoRecorder:
+    """Notes nothing."""
+
+    dropped = 0
+
+    def note(self, frame: FrameInput) -> None:
+        del frame
+
+
+class App:
+    """One running stage. Use as a context manager: everything that was started is joined at the end."""
+
+    def __init__(self, options: RunOptions, files: Files | None = None) -> None:
+        """files: when they were read already. Raises ProblemsError."""
+        self.options = options
+        self.files = files or read_files(options.stage, options.show, options.allow_outside)
+        self._exit = ExitStack()
+        self._look_again_s = 0.0
+
+    def __enter__(self) -> App:
+        try:
+            self._build()
+        except BaseException:
+            self._exit.close()
+            raise
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._exit.close()
+
+    def wait_until_ready(self, limit_s: float = 30.0) -> None:
+        """Wait for the generator's first readiness, and for all of the show's places: for demos and measurements."""
+        end_s = time.monotonic() + limit_s
+        while time.monotonic() < end_s:
+            self.loop.take_in_place()
+            loaded = all(self.program.walls.prepared(place) for place in self.files.show.plates)
+            if self.generator:
+                self.generator.collect(time.monotonic())
+            if loaded and (self.generator is None or self.generator.ready):
+                return
+            time.sleep(0.02)
+
+    def run(self, seconds: float | None = None, told: Callable[[float], None] | None = None) -> None:
+        """Draw frames for ``seconds``, or until an output is closed. Ctrl-C ends it cleanly.
+
+        told: called twice a second with the seconds that have run.
+        """
+        start_s = time.monotonic()
+        end_s = None if seconds is None else start_s + seconds
+        gc.collect()
+        gc.freeze()  # what stands now stays: collections need not look at it again
+        try:
+            self.loop.run(lambda: self._go_on(start_s, end_s, told))
+        except KeyboardInterrupt:
+            pass
+        finally:
+            gc.unfreeze()
+
+    def run_frames(self, count: int) -> None:
+        """Draw ``count`` frames: for measurements."""
+        left = iter(range(count))
+        self.loop.run(lambda: next(left, None) is not None)
+
+    def _go_on(self, start_s: float, end_s: float | None, told: Callable[[float], None] | None) -> bool:
+        now_s = time.monotonic()
+        if now_s >= self._look_again_s:
+            self._look_again_s = now_s + LOOK_PERIOD_S
+            self.memory.sample(self.generator.pid if self.generator else None)
+            if told is not None:
+                told(now_s - start_s)
+        return end_s is None or now_s < end_s
+
+    def _build(self) -> None:
+        self.memory = Memory()
+        self.generator = self._start_generator()  # first: it needs the longest
+        self._open_screen()
+        self._start_doors()
+        self.places, self.program = build_program(self.gpu, self.files, self._exit)
+        self.desk = self._desk()
+        self._load_places()
+        self.loop = self._loop()
+
+    def _open_screen(self) -> None:
+        """The rendering context and the outputs: windows where the stage has them and there is a display."""
+        sections = self.files.stage.outputs
+        wanted = any(item.target.kind == "window" for item in sections) and not self.options.headless
+        self.windows = Windows() if wanted else None
+        if self.windows is not None:
+            self._exit.callback(self.windows.close)
+        self.gpu = Gpu(self.windows.context if self.windows else create_headless())
+        self.outputs: list[Output] = []
+        for item in sections:
+            kind = "headless" if self.options.headless else item.target.kind
+            plugin = load_plugin(output.KINDS[kind])
+            settings = plugin.Settings() if self.options.headless else self._of(item.target)
+            self.outputs.append(plugin(settings, item.wall, self.windows))
+            self._exit.callback(self.outputs[-1].close)
+
+    def _start_generator(self) -> NeuralProcess | None:
+        settings = self.files.stage.neural
+        if settings.generator == "none":
+            return None
+        process = NeuralProcess(
+            settings.generator,
+            neural.GENERATORS[settings.generator],
+            neural.RUNTIMES[settings.runtime],
+            settings.resolution,
+            float(1 / self.files.stage.rate),
+        )
+        process.start()
+        self._exit.callback(process.stop)
+        return process
+
+    def _start_doors(self) -> None:
+        stage = self.files.stage
+        self.poses = {camera.id: PoseBuffer() for camera in stage.cameras}
+        lenses: Newest[str, LensUpdate] = Newest()
+        protocols = [load_plugin(tracking.KINDS[item.source.kind])(self._of(item.source)) for item in stage.tracking]
+        self.receiver = Receiver(protocols, self.poses, lenses)
+        self.receiver.start()
+        self._exit.callback(self.receiver.stop)
+        self.cameras = Cameras(stage.cameras, self.poses, lenses)
+        self.changes: Newest[str, Value] = Newest()
+        self.triggers: Triggers[SceneTrigger] = Triggers()
+        controls = {control.address: control for control in ENGINE_CONTROLS}
+        settings = stage.control
+        slugs = [scene.slug for scene in self.files.show.scenes]
+        self.osc_control = OscControl(
+            settings.address, settings.osc_port, controls, self.changes, self.triggers, scenes=slugs
+        )
+        remote = RemoteThread([self.osc_control] if settings.osc_port else [])
+        remote.start()
+        self._exit.callback(remote.stop)
+
+    def _desk(self) -> Desk:
+        controls = Controls(ENGINE_CONTROLS)
+        scenes = Scenes(
+            SceneEntry(scene.slug, scene.place, scene.dissolve_s, scene.controls) for scene in self.files.show.scenes
+        )
+        for address, value in self.files.stage.controls:
+            controls.set(address, value)
+        scenes.enter_first(controls, 0.0)
+        for name, text in self.options.controls:
+            address = name if name.startswith("/") else control_address(name)
+            controls.set(address, command_value(controls, address, text))
+        return Desk(controls, scenes, Gate(), self.files.stage.neural.generator)
+
+    def _load_places(self) -> None:
+        """The first scene's place before the first frame; the others are loaded while it runs."""
+        first = self.files.show.scenes[0].place
+        load_place(self.places, self.program, first)
+        self.program.warm(first)
+        for place in self.files.show.plates:
+            self.places.ask(place)
+
+    def _loop(self) -> Loop:
+        stage, options = self.files.stage, self.options
+        clock: Clock = PacedClock(stage.rate)
+        if options.unpaced:
+            clock = UnpacedClock(stage.rate)
+        elif self.windows is not None:
+            clock = VsyncClock(stage.rate)
+        recorder: Recorder = NoRecorder()
+        if options.log_folder is not None:
+            recorder = LogWriter(options.log_folder)
+            self._exit.callback(recorder.close)
+            write_run(options.log_folder, self.files)
+        settings = RequestSettings(stage.neural.resolution, stage.neural.overscan_percent, 1.0 / stage.neural.max_rate)
+        camera = RequestCamera(self.gpu, stage.neural.resolution)
+        self._exit.callback(camera.release)
+        return Loop(
+            gpu=self.gpu,
+            clock=clock,
+            cameras=self.cameras,
+            changes=self.changes,
+            triggers=self.triggers,
+            desk=self.desk,
+            places=self.places,
+            generator=self.generator,
+            requests=Requests(camera, settings),
+            program=self.program,
+            outputs=self.outputs,
+            recorder=recorder,
+            camera=stage.cameras[0].id,
+            times=FrameTimes(float(1 / stage.rate)),
+        )
+
+    def _of(self, section: PluginSection) -> Any:
+        return self.files.of(section)
+
+    def report(self) -> dict[str, Any]:
+        """The run in figures, as DESIGN 8 lists them."""
+        return {
+            **self.loop.times.summary(),
+            "skipped_ticks": self.loop.clock.skipped,
+            "refused": {
+                "controls": self.desk.refused,
+                "keyframes": self.desk.gate.discarded,
+                "packets_by_the_kernel": self.receiver.kernel_drops,
+                "logged_frames": self.loop.recorder.dropped,
+            },
+            "generator": generator_report(self.generator, self.files.stage.neural.runtime),
+            "packets": packets_report(self.receiver),
+            "scene": self.desk.scenes.shown,
+            "rss_mb": self.memory.summary(),
+            "machine": describe(self.gpu.context),
+        }
+
+
+def write_run(folder: Path, files: Files) -> None:
+    """run.json of a take: which stage and show it was, for those who draw it again."""
+    run = {"stage": str(files.stage.file.resolve()), "show": str(files.show.file.resolve()), "version": __version__}
+    (folder / "run.json").write_text(json.dumps(run, indent=2) + "\n", encoding="utf-8")
+
+
+def command_value(controls: Controls, address: str, text: str) -> Value:
+    """``--set control=value``: the text as the control's type. Raises UserError."""
+    kind = controls.find(address).kind
+    if kind == "text":
+        return text
+    if kind == "bool" and text.lower() in ("true", "false", "on", "off"):
+        return text.lower() in ("true", "on")
+    try:
+        return float(text)
+    except ValueError:
+        raise UserError(f"--set {address}: {text!r}, expected a number") from None
+
+
+def generator_report(generator: NeuralProcess | None, runtime: str) -> dict[str, Any]:
+    if generator is None:
+        return {"name": "none", "runtime": "none", "images": 0, "images_per_s": 0.0, "latency_ms": percentiles([])}
+    health = generator.health
+    return {
+        "name": generator.name,
+        "runtime": runtime,
+        "images": health.images,
+        "images_per_s": round(health.images_per_s, 2),
+        "latency_ms": percentiles([1e3 * latency_s for latency_s in health.latency_s]),
+        "restarts": health.restarts,
+    }
+
+
+def packets_report(receiver: Receiver) -> dict[str, Any]:
+    return {
+        peer: {
+            "good": health.good,
+            "bad": dict(health.bad),
+            "last_pose": [*health.last.position_m, *health.last.rotation] if health.last else None,
+        }
+        for peer, health in receiver.health().items()
+    }

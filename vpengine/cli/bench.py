@@ -1,0 +1,71 @@
+"""``vpengine bench``: the measures of docs/design.md section 9, as a table and as JSON. At most six minutes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from vpengine.cli.bench_frame import measure_growth, measure_overhead
+from vpengine.cli.bench_live import measure_pose_age, measure_steadiness
+from vpengine.cli.bench_neural import measure_generator, measure_reprojection
+from vpengine.errors import UserError, did_you_mean
+
+MEASURES: Mapping[str, Callable[[Path | None], Any]] = {
+    "overhead": lambda track: measure_overhead(),
+    "steadiness": lambda track: measure_steadiness(),
+    "pose_age": lambda track: measure_pose_age(),
+    "reprojection": measure_reprojection,
+    "generator": lambda track: measure_generator(),
+    "growth": lambda track: measure_growth(),
+}
+
+
+def bench(
+    json_file: Annotated[Path | None, typer.Option("--json", help="Write the figures here.")] = None,
+    only: Annotated[str | None, typer.Option(help=f"One of {', '.join(MEASURES)}.")] = None,
+    track: Annotated[
+        Path | None, typer.Option(help="A real camera track in TUM format for re-projection; else a simulated one.")
+    ] = None,
+) -> None:
+    """Measure this machine: overhead, steadiness, pose age, re-projection, generator, growth."""
+    if only is not None and only not in MEASURES:
+        raise UserError(f"--only {only!r}: no such measure{did_you_mean(only, MEASURES)}")
+    results: dict[str, Any] = {}
+    console = Console()
+    for name, measure in MEASURES.items():
+        if only in (None, name):
+            with console.status(f"measuring {name}"):
+                results[name] = measure(track)
+            console.print(table(name, results[name]))
+    if json_file is not None:
+        json_file.write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
+
+
+def table(name: str, result: Any) -> Table:
+    """A result as rows: a list of records, or (nested) figures by name."""
+    if isinstance(result, list):
+        out = Table(*result[0], title=name)
+        for record in result:
+            out.add_row(*(shown(value) for value in record.values()))
+        return out
+    out = Table("what", "figure", title=name)
+    for key, value in flat(result):
+        out.add_row(key, shown(value))
+    return out
+
+
+def flat(result: Mapping[str, Any], prefix: str = "") -> list[tuple[str, Any]]:
+    rows: list[tuple[str, Any]] = []
+    for key, value in result.items():
+        rows += flat(value, f"{prefix}{key} ") if isinstance(value, Mapping) else [(prefix + key, value)]
+    return rows
+
+
+def shown(value: Any) -> str:
+    return f"{value:.2f}" if isinstance(value, float) else str(value)

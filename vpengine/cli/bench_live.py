@@ -1,0 +1,101 @@
+"""Bench: the running stage. Steadiness, quiet and loaded; pose age. Real processes and real UDP, on free ports."""
+
+from __future__ import annotations
+
+import json
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from pythonosc.osc_message_builder import OscMessageBuilder
+
+from vpengine.stage.shipped import stage_folder
+from vpengine.takes.report import late_percent
+
+SECONDS = 12.0
+LOADED_HZ, FLOOD_HZ = 1000, 5000
+TRACKER_HZ = 120
+
+
+def measure_steadiness() -> dict[str, Any]:
+    """Late frames and the interval's p99 in periods, quiet and under load, at the stage's rate."""
+    quiet = run_stage([], lambda control: None)
+    loaded = run_stage(["handheld", "--rate", str(LOADED_HZ)], flood)
+    return {"quiet": _steadiness(quiet), "loaded": _steadiness(loaded)}
+
+
+def _steadiness(report: dict[str, Any]) -> dict[str, float]:
+    return {
+        "late_percent": round(late_percent(report), 2),
+        "interval_p99_periods": round(report["interval_ms"]["p99"] * 24.0 / 1e3, 3),
+        "images_per_s": report["generator"]["images_per_s"],
+    }
+
+
+def measure_pose_age() -> dict[str, float]:
+    """How old a pose is when the frame reads it, with a tracker at its usual rate and the generator at work."""
+    report = run_stage(["handheld", "--rate", str(TRACKER_HZ)], lambda control: None)
+    return {
+        "p99_ms": report["pose_age_ms"]["p99"],
+        "tracker_interval_ms": round(1e3 / TRACKER_HZ, 3),
+        "motion_to_present_p50_ms": report["motion_to_present_ms"]["p50"],
+    }
+
+
+def run_stage(move: list[str], beside: Callable[[int], None]) -> dict[str, Any]:
+    """The demo stage in a process of its own, a simulated tracker in another; ``beside`` runs here meanwhile."""
+    tracking, control = free_port(), free_port()
+    with tempfile.TemporaryDirectory() as folder:
+        stage, report = stage_on_ports(Path(folder), tracking, control), Path(folder) / "report.json"
+        length = ["--headless", "--seconds", str(SECONDS), "--report", str(report)]
+        look = ["--set", "look.snow=0.85", "--set", "look.night=0.7"]
+        running = [subprocess.Popen(vpengine("run", str(stage), *length, *look), stdout=subprocess.DEVNULL)]
+        if move:
+            to = ["--to", f"osc://127.0.0.1:{tracking}"]
+            running.append(subprocess.Popen(vpengine("simulate", *move, *to), stdout=subprocess.DEVNULL))
+        beside(control)
+        running[0].wait()
+        for process in running[1:]:
+            process.terminate()
+            process.wait()
+        return dict(json.loads(report.read_text(encoding="utf-8")))
+
+
+def vpengine(*arguments: str) -> list[str]:
+    return [sys.executable, "-m", "vpengine", *arguments]
+
+
+def stage_on_ports(folder: Path, tracking: int, control: int) -> Path:
+    """A copy of the demo stage that listens on other ports, beside a copy of its show."""
+    text = (stage_folder() / "led_volume.toml").read_text(encoding="utf-8")
+    text = text.replace("port = 9000", f"port = {tracking}").replace("osc_port = 9001", f"osc_port = {control}")
+    (folder / "shows").mkdir()
+    show = (stage_folder() / "shows" / "street.toml").read_text(encoding="utf-8")
+    (folder / "shows" / "street.toml").write_text(show, encoding="utf-8")
+    path = folder / "stage.toml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def free_port() -> int:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def flood(control: int) -> None:
+    """FLOOD_HZ fader messages a second for the length of the run, in bursts of a hundredth of a second."""
+    builder = OscMessageBuilder("/vp/look/fog")
+    builder.add_arg(0.1)
+    packet = builder.build().dgram
+    end_s = time.monotonic() + SECONDS
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+        while time.monotonic() < end_s:
+            for _ in range(FLOOD_HZ // 100):
+                sender.sendto(packet, ("127.0.0.1", control))
+            time.sleep(0.01)

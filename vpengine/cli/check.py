@@ -1,0 +1,61 @@
+"""``vpengine check STAGE...``: everything that is wrong with stage files and their shows, one line each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+import typer
+
+from vpengine.control.controls import Control
+from vpengine.control.declared import ENGINE_CONTROLS
+from vpengine.errors import Problem
+from vpengine.stage.sections import PluginSection
+from vpengine.stage.show_file import read_show
+from vpengine.stage.stage_file import read_stage
+
+Resolve = Callable[[PluginSection], list[Problem]]
+
+
+def check(
+    stages: list[Path],
+    resolve: Resolve | None = None,
+    declared: Iterable[Control] = ENGINE_CONTROLS,
+    *,
+    allow_outside: bool = False,
+) -> int:
+    """Print every problem of the stage files and the shows they name; the exit code, 0 for none and 1 for some.
+
+    resolve: what is wrong with a plug-in's section; without it those sections are not looked into.
+    declared: the controls that files may set.
+    """
+    controls = tuple(declared)
+    broken = 0
+    for stage in stages:
+        problems = stage_problems(stage, resolve, controls, allow_outside=allow_outside)
+        broken += bool(problems)
+        for problem in problems:
+            typer.echo(_one_line(problem), err=True)
+        if not problems:
+            typer.echo(f"{stage}: good")
+    return 1 if broken else 0
+
+
+def stage_problems(
+    stage: Path, resolve: Resolve | None, declared: Iterable[Control], *, allow_outside: bool = False
+) -> list[Problem]:
+    """All that is wrong with a stage file, its show, and the plug-ins' sections of both."""
+    controls = tuple(declared)
+    reading = read_stage(stage, controls, allow_outside=allow_outside)
+    problems, sections = list(reading.problems), list(reading.sections)
+    if reading.show:
+        show = read_show(reading.show, controls, allow_outside=allow_outside)
+        problems += show.problems
+        sections += show.sections
+    if resolve:
+        problems += [problem for section in sections for problem in resolve(section)]
+    return list(dict.fromkeys(problems))
+
+
+def _one_line(problem: Problem) -> str:
+    return " ".join(str(problem).split())

@@ -1,0 +1,58 @@
+"""The command line: every command, and the one place where an error becomes a sentence and an exit code."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from vpengine import __version__
+from vpengine.app import resolve
+from vpengine.cli.bench import bench
+from vpengine.cli.check import check as check_stages
+from vpengine.cli.controls import controls
+from vpengine.cli.demo import demo
+from vpengine.cli.doctor import doctor
+from vpengine.cli.film import film
+from vpengine.cli.run import run
+from vpengine.cli.simulate import simulate
+from vpengine.errors import UserError
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+for command in (demo, run, film, simulate, controls, bench, doctor):
+    app.command()(command)
+
+
+@app.command()
+def check(
+    stages: Annotated[list[Path], typer.Argument(help="Stage files.")],
+    allow_outside: Annotated[bool, typer.Option(help="Files may name paths outside their folder.")] = False,
+) -> None:
+    """Validate stage files and their shows: every problem, one line each."""
+    raise typer.Exit(check_stages(stages, resolve, allow_outside=allow_outside))
+
+
+@app.command()
+def version() -> None:
+    """Print the version."""
+    typer.echo(__version__)
+
+
+def main() -> None:
+    """Exit code 0 for done, 1 for a failed check, 2 for a user's error."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # a service manager's stop ends a run as Ctrl-C does
+    logging.basicConfig(level=logging.WARNING, format="%(message)s")
+    try:
+        app(standalone_mode=True)
+    except UserError as error:
+        typer.echo(str(error), err=True)
+        sys.exit(2)
+    except OSError as error:  # a folder that cannot be written, a full disk
+        if error.filename is None:
+            raise
+        typer.echo(f"{error.filename}: {error.strerror}", err=True)
+        sys.exit(2)

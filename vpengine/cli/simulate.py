@@ -1,0 +1,145 @@
+"""``vpengine simulate``: a camera tracker that is not there, and for the demo an operator, over real UDP."""
+
+from __future__ import annotations
+
+import itertools
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from pythonosc.osc_message_builder import OscMessageBuilder
+
+from vpengine.errors import UserError, did_you_mean
+from vpengine.tracking.moves import EYE_HEIGHT_M, MOVES, Move, with_tracker_noise
+from vpengine.tracking.osc import encode_pose
+from vpengine.tracking.sender import UdpSender
+from vpengine.tracking.tum import placed, played, read_tum
+from vpengine.view.pose import Pose
+
+DEMO_SECONDS = 20.0
+LATE_S = 0.05
+TRACK_START = Pose((0.0, 0.0, EYE_HEIGHT_M))
+
+
+@dataclass(frozen=True)
+class Cue:
+    """A message of the simulated operator, ``time_s`` after the start."""
+
+    time_s: float
+    address: str
+    arguments: tuple[float | str, ...] = ()
+
+
+DEMO_CUES: tuple[Cue, ...] = (
+    Cue(3.5, "/vp/scene", ("snow-night",)),
+    Cue(9.0, "/vp/neural/live", (0.0,)),  # the generator stops for two seconds, through the whip pan
+    Cue(11.0, "/vp/neural/live", (1.0,)),
+)
+
+
+@dataclass(frozen=True)
+class Datagram:
+    """What to send, ``time_s`` after the start; to the control port, or else to the tracking port."""
+
+    time_s: float
+    packet: bytes
+    is_control: bool = False
+
+
+def simulate(
+    move: Annotated[str, typer.Argument(help=f"{', '.join(MOVES)}, or a recorded track: a file in TUM format.")],
+    to: Annotated[str, typer.Option(help="Where the engine receives tracking.")] = "osc://127.0.0.1:9000",
+    rate: Annotated[float, typer.Option(min=1.0, max=2000.0, help="Poses a second.")] = 120.0,
+    camera: Annotated[str, typer.Option(help="The camera's id.")] = "1",
+    seconds: Annotated[float | None, typer.Option(min=0.0, help="How long; else the move's own length.")] = None,
+    seed: Annotated[int, typer.Option(min=0, help="The same seed makes the same move.")] = 1,
+    noise_mm: Annotated[float, typer.Option(min=0.0, help="Tracker noise; a good tracker has 0.5.")] = 0.0,
+    noise_deg: Annotated[float, typer.Option(min=0.0, help="Tracker noise; a good tracker has 0.02.")] = 0.0,
+    stamped: Annotated[bool, typer.Option(help="Send the sender's time with each pose.")] = False,
+    cues: Annotated[bool, typer.Option(help="Send the demo's cues to the control port too.")] = False,
+    control: Annotated[str, typer.Option(help="Where the engine receives control.")] = "osc://127.0.0.1:9001",
+) -> None:
+    """Send a simulated camera to a running engine, until it ends or Ctrl-C."""
+    chosen, own_seconds = choose(move, seed)
+    if noise_mm or noise_deg:
+        chosen = with_tracker_noise(chosen, seed, noise_mm, noise_deg)
+    length_s = own_seconds if seconds is None else seconds
+    score = merged(poses(chosen, camera, rate, length_s, stamped), cue_packets(DEMO_CUES if cues else (), length_s))
+    with UdpSender(to) as tracking, UdpSender(control) as operator:
+        typer.echo(f"simulating {move} as camera {camera} to {to} at {rate:g} Hz; Ctrl-C ends it")
+        sent = play(score, tracking.send, operator.send)
+    typer.echo(f"sent {sent} packets")
+
+
+def choose(name: str, seed: int) -> tuple[Move, float | None]:
+    """A move by name, or a track file's, and its own length in seconds (None: endless). Raises UserError."""
+    if name in MOVES:
+        return MOVES[name](seed), DEMO_SECONDS if name == "demo" else None
+    path = Path(name)
+    if path.is_file():
+        track = placed(read_tum(path), TRACK_START)
+        return played(track), track.seconds
+    raise UserError(f"{name!r} is neither a move nor a track file{did_you_mean(name, MOVES)}")
+
+
+def poses(move: Move, camera: str, rate_hz: float, seconds: float | None, stamped: bool) -> Iterator[Datagram]:
+    """One datagram a sample; none during a dropout."""
+    for number in itertools.count():
+        time_s = number / rate_hz
+        if seconds is not None and time_s >= seconds:
+            return
+        pose = move(time_s)
+        if pose is not None:
+            yield Datagram(time_s, encode_pose(camera, pose, time_s if stamped else None))
+
+
+def cue_packets(cues: Iterable[Cue], seconds: float | None) -> list[Datagram]:
+    """The cues that fall inside the length, in order of time."""
+    within = [cue for cue in cues if seconds is None or cue.time_s < seconds]
+    return [Datagram(cue.time_s, _encode(cue), True) for cue in sorted(within, key=lambda cue: cue.time_s)]
+
+
+def _encode(cue: Cue) -> bytes:
+    builder = OscMessageBuilder(cue.address)
+    for argument in cue.arguments:
+        builder.add_arg(argument)
+    return builder.build().dgram
+
+
+def merged(samples: Iterator[Datagram], cues: Iterable[Datagram]) -> Iterator[Datagram]:
+    """Both in order of time, without reading further ahead than one sample: the samples may be endless."""
+    waiting = list(cues)
+    for sample in samples:
+        while waiting and waiting[0].time_s <= sample.time_s:
+            yield waiting.pop(0)
+        yield sample
+    yield from waiting
+
+
+def play(
+    score: Iterable[Datagram],
+    to_tracking: Callable[[bytes], None],
+    to_control: Callable[[bytes], None],
+    clock: Callable[[], float] = time.monotonic,
+    sleep: Callable[[float], None] = time.sleep,
+) -> int:
+    """Send everything at its time; how many were sent. Ctrl-C ends it, and is no error.
+
+    A pose that is late because this process was held up is left out, as a tracker's would be; a cue never is.
+    """
+    begun_s, sent = clock(), 0
+    try:
+        for datagram in score:
+            wait_s = begun_s + datagram.time_s - clock()
+            if wait_s > 0.0:
+                sleep(wait_s)
+            elif wait_s < -LATE_S and not datagram.is_control:
+                continue
+            (to_control if datagram.is_control else to_tracking)(datagram.packet)
+            sent += 1
+    except KeyboardInterrupt:
+        pass
+    return sent

@@ -1,0 +1,5 @@
+"""Layers become pictures: neural re-projection, dissolve, outer, wall, simulated camera, stage view.
+
+plate Picture > neural > (dissolve) > inner Picture --+
+plate faces   > outer (kept in wall space, graded) ---+--> wall pictures > output
+"""

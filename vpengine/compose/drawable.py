@@ -1,0 +1,19 @@
+"""What compose needs of a plate. ``plates`` and ``compose`` may not import each other; this is the seam's shape."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from vpengine.gpu.target import Target
+from vpengine.view.view import View
+
+
+class Plates(Protocol):
+    """Plates by the name of their place; KeyError for one that is not loaded."""
+
+    def __getitem__(self, name: str, /) -> Drawable: ...
+
+
+class Drawable(Protocol):
+    def draw(self, target: Target, view: View) -> None:
+        """Fill colour (scene-linear ACEScg) and depth (metres along the view axis, +inf for sky)."""

@@ -1,0 +1,100 @@
+"""The walls outside the frustum: the world seen from a fixed eye, kept in wall space, graded as the inner is."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vpengine.compose.coverage import seen_triangles
+from vpengine.compose.drawable import Drawable
+from vpengine.compose.grading import GradeTable
+from vpengine.gpu.blocks import UniformBlock
+from vpengine.gpu.gpu import Gpu
+from vpengine.gpu.passes import Mesh
+from vpengine.gpu.target import Target, Texture
+from vpengine.stage.walls import WallGeometry
+from vpengine.view.lens import clip_from_view_symmetric
+from vpengine.view.pose import look_at, view_from_stage
+from vpengine.view.view import View
+
+GATHER_BLOCK = UniformBlock("OuterGather", face_from_stage="mat4", eye_m="vec3")
+GRADE_BLOCK = UniformBlock("OuterGrade", eye_m="vec3", amount="float")
+
+MIDDLE = np.array([0.45, 0.45, 0.45, 1.0], np.float32)  # what the grade's transforms are tried on: middling ACEScct
+VISIBLE = 0.02 / 17.52  # of a stop in ACEScct, in any cell of the table: less than a code value of an 8-bit wall
+
+# Directions of the six faces of a cube around the eye, in stage space.
+_FACES = np.array([[0, 1, 0], [1, 0, 0], [0, -1, 0], [-1, 0, 0], [0, 0, 1], [0, 0, -1]], float)
+_FACE_FOV_DEG = 90.5  # a little over a right angle, so that neighbours overlap by more than a texel
+
+
+def face_views(eye_m: NDArray[np.float64], resolution: int, time_s: float = 0.0) -> list[View]:
+    """Six Views around ``eye_m`` that together see everything."""
+    clip_from_view = clip_from_view_symmetric(_FACE_FOV_DEG, 1.0)
+    return [
+        View(view_from_stage(look_at(eye_m, eye_m + direction)), clip_from_view, (resolution, resolution), time_s)
+        for direction in _FACES
+    ]
+
+
+class OuterPicture:
+    """One wall's outer picture. The plate's is drawn when the place changes, the graded one when the grade moves."""
+
+    def __init__(self, gpu: Gpu, geometry: WallGeometry, mesh: Mesh, eye_m: tuple[float, float, float]) -> None:
+        width, height = geometry.resolution
+        # Half the wall's pixels: it lights and is reflected, and the camera sees it only beyond its overscan.
+        self.size = size = (max(width // 2, 1), max(height // 2, 1))
+        self._eye_m = np.asarray(eye_m, float)
+        self._geometry = geometry
+        self._mesh = mesh
+        self._plate = Target(gpu.context, size)
+        self._graded = Target(gpu.context, size)
+        self._gather = gpu.mesh_pass("outer_gather", "wall", GATHER_BLOCK)
+        self._grade = gpu.mesh_pass("outer_grade", "wall", GRADE_BLOCK, GradeTable.DEFINES)
+        self._shown: tuple[NDArray[np.float32], float] | None = None
+        self._is_graded = False
+
+    def draw_plate(self, plate: Drawable, face: Target) -> None:
+        """Gather the plate from the faces that this wall's tiles are seen in; ``face`` is a square scratch target."""
+        self._plate.clear()
+        for view in face_views(self._eye_m, face.size[0]):
+            if not len(seen_triangles(self._geometry, view)):
+                continue
+            plate.draw(face, view)
+            assert face.depth is not None
+            self._gather.draw_mesh(
+                self._plate,
+                self._mesh,
+                {"face_color": face.color, "face_depth": face.depth},
+                face_from_stage=view.clip_from_stage,
+                eye_m=self._eye_m,
+            )
+        self._shown = None
+
+    def follow(self, grade: GradeTable, amount: float) -> bool:
+        """Draw the graded picture again when the grade or the amount moved enough to be seen; True when it had to."""
+        if self._shown is not None and self._shown[1] == amount:
+            moved = np.abs((grade.table - self._shown[0]) @ MIDDLE).max() if amount > 0.0 else 0.0
+            if moved < VISIBLE:
+                return False
+        self._shown = (grade.table, amount)
+        self._is_graded = amount > 0.0
+        if self._is_graded:
+            self._draw_graded(grade, amount)
+        return True
+
+    def warm(self, grade: GradeTable) -> None:
+        """Draw the graded picture once, to be drawn again when it is wanted."""
+        self._draw_graded(grade, 1.0)
+
+    def _draw_graded(self, grade: GradeTable, amount: float) -> None:
+        textures: dict[str, Texture] = {"outer": self._plate.color, "grade": grade.texture}
+        self._grade.draw_mesh(self._graded, self._mesh, textures, eye_m=self._eye_m, amount=amount)
+
+    @property
+    def texture(self) -> Texture:
+        return self._graded.color if self._is_graded else self._plate.color
+
+    def release(self) -> None:
+        self._plate.release()
+        self._graded.release()

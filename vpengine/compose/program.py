@@ -1,0 +1,101 @@
+"""The PROGRAM bus: from one FrameInput to the wall pictures. The live loop, replay and films all draw through it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from vpengine.compose.drawable import Plates
+from vpengine.compose.inner import InnerPicture
+from vpengine.compose.wall import WallLevels
+from vpengine.compose.walls import Walls
+from vpengine.control import declared
+from vpengine.frames.frame_input import FrameInput, ProgramState
+from vpengine.gpu.picture import Picture
+from vpengine.gpu.target import Texture
+from vpengine.stage.camera import CameraSettings
+from vpengine.view.camera import camera_view
+
+
+class Program:
+    """Joins the inner picture of one camera, the walls and the places' plates; owns none of them."""
+
+    def __init__(
+        self,
+        inner: InnerPicture,
+        walls: Walls,
+        plates: Plates,
+        camera: CameraSettings,
+        keyframe_overscan_percent: float,
+    ) -> None:
+        # How much of a keyframe's width the inner picture spans.
+        self._picture_in_key = (100 + 2 * camera.inner.overscan_percent) / (100 + 2 * keyframe_overscan_percent)
+        self.inner_picture = inner
+        self.walls = walls
+        self._plates = plates
+        self._places: tuple[str | None, str | None] = (None, None)  # shown, and coming
+        self._camera = camera
+
+    def admit(self, frame: FrameInput) -> None:
+        """Take the frame's keyframes in, and let the grades follow them."""
+        time_s = frame.tick.display_time_s
+        self._enter(frame.program)
+        for keyframe in frame.keyframes:
+            self.inner_picture.admit(keyframe, time_s)
+        self.inner_picture.advance(time_s)
+
+    def _enter(self, program: ProgramState) -> None:
+        shown, coming = self._places
+        entering = program.incoming_place or program.place
+        if entering not in (shown, coming):
+            self.inner_picture.enter(entering, shown)
+        self._places = (program.place, program.incoming_place)
+
+    def inner(self, frame: FrameInput) -> Picture:
+        """The world as the tracked camera must see it, over the inner View with its overscan."""
+        inner, state = self.inner_picture, frame.cameras[self._camera.id]
+        program, time_s = frame.program, frame.tick.display_time_s
+        settings = self._camera.inner
+        view = camera_view(state.pose, state.lens, inner.size, settings.overscan_percent)
+        amount = float(frame.controls[declared.NEURAL_AMOUNT])
+        if program.incoming_place is not None:
+            pair = (program.place, program.incoming_place)
+            return inner.draw_dissolve(pair, self._plates, view, time_s, amount, program.mix)
+        if amount > 0.0 and not frame.controls[declared.NEURAL_REPROJECT]:
+            return inner.draw_stale(program.place, self._plates[program.place], view, self._picture_in_key)
+        return inner.draw(program.place, self._plates[program.place], view, time_s, amount)
+
+    def warm(self, place: str) -> None:
+        """Draw every pass once, before the first frame."""
+        camera = self._camera
+        view = camera_view(camera.pose.pose(), camera.lens(), self.inner_picture.size, camera.inner.overscan_percent)
+        self.inner_picture.warm(place, self._plates[place], view)
+        self.walls.warm(place, self.inner_picture.layer(place).grade)
+
+    def draw_walls(self, frame: FrameInput, inner: Picture) -> None:
+        """Every wall's code values."""
+        self._follow(frame)
+        program = frame.program
+        self.walls.draw(inner, (program.place, program.incoming_place), program.mix, levels(frame.controls))
+
+    def draw_light(self, frame: FrameInput, inner: Picture) -> dict[str, Texture]:
+        """Every wall's light instead, by wall: for simulated cameras."""
+        self._follow(frame)
+        program = frame.program
+        places = (program.place, program.incoming_place)
+        return self.walls.draw_light(inner, places, program.mix, levels(frame.controls))
+
+    def _follow(self, frame: FrameInput) -> None:
+        amount = float(frame.controls[declared.NEURAL_AMOUNT])
+        for place in (frame.program.place, frame.program.incoming_place):
+            if place is not None:
+                self.walls.follow(place, self.inner_picture.layer(place).grade, amount)
+
+
+def levels(controls: Mapping[str, float | bool | str]) -> WallLevels:
+    outer_gain = 2.0 ** float(controls[declared.OUTER_EXPOSURE]) * float(controls[declared.OUTER_LEVEL])
+    return WallLevels(
+        soft_edge_px=float(controls[declared.INNER_SOFT_EDGE]),
+        inner_visible=bool(controls[declared.INNER_VISIBLE]),
+        inner_gain=2.0 ** float(controls[declared.INNER_EXPOSURE]),
+        outer_gain=outer_gain,
+    )

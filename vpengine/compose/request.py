@@ -1,0 +1,141 @@
+"""Requests: when a generator is asked, and the plate drawn at the request's View, brought down with its noise."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from vpengine.compose.drawable import Drawable, Plates
+from vpengine.frames.frame_input import FrameInput
+from vpengine.frames.images import ImageSet
+from vpengine.frames.keyframe import Request
+from vpengine.frames.look import Look
+from vpengine.frames.provenance import Provenance
+from vpengine.gpu.blocks import UniformBlock
+from vpengine.gpu.gpu import Gpu
+from vpengine.gpu.target import Target
+from vpengine.gpu.transfer import download
+from vpengine.view.camera import camera_view
+from vpengine.view.view import View, stage_ray_from_ndc
+
+BLOCK = UniformBlock("Request", stage_ray_from_ndc="mat3", origin_m="vec3", pixel_m="float", seed="int")
+
+
+@dataclass(frozen=True)
+class RequestSettings:
+    """shortest_s: between two requests. overscan_percent: per side, beyond the lens's view."""
+
+    resolution: tuple[int, int]
+    overscan_percent: float
+    shortest_s: float
+
+
+class RequestCamera:
+    """Owns the targets that requests of one resolution are drawn into."""
+
+    def __init__(self, gpu: Gpu, resolution: tuple[int, int]) -> None:
+        self._plate_target = Target(gpu.context, resolution, depth=True)
+        self._target = Target(gpu.context, resolution)
+        self._pass = gpu.pass_("request", BLOCK)
+
+    def take(self, plate: Drawable, place: str, view: View, seed: int) -> ImageSet:
+        """Draw and bring down at once."""
+        self.draw(plate, view)
+        return self.bring_down(place, view, seed)
+
+    def draw(self, plate: Drawable, view: View) -> None:
+        """The first half: the plate at the request's View."""
+        plate.draw(self._plate_target, view)
+
+    def bring_down(self, place: str, view: View, seed: int) -> ImageSet:
+        """The second half: what was drawn last, with its noise, on the CPU. Waits for the GPU."""
+        color, depth = self._plate_target.color, self._plate_target.depth
+        assert depth is not None
+        self._pass.draw(
+            self._target,
+            {"plate_color": color, "plate_depth": depth},
+            stage_ray_from_ndc=stage_ray_from_ndc(view),
+            origin_m=view.origin_m,
+            pixel_m=2.0 / (view.clip_from_view[0, 0] * view.resolution[0]),
+            seed=seed,
+        )
+        pixels = download(self._target.color)
+        return ImageSet(
+            color=np.ascontiguousarray(pixels[..., :3], np.float16),
+            depth_m=np.ascontiguousarray(download(depth)[..., 0], np.float32),
+            noise=np.ascontiguousarray(pixels[..., 3], np.float16),
+            view=view,
+            provenance=Provenance(source=f"plate:{place}"),
+        )
+
+    def release(self) -> None:
+        self._plate_target.release()
+        self._target.release()
+
+
+@dataclass(frozen=True, eq=False)
+class _Wanted:
+    """What a request asks, before its plate has come down."""
+
+    epoch: int
+    place: str
+    look: Look
+    view: View
+    camera: str
+    submitted_s: float
+
+    def same_as(self, other: _Wanted) -> bool:
+        ours, theirs = ((each.epoch, each.place, each.look, each.camera) for each in (self, other))
+        return ours == theirs and self.view.same_as(other.view)
+
+
+class Requests:
+    """Decides whether a frame asks for a new picture, and draws what it is asked from.
+
+    The work is spread over two frames: one draws the plate, the next brings it down. Nothing new is asked while place,
+    View and look are those of the last request: with a camera that stands still and a look that rests, the generator
+    rests too.
+    """
+
+    def __init__(self, camera: RequestCamera, settings: RequestSettings) -> None:
+        self._camera = camera
+        self._settings = settings
+        self._number = 0
+        self._last: _Wanted | None = None
+        self._begun: _Wanted | None = None
+
+    def forget(self) -> None:
+        """The next frame asks again, whatever was asked before: an answer was lost."""
+        self._last = self._begun = None
+
+    def next(self, frame: FrameInput, plates: Plates, look: Look, camera: str, now_s: float) -> Request | None:
+        """The request that the last frame began; or None, and this frame may begin one."""
+        if self._begun is not None:
+            begun, self._begun = self._begun, None
+            return self._finished(begun)
+        wanted = self._wanted(frame, look, camera, now_s)
+        if wanted is not None:
+            self._camera.draw(plates[wanted.place], wanted.view)
+            self._begun = self._last = wanted
+        return None
+
+    def _wanted(self, frame: FrameInput, look: Look, camera: str, now_s: float) -> _Wanted | None:
+        """What this frame would ask; None when that says nothing new, or comes too soon."""
+        settings, last = self._settings, self._last
+        if last is not None and now_s - last.submitted_s < settings.shortest_s:
+            return None
+        state = frame.cameras[camera]
+        place = frame.program.incoming_place or frame.program.place
+        if look.plain and (last is None or last.look.plain or last.place != place):
+            return None  # the plate is the answer already; one plain keyframe is asked for when a look has ended
+        view = camera_view(state.request_pose, state.lens, settings.resolution, settings.overscan_percent)
+        wanted = _Wanted(frame.epoch, place, look, view, camera, now_s)
+        return None if last is not None and wanted.same_as(last) else wanted
+
+    def _finished(self, begun: _Wanted) -> Request:
+        plate = self._camera.bring_down(begun.place, begun.view, begun.look.seed)
+        self._number += 1
+        return Request(
+            self._number, begun.epoch, begun.place, plate, begun.look, begun.submitted_s, camera=begun.camera
+        )

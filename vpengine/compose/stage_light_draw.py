@@ -1,0 +1,166 @@
+"""Draws a lit stage for any View: walls, floor with its faint reflections, stand-in and balls."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from vpengine.compose.figure import BALL_RADIUS_M
+from vpengine.compose.figure_shape import Array
+from vpengine.compose.outer import face_views
+from vpengine.compose.stage_light import StageLight
+from vpengine.gpu.blocks import UniformBlock
+from vpengine.gpu.gpu import Gpu
+from vpengine.gpu.target import Target, Texture
+from vpengine.view.view import View
+
+WALL_BLOCK = UniformBlock("SimWall", clip_from_stage="mat4", eye_m="vec3", softness_lod="float")
+ACTOR_BLOCK = UniformBlock("SimActor", clip_from_stage="mat4", eye_m="vec3", first_vertex="int")
+SHEEN_BLOCK = UniformBlock(
+    "SimSheen",
+    clip_from_stage="mat4",
+    face_from_stage="mat4[6]",
+    eye_m="vec3",
+    first_vertex="int",
+    probe_size="float",
+    sheen="float",
+)
+FLOOR_BLOCK = UniformBlock(
+    "SimFloor", clip_from_stage="mat4", eye_m="vec3", first_vertex="int", picture_size="vec2", gloss="float"
+)
+CHROME_BLOCK = UniformBlock(
+    "SimChrome",
+    clip_from_stage="mat4",
+    face_from_stage="mat4[6]",
+    eye_m="vec3",
+    first_vertex="int",
+    probe_size="float",
+    radius_m="float",
+    reflectivity="float",
+)
+
+PROBE_PX = 160
+CHROME_REFLECTIVITY = 0.88
+FLOOR_GLOSS = 0.8
+SHEEN = 0.3
+REFLECTION_PART = 3  # the floor's mirror picture is this many times smaller than the picture
+
+
+class StageDraw:
+    """Owns the mirror picture of one size, and the probe that the chrome ball shows.
+
+    ``reflect`` once after each ``shine``, before anything is drawn.
+    """
+
+    def __init__(self, gpu: Gpu, light: StageLight, size: tuple[int, int]) -> None:
+        context = gpu.context
+        self._light = light
+        self._wall_pass = gpu.mesh_pass("sim_wall", "sim_wall", WALL_BLOCK)
+        self._matte_pass = gpu.mesh_pass("sim_matte", "sim_actor", ACTOR_BLOCK)
+        self._floor_pass = gpu.mesh_pass("sim_floor", "sim_actor", FLOOR_BLOCK)
+        self._sheen_pass = gpu.mesh_pass("sim_matte", "sim_actor", SHEEN_BLOCK, {"SHEEN": "1"})
+        self._chrome_pass = gpu.mesh_pass("sim_chrome", "sim_actor", CHROME_BLOCK)
+        self._mirror = Target(context, (size[0] // REFLECTION_PART, size[1] // REFLECTION_PART), depth=True)
+        self._mirror.color.build_mipmaps()
+        self._mirror.color.filter = (context.LINEAR_MIPMAP_LINEAR, context.LINEAR)
+        self._probe: Target | None = None
+        if light.stand_in is not None:
+            self._probe_views = face_views(np.asarray(light.stand_in.probe_centre_m, np.float64), PROBE_PX)
+            faces = [face.clip_from_view @ _turned_only(face) for face in self._probe_views]
+            self._face_from_stage = np.array(faces)
+            self._probe = Target(context, (3 * PROBE_PX, 2 * PROBE_PX), depth=True)
+            self._probe.color.build_mipmaps()
+            self._probe.color.filter = (context.LINEAR_MIPMAP_LINEAR, context.LINEAR)
+
+    def draw(self, target: Target, view: View, softness_lod: float = 0.0, floor: bool = True) -> None:
+        """Fill a cleared ``target``. softness_lod: mip level of the walls, at least; 0 shows them as they are."""
+        self._draw_walls(target, view, softness_lod)
+        self.draw_seen_actors(target, view)
+        if floor and view.origin_m[2] > 0.0:
+            self.draw_mirrored(view)
+            self._draw_floor(target, view, FLOOR_GLOSS)
+
+    def _draw_walls(self, target: Target, view: View, softness_lod: float) -> None:
+        for wall in self._light.walls:
+            textures = {"panel": wall.light.color}
+            self._wall_pass.draw_mesh(target, wall.mesh, textures, softness_lod=softness_lod, **_seen_from(view))
+
+    def _draw_actors(self, target: Target, view: View) -> None:
+        if self._light.matte_mesh is not None:
+            textures = {"irradiance": self._light.irradiance}
+            self._matte_pass.draw_mesh(target, self._light.matte_mesh, textures, first_vertex=0, **_seen_from(view))
+
+    def _draw_floor(self, target: Target, view: View, gloss: float) -> None:
+        self._floor_pass.draw_mesh(
+            target,
+            self._light.floor_mesh,
+            {"irradiance": self._light.irradiance, "mirrored": self._mirror.color},
+            first_vertex=self._light.first_floor_vertex,
+            picture_size=target.size,
+            gloss=gloss,
+            **_seen_from(view),
+        )
+
+    def draw_mirrored(self, view: View) -> Texture:
+        """The stage upside down: what a mirror on the floor would show at the same pixels."""
+        upside_down = np.diag([1.0, 1.0, -1.0, 1.0])
+        mirrored = View(view.view_from_stage @ upside_down, view.clip_from_view, view.resolution, view.time_s)
+        self._mirror.clear()
+        self._draw_walls(self._mirror, mirrored, 1.0)
+        self._draw_actors(self._mirror, mirrored)
+        self._mirror.color.build_mipmaps()
+        return self._mirror.color
+
+    def reflect(self, floor: bool = True) -> None:
+        """Draw what is around the actors, from the chrome ball's middle: six faces, three by two."""
+        if self._probe is None:
+            return
+        self._probe.clear()
+        for index, view in enumerate(self._probe_views):
+            self._probe.framebuffer.viewport = (index % 3 * PROBE_PX, index // 3 * PROBE_PX, PROBE_PX, PROBE_PX)
+            self._draw_walls(self._probe, view, 0.5)
+            if self._sees_actors(view):
+                self._draw_actors(self._probe, view)
+            if floor:
+                self._draw_floor(self._probe, view, gloss=0.0)
+        self._probe.color.build_mipmaps()
+
+    def _sees_actors(self, view: View) -> bool:
+        """Whether any of the actors may be in the picture, by one vertex in sixteen."""
+        assert self._light.actors is not None
+        vertices = self._light.actors.matte.positions_m[::16]
+        clip = np.concatenate([vertices, np.ones_like(vertices[:, :1])], axis=1) @ view.clip_from_stage.T
+        return bool((np.abs(clip[:, :2]) < 1.1 * clip[:, 3:4]).all(axis=1).any())
+
+    def draw_seen_actors(self, target: Target, view: View) -> None:
+        """The actors with what only the main picture shows: sheen and chrome."""
+        if self._probe is None or self._light.matte_mesh is None:
+            return
+        common = {
+            "face_from_stage": self._face_from_stage,
+            "first_vertex": 0,
+            "probe_size": float(PROBE_PX),
+            **_seen_from(view),
+        }
+        textures: dict[str, Texture] = {"irradiance": self._light.irradiance, "probe": self._probe.color}
+        self._sheen_pass.draw_mesh(target, self._light.matte_mesh, textures, sheen=SHEEN, **common)
+        if self._light.chrome_mesh is not None:
+            chrome: dict[str, Any] = {"radius_m": BALL_RADIUS_M, "reflectivity": CHROME_REFLECTIVITY}
+            self._chrome_pass.draw_mesh(target, self._light.chrome_mesh, textures, **chrome, **common)
+
+    def release(self) -> None:
+        self._mirror.release()
+        if self._probe is not None:
+            self._probe.release()
+
+
+def _seen_from(view: View) -> dict[str, Any]:
+    return {"clip_from_stage": view.clip_from_stage, "eye_m": view.origin_m}
+
+
+def _turned_only(view: View) -> Array:
+    """view_from_stage for directions."""
+    out: Array = view.view_from_stage.copy()
+    out[:3, 3] = 0.0
+    return out

@@ -1,0 +1,103 @@
+"""All walls of a stage: the outer picture of each, and the picture that each is sent."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from vpengine.compose.drawable import Drawable
+from vpengine.compose.grading import GradeTable
+from vpengine.compose.outer import OuterPicture
+from vpengine.compose.wall import WallLevels, WallPicture, wall_mesh
+from vpengine.gpu.blocks import UniformBlock
+from vpengine.gpu.gpu import Gpu
+from vpengine.gpu.picture import Picture
+from vpengine.gpu.target import Target, Texture
+from vpengine.stage.walls import WallSettings, wall_geometry
+
+MIX_BLOCK = UniformBlock("Mix", mix_amount="float")
+
+
+class Walls:
+    """Owns the wall pictures and, for every place that was prepared, the outer pictures in wall space."""
+
+    def __init__(
+        self, gpu: Gpu, settings: Sequence[WallSettings], eye_m: tuple[float, float, float], face_px: int
+    ) -> None:
+        self._gpu = gpu
+        self._eye_m = eye_m
+        self.settings = tuple(settings)
+        self.geometries = {wall.id: wall_geometry(wall) for wall in settings}
+        self.meshes = {name: wall_mesh(gpu, geometry) for name, geometry in self.geometries.items()}
+        self.pictures = {
+            wall.id: WallPicture(gpu, self.geometries[wall.id], self.meshes[wall.id], wall.peak_nits, wall.black_nits)
+            for wall in settings
+        }
+        self._face = Target(gpu.context, (face_px, face_px), depth=True)
+        self._outer: dict[str, dict[str, OuterPicture]] = {}
+        self._mixed: dict[str, Target] = {}
+        self._mix = gpu.pass_("mix", MIX_BLOCK)
+        self._turns: dict[str, int] = {}
+        self._moved: set[str] = set()
+
+    def prepare(self, place: str, plate: Drawable) -> None:
+        """Draw a place's outer pictures; takes several frames' time, so before the place is shown."""
+        self._outer[place] = {}
+        for name, geometry in self.geometries.items():
+            outer = OuterPicture(self._gpu, geometry, self.meshes[name], self._eye_m)
+            outer.draw_plate(plate, self._face)
+            self._outer[place][name] = outer
+
+    def warm(self, place: str, grade: GradeTable) -> None:
+        """Draw the passes that are not drawn at first: the grade, and a dissolve."""
+        for name, outer in self._outer[place].items():
+            outer.warm(grade)
+            self._outer_texture(name, (place, place), 0.5)
+
+    def prepared(self, place: str) -> bool:
+        return place in self._outer
+
+    def follow(self, place: str, grade: GradeTable, amount: float) -> None:
+        """Bring one wall's outer picture up to the grade, in turn: one a frame is as fast as a grade moves."""
+        names = list(self._outer[place])
+        for step in range(len(names)):
+            turn = (self._turns.get(place, 0) + step) % len(names)
+            if self._outer[place][names[turn]].follow(grade, amount):
+                self._turns[place] = turn + 1
+                self._moved.add(names[turn])
+                return
+
+    def draw(self, inner: Picture, places: tuple[str, str | None], mix: float, levels: WallLevels) -> None:
+        """Every wall's code values. places: the one shown and, in a dissolve, the coming one."""
+        dissolving = places[1] is not None
+        for name, picture in self.pictures.items():
+            moved = dissolving or name in self._moved
+            picture.draw(inner, self._outer_texture(name, places, mix), levels, moved)
+        self._moved.clear()
+
+    def draw_light(
+        self, inner: Picture, places: tuple[str, str | None], mix: float, levels: WallLevels
+    ) -> dict[str, Texture]:
+        """Every wall's scene-linear picture, by wall: what a simulated camera photographs."""
+        for name, picture in self.pictures.items():
+            picture.draw_light(inner, self._outer_texture(name, places, mix), levels)
+        return {name: picture.light.color for name, picture in self.pictures.items()}
+
+    def _outer_texture(self, wall: str, places: tuple[str, str | None], mix: float) -> Texture:
+        shown, coming = places
+        if coming is None:
+            return self._outer[shown][wall].texture
+        if wall not in self._mixed:
+            self._mixed[wall] = Target(self._gpu.context, self._outer[shown][wall].size)
+        pair = {"from_color": self._outer[shown][wall].texture, "to_color": self._outer[coming][wall].texture}
+        self._mix.draw(self._mixed[wall], pair, mix_amount=mix)
+        return self._mixed[wall].color
+
+    def release(self) -> None:
+        for place in self._outer.values():
+            for outer in place.values():
+                outer.release()
+        for target in (*self._mixed.values(), self._face):
+            target.release()
+        for name, picture in self.pictures.items():
+            picture.release()
+            self.meshes[name].release()

@@ -1,0 +1,1 @@
+"""What operators can change: controls, scenes, cues, gate. Pure state, no sockets, no GL."""

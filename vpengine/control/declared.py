@@ -1,0 +1,56 @@
+"""The engine's own controls. Plug-ins declare theirs beside themselves; ``app`` puts all into one registry."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from vpengine.control.controls import Control, Value
+from vpengine.frames.look import FADERS, Look, look_from
+
+NEURAL_AMOUNT = "/vp/neural/amount"
+NEURAL_LIVE = "/vp/neural/live"
+NEURAL_REPROJECT = "/vp/neural/reproject"
+NEURAL_SEED = "/vp/neural/seed"
+INNER_EXPOSURE = "/vp/exposure/inner"
+OUTER_EXPOSURE = "/vp/exposure/outer"
+INNER_VISIBLE = "/vp/inner/visible"
+INNER_SOFT_EDGE = "/vp/inner/soft_edge"
+OUTER_LEVEL = "/vp/outer/level"
+
+LOOK_SENTENCES = {
+    "snow": "Snow on what faces up.",
+    "night": "From day to night.",
+    "fog": "Fog, thicker with distance.",
+    "dust": "Dust in the air.",
+    "rain": "Ground and roofs wet, light flat and cool.",
+    "fire": "The glow of a fire out of frame.",
+}
+
+
+def look_address(fader: str) -> str:
+    return f"/vp/look/{fader}"
+
+
+ENGINE_CONTROLS = (
+    Control(NEURAL_AMOUNT, "float", 1.0, "How much of the generated picture is shown; 0 is the plate, bit for bit."),
+    Control(NEURAL_LIVE, "bool", True, "The generator makes new pictures; off, the wall keeps those it has."),
+    Control(
+        NEURAL_REPROJECT,
+        "bool",
+        True,
+        "Generated pictures are re-projected to the camera's pose; off shows them stale, for comparison.",
+    ),
+    Control(NEURAL_SEED, "int", 0, "Moves the generator's noise; never fades.", high=65535.0),
+    Control(INNER_EXPOSURE, "float", 0.0, "Brightness inside the camera's frustum.", -8.0, 8.0, "stops"),
+    Control(OUTER_EXPOSURE, "float", 0.0, "Brightness of the rest of the walls.", -8.0, 8.0, "stops"),
+    Control(INNER_VISIBLE, "bool", True, "The camera's frustum is drawn on the walls."),
+    Control(INNER_SOFT_EDGE, "float", 12.0, "Width of the frustum's soft edge.", 0.0, 128.0, "inner pixels"),
+    Control(OUTER_LEVEL, "float", 1.0, "Light of the walls outside the frustum.", 0.0, 4.0),
+    *(Control(look_address(fader), "float", 0.0, LOOK_SENTENCES[fader]) for fader in FADERS),
+)
+
+
+def look_at_frame(generator: str, controls: Mapping[str, Value]) -> Look:
+    """The Look that the look faders and the seed say, in one frame's frozen controls."""
+    faders = {fader: float(controls[look_address(fader)]) for fader in FADERS}
+    return look_from(generator, faders, int(float(controls[NEURAL_SEED])))

@@ -1,0 +1,29 @@
+"""The gate: asked once a frame which generated keyframes may reach which bus."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from vpengine.frames.keyframe import Keyframe
+
+
+class Gate:
+    """A pass-through for keyframes of the present epoch. The epoch rises when the generator or its seed changes."""
+
+    def __init__(self) -> None:
+        self.epoch = 0
+        self.discarded = 0
+        self._identity: tuple[str, int] | None = None
+
+    def follow(self, generator: str, seed: int) -> int:
+        """The epoch for what PROGRAM asks for now."""
+        if self._identity not in (None, (generator, seed)):
+            self.epoch += 1
+        self._identity = (generator, seed)
+        return self.epoch
+
+    def admit(self, keyframes: Iterable[Keyframe]) -> tuple[Keyframe, ...]:
+        candidates = tuple(keyframes)
+        admitted = tuple(keyframe for keyframe in candidates if keyframe.request.epoch == self.epoch)
+        self.discarded += len(candidates) - len(admitted)
+        return admitted

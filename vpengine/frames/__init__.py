@@ -1,0 +1,1 @@
+"""What travels between parts: Look, Request, ImageSet, Keyframe, FrameInput, Provenance. Frozen, and nothing else."""

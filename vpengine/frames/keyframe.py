@@ -1,0 +1,68 @@
+"""Request and Keyframe: what a generator is asked, and what it answers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vpengine.frames.images import ImageSet
+from vpengine.frames.look import Look
+from vpengine.frames.provenance import Provenance
+
+
+@dataclass(frozen=True, eq=False)
+class Request:
+    """Make ``plate`` look like ``look``. Answers to an older epoch are discarded.
+
+    place: the name of the plate that was drawn. bus, camera: whom the picture is for.
+    """
+
+    number: int
+    epoch: int
+    place: str
+    plate: ImageSet
+    look: Look
+    submitted_s: float
+    bus: str = "program"
+    camera: str = "1"
+
+
+@dataclass(frozen=True, eq=False)
+class Grade:
+    """What a generator did to the plate's colours, as a small table, in ACEScct.
+
+    table: (distance, elevation, luminance, 3, 4) float32: 3x4 colour transforms, rows r, g, b, the last column the
+    offset. evidence: (distance, elevation, luminance) 0 to 1, how much of the picture each cell rests on; None is 1
+    everywhere. Where a pixel looks itself up is shared by neural/grade.py and
+    shaders/include/grade.glsl.
+    """
+
+    table: NDArray[np.float32]
+    evidence: NDArray[np.float32] | None = None
+
+
+@dataclass(frozen=True)
+class Timings:
+    """Seconds of the engine's monotonic clock, and of the work alone."""
+
+    submitted_s: float
+    finished_s: float
+    work_s: float
+
+
+@dataclass(frozen=True, eq=False)
+class Keyframe:
+    """A generated picture of the world, good for any pose that sees the same things.
+
+    generated = gain * plate + bias in ACEScct, each (height, width, 3) float16; a generator that paints the whole
+    picture itself answers gain 0. Its depth and View are the request's plate's.
+    """
+
+    request: Request
+    gain: NDArray[np.float16]
+    bias: NDArray[np.float16]
+    grade: Grade
+    provenance: Provenance
+    timings: Timings

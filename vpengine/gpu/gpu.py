@@ -1,0 +1,53 @@
+"""Gpu: the rendering context with what every pass needs from it: compiled passes (each once) and textures."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import moderngl
+
+from vpengine.gpu.blocks import UniformBlock
+from vpengine.gpu.passes import MeshPass, Pass
+
+
+class Gpu:
+    """One per process, on the main thread."""
+
+    def __init__(self, context: moderngl.Context) -> None:
+        self.context = context
+        self._passes: dict[tuple[str, str, tuple[tuple[str, str], ...]], Pass] = {}
+
+    def finish(self) -> None:
+        """Wait until everything drawn so far is done."""
+        self.context.finish()
+
+    def pass_(self, name: str, block: UniformBlock | None = None, defines: Mapping[str, str] | None = None) -> Pass:
+        """The full-screen pass of shaders/<name>.frag, compiled once."""
+        key = (name, "fullscreen", tuple(sorted((defines or {}).items())))
+        if key not in self._passes:
+            self._passes[key] = Pass(self.context, name, block, defines)
+        return self._passes[key]
+
+    def mesh_pass(
+        self, name: str, vertex: str, block: UniformBlock | None = None, defines: Mapping[str, str] | None = None
+    ) -> MeshPass:
+        """The mesh pass of shaders/<vertex>.vert and <name>.frag, compiled once."""
+        key = (name, vertex, tuple(sorted((defines or {}).items())))
+        if key not in self._passes:
+            self._passes[key] = MeshPass(self.context, name, block, defines, vertex)
+        found = self._passes[key]
+        assert isinstance(found, MeshPass)
+        return found
+
+    def texture(self, size: tuple[int, int], components: int, dtype: str, nearest: bool = False) -> moderngl.Texture:
+        texture = self.context.texture(size, components, dtype=dtype, alignment=1)
+        texture.repeat_x = texture.repeat_y = False
+        sampling = moderngl.NEAREST if nearest else moderngl.LINEAR
+        texture.filter = (sampling, sampling)
+        return texture
+
+    def texture_3d(self, size: tuple[int, int, int], components: int, dtype: str) -> moderngl.Texture3D:
+        texture = self.context.texture3d(size, components, dtype=dtype, alignment=1)
+        texture.repeat_x = texture.repeat_y = texture.repeat_z = False
+        texture.filter = (moderngl.LINEAR, moderngl.LINEAR)
+        return texture

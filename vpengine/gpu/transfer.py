@@ -1,0 +1,58 @@
+"""Up and down: numpy (row 0 at the top) to textures (row 0 at the bottom) and back."""
+
+from __future__ import annotations
+
+import moderngl
+import numpy as np
+from numpy.typing import NDArray
+
+HALF_MAX = 65504.0  # real HDRIs exceed it
+
+_DTYPES: dict[str, type[np.generic]] = {"f1": np.uint8, "f2": np.float16, "f4": np.float32}
+
+
+def upload(context: moderngl.Context, image: NDArray[np.generic], mipmaps: bool = False) -> moderngl.Texture:
+    """A texture from (height, width) or (height, width, channels); uint8, float16 or float32, linear filtering."""
+    image = image if image.ndim == 3 else image[..., None]
+    height, width, components = image.shape
+    dtype = next((name for name, kind in _DTYPES.items() if image.dtype == kind), None)
+    if dtype is None:
+        raise TypeError(f"upload: {image.dtype}, expected uint8, float16 or float32")
+    texture = context.texture((width, height), components, _flipped(image), dtype=dtype, alignment=1)
+    texture.repeat_x = texture.repeat_y = False
+    texture.filter = (moderngl.LINEAR, moderngl.LINEAR)
+    if mipmaps:
+        texture.build_mipmaps()
+        texture.filter = (moderngl.LINEAR_MIPMAP_LINEAR, moderngl.LINEAR)
+        texture.anisotropy = 4.0
+    return texture
+
+
+def write(texture: moderngl.Texture, image: NDArray[np.generic]) -> None:
+    """Replace a texture's pixels with an image of its size, channels and type."""
+    texture.write(_flipped(image), alignment=1)
+
+
+def four(image: NDArray[np.generic]) -> NDArray[np.generic]:
+    """(height, width, 3) with a fourth channel of zeros, as RGBA textures want it."""
+    out = np.zeros((*image.shape[:2], 4), image.dtype)
+    out[..., :3] = image
+    return out
+
+
+def write_volume(texture: moderngl.Texture3D, volume: NDArray[np.generic]) -> None:
+    """Replace a 3D texture with (depth, height, width, channels): a table, not a picture, so nothing is flipped."""
+    texture.write(np.ascontiguousarray(volume).tobytes(), alignment=1)
+
+
+def download(texture: moderngl.Texture) -> NDArray[np.generic]:
+    """(height, width, components) of a texture's own type; waits until the draw that fills it is done."""
+    width, height = texture.size
+    dtype = _DTYPES[texture.dtype]
+    out = np.empty((height, width, texture.components), dtype)
+    texture.read_into(out.data.cast("B"), alignment=1)
+    return out[::-1]
+
+
+def _flipped(image: NDArray[np.generic]) -> bytes:
+    return np.ascontiguousarray(image[::-1]).tobytes()

@@ -1,0 +1,124 @@
+"""One frame, from frame input to pixels, top to bottom, on one page."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from vpengine.compose.program import Program
+from vpengine.compose.request import Requests
+from vpengine.control import declared
+from vpengine.control.desk import Desk
+from vpengine.control.triggers import SceneTrigger
+from vpengine.frames.frame_input import FrameInput, Tick
+from vpengine.frames.look import Look
+from vpengine.gpu.gpu import Gpu
+from vpengine.mailbox import Newest, Triggers
+from vpengine.neural.process import NeuralProcess
+from vpengine.output.clock import Clock
+from vpengine.output.output import Output
+from vpengine.plates.places import Places
+from vpengine.takes.report import FrameTimes
+from vpengine.tracking.cameras import Cameras
+
+
+class Recorder(Protocol):
+    """What happened is noted here; ``takes.log.LogWriter``, or nothing."""
+
+    @property
+    def dropped(self) -> int:
+        """Frames that were not kept."""
+
+    def note(self, frame: FrameInput) -> None: ...
+
+
+@dataclass
+class Loop:
+    """The main thread's parts, and the order in which a frame asks them. ``app`` builds, starts and ends them."""
+
+    gpu: Gpu
+    clock: Clock
+    cameras: Cameras
+    changes: Newest[str, Any]
+    triggers: Triggers[SceneTrigger]
+    desk: Desk
+    places: Places
+    generator: NeuralProcess | None
+    requests: Requests
+    program: Program
+    outputs: list[Output]
+    recorder: Recorder
+    camera: str
+    times: FrameTimes
+
+    def run(self, go_on: Callable[[], bool]) -> None:
+        """Draw frames until ``go_on`` says no, or an output was closed."""
+        open_ = True
+        while open_ and go_on():
+            tick = self.clock.next()
+            begin_s = time.monotonic()
+            self.take_in_place()
+            frame, look = self.gather(tick, begin_s)
+            self.draw(frame)
+            self.ask(frame, look, begin_s)
+            self.gpu.finish()
+            done_s = time.monotonic()
+            self.clock.wait_display(tick)
+            open_ = self.present(frame)
+            self.recorder.note(frame)
+            pose_age_s = frame.cameras[self.camera].age_s
+            self.times.note(begin_s, done_s, time.monotonic(), tick.display_time_s, pose_age_s)
+
+    def take_in_place(self) -> None:
+        """A plate that the loader has ready is put on the GPU, and its outer pictures drawn, before it is shown."""
+        name = self.places.take_in()
+        if name is not None:
+            self.program.walls.prepare(name, self.places[name])
+
+    def can_show(self, place: str) -> bool:
+        self.places.ask(place)
+        return self.program.walls.prepared(place)
+
+    def gather(self, tick: Tick, now_s: float) -> tuple[FrameInput, Look]:
+        """All that the frame depends on, read once: operators, trackers, generator."""
+        self.desk.apply(self.changes.take(), self.triggers.take())
+        settled = self.desk.settle(tick.display_time_s, self.can_show)
+        delivered = self.generator.collect(now_s) if self.generator else []
+        ahead_s = self.generator.mid_life_s() if self.generator else 0.0
+        frame = FrameInput(
+            tick=tick,
+            cameras=self.cameras.at(tick.display_time_s, now_s, ahead_s),
+            program=settled.program,
+            controls=settled.controls,
+            epoch=settled.epoch,
+            keyframes=self.desk.gate.admit(delivered),
+        )
+        return frame, settled.look
+
+    def draw(self, frame: FrameInput) -> None:
+        """From frame input to wall pictures; replay and films draw the same."""
+        self.program.admit(frame)
+        inner = self.program.inner(frame)
+        self.program.draw_walls(frame, inner)
+
+    def ask(self, frame: FrameInput, look: Look, now_s: float) -> None:
+        """Ask the generator for a new picture when it is free and there is something new to ask."""
+        generator, controls = self.generator, frame.controls
+        wanted = controls[declared.NEURAL_LIVE] and controls[declared.NEURAL_AMOUNT]
+        if generator is None or not wanted or not generator.free(now_s):
+            return
+        if generator.answer_lost():
+            self.requests.forget()
+        request = self.requests.next(frame, self.places, look, self.camera, now_s)
+        if request is not None:
+            generator.submit(request)
+
+    def present(self, frame: FrameInput) -> bool:
+        """Every wall's code values to every output; False when an operator closed one."""
+        for wall, picture in self.program.walls.pictures.items():
+            for output in self.outputs:
+                output.show(wall, picture.code.color)
+        still_open = [output.present(frame.tick) for output in self.outputs]  # every one, before any is judged
+        return all(still_open)

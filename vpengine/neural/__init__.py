@@ -1,0 +1,18 @@
+"""Generated images: generators (what to make) and runtimes (what runs their networks).
+
+    loop > NeuralProcess (here, main thread) > shared memory > worker (its own process) > Generator > Runtime
+
+The only package that imports inference libraries, and only the worker process does. A new generator or runtime is one
+file and one line here.
+"""
+
+GENERATORS = {
+    "weather": "vpengine.neural.weather:Weather",
+    "none": "vpengine.neural.none:NoGenerator",
+    "drill": "vpengine.neural.drill:Drill",
+}
+
+RUNTIMES = {
+    "onnxruntime": "vpengine.neural.onnx_runtime:OnnxRuntime",
+    "none": "vpengine.neural.none:NoRuntime",
+}

@@ -1,0 +1,38 @@
+"""A generator that fails on purpose, for tests and for drills with a crew: raise, hang, die, NaN or a wrong shape.
+
+The night fader says how: below 0.1 it works (it darkens the picture), then in steps of a tenth what FAILURES lists.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+
+import numpy as np
+
+from vpengine.frames.look import FADERS, Look
+from vpengine.neural.generator import Generated, Plate, Runtime
+
+FAILURES = ("works", "raises", "hangs", "dies", "nan", "shape")
+
+
+class Drill:
+    model_sha256 = ""
+
+    def __init__(self, runtime: Runtime) -> None:
+        del runtime
+
+    def generate(self, plate: Plate, look: Look) -> Generated:
+        failure = FAILURES[min(int(look.faders[FADERS.index("night")] * 10.0 + 1e-6), len(FAILURES) - 1)]
+        gain = np.full_like(plate.color_cct, 0.5)
+        if failure == "raises":
+            raise RuntimeError("the drill raised")
+        if failure == "hangs":
+            time.sleep(3600.0)
+        if failure == "dies":
+            os._exit(9)
+        if failure == "nan":
+            gain[0, 0, 0] = np.nan
+        if failure == "shape":
+            gain = gain[:-1]
+        return Generated(gain, np.zeros_like(plate.color_cct))

@@ -1,0 +1,47 @@
+"""The closed list of what the engine and the neural process may say to each other; pictures travel in slots."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from vpengine.frames.look import Look
+from vpengine.view.view import View
+
+
+@dataclass(frozen=True)
+class WorkerSetup:
+    """generator, runtime: ``module:Class``. slots: shared memory names."""
+
+    generator: str
+    runtime: str
+    resolution: tuple[int, int]
+    slots: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Ready:
+    """The generator is loaded and warmed."""
+
+    model_sha256: str
+
+
+@dataclass(frozen=True, eq=False)
+class Ask:
+    slot: int
+    number: int
+    look: Look
+    view: View
+
+
+@dataclass(frozen=True)
+class Answer:
+    slot: int
+    number: int
+    work_s: float
+
+
+@dataclass(frozen=True)
+class Failed:
+    """The generator cannot go on: one sentence why. The worker ends after saying it."""
+
+    reason: str

@@ -1,0 +1,50 @@
+"""The embedded generator `weather`: snow, night, fog, dust, rain and fire on any picture that has depth.
+
+Its network was trained by tools/train_weather.py on pictures that this project renders (weights/weather.md).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vpengine.frames.look import Look
+from vpengine.neural.generator import Generated, Planes, Plate, Runtime
+
+WEIGHTS = Path(__file__).parent / "weights" / "weather.onnx"
+MULTIPLE = 8  # the network halves its picture; sides are padded up to this
+
+
+class Weather:
+    def __init__(self, runtime: Runtime, weights: Path = WEIGHTS) -> None:
+        self._network = runtime.load(weights)
+        self.model_sha256 = hashlib.sha256(weights.read_bytes()).hexdigest()
+
+    def generate(self, plate: Plate, look: Look) -> Generated:
+        if look.plain:
+            return Generated(np.ones_like(plate.color_cct), np.zeros_like(plate.color_cct))
+        height, width = plate.depth_m.shape
+        outputs = self._network(
+            {
+                "color": _planes(plate.color_cct),
+                "inverse_depth": _planes(1.0 / plate.depth_m[..., None]),
+                "noise": _planes(plate.noise[..., None]),
+                "look": np.array([look.faders], np.float32),
+            }
+        )
+        return Generated(_image(outputs["gain"], height, width), _image(outputs["bias"], height, width))
+
+
+def _planes(image: Planes) -> NDArray[np.float32]:
+    """(height, width, channels) to (1, channels, padded height, padded width)."""
+    height, width, _ = image.shape
+    padding = ((0, -height % MULTIPLE), (0, -width % MULTIPLE), (0, 0))
+    padded = np.pad(image, padding, mode="edge") if any(after for _, after in padding) else image
+    return np.ascontiguousarray(padded.transpose(2, 0, 1)[None], np.float32)
+
+
+def _image(planes: NDArray[np.float32], height: int, width: int) -> Planes:
+    return planes[0, :, :height, :width].transpose(1, 2, 0)

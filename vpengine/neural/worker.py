@@ -1,0 +1,106 @@
+"""The neural process: takes requests from shared memory, runs the generator, checks and grades what it made."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import sys
+import threading
+import time
+from multiprocessing.connection import Connection
+
+import numpy as np
+import psutil
+
+from vpengine.errors import UserError
+from vpengine.frames.look import FADERS, Look
+from vpengine.neural.generator import Generated, Generator, Plate
+from vpengine.neural.grade import fit_grade
+from vpengine.neural.messages import Answer, Ask, Failed, Ready, WorkerSetup
+from vpengine.neural.slots import Slot, SlotLayout
+from vpengine.plugins import load_plugin
+from vpengine.view.color import acescct_from_linear
+
+_HALF_MAX = 65504.0
+
+
+def run_worker(setup: WorkerSetup, pipe: Connection) -> None:
+    """The process's main function; ends when the engine closes its end of the pipe."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the engine's to handle
+    threading.Thread(target=_end_with_engine, name="engine-watch", daemon=True).start()
+    _lower_priority()
+    layout = SlotLayout(setup.resolution)
+    slots = [Slot(layout, name) for name in setup.slots]
+    try:
+        generator = _open(setup)
+        _warm(generator, layout)
+        pipe.send(Ready(generator.model_sha256))
+        while True:
+            ask = pipe.recv()
+            pipe.send(_answer(generator, ask, slots[ask.slot]))
+    except (EOFError, BrokenPipeError, ConnectionResetError):
+        pass  # the engine has gone
+    except UserError as error:
+        pipe.send(Failed(str(error)))
+    except Exception as error:  # noqa: BLE001 - a generator may raise anything; the engine reports it and restarts
+        pipe.send(Failed(f"{type(error).__name__}: {error}"))
+    finally:
+        for slot in slots:
+            slot.close()
+
+
+def _end_with_engine() -> None:
+    """A generator that hangs does not see the pipe close."""
+    engine = multiprocessing.parent_process()
+    if engine is not None:
+        engine.join()
+        os._exit(1)
+
+
+def _lower_priority() -> None:
+    if sys.platform == "win32":
+        psutil.Process().nice(psutil.BELOW_NORMAL_PRIORITY_CLASS)
+    else:
+        os.nice(10)
+    if hasattr(os, "sched_setscheduler"):  # Linux: only what the frame leaves
+        os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
+
+
+def _open(setup: WorkerSetup) -> Generator:
+    generator: Generator = load_plugin(setup.generator)(load_plugin(setup.runtime)())
+    return generator
+
+
+def _warm(generator: Generator, layout: SlotLayout) -> None:
+    """The first call of a network is slow: make it before the engine counts on this process."""
+    width, height = layout.resolution
+    gray = Plate(
+        np.full((height, width, 3), 0.41, np.float32),
+        np.full((height, width), 10.0, np.float32),
+        np.full((height, width), 0.5, np.float32),
+    )
+    generator.generate(gray, Look("", (0.05,) * len(FADERS)))
+
+
+def _answer(generator: Generator, ask: Ask, slot: Slot) -> Answer:
+    started_s = time.perf_counter()
+    color_cct = acescct_from_linear(slot["color"])
+    depth_m = slot["depth_m"]
+    generated = generator.generate(Plate(color_cct, depth_m, slot["noise"].astype(np.float32)), ask.look)
+    _check(generated, color_cct.shape)
+    slot["gain"][:] = generated.gain
+    slot["bias"][:] = generated.bias
+    changed_cct = generated.gain * color_cct + generated.bias
+    grade = fit_grade(color_cct, changed_cct, depth_m, ask.view)
+    slot["grade"][:], slot["evidence"][:] = grade.table, grade.evidence
+    return Answer(ask.slot, ask.number, time.perf_counter() - started_s)
+
+
+def _check(generated: Generated, shape: tuple[int, ...]) -> None:
+    """Nothing broken may reach the wall. Raises ValueError in a plain sentence."""
+    for name, plane in (("gain", generated.gain), ("bias", generated.bias)):
+        if plane.shape != shape:
+            raise ValueError(f"the generator returned {name} of shape {plane.shape}, expected {shape}")
+        if not np.abs(plane).max() < _HALF_MAX:  # a NaN compares false too
+            raise ValueError(f"the generator returned {name} with NaN, infinite or absurd values")

@@ -1,0 +1,35 @@
+"""No output: presents nothing, and counts what it was given. What every output is in a headless run."""
+
+from __future__ import annotations
+
+from vpengine.frames.frame_input import Tick
+from vpengine.gpu.target import Texture
+from vpengine.gpu.window import Windows
+from vpengine.stage.settings import Settings
+
+
+class HeadlessSettings(Settings):
+    """It has none."""
+
+
+class HeadlessOutput:
+    """shown: pictures of its wall. presented: frames. last_tick: the newest frame's."""
+
+    Settings = HeadlessSettings
+
+    def __init__(self, settings: HeadlessSettings, wall_id: str, windows: Windows | None = None) -> None:
+        self.shown = 0
+        self.presented = 0
+        self.last_tick: Tick | None = None
+        self._wall_id = wall_id
+
+    def show(self, wall_id: str, texture: Texture) -> None:
+        self.shown += wall_id == self._wall_id
+
+    def present(self, tick: Tick) -> bool:
+        self.presented += 1
+        self.last_tick = tick
+        return True
+
+    def close(self) -> None:
+        """It holds nothing."""

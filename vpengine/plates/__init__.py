@@ -1,0 +1,9 @@
+"""Background plates. A new kind is one file and one line here."""
+
+KINDS = {
+    "street": "vpengine.plates.street:Street",
+    "still": "vpengine.plates.still:Still",
+    "dome": "vpengine.plates.dome:Dome",
+    "pattern": "vpengine.plates.pattern:Pattern",
+    "none": "vpengine.plates.none:NoPlate",
+}

@@ -1,0 +1,85 @@
+"""The still plate: a picture on a flat card, as a painted backdrop or a translight hangs behind a window."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field
+
+from vpengine.gpu.blocks import UniformBlock
+from vpengine.gpu.context import is_software
+from vpengine.gpu.passes import Pass
+from vpengine.gpu.target import Target
+from vpengine.gpu.transfer import upload
+from vpengine.plates.image_file import read_acescg
+from vpengine.stage.settings import ExistingFile
+from vpengine.view.lens import clip_from_view_symmetric
+from vpengine.view.view import View, stage_ray_from_ndc
+
+_BLOCK = UniformBlock(
+    "Still", stage_ray_from_ndc="mat3", card_from_stage="mat3", eye_in_card="vec3", half_size_m="vec2", gain="float"
+)
+
+
+class StillSettings(BaseModel):
+    """Which picture, and where its card hangs."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    file: ExistingFile = Field(description="The picture: EXR, HDR, PNG, JPEG, TIFF or WebP.")
+    color_space: str | None = Field(
+        None, description="The file's OpenColorIO colour space; by default sRGB for 8 and 16 bit, linear for float."
+    )
+    exposure_stops: float = Field(0.0, ge=-10.0, le=10.0, description="Exposure of the picture, in stops.")
+    distance_m: float = Field(20.0, gt=0.1, le=3000.0, description="From the stage's origin to the card, in metres.")
+    width_m: float = Field(30.0, gt=0.01, le=10000.0, description="Width of the card, in metres.")
+    center_height_m: float = Field(
+        1.6, ge=-1000.0, le=1000.0, description="Height of the card's middle above the floor, in metres."
+    )
+    yaw_deg: float = Field(
+        0.0, ge=-180.0, le=180.0, description="Where the card hangs, in degrees from straight ahead to the left."
+    )
+
+
+class Still:
+    """A card that faces the stage's origin; beyond its edges its outermost pixels go on."""
+
+    Settings = StillSettings
+
+    def __init__(self, settings: StillSettings) -> None:
+        self._settings = settings
+        self._image: NDArray[np.float16] | None = read_acescg(settings.file, settings.color_space)
+        height, width = self._image.shape[:2]
+        self._half_size_m = (settings.width_m / 2.0, settings.width_m * height / width / 2.0)
+        yaw = np.radians(settings.yaw_deg)
+        right = np.array([np.cos(yaw), np.sin(yaw), 0.0])
+        away = np.array([-np.sin(yaw), np.cos(yaw), 0.0])
+        self._card_from_stage = np.stack([right, [0.0, 0.0, 1.0], away])
+        self._center_m = away * settings.distance_m + [0.0, 0.0, settings.center_height_m]
+
+    def upload(self, context: Any) -> None:
+        assert self._image is not None
+        self._texture = upload(context, self._image, mipmaps=True)
+        if is_software(context):
+            self._texture.anisotropy = 1.0  # five times the cost there
+        self._image = None  # the GPU has it now
+        self._pass = Pass(context, "still", _BLOCK)
+        warm = Target(context, (16, 9), depth=True)
+        self.draw(warm, View(np.eye(4), clip_from_view_symmetric(60.0, 16 / 9), warm.size))
+        warm.release()
+
+    def draw(self, target: Target, view: View) -> None:
+        self._pass.draw(
+            target,
+            {"picture": self._texture},
+            stage_ray_from_ndc=stage_ray_from_ndc(view),
+            card_from_stage=self._card_from_stage,
+            eye_in_card=self._card_from_stage @ (view.origin_m - self._center_m),
+            half_size_m=self._half_size_m,
+            gain=2.0**self._settings.exposure_stops,
+        )
+
+    def release(self) -> None:
+        self._texture.release()

@@ -1,0 +1,197 @@
+"""The street plate: a seeded 3D set under a late afternoon sun, drawn in one z-tested pass and a sky."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field
+
+from vpengine.gpu.blocks import UniformBlock
+from vpengine.gpu.context import is_software
+from vpengine.gpu.passes import Mesh, MeshPass
+from vpengine.gpu.target import Target, Texture
+from vpengine.plates.street_light import HAZE, SKY_SCALE, SKY_SIZE, sky_panorama, sun_direction
+from vpengine.plates.street_mesh import StreetMesh, build_street
+from vpengine.plates.street_surface import Surface, make_surface, visible_triangles
+from vpengine.plates.street_texture import SIZE, layers
+from vpengine.view.lens import clip_from_view_symmetric
+from vpengine.view.pose import look_at, view_from_stage
+from vpengine.view.view import View, stage_ray_from_ndc
+
+Array = NDArray[np.float64]
+
+SUN_MAP_SIZE = (4096, 1024)
+_PAINTED_BEYOND_M = 44.0
+_SUN_MAP_REACH_M = 24.0  # across the street; walls of the side streets beyond it cast no shadows
+
+_STREET_BLOCK = UniformBlock(
+    "Street",
+    clip_from_stage="mat4",
+    sun_map_from_stage="mat4",
+    clip_from_stage_w="vec4",
+    eye_m="vec3",
+    pixel_angle="float",
+    haze_color="vec3",
+    haze_density="float",
+    lamp_color="vec3",
+    sky_horizon="vec3",
+    sky_zenith="vec3",
+    facade_left="vec3",
+    facade_right="vec3",
+)
+_SKY_BLOCK = UniformBlock("StreetSky", stage_ray_from_ndc="mat3", sky_scale="float")
+_SUN_BLOCK = UniformBlock("StreetSun", sun_map_from_stage="mat4")
+
+
+class StreetSettings(BaseModel):
+    """What a show may choose of a street."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    seed: int = Field(1, ge=0, le=2**31 - 1, description="Which street; the same number is the same street.")
+    length_m: float = Field(150.0, ge=60.0, le=300.0, description="How far the street runs ahead, in metres.")
+    sun_azimuth_deg: float = Field(
+        -38.0, ge=-180.0, le=180.0, description="Where the sun stands, in degrees from straight ahead to the right."
+    )
+    sun_elevation_deg: float = Field(37.0, ge=5.0, le=85.0, description="How high the sun stands, in degrees.")
+    haze_km: float = Field(1.4, ge=0.1, le=50.0, description="Distance at which haze hides two thirds, in kilometres.")
+
+
+class Street:
+    """A street of seeded buildings; see ``street_mesh`` for where the camera stands in it."""
+
+    Settings = StreetSettings
+
+    def __init__(self, settings: StreetSettings) -> None:
+        self._settings = settings
+        self._to_sun = sun_direction(settings.sun_azimuth_deg, settings.sun_elevation_deg)
+        self.mesh: StreetMesh = build_street(settings.seed, settings.length_m, _PAINTED_BEYOND_M)
+        self._surface: Surface = make_surface(self.mesh, self._to_sun)
+        self._layers: NDArray[np.uint8] | None = layers(settings.seed)
+        self._panorama: NDArray[np.float16] | None = sky_panorama(settings.seed, self._to_sun)
+        self._sun_map_from_stage = sun_map_from_stage(self.mesh.position_m, self._to_sun)
+
+    def upload(self, context: Any) -> None:
+        self._textures = self._make_textures(context)
+        self._mesh = Mesh(context, self._surface.attributes, self._surface.triangles)
+        corners = np.array([[-1.0, -1.0], [3.0, -1.0], [-1.0, 3.0]], np.float32)
+        self._sky_mesh = Mesh(context, {"in_corner": corners}, np.array([[0, 1, 2]], np.uint32))
+        self._street_pass = _IndexedPass(context, "street", _STREET_BLOCK, vertex="street")
+        self._sky_pass = MeshPass(context, "street_sky", _SKY_BLOCK, vertex="street_sky")
+        self._draw_sun_map(context)
+        warm = Target(context, (64, 36), depth=True)
+        pose = look_at(np.array([0.0, 0.0, 1.6]), np.array([0.0, 10.0, 3.0]))
+        self.draw(warm, View(view_from_stage(pose), clip_from_view_symmetric(60.0, 16 / 9), warm.size))
+        warm.release()
+
+    def draw(self, target: Target, view: View) -> None:
+        target.framebuffer.clear()
+        self._street_pass.draw_indices(
+            target,
+            self._mesh,
+            visible_triangles(self._surface, view),
+            {"surfaces": self._textures["surfaces"], "sun_map": self._textures["sun_map"]},
+            **self._street_values(view),
+        )
+        self._sky_pass.draw_mesh(
+            target,
+            self._sky_mesh,
+            {"sky": self._textures["sky"]},
+            stage_ray_from_ndc=stage_ray_from_ndc(view),
+            sky_scale=SKY_SCALE,
+        )
+
+    def release(self) -> None:
+        for texture in self._textures.values():
+            texture.release()
+        self._mesh.release()
+        self._sky_mesh.release()
+
+    def _street_values(self, view: View) -> dict[str, Any]:
+        clip_from_stage = view.clip_from_stage
+        return {
+            "clip_from_stage": clip_from_stage,
+            "sun_map_from_stage": self._sun_map_from_stage,
+            "clip_from_stage_w": clip_from_stage[3],
+            "eye_m": view.origin_m,
+            "pixel_angle": 2.0 / (view.clip_from_view[0, 0] * view.resolution[0]),
+            "haze_color": HAZE,
+            "haze_density": 0.001 / self._settings.haze_km,
+            "lamp_color": (0.75, 0.5, 0.26),
+            "sky_horizon": (1.15, 1.15, 1.15),
+            "sky_zenith": (0.42, 0.62, 0.98),
+            "facade_left": (0.10, 0.10, 0.11),
+            "facade_right": (0.34, 0.29, 0.23),
+        }
+
+    def _make_textures(self, context: Any) -> dict[str, Texture]:
+        assert self._layers is not None
+        assert self._panorama is not None
+        surfaces = context.texture_array((SIZE, SIZE, len(self._layers)), 4, self._layers.tobytes(), alignment=1)
+        surfaces.build_mipmaps()
+        software = is_software(context)  # where trilinear costs a third more, anisotropic five times as much
+        surfaces.filter = (context.LINEAR_MIPMAP_NEAREST if software else context.LINEAR_MIPMAP_LINEAR, context.LINEAR)
+        surfaces.anisotropy = 1.0 if software else 8.0
+        panorama = context.texture((SKY_SIZE, SKY_SIZE), 3, self._panorama.tobytes(), dtype="f2", alignment=1)
+        panorama.filter = (context.LINEAR, context.LINEAR)
+        panorama.repeat_x = panorama.repeat_y = False
+        sun_map = context.depth_texture(SUN_MAP_SIZE)
+        sun_map.compare_func = "<="
+        sun_map.filter = (context.LINEAR, context.LINEAR)
+        sun_map.repeat_x = sun_map.repeat_y = False
+        self._layers = self._panorama = None  # the GPU has them now
+        return {"surfaces": surfaces, "sky": panorama, "sun_map": sun_map}
+
+    def _draw_sun_map(self, context: Any) -> None:
+        framebuffer = context.framebuffer(depth_attachment=self._textures["sun_map"])
+        framebuffer.clear(depth=1.0)
+        shadow_pass = _IndexedPass(context, "street_sun", _SUN_BLOCK, vertex="street_sun")
+        # Wires are thinner than the map's texels: their shadows would be rows of dots.
+        casts = np.isfinite(self._surface.thickness_m)
+        shadow_pass.draw_indices(
+            framebuffer,
+            self._mesh,
+            self._surface.triangles[casts],
+            {},
+            sun_map_from_stage=self._sun_map_from_stage,
+        )
+        framebuffer.release()
+
+
+class _IndexedPass(MeshPass):
+    """Draws some of a mesh's triangles: their indices are sent with every draw, which costs less than culled ones."""
+
+    def draw_indices(
+        self,
+        target: Target | Any,
+        mesh: Mesh,
+        triangles: NDArray[np.uint32],
+        textures: dict[str, Texture],
+        **values: Any,
+    ) -> None:
+        """``target``: a Target, or a bare framebuffer. triangles (M, 3), at most the mesh's."""
+        context: Any = self._context
+        (target.framebuffer if isinstance(target, Target) else target).use()
+        context.disable(context.BLEND | context.CULL_FACE)
+        context.enable(context.DEPTH_TEST)
+        context.depth_func = "<"
+        self._bind(textures, values)
+        mesh.write_indices(triangles)
+        mesh.vertex_array(self._program).render(context.TRIANGLES, triangles.size)
+
+
+def sun_map_from_stage(position_m: NDArray[np.float32], to_sun: Array) -> Array:
+    """(4, 4): orthographic, 0..1 in all three, z away from the sun; x runs along the street."""
+    along = np.array([0.0, 1.0, 0.0]) - to_sun[1] * to_sun
+    along = along / np.linalg.norm(along)
+    axes = np.stack([along, np.cross(-to_sun, along), -to_sun])
+    near = position_m[np.abs(position_m[:, 0]) < _SUN_MAP_REACH_M]
+    low, high = (near @ axes.T).min(axis=0), (near @ axes.T).max(axis=0)
+    every = position_m @ axes[2]
+    low[2], high[2] = every.min() - 1.0, every.max() + 1.0
+    out = np.eye(4)
+    out[:3, :3] = axes / (high - low)[:, None]
+    out[:3, 3] = -low / (high - low)
+    return out

@@ -1,0 +1,151 @@
+"""Show files: the scenes of a show, each a plate and the controls it sets, from TOML to a frozen ``Show``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, Field
+
+from vpengine.control.controls import Control, Value
+from vpengine.control.declared import ENGINE_CONTROLS
+from vpengine.errors import Problem, ProblemsError
+from vpengine.stage.control_names import by_address, control_values
+from vpengine.stage.sections import PluginSection, Table
+from vpengine.stage.settings import SLUG_PATTERN, Settings, refusal, shown
+from vpengine.stage.toml_file import TomlFile
+
+SECTIONS = ("show", "scene")
+RESERVED_SLUGS = ("next", "previous", "go", "back", "safe")
+
+
+def _not_reserved(slug: str) -> str:
+    if slug in RESERVED_SLUGS:
+        raise refusal(
+            f"found {shown(slug)}, which is a command over OSC ({', '.join(RESERVED_SLUGS)}); name it otherwise"
+        )
+    return slug
+
+
+class ShowSettings(Settings):
+    """The show as a whole."""
+
+    name: str = Field(min_length=1, max_length=100, description="What the crew calls the show.")
+
+
+class SceneSettings(Settings):
+    """One scene. Its plate is in [scene.plate], the controls it sets in [scene.controls]."""
+
+    slug: Annotated[str, Field(pattern=SLUG_PATTERN), AfterValidator(_not_reserved)] = Field(
+        description="Short name, as in the OSC address /vp/scene/<slug>."
+    )
+    name: str = Field(default="", max_length=100, description="What the crew calls the scene; the slug when left out.")
+    dissolve_s: float = Field(default=1.0, ge=0.0, le=60.0, description="How long the change to it takes, in seconds.")
+
+
+class _NoCoreKeys(Settings):
+    """A plate's section: kind, and keys of its own."""
+
+
+@dataclass(frozen=True)
+class Scene:
+    """place: a name for the plate; scenes whose plate sections are equal share it, and differ in their controls only.
+
+    controls: (address, value) pairs that the scene sets, in the file's order.
+    """
+
+    slug: str
+    name: str
+    place: str
+    plate: PluginSection
+    dissolve_s: float
+    controls: tuple[tuple[str, Value], ...]
+
+
+@dataclass(frozen=True)
+class Show:
+    """A valid show: at least one scene, the first of which is shown at the start."""
+
+    file: Path
+    name: str
+    scenes: tuple[Scene, ...]
+
+    @property
+    def plates(self) -> dict[str, PluginSection]:
+        """The plate section of every place, in order of first use."""
+        places: dict[str, PluginSection] = {}
+        for scene in self.scenes:
+            places.setdefault(scene.place, scene.plate)
+        return places
+
+
+@dataclass(frozen=True)
+class ShowReading:
+    """All that could be made of a show file. show: None when there are problems; sections: the plates even so."""
+
+    show: Show | None
+    problems: tuple[Problem, ...]
+    sections: tuple[PluginSection, ...] = ()
+
+
+def load_show(path: Path, declared: Iterable[Control] = ENGINE_CONTROLS, *, allow_outside: bool = False) -> Show:
+    """The show in ``path``. Raises ProblemsError with everything that is wrong; plates are left to ``app``."""
+    reading = read_show(path, declared, allow_outside=allow_outside)
+    if reading.show is None:
+        raise ProblemsError(reading.problems)
+    return reading.show
+
+
+def read_show(path: Path, declared: Iterable[Control] = ENGINE_CONTROLS, *, allow_outside: bool = False) -> ShowReading:
+    """As ``load_show``, but the problems are returned, with the plates found. declared: the controls there are."""
+    file = TomlFile(Path(path), SECTIONS, allow_outside=allow_outside)
+    if not file.readable:
+        return ShowReading(None, tuple(file.problems))
+    head = file.one("show", ShowSettings, required=True)
+    controls, places = by_address(declared), _Places()
+    found = [(key, *_scene(file, key, table, controls)) for key, table in file.many("scene", required=True)]
+    file.unique("slug", [(key, settings.slug) for key, settings, _, _ in found if settings])
+    sections = tuple(plate for _, _, plate, _ in found if plate)
+    if file.problems or head is None:
+        return ShowReading(None, tuple(file.problems), sections)
+    scenes = [
+        Scene(settings.slug, settings.name or settings.slug, places.name(plate), plate, settings.dissolve_s, values)
+        for _, settings, plate, values in found
+        if settings and plate
+    ]
+    return ShowReading(Show(file.path, head.name, tuple(scenes)), (), sections)
+
+
+class _Places:
+    """Names for plates: the kind, numbered where sections of one kind differ."""
+
+    def __init__(self) -> None:
+        self._names: dict[tuple[str, str], str] = {}
+
+    def name(self, plate: PluginSection) -> str:
+        content = (plate.kind, repr(sorted(plate.table.items())))
+        if content not in self._names:
+            same_kind = sum(kind == plate.kind for kind, _ in self._names)
+            self._names[content] = f"{plate.kind}-{same_kind + 1}" if same_kind else plate.kind
+        return self._names[content]
+
+
+def _scene(
+    file: TomlFile, key: str, table: Table, declared: dict[str, Control]
+) -> tuple[SceneSettings | None, PluginSection | None, tuple[tuple[str, Value], ...]]:
+    own = {name: value for name, value in table.items() if name not in ("plate", "controls")}
+    settings = file.parse(own, SceneSettings, key, ("plate", "controls"))
+    values = control_values(file, table.get("controls", {}), f"{key}.controls", declared)
+    return settings, _plate(file, f"{key}.plate", table.get("plate")), values
+
+
+def _plate(file: TomlFile, key: str, table: Any) -> PluginSection | None:
+    if not isinstance(table, dict):
+        file.refuse(
+            key, "missing, a scene needs [scene.plate]" if table is None else f"found {shown(table)}, expected a table"
+        )
+        return None
+    _, section = file.plugin(table, "plate", key, _NoCoreKeys)
+    return section

@@ -1,0 +1,241 @@
+"""Stage files: cameras, walls, tracking and outputs of one stage, from TOML to a frozen ``Stage``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from fractions import Fraction
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field
+
+from vpengine.control.controls import Control, Value
+from vpengine.control.declared import ENGINE_CONTROLS
+from vpengine.errors import Problem, ProblemsError, did_you_mean
+from vpengine.stage.camera import CameraSettings, OuterSettings
+from vpengine.stage.control_names import by_address, control_values
+from vpengine.stage.sections import PluginSection, Table, parse_settings
+from vpengine.stage.settings import ExistingFile, Id, NetworkAddress, Port, Rate, Resolution, Settings, shown
+from vpengine.stage.toml_file import TomlFile
+from vpengine.stage.walls import KINDS, WallSettings
+
+SECTIONS = ("stage", "camera", "wall", "outer", "tracking", "output", "neural", "control", "controls")
+Kind = Annotated[str, Field(min_length=1, max_length=64)]
+
+
+_ShowFile = Annotated[
+    ExistingFile | None,
+    Field(description="The show file that runs when no other is named, relative to this file."),
+]
+
+
+class StageSettings(Settings):
+    """What the stage is called, how fast it runs, and what it shows."""
+
+    name: str = Field(min_length=1, max_length=100, description="What the crew calls the stage.")
+    rate: Rate = Field(
+        default=Fraction(24),
+        description='Pictures a second: a whole number, or text such as "24000/1001".',
+        json_schema_extra={"default": 24},
+    )
+    show: _ShowFile = None
+
+
+class _ShowReference(Settings):
+    show: _ShowFile = None
+
+
+class TrackingSettings(Settings):
+    """Which camera a tracking source moves. The other keys are the source's own."""
+
+    camera: Id = Field(description="The id of the camera that this source moves.")
+
+
+class OutputSettings(Settings):
+    """Which wall an output shows. The other keys are the output's own."""
+
+    wall: Id = Field(description="The id of the wall whose picture goes out here.")
+
+
+class NeuralSettings(Settings):
+    """The generator that changes the plate, and what runs its network."""
+
+    generator: Kind = Field(default="none", description="What makes the pictures; none leaves the plate as it is.")
+    runtime: Kind = Field(default="onnxruntime", description="What runs the generator's network.")
+    resolution: Resolution = Field(default=(480, 270), description="Width and height of a generated picture in pixels.")
+    overscan_percent: float = Field(
+        default=15.0, ge=0.0, le=100.0, description="How much wider than the lens's view, per side, in percent of it."
+    )
+    keyframes: int = Field(default=4, ge=1, le=4, description="How many generated pictures are kept and re-projected.")
+    max_rate: float = Field(default=60.0, gt=0.0, le=240.0, description="Generated pictures a second, at most.")
+
+
+class ControlSettings(Settings):
+    """Where operators' OSC messages come in."""
+
+    osc_port: Port = Field(default=9001, description="UDP port for OSC controls; 0 turns it off.")
+    address: NetworkAddress = Field(
+        default="127.0.0.1", description="The network address to receive on; 0.0.0.0 is every network."
+    )
+
+
+@dataclass(frozen=True)
+class Tracking:
+    camera: str
+    source: PluginSection
+
+
+@dataclass(frozen=True)
+class Output:
+    wall: str
+    target: PluginSection
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A valid stage. show: the path of its own show file. controls: (address, value) where it departs from defaults."""
+
+    file: Path
+    name: str
+    rate: Fraction
+    show: Path | None
+    cameras: tuple[CameraSettings, ...]
+    walls: tuple[WallSettings, ...]
+    outer: OuterSettings
+    tracking: tuple[Tracking, ...]
+    outputs: tuple[Output, ...]
+    neural: NeuralSettings
+    control: ControlSettings
+    controls: tuple[tuple[str, Value], ...]
+
+    def camera(self, name: str) -> CameraSettings:
+        """Raises KeyError."""
+        return {camera.id: camera for camera in self.cameras}[name]
+
+    def wall(self, name: str) -> WallSettings:
+        """Raises KeyError."""
+        return {wall.id: wall for wall in self.walls}[name]
+
+
+@dataclass(frozen=True)
+class StageReading:
+    """All that could be made of a stage file. stage: None when there are problems.
+
+    sections, show: what could be read even so, so that plug-ins and the show add their problems to the same list.
+    """
+
+    stage: Stage | None
+    problems: tuple[Problem, ...]
+    sections: tuple[PluginSection, ...] = field(default=())
+    show: Path | None = None
+
+
+def load_stage(path: Path, declared: Iterable[Control] = ENGINE_CONTROLS, *, allow_outside: bool = False) -> Stage:
+    """The stage in ``path``; plug-in sections are left to ``app``. Raises ProblemsError with everything wrong."""
+    reading = read_stage(path, declared, allow_outside=allow_outside)
+    if reading.stage is None:
+        raise ProblemsError(reading.problems)
+    return reading.stage
+
+
+def read_stage(
+    path: Path, declared: Iterable[Control] = ENGINE_CONTROLS, *, allow_outside: bool = False
+) -> StageReading:
+    """As ``load_stage``, but the problems are returned, with what could be read. declared: the controls there are."""
+    file = TomlFile(Path(path), SECTIONS, allow_outside=allow_outside)
+    if not file.readable:
+        return StageReading(None, tuple(file.problems))
+    head = file.one("stage", StageSettings, required=True)
+    cameras, walls = _cameras(file), _walls(file)
+    outer = file.one("outer", OuterSettings)
+    tracking, outputs = _tracking(file), _outputs(file)
+    neural, control = file.one("neural", NeuralSettings), file.one("control", ControlSettings)
+    controls = control_values(file, file.tables.get("controls", {}), "controls", by_address(declared))
+    sections = (*(section for _, section in (*tracking, *outputs) if section), *_networks(file, neural))
+    show = head.show if head else _show(file)
+    if file.problems or not (head and outer and neural and control):
+        return StageReading(None, tuple(file.problems), sections, show)
+    stage = Stage(
+        file.path,
+        head.name,
+        head.rate,
+        show,
+        cameras,
+        walls,
+        outer,
+        tuple(Tracking(settings.camera, section) for settings, section in tracking if settings and section),
+        tuple(Output(settings.wall, section) for settings, section in outputs if settings and section),
+        neural,
+        control,
+        controls,
+    )
+    return StageReading(stage, (), sections, show)
+
+
+def _show(file: TomlFile) -> Path | None:
+    """The show that a [stage] with other mistakes names, so that the show's are reported together with them."""
+    table = file.tables.get("stage")
+    named = {"show": table["show"]} if isinstance(table, dict) and "show" in table else {}
+    found = parse_settings(named, _ShowReference, file.path, "stage", allow_outside=file.allow_outside)
+    return None if isinstance(found, list) else found.show
+
+
+def _cameras(file: TomlFile) -> tuple[CameraSettings, ...]:
+    found = [(key, file.parse(table, CameraSettings, key)) for key, table in file.many("camera", required=True)]
+    file.unique("id", [(key, camera.id) for key, camera in found if camera])
+    return tuple(camera for _, camera in found if camera)
+
+
+def _walls(file: TomlFile) -> tuple[WallSettings, ...]:
+    found = [(key, _wall(file, key, table)) for key, table in file.many("wall", required=True)]
+    file.unique("id", [(key, wall.id) for key, wall in found if wall])
+    return tuple(wall for _, wall in found if wall)
+
+
+def _wall(file: TomlFile, key: str, table: Table) -> WallSettings | None:
+    kind = file.kind(table, key)
+    if kind is None:
+        return None
+    if kind not in KINDS:
+        file.refuse(f"{key}.kind", f"found {shown(kind)}, no such kind of wall{did_you_mean(kind, KINDS)}")
+        return None
+    return file.parse(table, KINDS[kind], key)
+
+
+def _tracking(file: TomlFile) -> list[tuple[TrackingSettings | None, PluginSection | None]]:
+    found = []
+    for key, table in file.many("tracking"):
+        settings, section = file.plugin(table, "tracking", key, TrackingSettings)
+        if settings:
+            file.refers(f"{key}.camera", settings.camera, "camera", _ids(file, "camera"))
+        found.append((settings, section))
+    return found
+
+
+def _outputs(file: TomlFile) -> list[tuple[OutputSettings | None, PluginSection | None]]:
+    found = []
+    for key, table in file.many("output"):
+        settings, section = file.plugin(table, "output", key, OutputSettings)
+        if settings:
+            file.refers(f"{key}.wall", settings.wall, "wall", _ids(file, "wall"))
+        found.append((settings, section))
+    return found
+
+
+def _ids(file: TomlFile, key: str) -> list[str]:
+    """Every id that sections [[key]] have, of valid sections and others, so that one mistake is not reported twice."""
+    tables = file.tables.get(key, [])
+    listed = tables if isinstance(tables, list) else []
+    return [str(table["id"]) for table in listed if isinstance(table, dict) and "id" in table]
+
+
+def _networks(file: TomlFile, neural: NeuralSettings | None) -> tuple[PluginSection, ...]:
+    """The generator and the runtime, which are chosen by name and have no keys of their own."""
+    if neural is None:
+        return ()
+    kinds = {"generator": neural.generator, "runtime": neural.runtime}
+    return tuple(
+        PluginSection(slot, kind, {}, file.path, "neural", f"neural.{slot}", tuple(NeuralSettings.model_fields))
+        for slot, kind in kinds.items()
+    )

@@ -1,0 +1,92 @@
+"""A run in figures: frame times as they were measured, and the report that `--report` writes."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from typing import Any
+
+import numpy as np
+import psutil
+
+HISTORY = 100_000  # over an hour at 24 frames a second
+
+
+class FrameTimes:
+    """When frames began, were done, were seen and were to be seen. Filled by the loop, read by the report.
+
+    Counts are of the whole run; the times are those of the newest HISTORY frames, so that a long day costs no memory.
+    """
+
+    def __init__(self, period_s: float) -> None:
+        self.frames = self.late = 0
+        self._period_s = period_s
+        self._first_s = 0.0
+        self._rows: deque[tuple[float, float, float, float]] = deque(maxlen=HISTORY)
+
+    def note(self, begin_s: float, done_s: float, present_s: float, display_s: float, pose_age_s: float) -> None:
+        """Seconds of the monotonic clock. A frame is late when it is seen more than half a period after its tick."""
+        if self.frames == 0:
+            self._first_s = begin_s
+        self.frames += 1
+        self.late += present_s - display_s > 0.5 * self._period_s
+        self._rows.append((begin_s, done_s, present_s, pose_age_s))
+
+    def work_ms(self, newest: int) -> list[float]:
+        """The work of the newest frames, oldest first."""
+        return [1e3 * (done - begin) for begin, done, _, _ in list(self._rows)[-newest:]]
+
+    @property
+    def seconds(self) -> float:
+        """From the first frame's beginning until the last was seen."""
+        return self._rows[-1][2] - self._first_s if self._rows else 0.0
+
+    def summary(self) -> dict[str, object]:
+        """The frame part of the report (docs/design.md): milliseconds, and how many frames were late."""
+        begin, done, present, age = np.array(self._rows, float).reshape(-1, 4).T
+        tracked = np.isfinite(age)  # the rest had no tracker to be late
+        return {
+            "frames": self.frames,
+            "seconds": round(self.seconds, 3),
+            "work_ms": percentiles(1e3 * (done - begin)),
+            "interval_ms": percentiles(1e3 * np.diff(present)),
+            "late_frames": self.late,
+            "pose_age_ms": percentiles(1e3 * age[tracked]),
+            "motion_to_present_ms": percentiles(1e3 * (age + present - begin)[tracked]),
+        }
+
+
+def late_percent(report: Mapping[str, Any]) -> float:
+    """Frames that came late, and ticks that had none at all, of all ticks, in percent."""
+    missed = report["late_frames"] + report["skipped_ticks"]
+    return 100.0 * missed / max(report["frames"] + report["skipped_ticks"], 1)
+
+
+def percentiles(values: Sequence[float] | np.ndarray) -> dict[str, float | None]:
+    """p50, p99 and max, rounded to a microsecond; None where there is nothing."""
+    array = np.asarray(values, float)
+    if array.size == 0:
+        return {"p50": None, "p99": None, "max": None}
+    p50, p99 = np.percentile(array, [50, 99])
+    return {"p50": round(float(p50), 3), "p99": round(float(p99), 3), "max": round(float(array.max()), 3)}
+
+
+class Memory:
+    """Resident memory of this process and of the neural process, in megabytes."""
+
+    def __init__(self) -> None:
+        self._process = psutil.Process()
+        self.start_mb = self.end_mb = self.max_mb = self._process.memory_info().rss / 1e6
+
+    def sample(self, worker_pid: int | None = None) -> None:
+        """A look at two processes only: to ask for all children reads all of the system's."""
+        total = self._process.memory_info().rss
+        if worker_pid is not None:
+            with suppress(psutil.NoSuchProcess, psutil.AccessDenied):
+                total += psutil.Process(worker_pid).memory_info().rss
+        self.end_mb = total / 1e6
+        self.max_mb = max(self.max_mb, self.end_mb)
+
+    def summary(self) -> dict[str, float]:
+        return {"start": round(self.start_mb, 1), "end": round(self.end_mb, 1), "max": round(self.max_mb, 1)}

@@ -1,0 +1,48 @@
+"""The stage's cameras as they stand at a moment: tracked pose and lens, or where the stage file says they rest."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+
+from vpengine.frames.frame_input import CameraState
+from vpengine.mailbox import Newest
+from vpengine.stage.camera import CameraSettings
+from vpengine.tracking.pose_buffer import PoseBuffer
+from vpengine.tracking.protocol import LensUpdate
+from vpengine.view.lens import Lens
+
+REQUEST_HORIZON_S = 0.25  # further ahead than this, prediction does more harm than good (NEURAL 4e)
+
+
+class Cameras:
+    """Reads what the tracking thread wrote, once a frame."""
+
+    def __init__(
+        self, settings: Iterable[CameraSettings], poses: Mapping[str, PoseBuffer], lenses: Newest[str, LensUpdate]
+    ) -> None:
+        self._settings = {camera.id: camera for camera in settings}
+        self._poses = poses
+        self._updates = lenses
+        self._lenses: dict[str, Lens] = {name: camera.lens() for name, camera in self._settings.items()}
+
+    def at(self, time_s: float, now_s: float, request_ahead_s: float) -> dict[str, CameraState]:
+        """Every camera at ``time_s``; its request pose ``request_ahead_s`` later, the horizon at most."""
+        for name, update in self._updates.take().items():
+            self._lenses[name] = replace(
+                self._lenses[name],
+                pinhole_focal_length_mm=update.focal_length_mm,
+                focus_distance_m=update.focus_distance_m,
+                t_stop=update.t_stop,
+            )
+        return {name: self._state(name, time_s, now_s, request_ahead_s) for name in self._settings}
+
+    def _state(self, name: str, time_s: float, now_s: float, request_ahead_s: float) -> CameraState:
+        poses, lens = self._poses[name], self._lenses[name]
+        tracked = poses.at(time_s, now_s)
+        if tracked is None:
+            resting = self._settings[name].pose.pose()
+            return CameraState(resting, resting, lens, float("inf"))
+        ahead_s = min(request_ahead_s, REQUEST_HORIZON_S)
+        ahead = poses.at(time_s + ahead_s, now_s, cap_s=REQUEST_HORIZON_S)
+        return CameraState(tracked.pose, ahead.pose if ahead else tracked.pose, lens, tracked.age_s)

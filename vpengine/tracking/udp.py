@@ -1,0 +1,85 @@
+"""UDP sockets for tracking: when the kernel received a packet, on the engine's clock, and how many it dropped.
+
+The engine's clock is ``time.monotonic()``. On Linux the kernel stamps packets (SO_TIMESTAMPNS), so that a busy
+interpreter does not make them look late; elsewhere a packet's time is when it was read.
+"""
+
+from __future__ import annotations
+
+import errno
+import socket
+import struct
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from vpengine.errors import UserError
+from vpengine.osc import MAX_PACKET_BYTES
+
+RECEIVE_BUFFER_BYTES = 4 << 20
+SO_TIMESTAMPNS, SO_RXQ_OVFL = 35, 40  # Linux's numbers, the same on x86 and ARM
+IS_LINUX = sys.platform == "linux"
+_TIMESPEC, _COUNT = struct.Struct("@ll"), struct.Struct("@I")
+_ANCILLARY_BYTES = 128
+
+CURES = {
+    errno.EADDRINUSE: "the port is in use by another program; close it, or choose another port",
+    errno.EACCES: "this port is not allowed; choose one above 1023",
+    errno.EADDRNOTAVAIL: "this machine has no such address; use 127.0.0.1, 0.0.0.0 or one of its own",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """kernel_drops: how many packets the socket has lost to a full buffer so far, None if not told."""
+
+    packet: bytes
+    peer: str
+    time_s: float
+    kernel_drops: int | None
+
+
+def open_udp(address: str, port: int, purpose: str) -> socket.socket:
+    """A bound, non-blocking socket with a large buffer. Raises UserError that names ``purpose``, port and cure."""
+    try:
+        family, kind, _, _, place = socket.getaddrinfo(address, port, type=socket.SOCK_DGRAM)[0]
+    except OSError as error:
+        raise UserError(f"{purpose}: {address!r} is not an address of this machine ({error})") from None
+    opened = socket.socket(family, kind)
+    try:
+        opened.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER_BYTES)
+        if IS_LINUX:
+            opened.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
+            opened.setsockopt(socket.SOL_SOCKET, SO_RXQ_OVFL, 1)
+        opened.bind(place)
+    except OSError as error:
+        opened.close()
+        cure = CURES.get(error.errno or 0, str(error))
+        raise UserError(f"{purpose}: cannot receive on UDP {address} port {port}: {cure}") from None
+    opened.setblocking(False)
+    return opened
+
+
+def receive(opened: socket.socket, clock: Callable[[], float]) -> Received | None:
+    """The next datagram, None when there is none yet. Raises OSError as the system does."""
+    try:
+        if not IS_LINUX:
+            packet, peer = opened.recvfrom(MAX_PACKET_BYTES + 1)
+            return Received(packet, _name(peer), clock(), None)
+        packet, ancillary, _, peer = opened.recvmsg(MAX_PACKET_BYTES + 1, _ANCILLARY_BYTES)
+    except BlockingIOError:
+        return None
+    now_s, age_s, drops = clock(), 0.0, None
+    for level, kind, data in ancillary:
+        if level == socket.SOL_SOCKET and kind == SO_TIMESTAMPNS and len(data) >= _TIMESPEC.size:
+            seconds, nanoseconds = _TIMESPEC.unpack_from(data)
+            age_s = (time.time_ns() - seconds * 1_000_000_000 - nanoseconds) * 1e-9
+        elif level == socket.SOL_SOCKET and kind == SO_RXQ_OVFL and len(data) >= _COUNT.size:
+            (drops,) = _COUNT.unpack_from(data)
+    # Wall time may be set between stamp and reading: an age that cannot be is not believed.
+    return Received(packet, _name(peer), now_s - age_s if 0.0 <= age_s < 1.0 else now_s, drops)
+
+
+def _name(peer: tuple[str, int]) -> str:
+    return f"{peer[0]}:{peer[1]}"

@@ -1,0 +1,94 @@
+"""Where a camera is: poses in stage space, and the only conversions from and to other programs' frames."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.spatial.transform import Rotation
+
+Array = NDArray[np.floating]
+
+# Stage space (Z up, Y forward) to OpenGL's (Y up, -Z forward); PROTOCOLS 7.1.
+GL_FROM_STAGE: Array = np.array([[1.0, 0.0, 0.0], [0.0, 0.0, 1.0], [0.0, -1.0, 0.0]])
+
+
+@dataclass(frozen=True)
+class Pose:
+    """A rigid pose in stage space.
+
+    position_m: (x, y, z) in metres. rotation: unit quaternion (x, y, z, w), Hamilton; identity looks along +Y, Z up.
+    """
+
+    position_m: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    rotation: tuple[float, float, float, float] = (0.0, 0.0, 0.0, 1.0)
+
+    def matrix(self) -> Array:
+        """stage_from_camera as (4, 4); camera axes X right, Y forward, Z up."""
+        out = np.eye(4)
+        out[:3, :3] = Rotation.from_quat(self.rotation).as_matrix()
+        out[:3, 3] = self.position_m
+        return out
+
+
+def pose_from(position_m: Array, rotation: Rotation) -> Pose:
+    x, y, z = (float(v) for v in position_m)
+    qx, qy, qz, qw = (float(v) for v in rotation.as_quat(canonical=True))
+    return Pose((x, y, z), (qx, qy, qz, qw))
+
+
+def rotation_from_pan_tilt_roll(pan_deg: float, tilt_deg: float, roll_deg: float) -> Rotation:
+    """OpenTrackIO's intrinsic Z, X, Y: +pan turns left, +tilt up, +roll clockwise seen from behind."""
+    return Rotation.from_euler("ZXY", [pan_deg, tilt_deg, roll_deg], degrees=True)
+
+
+def from_opentrackio(position_m: tuple[float, float, float], pan_deg: float, tilt_deg: float, roll_deg: float) -> Pose:
+    return pose_from(np.asarray(position_m, float), rotation_from_pan_tilt_roll(pan_deg, tilt_deg, roll_deg))
+
+
+def from_freed(position_mm: tuple[float, float, float], pan_deg: float, tilt_deg: float, roll_deg: float) -> Pose:
+    """FreeD D1: as OpenTrackIO but for +pan, which turns right (Vinten manual, appendix B)."""
+    return pose_from(np.asarray(position_mm, float) / 1000.0, rotation_from_pan_tilt_roll(-pan_deg, tilt_deg, roll_deg))
+
+
+def from_opengl(position: Array, rotation: Rotation) -> Pose:
+    """From a right-handed Y-up, -Z-forward frame in metres (OpenGL, glTF, ARKit, OpenVR)."""
+    change = Rotation.from_matrix(GL_FROM_STAGE)
+    return pose_from(GL_FROM_STAGE.T @ np.asarray(position, float), change.inv() * rotation * change)
+
+
+def to_opengl(pose: Pose) -> tuple[Array, Rotation]:
+    change = Rotation.from_matrix(GL_FROM_STAGE)
+    return GL_FROM_STAGE @ np.asarray(pose.position_m), change * Rotation.from_quat(pose.rotation) * change.inv()
+
+
+def from_opencv(stage_from_world: Array, world_from_camera: Array) -> Pose:
+    """From an OpenCV camera (X right, Y down, Z forward), (4, 4), in a world placed by ``stage_from_world``."""
+    camera_cv_from_camera_stage = np.eye(4)
+    camera_cv_from_camera_stage[:3, :3] = [[1, 0, 0], [0, 0, -1], [0, 1, 0]]
+    stage_from_camera = stage_from_world @ world_from_camera @ camera_cv_from_camera_stage
+    return pose_from(stage_from_camera[:3, 3], Rotation.from_matrix(stage_from_camera[:3, :3]))
+
+
+def from_unreal(position_cm: tuple[float, float, float], pitch_deg: float, yaw_deg: float, roll_deg: float) -> Pose:
+    """From Unreal's left-handed Z-up centimetres, X forward, Y right: FVector and FRotator; PROTOCOLS 7.1."""
+    x, y, z = position_cm
+    return from_opentrackio((y / 100.0, x / 100.0, z / 100.0), -yaw_deg, pitch_deg, roll_deg)
+
+
+def look_at(origin_m: Array, target_m: Array, roll_deg: float = 0.0) -> Pose:
+    """A pose at ``origin_m`` looking at ``target_m`` with the horizon level (then rolled)."""
+    direction = np.asarray(target_m, float) - np.asarray(origin_m, float)
+    pan_deg = np.degrees(np.arctan2(-direction[0], direction[1]))
+    tilt_deg = np.degrees(np.arctan2(direction[2], np.hypot(direction[0], direction[1])))
+    return pose_from(np.asarray(origin_m, float), rotation_from_pan_tilt_roll(pan_deg, tilt_deg, roll_deg))
+
+
+def view_from_stage(pose: Pose, entrance_pupil_offset_m: float = 0.0) -> Array:
+    """(4, 4). The view's origin lies ``entrance_pupil_offset_m`` in front of the pose (the sensor)."""
+    stage_from_camera = pose.matrix()
+    stage_from_camera[:3, 3] += stage_from_camera[:3, 1] * entrance_pupil_offset_m
+    gl_from_camera = np.eye(4)
+    gl_from_camera[:3, :3] = GL_FROM_STAGE
+    return gl_from_camera @ np.linalg.inv(stage_from_camera)

@@ -1,0 +1,88 @@
+"""A View: everything that is needed to draw a picture of the world, or to find a point in one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.floating]
+
+
+@dataclass(frozen=True, eq=False)
+class View:
+    """view_from_stage, clip_from_view: (4, 4) float64. resolution: (width, height) pixels. time_s: the plate's time."""
+
+    view_from_stage: Array
+    clip_from_view: Array
+    resolution: tuple[int, int]
+    time_s: float = 0.0
+
+    @cached_property
+    def clip_from_stage(self) -> Array:
+        return self.clip_from_view @ self.view_from_stage
+
+    @cached_property
+    def stage_from_view(self) -> Array:
+        return np.linalg.inv(self.view_from_stage)
+
+    @property
+    def origin_m(self) -> Array:
+        """The entrance pupil in stage space, (3,)."""
+        return self.stage_from_view[:3, 3]
+
+    def same_as(self, other: View) -> bool:
+        return (
+            self.resolution == other.resolution
+            and self.time_s == other.time_s
+            and np.array_equal(self.view_from_stage, other.view_from_stage)
+            and np.array_equal(self.clip_from_view, other.clip_from_view)
+        )
+
+
+def project(view: View, points_in_stage: Array) -> tuple[Array, Array]:
+    """Points (..., 3) in metres to ndc (..., 2) in -1..1 (+y up) and depth (...,) in metres along the view axis."""
+    points = np.concatenate([points_in_stage, np.ones_like(points_in_stage[..., :1])], axis=-1)
+    clip = points @ view.clip_from_stage.T
+    return clip[..., :2] / clip[..., 3:4], clip[..., 3]
+
+
+def unproject(view: View, ndc: Array, depth_m: Array) -> Array:
+    """ndc (..., 2) and depth (...,) to stage points (..., 3); the inverse of ``project`` for finite depth."""
+    return view.origin_m + rays(view, ndc) * depth_m[..., None]
+
+
+def view_ray_from_ndc(view: View) -> Array:
+    """(3, 3): (ndc x, ndc y, 1) to the view-space direction that advances one metre along the view axis.
+
+    For every clip_from_view used here clip w = -z, and clip x, y are linear in the direction.
+    """
+    linear = view.clip_from_view[:2, :3]
+    return np.array(
+        [
+            [1.0 / linear[0, 0], 0.0, linear[0, 2] / linear[0, 0]],
+            [0.0, 1.0 / linear[1, 1], linear[1, 2] / linear[1, 1]],
+            [0.0, 0.0, -1.0],
+        ]
+    )
+
+
+def stage_ray_from_ndc(view: View) -> Array:
+    """(3, 3): the same direction in stage space."""
+    return view.stage_from_view[:3, :3] @ view_ray_from_ndc(view)
+
+
+def rays(view: View, ndc: Array) -> Array:
+    """Stage directions (..., 3) through ndc (..., 2), scaled to advance one metre along the view axis."""
+    matrix = stage_ray_from_ndc(view)
+    return ndc @ matrix[:, :2].T + matrix[:, 2]
+
+
+def pixel_centres(resolution: tuple[int, int]) -> Array:
+    """ndc of every pixel's centre, (height, width, 2), row 0 at the top."""
+    width, height = resolution
+    x = (np.arange(width) + 0.5) / width * 2.0 - 1.0
+    y = 1.0 - (np.arange(height) + 0.5) / height * 2.0
+    return np.stack(np.meshgrid(x, y), axis=-1)
