@@ -20,7 +20,7 @@ _START = {
     "snow_flat": 0.5, "night_stops": 3.1, "night_r": -0.6, "night_g": -0.25, "night_b": 0.5, "night_sky": 1.5,
     "window_low": 0.3, "window_gain": 2.0, "fog": 0.058, "fog_power": 1.3, "fog_level": 0.9, "dust": 0.036,
     "dust_power": 1.2, "dust_r": 1.15, "dust_b": 0.5, "dust_level": 0.9, "rain_dark": 0.6, "rain_shine": 0.6,
-    "rain_power": 4.0, "rain_r": -0.15, "rain_b": 0.05, "fire_dim": 1.3, "fire_gain": 1.2, "fire_reach": 11.0,
+    "rain_power": 4.0, "rain_r": -0.15, "rain_b": 0.05, "fire_dim": 1.3, "fire_gain": 1.2, "fire_up": 0.5,
     "fire_g": 0.4, "fire_b": 0.1, "sky_m": 60.0, "flat": 0.5, "up_low": 0.5, "slope": 1.0,
     "level": 0.2, "mean_share": 0.2,
 }  # fmt: skip
@@ -43,7 +43,7 @@ class HandShader(nn.Module):
         level = c["level"] + c["mean_share"] * _luminance(linear).mean(dim=(2, 3), keepdim=True)
         linear = _snow(c, linear, up, noise, snow, level, sky)
         linear = _rain(c, linear, up, normal, ray, rain, level, sky)
-        linear = _fire(c, linear, normal, ray, inverse_depth, fire, sky)
+        linear = _fire(c, linear, normal, fire, sky)
         linear = _night(c, linear, color, night, sky)
         linear = _air(c, linear, inverse_depth, fog, dust, night, level)
         return to_acescct(linear)
@@ -104,14 +104,8 @@ def _rain(
     return torch.lerp(torch.lerp(dark, grey, shine.clamp(0.0, 1.0)), grey, sky * rain * 0.9)
 
 
-def _fire(
-    c: nn.ParameterDict, x: Tensor, normal: Tensor, ray: Tensor, inverse: Tensor, fire: Tensor, sky: Tensor
-) -> Tensor:
-    place = ray / inverse.clamp(min=1.0 / 500.0)
-    towards = torch.tensor([-5.0, -1.0, -4.0]).view(1, 3, 1, 1) - place
-    away = towards.norm(dim=1, keepdim=True)
-    wrapped = (0.3 + 0.7 * (normal * towards).sum(1, keepdim=True) / away.clamp(min=0.1)).clamp(min=0.0)
-    glow = fire * wrapped / (1.0 + (away / c["fire_reach"]) ** 2) * (1.0 - sky)
+def _fire(c: nn.ParameterDict, x: Tensor, normal: Tensor, fire: Tensor, sky: Tensor) -> Tensor:
+    glow = fire * (1.0 - c["fire_up"] * normal[:, 1:2]).clamp(min=0.0) * (1.0 - sky)
     reflectance = x / (x + 0.3)
     return x * torch.exp2(-c["fire_dim"] * fire) + c["fire_gain"] * glow * reflectance * _rgb(
         1.0, c["fire_g"], c["fire_b"]
@@ -121,11 +115,11 @@ def _fire(
 def _night(c: nn.ParameterDict, x: Tensor, color: Tensor, night: Tensor, sky: Tensor) -> Tensor:
     tint = 1.0 + night * _rgb(c["night_r"], c["night_g"], c["night_b"])
     dark = x * torch.exp2(-c["night_stops"] * night) * tint * torch.exp2(-c["night_sky"] * night * sky)
-    # A light, warm thing may be a lit window.
+    # A light, warm thing may be a lit window, which does not grow dark.
     warm = torch.sigmoid(20.0 * (_luminance(x) - c["window_low"])) * torch.sigmoid(
         60.0 * (color[:, 0:1] - color[:, 2:3] - 0.02)
     )
-    return dark + (1.0 - sky) * night**2 * warm * c["window_gain"] * 0.1 * x * _rgb(1.0, 0.6, 0.3)
+    return dark + (1.0 - sky) * night * warm * c["window_gain"] * 0.3 * x * _rgb(1.0, 0.6, 0.3)
 
 
 def _air(

@@ -17,7 +17,7 @@ from weather_shade import Light, changed, plain, random_light, surfaces_from
 from vpengine.gpu.context import create_headless
 from vpengine.view.view import View
 
-VERSION = 1  # of the pictures: raise it when scenes or G-buffer change, so that no old pool is taken for a new one
+VERSION = 2  # of the pictures: raise it when scenes or G-buffer change, so that no old pool is taken for a new one
 VIEW_NUMBERS = 13  # sun 3, rays 9, indoors 1
 INVERSE_DEPTH, NOISE = 7, 11
 

@@ -99,7 +99,7 @@ def plain(surfaces: Surfaces, light: Light) -> Tensor:
     irradiance = light.sun * (_dot(s.normal, s.towards_sun).clamp(min=0.0) * s.sun_seen)
     irradiance = irradiance + light.ambient * (s.sky_seen * (0.75 + 0.25 * up)) + light.bounce * (1.0 - up)
     radiance = s.albedo * irradiance + _mirror(s, light.horizon, light.zenith) * _gloss(s)
-    radiance = radiance + s.albedo * light.lamp * (s.material == LAMP)
+    radiance = radiance + _emission(s, light)
     return torch.where(s.material == SKY, _sky(s, light), radiance)
 
 
@@ -108,17 +108,19 @@ def changed(surfaces: Surfaces, light: Light, look: Tensor) -> Tensor:
     s, faders = surfaces, (look[:, :, None, None] ** FADER_CURVE).split(1, dim=1)
     snow, night, _, dust, rain, fire = faders
     sky = s.material == SKY
-    weather, sky_radiance = _weather_light(light, *faders)
+    weather, flat, sky_radiance = _weather_light(light, *faders)
     up = s.normal[:, 2:3].clamp(0.0, 1.0)
     cover = snow_cover(up, s.zenith_seen, s.noise, snow)
     albedo = _albedo(s, up, cover, dust, rain)
     irradiance = weather.sun * (_dot(s.normal, s.towards_sun).clamp(min=0.0) * s.sun_seen)
-    irradiance = irradiance + weather.ambient * (s.sky_seen * (0.75 + 0.25 * s.normal[:, 2:3]))
+    # Air full of snow, fog or rain lights from all sides: what sees little of the sky is less dark than on a clear day.
+    open_sky = torch.lerp(s.sky_seen, 0.5 + 0.5 * s.sky_seen, flat)
+    irradiance = irradiance + weather.ambient * (open_sky * (0.75 + 0.25 * s.normal[:, 2:3]))
     irradiance = irradiance + weather.bounce * (1.0 - s.normal[:, 2:3])
     irradiance = irradiance + _firelight(s, fire)
     radiance = albedo * irradiance + _mirror(s, weather.horizon, weather.zenith) * _gloss(s) * (1.0 - cover)
     radiance = _wet(s, radiance, weather, up, rain * (1.0 - cover))
-    radiance = radiance + _emission(s, light, night)
+    radiance = radiance + _emission(s, light) * torch.exp2(-0.6 * night) + _street_lamps(s, night)
     radiance = torch.where(sky, _changed_sky(s, light, sky_radiance, weather, faders), radiance)
     return _through_air(s, radiance, weather, faders)
 
@@ -165,8 +167,8 @@ def _sky(s: Surfaces, light: Light) -> Tensor:
 
 def _weather_light(
     light: Light, snow: Tensor, night: Tensor, fog: Tensor, dust: Tensor, rain: Tensor, fire: Tensor
-) -> tuple[Light, Tensor]:
-    """The light under a look, and what remains of the plain sky's radiance (by night)."""
+) -> tuple[Light, Tensor, Tensor]:
+    """The light under a look, how even it is (0 as by day, 1), and what remains of the plain sky's radiance."""
     through = (1.0 - 0.85 * fog) * (1.0 - 0.5 * dust) * (1.0 - 0.9 * rain) * (1.0 - 0.85 * snow)
     flat = 1.0 - (1.0 - 0.9 * fog) * (1.0 - 0.8 * snow) * (1.0 - 0.9 * rain) * (1.0 - 0.6 * dust)
     # Weather's own light is exposed as the plain picture was: its level is known, and some of the day's colour stays.
@@ -182,7 +184,8 @@ def _weather_light(
     sky_dark = dark * torch.exp2(-0.5 * night)
     horizon = torch.lerp(light.horizon * sky_dark, grey, flat)
     zenith = torch.lerp(light.zenith * sky_dark, 0.85 * grey, flat)
-    return Light(sun, ambient, bounce, zenith, horizon, light.clouds, light.lamp), sky_dark * torch.exp2(-0.8 * night)
+    under = Light(sun, ambient, bounce, zenith, horizon, light.clouds, light.lamp)
+    return under, flat, sky_dark * torch.exp2(-0.8 * night)
 
 
 def snow_cover(up: Tensor, zenith_seen: Tensor, noise: Tensor, snow: Tensor) -> Tensor:
@@ -203,29 +206,28 @@ def _albedo(s: Surfaces, up: Tensor, cover: Tensor, dust: Tensor, rain: Tensor) 
 def _wet(s: Surfaces, radiance: Tensor, weather: Light, up: Tensor, rain: Tensor) -> Tensor:
     """A film of water on what looks up: the sky is seen in it, more so in puddles and at grazing angles."""
     facing = -_dot(s.normal, s.ray) / s.ray.norm(dim=1, keepdim=True)
-    shine = 0.1 + 0.5 * (1.0 - facing.clamp(0.0, 1.0)) ** 2
+    shine = 0.05 + 0.6 * (1.0 - facing.clamp(0.0, 1.0)) ** 3
     puddle = _step(0.35, 0.75, s.noise)
-    amount = rain * _step(0.6, 0.95, up) * (0.8 + 0.2 * puddle) * shine
+    amount = rain * _step(0.6, 0.95, up) * (0.6 + 0.4 * puddle) * shine
     return torch.lerp(radiance, _mirror(s, weather.horizon, weather.zenith), amount.clamp(0.0, 0.95))
 
 
-def _emission(s: Surfaces, light: Light, night: Tensor) -> Tensor:
-    """Lamps come on at night, and so do the windows with a light curtain."""
-    lamp = (s.material == LAMP) * s.albedo * (light.lamp + night * 2.0 * _rgb(1.0, 0.72, 0.42))
-    lit = (s.material == WINDOW) * _step(0.15, 0.3, _level(s.albedo)) * night * night
-    return lamp + lit * 0.55 * s.albedo * _rgb(1.0, 0.62, 0.28)
+def _emission(s: Surfaces, light: Light) -> Tensor:
+    """Lamps, and the rooms behind light curtains: on by day too, so that a picture tells which windows night lights."""
+    room = (s.material == WINDOW) * _step(0.15, 0.3, _level(s.albedo))
+    return (s.material == LAMP) * s.albedo * light.lamp + room * 1.2 * s.albedo * _rgb(1.0, 0.72, 0.5)
+
+
+def _street_lamps(s: Surfaces, night: Tensor) -> Tensor:
+    return (s.material == LAMP) * s.albedo * night * 2.0 * _rgb(1.0, 0.72, 0.42)
 
 
 def _firelight(s: Surfaces, fire: Tensor) -> Tensor:
-    """Flames to the left of the camera and low: soft, wrapped, falling off with distance."""
-    distance = 1.0 / s.inverse_depth.clamp(min=1.0 / 500.0)
-    place = s.ray * distance
-    forward = s.ray[:, :, :1, :1] * 0.0 + torch.linalg.cross(_rgb(0.0, 0.0, 1.0).expand_as(s.right), s.right, dim=1)
-    flames = -5.0 * s.right + 4.0 * forward - _rgb(0.0, 0.0, 1.0)
-    towards = flames - place
-    away = towards.norm(dim=1, keepdim=True)
-    wrapped = (0.5 + 0.5 * _dot(s.normal, towards) / away.clamp(min=0.1)).clamp(min=0.0)
-    return fire * _rgb(1.3, 0.5, 0.14) * (wrapped / (1.0 + (away / 11.0) ** 2))
+    """Fires low and all round, beyond what is seen: walls get more than the ground, what is enclosed gets less.
+
+    The light belongs to the place and not to the camera, so that it stands still when the camera moves.
+    """
+    return fire * _rgb(1.05, 0.4, 0.1) * ((0.7 - 0.35 * s.normal[:, 2:3]) * (0.35 + 0.65 * s.sky_seen))
 
 
 def _changed_sky(s: Surfaces, light: Light, darker: Tensor, weather: Light, faders: tuple[Tensor, ...]) -> Tensor:

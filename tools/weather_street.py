@@ -54,8 +54,7 @@ def _surface(street: StreetMesh, row: NDArray[np.float64], index: int) -> Surfac
     r, g, b = (float(value) for value in row[1:4])
     salt = (index * 0.6180339887) % 1.0
     if name in _GLASS:
-        # Some windows have a light curtain, and those are the ones that are lit at night.
-        lit = row[4] > 0.0 or salt > 0.62
+        lit = row[4] > 0.2  # a lamp is on behind it
         r, g, b = _CURTAIN if lit else (max(0.3 * r, 0.03),) * 3
         return Surface((r, g, b), (r, g, b), Pattern.PLAIN, 1.0, Material.WINDOW, salt)
     material, pattern, scale_m, over = _AS.get(name, (Material.MATTE, Pattern.PLAIN, 1.0, 1.0))

@@ -43,6 +43,7 @@ _IRON = acescg(0.13, 0.13, 0.14)
 _ROOF = (acescg(0.34, 0.35, 0.38), acescg(0.45, 0.30, 0.25), acescg(0.36, 0.33, 0.30))
 _GLASS = acescg(0.80, 0.80, 0.80)
 _SIDE_WALL = acescg(0.56, 0.46, 0.40)
+_LIT_SHARE = 0.16  # of windows, by day too
 
 FRONT_EDGES = FRONT | LEFT | RIGHT | TOP | BOTTOM
 
@@ -145,7 +146,8 @@ def _window(
 ) -> None:
     u0, u1, v0, v1 = opening
     depth = 0.2 if style.detail else 0.14
-    lit = float(rng.uniform(0.5, 1.0)) if rng.random() < 0.08 else 0.0
+    draw = float(rng.random())
+    lit = 0.5 + 0.5 * draw / _LIT_SHARE if draw < _LIT_SHARE else 0.0
     shade = scaled(_GLASS, float(rng.uniform(0.85, 1.0)))
     reveal = (style.wall, scaled(style.trim, 0.9) if style.surround else style.color)
     inner = LEFT | RIGHT | BOTTOM | TOP

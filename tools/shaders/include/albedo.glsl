@@ -44,7 +44,7 @@ Paint facade(vec3 position, vec3 normal, vec3 first, vec3 second, float scale, f
     bool mullion = abs(f.x - 0.5) < 0.012 && !shop;
     if (abs(normal.z) < 0.5 && glass > 0.5 && !mullion && s.y > 0.0) {
         float which = random_cell(vec3(cell, floor(dot(normal.xy, vec2(3.0, 7.0)))), salt);
-        bool curtain = which > 0.62;
+        bool curtain = which > 0.72; // with a lamp on behind it
         paint.albedo = curtain ? vec3(0.42, 0.36, 0.27) * (0.6 + 0.6 * which) : vec3(0.025, 0.03, 0.035) + 0.03 * which;
         paint.material = 1.0;
     }
