@@ -208,7 +208,7 @@ def _wet(s: Surfaces, radiance: Tensor, weather: Light, up: Tensor, rain: Tensor
     facing = -_dot(s.normal, s.ray) / s.ray.norm(dim=1, keepdim=True)
     shine = 0.05 + 0.6 * (1.0 - facing.clamp(0.0, 1.0)) ** 3
     puddle = _step(0.35, 0.75, s.noise)
-    amount = rain * _step(0.6, 0.95, up) * (0.6 + 0.4 * puddle) * shine
+    amount = rain * _step(0.6, 0.95, up) * (0.85 + 0.15 * puddle) * shine
     return torch.lerp(radiance, _mirror(s, weather.horizon, weather.zenith), amount.clamp(0.0, 0.95))
 
 
