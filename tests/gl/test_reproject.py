@@ -16,7 +16,7 @@ from vpengine.frames.provenance import Provenance
 from vpengine.gpu.gpu import Gpu
 from vpengine.gpu.picture import Picture
 from vpengine.gpu.target import Target
-from vpengine.gpu.transfer import download, four, write
+from vpengine.gpu.transfer import download, write
 from vpengine.view.camera import camera_view
 from vpengine.view.color import acescct_from_linear, linear_from_acescct
 from vpengine.view.lens import Lens
@@ -82,7 +82,7 @@ def plate_picture(gpu: Gpu, pose: Pose) -> Picture:
     view = camera_view(pose, LENS, SIZE, 5.0)
     color, depth_m = room(view)
     target = Target(gpu.context, SIZE, depth=True)
-    write(target.color, four(color.astype(np.float16)))
+    write(target.color, color.astype(np.float16))
     write(target.depth, depth_m.astype(np.float32)[..., None])
     return Picture(target.color, target.depth, view, Provenance("plate:room"))
 

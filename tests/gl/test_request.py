@@ -16,7 +16,7 @@ from vpengine.frames.keyframe import Request
 from vpengine.frames.look import Look, look_from
 from vpengine.gpu.gpu import Gpu
 from vpengine.gpu.target import Target
-from vpengine.gpu.transfer import four, write
+from vpengine.gpu.transfer import write
 from vpengine.view.camera import camera_view
 from vpengine.view.lens import Lens
 from vpengine.view.pose import Pose, from_opentrackio
@@ -38,7 +38,7 @@ class Directions:
     def draw(self, target: Target, view: View) -> None:
         self.views.append(view)
         ray = rays(view, pixel_centres(target.size))
-        write(target.color, four((self.level * (1.0 + 0.5 * ray)).astype(np.float16)))
+        write(target.color, (self.level * (1.0 + 0.5 * ray)).astype(np.float16))
         assert target.depth is not None
         depth_m = np.where(ray[..., 2] > 0.3, np.inf, 2.0 + ray[..., 0])
         write(target.depth, depth_m.astype(np.float32)[..., None])

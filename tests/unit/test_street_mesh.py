@@ -7,8 +7,9 @@ import pytest
 
 from vpengine.plates.street_light import sun_direction
 from vpengine.plates.street_mesh import StreetMesh, build_street
-from vpengine.plates.street_surface import make_surface, visible_triangles
+from vpengine.plates.street_surface import make_surface
 from vpengine.plates.street_texture import layers
+from vpengine.plates.street_visible import NEAR_BY_M, Visibility
 from vpengine.view.lens import clip_from_view_symmetric
 from vpengine.view.pose import from_opentrackio, view_from_stage
 from vpengine.view.view import View, project
@@ -87,11 +88,16 @@ def test_a_street_too_short_is_refused() -> None:
         build_street(length_m=20.0)
 
 
-def test_culling_keeps_what_stands_in_the_street_before_the_eye(mesh: StreetMesh) -> None:
+@pytest.mark.parametrize("before_m", [0.0, 0.99 * NEAR_BY_M, 1.0])
+def test_culling_keeps_what_stands_in_the_street_before_the_eye(mesh: StreetMesh, before_m: float) -> None:
+    """Also where the eye stood elsewhere a frame ago, near enough for its triangles to be kept or not."""
     surface = make_surface(mesh, sun_direction(-38.0, 33.0))
-    pose = from_opentrackio((0.5, -1.0, 1.6), 25.0, 5.0, 3.0)
-    view = View(view_from_stage(pose), clip_from_view_symmetric(50.0, 16 / 9), (1600, 900))
-    kept = {tuple(triangle) for triangle in visible_triangles(surface, view)}
+    clip_from_view = clip_from_view_symmetric(50.0, 16 / 9)
+    visibility = Visibility(surface)
+    before, pose = (from_opentrackio((x, -1.0, 1.6), 25.0, 5.0, 3.0) for x in (0.5 - before_m, 0.5))
+    visibility.triangles(View(view_from_stage(before), clip_from_view, (1600, 900)))
+    view = View(view_from_stage(pose), clip_from_view, (1600, 900))
+    kept = {tuple(triangle) for triangle in visibility.triangles(view)}
     assert len(kept) < 0.5 * len(mesh.triangles)
     corners = mesh.position_m[mesh.triangles].astype(float)
     face = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])

@@ -16,7 +16,7 @@ from vpengine.gpu.gpu import Gpu
 from vpengine.gpu.passes import Bound
 from vpengine.gpu.picture import Picture
 from vpengine.gpu.target import Target
-from vpengine.gpu.transfer import download, four, write
+from vpengine.gpu.transfer import download, write
 from vpengine.view.reproject import Source, gather
 from vpengine.view.view import View, view_ray_from_ndc
 
@@ -52,19 +52,29 @@ STALE_BLOCK = UniformBlock("Stale", picture_in_key="vec2")
 
 
 class _Slot:
-    """The textures of one keyframe. Four components: a three-component half float is slow on software GL."""
+    """The textures of one keyframe. Four components: a three-component half float is slow on software GL.
+
+    The plate's own colour is for comparison only, and written when it is asked for.
+    """
 
     def __init__(self, gpu: Gpu, resolution: tuple[int, int]) -> None:
         self.gain = gpu.texture(resolution, 4, "f2")
         self.bias = gpu.texture(resolution, 4, "f2")
         self.depth = gpu.texture(resolution, 1, "f4", nearest=True)
         self.plate = gpu.texture(resolution, 4, "f2")
+        self._plate_of: Keyframe | None = None
 
     def write(self, keyframe: Keyframe) -> None:
-        write(self.gain, four(keyframe.gain))
-        write(self.bias, four(keyframe.bias))
+        write(self.gain, keyframe.gain)
+        write(self.bias, keyframe.bias)
         write(self.depth, keyframe.request.plate.depth_m[..., None])
-        write(self.plate, four(keyframe.request.plate.color))
+
+    def stale(self, keyframe: Keyframe) -> dict[str, Bound]:
+        """What the keyframe in this slot is drawn from as it is."""
+        if self._plate_of is not keyframe:
+            write(self.plate, keyframe.request.plate.color)
+            self._plate_of = keyframe
+        return {"key_plate": self.plate, "key_gain": self.gain, "key_bias": self.bias}
 
     def release(self) -> None:
         for texture in (self.gain, self.bias, self.depth, self.plate):
@@ -194,9 +204,8 @@ class NeuralLayer:
         """The newest keyframe without re-projection; picture_in_key: how much of its sides the picture spans."""
         if not self._kept:
             return plate
-        slot = self._kept[0].slot
-        textures = {"key_plate": slot.plate, "key_gain": slot.gain, "key_bias": slot.bias}
-        self._stale_pass.draw(self._target, textures, picture_in_key=picture_in_key)
+        newest = self._kept[0]
+        self._stale_pass.draw(self._target, newest.slot.stale(newest.keyframe), picture_in_key=picture_in_key)
         return self._picture(plate)
 
     def freshness(self, time_s: float) -> list[float]:

@@ -37,6 +37,7 @@ class RequestCamera:
     def __init__(self, gpu: Gpu, resolution: tuple[int, int]) -> None:
         self._plate_target = Target(gpu.context, resolution, depth=True)
         self._target = Target(gpu.context, resolution)
+        self._gpu = gpu
         self._pass = gpu.pass_("request", BLOCK)
 
     def take(self, plate: Drawable, place: str, view: View, seed: int) -> ImageSet:
@@ -60,6 +61,7 @@ class RequestCamera:
             pixel_m=2.0 / (view.clip_from_view[0, 0] * view.resolution[0]),
             seed=seed,
         )
+        self._gpu.finish()
         pixels = download(self._target.color)
         return ImageSet(
             color=np.ascontiguousarray(pixels[..., :3], np.float16),

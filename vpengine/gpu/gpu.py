@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import ctypes
+import sys
+from collections.abc import Callable, Mapping
 
 import moderngl
 
 from vpengine.gpu.blocks import UniformBlock
 from vpengine.gpu.passes import MeshPass, Pass
+
+_LIBRARIES = {"win32": "opengl32", "darwin": "/System/Library/Frameworks/OpenGL.framework/OpenGL"}
 
 
 class Gpu:
@@ -16,10 +20,11 @@ class Gpu:
     def __init__(self, context: moderngl.Context) -> None:
         self.context = context
         self._passes: dict[tuple[str, str, tuple[tuple[str, str], ...]], Pass] = {}
+        self._finish = _finish_of(context)
 
     def finish(self) -> None:
-        """Wait until everything drawn so far is done."""
-        self.context.finish()
+        """Wait until everything drawn so far is done; trackers and operators are heard meanwhile."""
+        self._finish()
 
     def pass_(self, name: str, block: UniformBlock | None = None, defines: Mapping[str, str] | None = None) -> Pass:
         """The full-screen pass of shaders/<name>.frag, compiled once."""
@@ -51,3 +56,11 @@ class Gpu:
         texture.repeat_x = texture.repeat_y = texture.repeat_z = False
         texture.filter = (moderngl.LINEAR, moderngl.LINEAR)
         return texture
+
+
+def _finish_of(context: moderngl.Context) -> Callable[[], object]:
+    """glFinish through ctypes, which lets go of Python's lock while it waits; moderngl's own holds it."""
+    try:
+        return ctypes.CDLL(_LIBRARIES.get(sys.platform, "libGL.so.1")).glFinish
+    except (OSError, AttributeError):
+        return context.finish

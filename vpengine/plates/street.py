@@ -12,10 +12,12 @@ from vpengine.gpu.blocks import UniformBlock
 from vpengine.gpu.context import is_software
 from vpengine.gpu.passes import Mesh, MeshPass
 from vpengine.gpu.target import Target, Texture
+from vpengine.gpu.transfer import four
 from vpengine.plates.street_light import HAZE, SKY_SCALE, SKY_SIZE, sky_panorama, sun_direction
 from vpengine.plates.street_mesh import StreetMesh, build_street
-from vpengine.plates.street_surface import Surface, make_surface, visible_triangles
+from vpengine.plates.street_surface import Surface, make_surface
 from vpengine.plates.street_texture import SIZE, layers
+from vpengine.plates.street_visible import Visibility
 from vpengine.view.lens import clip_from_view_symmetric
 from vpengine.view.pose import look_at, view_from_stage
 from vpengine.view.view import View, stage_ray_from_ndc
@@ -69,6 +71,7 @@ class Street:
         self._to_sun = sun_direction(settings.sun_azimuth_deg, settings.sun_elevation_deg)
         self.mesh: StreetMesh = build_street(settings.seed, settings.length_m, _PAINTED_BEYOND_M)
         self._surface: Surface = make_surface(self.mesh, self._to_sun)
+        self._visibility = Visibility(self._surface)
         self._layers: NDArray[np.uint8] | None = layers(settings.seed)
         self._panorama: NDArray[np.float16] | None = sky_panorama(settings.seed, self._to_sun)
         self._sun_map_from_stage = sun_map_from_stage(self.mesh.position_m, self._to_sun)
@@ -91,7 +94,7 @@ class Street:
         self._street_pass.draw_indices(
             target,
             self._mesh,
-            visible_triangles(self._surface, view),
+            self._visibility.triangles(view),
             {"surfaces": self._textures["surfaces"], "sun_map": self._textures["sun_map"]},
             **self._street_values(view),
         )
@@ -134,7 +137,7 @@ class Street:
         software = is_software(context)  # where trilinear costs a third more, anisotropic five times as much
         surfaces.filter = (context.LINEAR_MIPMAP_NEAREST if software else context.LINEAR_MIPMAP_LINEAR, context.LINEAR)
         surfaces.anisotropy = 1.0 if software else 8.0
-        panorama = context.texture((SKY_SIZE, SKY_SIZE), 3, self._panorama.tobytes(), dtype="f2", alignment=1)
+        panorama = context.texture((SKY_SIZE, SKY_SIZE), 4, four(self._panorama).tobytes(), dtype="f2", alignment=1)
         panorama.filter = (context.LINEAR, context.LINEAR)
         panorama.repeat_x = panorama.repeat_y = False
         sun_map = context.depth_texture(SUN_MAP_SIZE)

@@ -9,11 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vpengine.plates.street_builder import MATERIAL, MATERIALS, PICTURED
-from vpengine.plates.street_layout import BEHIND_M, CROSS_M, FRONT_M
 from vpengine.plates.street_light import vertex_light
 from vpengine.plates.street_mesh import StreetMesh
 from vpengine.plates.street_texture import TILE_M, VARIANTS
-from vpengine.view.view import View
 
 Array = NDArray[np.float64]
 Floats = NDArray[np.float32]
@@ -21,8 +19,6 @@ Floats = NDArray[np.float32]
 WIRE_RADIUS_M = 0.016
 _SHOP_LIGHT = np.array([0.62, 0.46, 0.29], np.float32)
 _CHUNK_M = 12.0
-_THINNEST_PX = 0.45  # what is thinner would only flicker
-_LOWEST_EAVES_M = 13.0
 _GROUND_M = 0.2
 _INSET = 0.004  # of a picture's side: keeps filtering from reaching the neighbouring variant
 
@@ -31,9 +27,9 @@ _INSET = 0.004  # of a picture's side: keeps filtering from reaching the neighbo
 class Surface:
     """attributes: by shader name, (N, k) float32. triangles (M, 3) uint32, in chunks.
 
-    planes: (M, 4) each triangle's, positive on its front; leaves have no back. middle_m: (M, 3). last_m: (M,) is
-    added to the distance they are sorted by. thickness_m: (M,) the least height.
-    edges: (C + 1,) where chunks begin. low_m, high_m: (C, 3) its bounds in stage space.
+    planes: (M, 4) each triangle's, metres on its front; leaves have no back. middle_m: (M, 3). last_m: (M,) is
+    added to the distance they are sorted by. thickness_m: (M,) the least height. chunk: (M,) which each is in.
+    low_m, high_m: (C, 3) a chunk's bounds in stage space.
     """
 
     attributes: dict[str, Floats]
@@ -42,7 +38,7 @@ class Surface:
     middle_m: Floats
     last_m: Floats
     thickness_m: Floats
-    edges: NDArray[np.int64]
+    chunk: NDArray[np.int64]
     low_m: Array
     high_m: Array
     length_m: float
@@ -92,10 +88,10 @@ def _chunks(mesh: StreetMesh) -> dict[str, Any]:
     wire = mesh.material[mesh.triangles[:, 0]] == MATERIAL["wire"]
     thickness[wire] = np.inf  # drawn a pixel wide at any distance
     order = np.argsort(key, kind="stable")
-    _, first = np.unique(key[order], return_index=True)
+    _, first, chunk = np.unique(key[order], return_index=True, return_inverse=True)
     planes = np.empty((len(order), 4), np.float32)
-    planes[:, :3] = front
-    planes[:, 3] = -np.einsum("tc,tc->t", front, corners[:, 0])
+    planes[:, :3] = front / np.maximum(np.linalg.norm(front, axis=-1, keepdims=True), 1e-12)
+    planes[:, 3] = -np.einsum("tc,tc->t", planes[:, :3], corners[:, 0])
     planes[mesh.material[mesh.triangles[:, 0]] == MATERIAL["foliage"]] = [0.0, 0.0, 0.0, 1.0]
     corners = corners[order]
     return {
@@ -104,52 +100,7 @@ def _chunks(mesh: StreetMesh) -> dict[str, Any]:
         "middle_m": middle[order],
         "last_m": np.where(ground[order], np.float32(1e4), np.float32(0.0)),  # whatever stands on it hides it
         "thickness_m": thickness[order].astype(np.float32),
-        "edges": np.append(first, len(order)),
+        "chunk": chunk,
         "low_m": np.minimum.reduceat(corners.min(axis=1), first).astype(float),
         "high_m": np.maximum.reduceat(corners.max(axis=1), first).astype(float),
     }
-
-
-def visible_triangles(surface: Surface, view: View) -> NDArray[np.uint32]:
-    """(T, 3): the triangles that may be in the picture, face the eye and are not too thin to see, front to back.
-
-    A software driver pays for every triangle it is given: culling here costs 2 ms and saves 15.
-    """
-    eye = view.origin_m.astype(np.float32)
-    thinnest = _THINNEST_PX * 2.0 / (view.clip_from_view[0, 0] * view.resolution[0])
-    rows = np.flatnonzero(np.repeat(_visible_chunks(surface, view), np.diff(surface.edges)))
-    planes = surface.planes[rows]
-    rows = rows[planes[:, :3] @ eye + planes[:, 3] > 0.0]
-    from_eye = surface.middle_m[rows] - eye
-    distance_m = np.sqrt(np.einsum("tc,tc->t", from_eye, from_eye))
-    shown = surface.thickness_m[rows] > np.float32(thinnest) * distance_m
-    rows = rows[shown]
-    order = np.argsort(distance_m[shown] + surface.last_m[rows], kind="stable")
-    return surface.triangles[rows[order]]
-
-
-def _visible_chunks(surface: Surface, view: View) -> NDArray[np.bool_]:
-    """(C,): the chunks that may be in the picture."""
-    planes = view.clip_from_stage[[3, 3, 3, 3, 3]].copy()
-    planes[:4] += np.array([1.0, -1.0, 1.0, -1.0])[:, None] * view.clip_from_stage[[0, 0, 1, 1]]
-    # A box is outside when its corner furthest along a plane's normal is behind the plane.
-    furthest = np.where(planes[:, None, :3] > 0.0, surface.high_m, surface.low_m)
-    inside = np.einsum("pcx,px->pc", furthest, planes[:, :3]) + planes[:, 3:] > 0.0
-    return np.asarray(inside.all(axis=0)) & ~_behind_facades(surface, view.origin_m)
-
-
-def _behind_facades(surface: Surface, eye_m: NDArray[Any]) -> NDArray[np.bool_]:
-    """(C,): boxes that an eye in the street cannot see, for all their corners lie behind one closed row of fronts."""
-    hidden: NDArray[np.bool_] = np.zeros(len(surface.low_m), bool)
-    pick: NDArray[np.bool_] = np.array([[i & 1, i >> 1 & 1, i >> 2] for i in range(8)], bool)
-    corners = np.where(pick[None], surface.high_m[:, None], surface.low_m[:, None])
-    for side in (-1.0, 1.0):
-        plane = side * FRONT_M
-        if side * eye_m[0] >= FRONT_M - 0.1:
-            continue
-        beyond = np.asarray((side * corners[..., 0] > FRONT_M).all(axis=1))
-        t = (plane - eye_m[0]) / np.where(beyond[:, None], corners[..., 0] - eye_m[0], 1.0)
-        y, z = (eye_m[axis] + t * (corners[..., axis] - eye_m[axis]) for axis in (1, 2))
-        for low, high in ((BEHIND_M, CROSS_M[0]), (CROSS_M[1], surface.length_m)):
-            hidden |= beyond & ((y > low) & (y < high) & (z < _LOWEST_EAVES_M)).all(axis=1)
-    return hidden
