@@ -1,4 +1,4 @@
-"""Fixtures for every test: one headless context, and golden images that `pytest --accept-golden` renews."""
+"""Fixtures for every test: one headless context, a small stage, and golden images that `--accept-golden` renews."""
 
 from __future__ import annotations
 
@@ -16,6 +16,58 @@ ROOT = Path(__file__).parent.parent
 GOLDEN = ROOT / "tests" / "golden"
 DIFFS = ROOT / "out" / "golden-diffs"
 
+SMALL_STAGE = """\
+version = 1
+[stage]
+name = "Test"
+rate = 24
+show = "show.toml"
+[[camera]]
+id = "1"
+sensor_mm = [24.89, 14.0]
+pinhole_focal_length_mm = 24.0
+[camera.inner]
+resolution = [160, 90]
+[[wall]]
+id = "main"
+kind = "flat"
+tile_mm = [500.0, 500.0]
+tile_px = [16, 16]
+columns = 12
+rows = 6
+position_m = [0.0, 3.0, 0.0]
+[[tracking]]
+kind = "osc"
+camera = "1"
+port = 9000
+[[output]]
+kind = "headless"
+wall = "main"
+[neural]
+generator = "none"
+runtime = "onnxruntime"
+resolution = [96, 56]
+[control]
+osc_port = 9001
+"""
+SMALL_SHOW = """\
+version = 1
+[show]
+name = "Test"
+[[scene]]
+slug = "first"
+dissolve_s = 0.2
+plate.kind = "pattern"
+controls.look.fog = 0.3
+[[scene]]
+slug = "second"
+dissolve_s = 0.3
+controls.look.fog = 0.6
+[scene.plate]
+kind = "pattern"
+style = "checker"
+"""
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--accept-golden", action="store_true", help="write what tests draw as the new golden images")
@@ -27,6 +79,15 @@ def gpu() -> Iterator[Any]:
     context = create_headless()
     yield context
     context.release()
+
+
+@pytest.fixture
+def small_stage(tmp_path: Path) -> Path:
+    """tmp_path/stage.toml, with a show.toml beside it: one camera, one wall, two scenes; for a test to change."""
+    (tmp_path / "show.toml").write_text(SMALL_SHOW, encoding="utf-8")
+    path = tmp_path / "stage.toml"
+    path.write_text(SMALL_STAGE, encoding="utf-8")
+    return path
 
 
 @pytest.fixture

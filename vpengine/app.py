@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import json
 import time
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
@@ -11,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from vpengine import __version__, neural, output, plates, tracking
+from vpengine import neural, output, plates, tracking
 from vpengine.compose.inner import InnerPicture
 from vpengine.compose.program import Program
 from vpengine.compose.request import RequestCamera, Requests, RequestSettings
@@ -20,15 +19,15 @@ from vpengine.control.controls import Controls, Value
 from vpengine.control.declared import ENGINE_CONTROLS
 from vpengine.control.desk import Desk
 from vpengine.control.gate import Gate
+from vpengine.control.messages import OperatorMessage
 from vpengine.control.scenes import SceneEntry, Scenes
-from vpengine.control.triggers import SceneTrigger
 from vpengine.errors import Problem, ProblemsError, UserError
 from vpengine.frames.frame_input import FrameInput
 from vpengine.gpu.context import create_headless, describe
 from vpengine.gpu.gpu import Gpu
 from vpengine.gpu.window import Windows
 from vpengine.loop import Loop, Recorder
-from vpengine.mailbox import Newest, Triggers
+from vpengine.mailbox import Inbox, Newest
 from vpengine.neural.process import NeuralProcess
 from vpengine.output.clock import Clock, PacedClock, UnpacedClock, VsyncClock
 from vpengine.output.output import Output
@@ -42,6 +41,7 @@ from vpengine.stage.show_file import Show, read_show
 from vpengine.stage.stage_file import Stage, read_stage
 from vpengine.takes.log import LogWriter
 from vpengine.takes.report import FrameTimes, Memory, percentiles
+from vpengine.takes.run_file import write_run
 from vpengine.tracking.cameras import Cameras
 from vpengine.tracking.pose_buffer import PoseBuffer
 from vpengine.tracking.protocol import LensUpdate
@@ -270,14 +270,11 @@ class App:
         self.receiver.start()
         self._exit.callback(self.receiver.stop)
         self.cameras = Cameras(stage.cameras, self.poses, lenses)
-        self.changes: Newest[str, Value] = Newest()
-        self.triggers: Triggers[SceneTrigger] = Triggers()
+        self.inbox: Inbox[str, OperatorMessage] = Inbox()
         controls = {control.address: control for control in ENGINE_CONTROLS}
         settings = stage.control
         slugs = [scene.slug for scene in self.files.show.scenes]
-        self.osc_control = OscControl(
-            settings.address, settings.osc_port, controls, self.changes, self.triggers, scenes=slugs
-        )
+        self.osc_control = OscControl(settings.address, settings.osc_port, controls, self.inbox, scenes=slugs)
         remote = RemoteThread([self.osc_control] if settings.osc_port else [])
         remote.start()
         self._exit.callback(remote.stop)
@@ -314,7 +311,7 @@ class App:
         if options.log_folder is not None:
             recorder = LogWriter(options.log_folder)
             self._exit.callback(recorder.close)
-            write_run(options.log_folder, self.files)
+            write_run(options.log_folder, stage.file, self.files.show.file)
         settings = RequestSettings(stage.neural.resolution, stage.neural.overscan_percent, 1.0 / stage.neural.max_rate)
         camera = RequestCamera(self.gpu, stage.neural.resolution)
         self._exit.callback(camera.release)
@@ -322,8 +319,7 @@ class App:
             gpu=self.gpu,
             clock=clock,
             cameras=self.cameras,
-            changes=self.changes,
-            triggers=self.triggers,
+            inbox=self.inbox,
             desk=self.desk,
             places=self.places,
             generator=self.generator,
@@ -351,16 +347,11 @@ class App:
             },
             "generator": generator_report(self.generator, self.files.stage.neural.runtime),
             "packets": packets_report(self.receiver),
+            "tracking_losses": dict(self.cameras.losses.counts),
             "scene": self.desk.scenes.shown,
             "rss_mb": self.memory.summary(),
             "machine": describe(self.gpu.context),
         }
-
-
-def write_run(folder: Path, files: Files) -> None:
-    """run.json of a take: which stage and show it was, for those who draw it again."""
-    run = {"stage": str(files.stage.file.resolve()), "show": str(files.show.file.resolve()), "version": __version__}
-    (folder / "run.json").write_text(json.dumps(run, indent=2) + "\n", encoding="utf-8")
 
 
 def command_value(controls: Controls, address: str, text: str) -> Value:

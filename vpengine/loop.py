@@ -5,17 +5,17 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 from vpengine.compose.program import Program
 from vpengine.compose.request import Requests
 from vpengine.control import declared
 from vpengine.control.desk import Desk
-from vpengine.control.triggers import SceneTrigger
+from vpengine.control.messages import OperatorMessage
 from vpengine.frames.frame_input import FrameInput, Tick
 from vpengine.frames.look import Look
 from vpengine.gpu.gpu import Gpu
-from vpengine.mailbox import Newest, Triggers
+from vpengine.mailbox import Inbox
 from vpengine.neural.process import NeuralProcess
 from vpengine.output.clock import Clock
 from vpengine.output.output import Output
@@ -41,8 +41,7 @@ class Loop:
     gpu: Gpu
     clock: Clock
     cameras: Cameras
-    changes: Newest[str, Any]
-    triggers: Triggers[SceneTrigger]
+    inbox: Inbox[str, OperatorMessage]
     desk: Desk
     places: Places
     generator: NeuralProcess | None
@@ -83,7 +82,7 @@ class Loop:
 
     def gather(self, tick: Tick, now_s: float) -> tuple[FrameInput, Look]:
         """All that the frame depends on, read once: operators, trackers, generator."""
-        self.desk.apply(self.changes.take(), self.triggers.take())
+        self.desk.apply(self.inbox.take())
         settled = self.desk.settle(tick.display_time_s, self.can_show)
         delivered = self.generator.collect(now_s) if self.generator else []
         ahead_s = self.generator.mid_life_s() if self.generator else 0.0

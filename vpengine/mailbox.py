@@ -1,9 +1,8 @@
-"""How threads and processes talk: Newest (one place a key, newest wins) and Triggers (bounded, in order)."""
+"""How threads and processes talk: Newest (one place a key, newest wins) and Inbox (that and events, in order)."""
 
 from __future__ import annotations
 
 import threading
-from collections import deque
 from collections.abc import Hashable
 from typing import Generic, TypeVar
 
@@ -43,25 +42,45 @@ class Newest(Generic[K, T]):
         return values
 
 
-class Triggers(Generic[T]):
-    """Events that must never be merged (GO, next, safe), in the order they came. When full, a new one is refused."""
+class Inbox(Generic[K, T]):
+    """Messages in the one order in which they came. Those put with ``renew`` replace the one of their key that was
+    not yet taken, and count as come now; those put with ``add`` (GO, next, safe) are never merged.
 
-    def __init__(self, capacity: int = 256) -> None:
-        self._events: deque[T] = deque()
+    One box for both, since two that are emptied one after the other cannot tell which message came first. When it
+    holds ``most_keys`` keys or ``most_events`` events, a new one is refused and counted.
+    """
+
+    def __init__(self, most_keys: int = 4096, most_events: int = 256) -> None:
+        self._messages: dict[object, T] = {}  # in order of arrival; an event has a key that nothing else has
+        self._events = 0
         self._lock = threading.Lock()
-        self._capacity = capacity
+        self._most_keys = most_keys
+        self._most_events = most_events
         self.refused = 0
 
-    def put(self, event: T) -> bool:
+    def renew(self, key: K, message: T) -> bool:
+        """Put ``message`` at the end, in place of the one of this key; False when there are too many other keys."""
         with self._lock:
-            if len(self._events) >= self._capacity:
+            if key in self._messages:
+                del self._messages[key]
+            elif len(self._messages) - self._events >= self._most_keys:
                 self.refused += 1
                 return False
-            self._events.append(event)
+            self._messages[key] = message
+            return True
+
+    def add(self, event: T) -> bool:
+        """Put ``event`` at the end; False when there are too many."""
+        with self._lock:
+            if self._events >= self._most_events:
+                self.refused += 1
+                return False
+            self._messages[object()] = event
+            self._events += 1
             return True
 
     def take(self) -> tuple[T, ...]:
+        """All that came since the last take, in order of arrival."""
         with self._lock:
-            events = tuple(self._events)
-            self._events.clear()
-        return events
+            messages, self._messages, self._events = self._messages, {}, 0
+        return tuple(messages.values())

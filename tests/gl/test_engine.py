@@ -14,64 +14,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from pythonosc.osc_bundle_builder import IMMEDIATELY, OscBundleBuilder
+from pythonosc.osc_message_builder import OscMessageBuilder
 from pythonosc.udp_client import SimpleUDPClient
 
 from vpengine.app import App, RunOptions
 from vpengine.errors import ProblemsError
 from vpengine.neural import process as neural_process
-
-STAGE = """
-version = 1
-[stage]
-name = "Test"
-rate = 24
-show = "show.toml"
-[[camera]]
-id = "1"
-sensor_mm = [24.89, 14.0]
-pinhole_focal_length_mm = 24.0
-[camera.inner]
-resolution = [160, 90]
-[[wall]]
-id = "main"
-kind = "flat"
-tile_mm = [500.0, 500.0]
-tile_px = [16, 16]
-columns = 12
-rows = 6
-position_m = [0.0, 3.0, 0.0]
-[[tracking]]
-kind = "osc"
-camera = "1"
-port = {tracking}
-[[output]]
-kind = "headless"
-wall = "main"
-[neural]
-generator = "{generator}"
-runtime = "onnxruntime"
-resolution = [96, 56]
-[control]
-osc_port = {control}
-"""
-
-SHOW = """
-version = 1
-[show]
-name = "Test"
-[[scene]]
-slug = "first"
-dissolve_s = 0.2
-plate.kind = "pattern"
-controls.look.fog = 0.3
-[[scene]]
-slug = "second"
-dissolve_s = 0.3
-controls.look.fog = 0.6
-[scene.plate]
-kind = "pattern"
-style = "checker"
-"""
 
 Send = Callable[[int, str, str, list[float | str]], None]
 
@@ -85,13 +34,13 @@ def free_port() -> int:
 class Running:
     """A small stage, and a thread that acts on it while it runs."""
 
-    def __init__(self, folder: Path, generator: str = "weather") -> None:
+    def __init__(self, stage: Path, generator: str = "weather") -> None:
         self.tracking, self.control = free_port(), free_port()
-        text = STAGE.format(tracking=self.tracking, control=self.control, generator=generator)
-        (folder / "stage.toml").write_text(text, encoding="utf-8")
-        (folder / "show.toml").write_text(SHOW, encoding="utf-8")
-        self.log = folder / "take"
-        self.options = RunOptions(folder / "stage.toml", headless=True, log_folder=self.log)
+        text = stage.read_text(encoding="utf-8").replace('generator = "none"', f'generator = "{generator}"')
+        text = text.replace("port = 9000", f"port = {self.tracking}").replace("port = 9001", f"port = {self.control}")
+        stage.write_text(text, encoding="utf-8")
+        self.log = stage.parent / "take"
+        self.options = RunOptions(stage, headless=True, log_folder=self.log)
 
     def run(self, seconds: float, act: Callable[[App], None]) -> App:
         with App(self.options) as app:
@@ -141,11 +90,11 @@ POSE = [0.25, 0.5, 1.5, 0.0, 0.0, 0.0, 1.0]
 
 
 @pytest.mark.parametrize("sender", SENDERS)
-def test_independent_senders_drive_a_running_engine(tmp_path: Path, sender: str) -> None:
+def test_independent_senders_drive_a_running_engine(small_stage: Path, sender: str) -> None:
     if sender == "oscsend" and shutil.which("oscsend") is None:
         pytest.skip("oscsend (Debian's liblo-tools) is not installed")
     send: Send = SENDERS[sender]
-    running = Running(tmp_path, "none")
+    running = Running(small_stage, "none")
 
     def act(app: App) -> None:
         time.sleep(0.3)
@@ -160,6 +109,7 @@ def test_independent_senders_drive_a_running_engine(tmp_path: Path, sender: str)
     peers = running.report["packets"].values()  # most senders take a new port for each message
     assert sum(peer["good"] for peer in peers) >= 11
     assert any(peer["last_pose"] == pytest.approx(POSE, abs=1e-6) for peer in peers)
+    assert running.report["tracking_losses"]["1"] >= 1  # they fall silent long before the run ends
     assert running.report["scene"] == "second"
     last = running.lines()[-1]
     assert last["cameras"]["1"]["lens"]["pinhole_focal_length_mm"] == 35.0
@@ -173,8 +123,26 @@ def test_independent_senders_drive_a_running_engine(tmp_path: Path, sender: str)
     assert any(0.1 < mix < 0.9 for mix in mixes)
 
 
-def test_keyframes_reach_the_wall_and_the_log(tmp_path: Path) -> None:
-    running = Running(tmp_path)
+def test_a_fader_moved_after_its_scene_was_fired_stays_in_the_hand(small_stage: Path) -> None:
+    """Both in one packet, so in one frame: the scene sets the fog to 0.6, then the hand to 0.125."""
+    running = Running(small_stage, "none")
+    bundle = OscBundleBuilder(IMMEDIATELY)
+    for address, value in (("/vp/scene/second", 1), ("/vp/look/fog", 0.125)):
+        message = OscMessageBuilder(address)
+        message.add_arg(value)
+        bundle.add_content(message.build())
+
+    def act(app: App) -> None:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+            sender.sendto(bundle.build().dgram, ("127.0.0.1", running.control))
+
+    app = running.run(1.0, act)
+    assert running.report["scene"] == "second"
+    assert app.desk.controls.at("/vp/look/fog", 1e9) == 0.125
+
+
+def test_keyframes_reach_the_wall_and_the_log(small_stage: Path) -> None:
+    running = Running(small_stage)
 
     def act(app: App) -> None:
         for step in range(30):
@@ -189,9 +157,9 @@ def test_keyframes_reach_the_wall_and_the_log(tmp_path: Path) -> None:
     assert (running.log / "keyframes" / f"{numbers[-1]}.npz").is_file()
 
 
-def test_amount_zero_asks_the_generator_for_nothing(tmp_path: Path) -> None:
+def test_amount_zero_asks_the_generator_for_nothing(small_stage: Path) -> None:
     """Costs nothing: a moving camera and a look, but nobody would see the answer."""
-    running = Running(tmp_path)
+    running = Running(small_stage)
     running.options = RunOptions(running.options.stage, headless=True, controls=(("neural.amount", "0"),))
 
     def act(app: App) -> None:
@@ -205,10 +173,10 @@ def test_amount_zero_asks_the_generator_for_nothing(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGSTOP"), reason="no SIGSTOP on this system")
-def test_a_stopped_generator_does_not_stop_the_wall(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_stopped_generator_does_not_stop_the_wall(small_stage: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """SIGSTOP, then kill -9: every tick is drawn, and a new generator is at work in the end."""
     monkeypatch.setattr(neural_process, "_HANG_LIMIT_S", 1.0)
-    running = Running(tmp_path)
+    running = Running(small_stage)
     images: list[int] = []
 
     def act(app: App) -> None:
@@ -232,8 +200,8 @@ def test_a_stopped_generator_does_not_stop_the_wall(tmp_path: Path, monkeypatch:
     assert app.generator.health.images > images[0]
 
 
-def test_a_generator_that_returns_nan_leaves_the_plate(tmp_path: Path) -> None:
-    running = Running(tmp_path, "drill")
+def test_a_generator_that_returns_nan_leaves_the_plate(small_stage: Path) -> None:
+    running = Running(small_stage, "drill")
     running.options = RunOptions(
         running.options.stage, headless=True, log_folder=running.log, controls=(("look.night", "0.45"),)
     )
@@ -246,9 +214,9 @@ def test_a_generator_that_returns_nan_leaves_the_plate(tmp_path: Path) -> None:
     assert running.report["frames"] > 30
 
 
-def test_hostile_packets_change_nothing(tmp_path: Path) -> None:
+def test_hostile_packets_change_nothing(small_stage: Path) -> None:
     """The 20-byte bundle that freezes python-osc, and a pattern that blows up regular expressions."""
-    running = Running(tmp_path, "none")
+    running = Running(small_stage, "none")
     killers = [
         bytes.fromhex("2362756e646c65000000000000000001fffffffc"),
         b"/*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*az\0\0,\0\0\0",
@@ -272,13 +240,14 @@ def test_hostile_packets_change_nothing(tmp_path: Path) -> None:
     assert app.desk.controls.at("/vp/look/snow", 1e9) == 0.5
 
 
-def test_a_broken_stage_is_told_all_at_once(tmp_path: Path) -> None:
-    running = Running(tmp_path)
+def test_a_broken_stage_is_told_all_at_once(small_stage: Path) -> None:
+    running = Running(small_stage)
     text = running.options.stage.read_text(encoding="utf-8")
     text = text.replace('kind = "osc"', 'kind = "oscc"').replace('generator = "weather"', 'generator = "wether"')
     running.options.stage.write_text(text, encoding="utf-8")
     show = running.options.stage.parent / "show.toml"
-    show.write_text(SHOW.replace('style = "checker"', 'style = "chekcer"'), encoding="utf-8")
+    mistaken = show.read_text(encoding="utf-8").replace('style = "checker"', 'style = "chekcer"')
+    show.write_text(mistaken, encoding="utf-8")
     with pytest.raises(ProblemsError) as raised:
         App(running.options)
     text = str(raised.value)

@@ -1,6 +1,9 @@
-"""The stage's cameras at a moment: tracked or resting, the tracker's lens, and the pose that requests are drawn at."""
+"""The stage's cameras at a moment: tracked, resting or lost, the tracker's lens, the pose requests are drawn at."""
 
 from __future__ import annotations
+
+import re
+from collections.abc import Iterable
 
 import pytest
 
@@ -50,3 +53,51 @@ def test_the_trackers_lens_is_taken() -> None:
     assert (lens.pinhole_focal_length_mm, lens.focus_distance_m, lens.t_stop) == (50.0, 3.0, 2.8)
     assert lens.sensor_mm == (24.0, 13.5)
     assert both.at(0.6, 0.6, 0.0)["1"].lens == lens  # and kept
+
+
+LOST = r"camera 1: no pose since \d\d:\d\d:\d\d; the picture holds the last one until its tracker sends again"
+BACK = r"camera 1: tracked again since \d\d:\d\d:\d\d, {:.1f} s after it was lost"
+HZ = 60
+
+
+def watched(silences_s: Iterable[tuple[float, float]], end_s: float, caplog: pytest.LogCaptureFixture) -> Cameras:
+    """Frames and poses at 60 Hz until ``end_s``, with no poses from the beginning until before the end of a silence."""
+    poses, silences = PoseBuffer(), list(silences_s)
+    both, _ = cameras(poses)
+    caplog.clear()
+    for frame in range(round(end_s * HZ)):
+        now_s = frame / HZ
+        if not any(begin_s <= now_s < stop_s for begin_s, stop_s in silences):
+            poses.add(now_s, Pose((0.3 * now_s, 0.0, 1.5)))
+        both.at(now_s + 0.02, now_s, 0.1)
+    return both
+
+
+def assert_told(caplog: pytest.LogCaptureFixture, *patterns: str) -> None:
+    lines = [record.getMessage() for record in caplog.records]
+    assert len(lines) == len(patterns), lines
+    for line, pattern in zip(lines, patterns, strict=True):
+        assert re.fullmatch(pattern, line), line
+
+
+def test_a_lost_tracker_is_told_once_and_once_more_when_it_is_back(caplog: pytest.LogCaptureFixture) -> None:
+    assert watched([(2.0, 99.0)], 30.0, caplog).losses.counts == {"1": 1}
+    assert_told(caplog, LOST)
+    assert watched([(2.0, 6.0)], 10.8, caplog).losses.counts == {"1": 1}
+    assert_told(caplog, LOST)  # it may go again: it is back when it has been steady
+    watched([(2.0, 6.0)], 30.0, caplog)
+    assert_told(caplog, LOST, BACK.format(4.0))
+    watched([(2.0, 3.0), (20.0, 22.0)], 40.0, caplog)
+    assert_told(caplog, LOST, BACK.format(1.0), LOST, BACK.format(2.0))
+
+
+def test_a_tracker_that_stutters_all_day_does_not_flood_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    """A silence of 0.3 s in every second, fifty times: two lines, and every loss counted."""
+    assert watched([(n + 0.5, n + 0.8) for n in range(50)], 60.0, caplog).losses.counts == {"1": 50}
+    assert_told(caplog, LOST, BACK.format(49.3))
+
+
+def test_short_gaps_and_cameras_that_were_never_tracked_are_no_loss(caplog: pytest.LogCaptureFixture) -> None:
+    assert watched([(n + 0.5, n + 0.6) for n in range(10)], 12.0, caplog).losses.counts == {"1": 0}
+    assert watched([(0.0, 99.0)], 5.0, caplog).losses.counts == {"1": 0}
+    assert_told(caplog)

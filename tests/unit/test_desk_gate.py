@@ -11,6 +11,7 @@ from vpengine.control.controls import Controls
 from vpengine.control.declared import ENGINE_CONTROLS, NEURAL_SEED, OUTER_LEVEL, look_address
 from vpengine.control.desk import Desk
 from vpengine.control.gate import Gate
+from vpengine.control.messages import ControlChange, OperatorMessage
 from vpengine.control.scenes import SceneEntry, Scenes
 from vpengine.control.triggers import SceneTrigger
 from vpengine.frames.frame_input import ProgramState
@@ -37,14 +38,14 @@ def always(place: str) -> bool:
 
 
 def test_changes_and_triggers_are_settled_into_one_frame(desk: Desk) -> None:
-    desk.apply({SNOW: 0.5, OUTER_LEVEL: 9.0}, [])
+    desk.apply([ControlChange(SNOW, 0.5), ControlChange(OUTER_LEVEL, 9.0)])
     settled = desk.settle(1.0, always)
     assert settled.program == ProgramState("a", "street")
     assert settled.controls[SNOW] == 0.5
     assert settled.controls[OUTER_LEVEL] == 4.0
     assert dict(settled.look.named())["snow"] == 0.5
     assert settled.look.generator == "weather"
-    desk.apply({}, [SceneTrigger("next")])
+    desk.apply([SceneTrigger("next")])
     begun = desk.settle(2.0, always)
     assert begun.program == ProgramState("b", "street", "hall", 0.0)
     assert begun.controls[SNOW] == 0.5
@@ -52,9 +53,41 @@ def test_changes_and_triggers_are_settled_into_one_frame(desk: Desk) -> None:
     assert desk.settle(4.0, always).controls[SNOW] == 1.0
 
 
+TO_B, TO_A, HAND = SceneTrigger("goto", "b"), SceneTrigger("goto", "a"), ControlChange(SNOW, 0.25)
+
+
+@pytest.mark.parametrize(
+    ("messages", "snow"),
+    [
+        ([TO_B, HAND], 0.25),
+        ([HAND, TO_B], 1.0),
+        ([TO_A, HAND, TO_B], 1.0),
+        ([TO_B, HAND, SceneTrigger("goto", "nowhere")], 0.25),  # what is refused changes nothing
+        ([TO_B, ControlChange(SNOW, "much")], 1.0),
+    ],
+)
+def test_the_order_of_a_frame_s_messages_decides(desk: Desk, messages: list[OperatorMessage], snow: float) -> None:
+    """A fader moved after a scene was fired stays in the hand; one moved before goes where the scene says."""
+    desk.apply(messages)
+    assert desk.settle(0.0, always).program.scene == "b"
+    assert desk.settle(5.0, always).controls[SNOW] == snow
+
+
+def test_a_scene_that_waits_for_its_plate_leaves_what_a_hand_moved_meanwhile(desk: Desk) -> None:
+    desk.apply([TO_B])
+    desk.settle(0.0, lambda place: False)
+    desk.apply([HAND])
+    desk.settle(1.0, always)
+    assert desk.settle(5.0, always).controls[SNOW] == 0.25
+    desk.apply([TO_B])  # asked for again, it sets all that it has
+    desk.settle(6.0, always)
+    assert desk.settle(9.0, always).controls[SNOW] == 1.0
+
+
 def test_a_refused_change_leaves_the_rest(desk: Desk, caplog: pytest.LogCaptureFixture) -> None:
     changes = {SNOW: 0.5, "/vp/look/snwo": 1.0, OUTER_LEVEL: "much", look_address("fog"): 0.25}
-    desk.apply(changes, [SceneTrigger("goto", "nowhere"), SceneTrigger("goto", "b")])
+    triggers = [SceneTrigger("goto", "nowhere"), SceneTrigger("goto", "b")]
+    desk.apply([*(ControlChange(*change) for change in changes.items()), *triggers])
     settled = desk.settle(0.0, always)
     assert settled.controls[SNOW] == 0.5
     assert settled.controls[look_address("fog")] == 0.25
@@ -70,9 +103,9 @@ def test_a_refused_change_leaves_the_rest(desk: Desk, caplog: pytest.LogCaptureF
 
 def test_the_epoch_rises_with_the_seed_not_with_the_faders(desk: Desk) -> None:
     first = desk.settle(0.0, always).epoch
-    desk.apply({SNOW: 1.0}, [])
+    desk.apply([ControlChange(SNOW, 1.0)])
     assert desk.settle(1.0, always).epoch == first
-    desk.apply({NEURAL_SEED: 5.0}, [])
+    desk.apply([ControlChange(NEURAL_SEED, 5.0)])
     assert desk.settle(2.0, always).epoch == first + 1
     assert desk.settle(3.0, always).epoch == first + 1
 

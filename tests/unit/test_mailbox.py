@@ -1,10 +1,10 @@
-"""How threads talk: the newest value of each key, and events that are never merged; both bounded."""
+"""How threads talk: the newest value of each key, and an inbox that keeps events and order; both bounded."""
 
 from __future__ import annotations
 
 import threading
 
-from vpengine.mailbox import Newest, Triggers
+from vpengine.mailbox import Inbox, Newest
 
 
 def test_the_newest_of_each_key_wins_and_the_rest_is_counted() -> None:
@@ -31,20 +31,30 @@ def test_newest_is_bounded_by_keys_not_by_puts() -> None:
     assert box.put(3, 0)  # there is room again
 
 
-def test_triggers_keep_order_and_repetitions() -> None:
-    queue: Triggers[str] = Triggers()
+def test_an_inbox_keeps_events_and_their_order() -> None:
+    inbox: Inbox[str, str] = Inbox()
     for event in ("next", "next", "safe", "next"):
-        assert queue.put(event)
-    assert queue.take() == ("next", "next", "safe", "next")
-    assert queue.take() == ()
+        assert inbox.add(event)
+    assert inbox.take() == ("next", "next", "safe", "next")
+    assert inbox.take() == ()
 
 
-def test_a_full_queue_refuses_the_newest() -> None:
-    queue: Triggers[int] = Triggers(capacity=3)
-    assert [queue.put(i) for i in range(5)] == [True, True, True, False, False]
-    assert queue.refused == 2
-    assert queue.take() == (0, 1, 2)
-    assert queue.put(6)
+def test_an_inbox_keeps_the_newest_of_a_key_in_the_place_where_that_came() -> None:
+    inbox: Inbox[str, str] = Inbox()
+    for key, message in (("a", "a 1"), ("b", "b 1"), ("", "go"), ("a", "a 2"), ("", "go"), ("c", "c 1"), ("a", "a 3")):
+        assert inbox.renew(key, message) if key else inbox.add(message)
+    assert inbox.take() == ("b 1", "go", "go", "c 1", "a 3")
+    assert inbox.take() == ()
+
+
+def test_a_full_inbox_refuses_the_newest_of_each_sort() -> None:
+    inbox: Inbox[int, str] = Inbox(most_keys=2, most_events=3)
+    assert [inbox.add(f"event {i}") for i in range(5)] == [True, True, True, False, False]
+    assert [inbox.renew(key, f"key {key}") for key in (1, 2, 3, 1)] == [True, True, False, True]
+    assert inbox.refused == 3
+    assert inbox.take() == ("event 0", "event 1", "event 2", "key 2", "key 1")
+    assert inbox.add("event 6")  # there is room again
+    assert inbox.renew(3, "key 3")
 
 
 def run_all(threads: list[threading.Thread]) -> None:
@@ -79,17 +89,26 @@ def test_newest_under_many_threads() -> None:
     assert sum(map(len, seen.values())) + box.overwritten == puts * writers
 
 
-def test_triggers_under_many_threads() -> None:
-    """None is lost, none doubled, and each writer's keep their order."""
-    queue: Triggers[tuple[int, int]] = Triggers(capacity=100_000)
+def test_an_inbox_under_many_threads() -> None:
+    """No event is lost or doubled; each writer's events and values come in the order in which it put them."""
+    inbox: Inbox[int, tuple[str, int, int]] = Inbox(most_events=100_000)
     puts, writers = 3000, 4
-    taken: list[tuple[int, int]] = []
-    threads = [threading.Thread(target=lambda k=k: [queue.put((k, i)) for i in range(puts)]) for k in range(writers)]
+    taken: list[tuple[str, int, int]] = []
+
+    def write(writer: int) -> None:
+        for i in range(puts):
+            inbox.add(("event", writer, i))
+            inbox.renew(writer, ("value", writer, i))
+
+    threads = [threading.Thread(target=write, args=(writer,)) for writer in range(writers)]
     for thread in threads:
         thread.start()
     while any(thread.is_alive() for thread in threads):
-        taken += queue.take()
-    taken += queue.take()
+        taken += inbox.take()
+    taken += inbox.take()
     for writer in range(writers):
-        assert [i for k, i in taken if k == writer] == list(range(puts))
-    assert queue.refused == 0
+        own = [(i, kind) for kind, by, i in taken if by == writer]
+        assert own == sorted(own)  # each value after its event, and before the next
+        assert [i for i, kind in own if kind == "event"] == list(range(puts))
+        assert own[-1] == (puts - 1, "value")
+    assert inbox.refused == 0

@@ -13,13 +13,16 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import pytest
+from pythonosc.osc_bundle_builder import IMMEDIATELY, OscBundleBuilder
+from pythonosc.osc_message import OscMessage
 from pythonosc.osc_message_builder import OscMessageBuilder
 from pythonosc.udp_client import SimpleUDPClient
 
 from vpengine.control.controls import Control, Value
+from vpengine.control.messages import ControlChange, OperatorMessage
 from vpengine.control.triggers import SceneTrigger
 from vpengine.errors import UserError
-from vpengine.mailbox import Newest, Triggers
+from vpengine.mailbox import Inbox
 from vpengine.remote.osc_control import OscControl
 from vpengine.remote.thread import RemoteThread
 
@@ -45,17 +48,20 @@ def packet(address: str, *arguments: object) -> bytes:
 
 class Bench:
     def __init__(self, port: int = 0) -> None:
-        self.changes: Newest[str, Value] = Newest()
-        self.triggers: Triggers[SceneTrigger] = Triggers(capacity=100)
+        self.inbox: Inbox[str, OperatorMessage] = Inbox(most_events=100)
         self.now_s = 0.0
-        self.door = OscControl(
-            "127.0.0.1", port, CONTROLS, self.changes, self.triggers, SCENES, clock=lambda: self.now_s
-        )
+        self.door = OscControl("127.0.0.1", port, CONTROLS, self.inbox, SCENES, clock=lambda: self.now_s)
 
     def take(self, *packets: bytes) -> tuple[dict[str, Value], tuple[SceneTrigger, ...]]:
         for one in packets:
             self.door.take(one, "10.0.0.5:53000")
-        return self.changes.take(), self.triggers.take()
+        return self.taken()
+
+    def taken(self) -> tuple[dict[str, Value], tuple[SceneTrigger, ...]]:
+        """What waits in the inbox, changes and triggers apart."""
+        messages = self.inbox.take()
+        changes = {message.address: message.value for message in messages if isinstance(message, ControlChange)}
+        return changes, tuple(message for message in messages if isinstance(message, SceneTrigger))
 
     def bad(self) -> dict[str, int]:
         return dict(self.door.health()["10.0.0.5:53000"].bad)
@@ -144,6 +150,22 @@ def test_triggers_keep_their_order_and_faders_their_newest() -> None:
     assert changes["/vp/look/snow"] == pytest.approx(0.9)
 
 
+def test_a_bundle_and_what_follows_it_keep_one_order() -> None:
+    """The fader's newest position stands where it came: after the scene that was fired between its two messages."""
+    builder = OscBundleBuilder(IMMEDIATELY)
+    for message in (("/vp/look/snow", 0.25), ("/vp/look/fog", 0.5), ("/vp/scene/dome", 1), ("/vp/look/snow", 0.75)):
+        builder.add_content(OscMessage(packet(*message)))
+    bench = Bench()
+    bench.door.take(builder.build().dgram, "10.0.0.5:53000")
+    bench.door.take(packet("/vp/scene/next", 1), "10.0.0.6:53000")
+    assert bench.inbox.take() == (
+        ControlChange("/vp/look/fog", 0.5),
+        SceneTrigger("goto", "dome"),
+        ControlChange("/vp/look/snow", 0.75),
+        SceneTrigger("next"),
+    )
+
+
 @pytest.mark.parametrize(
     ("sent", "reason"),
     [
@@ -188,9 +210,10 @@ def test_fifty_thousand_mutations_change_nothing_out_of_range() -> None:
         for _ in range(chance.randint(1, 3)):
             mutated[chance.randrange(len(mutated))] = chance.choice((0, 0x2A, 0x2C, 0x2F, 0x3F, 0x54, 0x66, 0xFF))
         bench.door.take(bytes(mutated), "10.0.0.5:53000")
-        for address, value in bench.changes.take().items():
+        changes, triggers = bench.taken()
+        for address, value in changes.items():
             assert isinstance(value, str) if address == "/vp/note" else 0.0 <= float(value) <= 1.0
-        for trigger in bench.triggers.take():
+        for trigger in triggers:
             assert trigger.action in ("goto", "next", "previous")
     assert len(bench.bad()) >= 8
     assert sum(bench.bad().values()) > 15_000
@@ -237,8 +260,7 @@ def test_independent_senders(send: Callable[[int], None]) -> None:
     with running() as (bench, port):
         send(port)
         until(lambda: sum(health.good for health in bench.door.health().values()) == 2)
-        assert bench.changes.take() == {"/vp/look/snow": 0.75}
-        assert bench.triggers.take() == (SceneTrigger("goto", "snow-night"),)
+        assert bench.taken() == ({"/vp/look/snow": 0.75}, (SceneTrigger("goto", "snow-night"),))
 
 
 def test_five_thousand_a_second_with_hostile_ones_among_them() -> None:
@@ -253,9 +275,10 @@ def test_five_thousand_a_second_with_hostile_ones_among_them() -> None:
                 sender.sendto(killer, ("127.0.0.1", port))
                 time.sleep(0.01)
         sender.sendto(packet("/vp/scene/next", 1), ("127.0.0.1", port))
-        found: list[SceneTrigger] = []
-        until(lambda: bool(found.extend(bench.triggers.take()) or found))
-        assert bench.changes.take()["/vp/look/fog"] == pytest.approx(4999 / 5000.0)
+        found: list[OperatorMessage] = []
+        until(lambda: bool(found.extend(bench.inbox.take()) or SceneTrigger("next") in found))
+        fog = [message.value for message in found if isinstance(message, ControlChange) and "fog" in message.address]
+        assert fog[-1] == pytest.approx(4999 / 5000.0)
         (health,) = bench.door.health().values()
         assert health.good > 2500
         assert health.bad["bad-size"] >= 100

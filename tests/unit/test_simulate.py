@@ -22,9 +22,10 @@ from vpengine.cli.simulate import (
     poses,
     simulate,
 )
+from vpengine.control.messages import OperatorMessage
 from vpengine.control.triggers import SceneTrigger
 from vpengine.errors import UserError
-from vpengine.mailbox import Newest, Triggers
+from vpengine.mailbox import Inbox, Newest
 from vpengine.osc import decode
 from vpengine.remote.osc_control import OscControl
 from vpengine.remote.thread import RemoteThread
@@ -140,9 +141,9 @@ def free_port() -> int:
 
 def test_the_command_moves_a_camera_and_switches_a_scene(monkeypatch: pytest.MonkeyPatch) -> None:
     tracking_port, control_port = free_port(), free_port()
-    buffer, triggers = PoseBuffer(), Triggers[SceneTrigger]()
+    buffer, inbox = PoseBuffer(), Inbox[str, OperatorMessage]()
     receiver = Receiver([OscTracking(OscTracking.Settings(port=tracking_port))], {"A": buffer}, Newest())
-    remote = RemoteThread([OscControl("127.0.0.1", control_port, {}, Newest(), triggers)])
+    remote = RemoteThread([OscControl("127.0.0.1", control_port, {}, inbox)])
     monkeypatch.setattr("vpengine.cli.simulate.DEMO_CUES", (Cue(0.2, "/vp/scene", ("snow-night",)),))
     app = typer.Typer()
     app.command()(simulate)
@@ -161,7 +162,7 @@ def test_the_command_moves_a_camera_and_switches_a_scene(monkeypatch: pytest.Mon
         tracked = buffer.at(time.monotonic())
         assert tracked is not None
         assert tracked.pose.position_m == pytest.approx((-0.55, -0.25, 1.6), abs=0.06)
-        assert triggers.take() == (SceneTrigger("goto", "snow-night"),)
+        assert inbox.take() == (SceneTrigger("goto", "snow-night"),)
     finally:
         receiver.stop()
         remote.stop()

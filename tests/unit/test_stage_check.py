@@ -13,25 +13,6 @@ from vpengine.stage.sections import PluginSection
 
 STAGES = Path(__file__).parents[2] / "stage_configs"
 
-BROKEN_STAGE = """\
-version = 1
-stage = { name = "Broken", rate = 0, show = "show.toml" }
-[[camera]]
-id = "1"
-sensor_mm = [24.0, 13.5]
-pinhole_focal_length_mm = 24.0
-[[wall]]
-id = "main"
-kind = "flat"
-tile_mm = [500.0, 500.0]
-tile_px = [64, 64]
-columns = 4
-rows = 2
-position_m = [0, 3]
-[[tracking]]
-kind = "osc"
-camera = "1"
-"""
 BROKEN_SHOW = 'version = 1\nshow.name = "x"\n[[scene]]\nslug = "next"\nplate.kind = "streat"\n'
 
 
@@ -45,11 +26,20 @@ def test_shipped_stages_are_good_with_all_their_plugins(capsys: pytest.CaptureFi
     assert capsys.readouterr().out.splitlines() == [f"{STAGES / name}: good" for name in ("led_volume.toml", "tv.toml")]
 
 
-def test_every_problem_of_every_file_on_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    (tmp_path / "stage.toml").write_text(BROKEN_STAGE)
+def changed(file: Path, *changes: tuple[str, str]) -> None:
+    text = file.read_text(encoding="utf-8")
+    for right, wrong in changes:
+        assert right in text
+        text = text.replace(right, wrong)
+    file.write_text(text, encoding="utf-8")
+
+
+def test_every_problem_of_every_file_on_one_line(small_stage: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    tmp_path = small_stage.parent
+    changed(small_stage, ("rate = 24", "rate = 0"), ("position_m = [0.0, 3.0, 0.0]", "position_m = [0, 3]"))
     (tmp_path / "show.toml").write_text(BROKEN_SHOW)
     gone = tmp_path / "gone.toml"
-    assert check([tmp_path / "stage.toml", gone, STAGES / "tv.toml"], no_street) == 1
+    assert check([small_stage, gone, STAGES / "tv.toml"], no_street) == 1
     out, err = capsys.readouterr()
     lines = err.replace(f"{tmp_path}/", "").splitlines()
     assert lines == [
@@ -73,3 +63,19 @@ def test_plugin_problems_alone_make_a_stage_bad(tmp_path: Path, capsys: pytest.C
     assert check([STAGES / "tv.toml"], no_runtime) == 1
     assert set(seen) == {"tracking", "output", "generator", "runtime", "plate"}
     assert capsys.readouterr().err == f"{STAGES / 'tv.toml'}: neural: bad\n"
+
+
+def test_a_stage_without_a_show_is_good_and_says_what_a_run_needs(
+    small_stage: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    changed(small_stage, ('show = "show.toml"\n', ""))
+    assert check([small_stage], resolve) == 0
+    out, err = capsys.readouterr()
+    note = f"{small_stage}: it names no show: `vpengine run` needs --show FILE, which was not checked"
+    assert out.splitlines() == [f"{small_stage}: good", note]
+    assert err == ""
+    changed(small_stage, ("rate = 24", "rate = 0"))
+    assert check([small_stage, small_stage.with_name("gone.toml")], resolve) == 1
+    out, err = capsys.readouterr()
+    assert out == ""  # one that cannot run at all has other things to mend first
+    assert len(err.splitlines()) == 2

@@ -11,9 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from vpengine.control.controls import Control, Value
+from vpengine.control.controls import Control
+from vpengine.control.messages import ControlChange, OperatorMessage
 from vpengine.control.triggers import SceneTrigger
-from vpengine.mailbox import Newest, Triggers
+from vpengine.mailbox import Inbox, Newest
 from vpengine.remote.osc_control import OscControl
 from vpengine.remote.thread import RemoteThread
 from vpengine.tracking.osc import OscTracking
@@ -49,10 +50,10 @@ def free_port() -> int:
 @pytest.mark.parametrize("library", ["osc", "node-osc"])
 def test_pose_scene_and_fader_of_node(senders: Path, library: str) -> None:
     tracking_port, control_port, buffer = free_port(), free_port(), PoseBuffer()
-    changes, triggers = Newest[str, Value](), Triggers[SceneTrigger]()
+    inbox = Inbox[str, OperatorMessage]()
     snow = {"/vp/look/snow": Control("/vp/look/snow", "float", 0.0, "Snow.")}
     receiver = Receiver([OscTracking(OscTracking.Settings(port=tracking_port))], {"1": buffer}, Newest())
-    remote = RemoteThread([OscControl("127.0.0.1", control_port, snow, changes, triggers)])
+    remote = RemoteThread([OscControl("127.0.0.1", control_port, snow, inbox)])
     receiver.start()
     remote.start()
     try:
@@ -63,8 +64,7 @@ def test_pose_scene_and_fader_of_node(senders: Path, library: str) -> None:
         assert tracked is not None
         assert tracked.pose.position_m == (1.0, -2.0, 1.5)
         assert tracked.pose.rotation == pytest.approx((0.0, 0.0, 0.6, 0.8), abs=1e-6)
-        assert changes.take() == {"/vp/look/snow": 0.75}
-        assert triggers.take() == (SceneTrigger("goto", "snow-night"),)
+        assert set(inbox.take()) == {ControlChange("/vp/look/snow", 0.75), SceneTrigger("goto", "snow-night")}
     finally:
         receiver.stop()
         remote.stop()

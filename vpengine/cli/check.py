@@ -12,7 +12,7 @@ from vpengine.control.declared import ENGINE_CONTROLS
 from vpengine.errors import Problem
 from vpengine.stage.sections import PluginSection
 from vpengine.stage.show_file import read_show
-from vpengine.stage.stage_file import read_stage
+from vpengine.stage.stage_file import StageReading, read_stage
 
 Resolve = Callable[[PluginSection], list[Problem]]
 
@@ -26,30 +26,33 @@ def check(
 ) -> int:
     """Print every problem of the stage files and the shows they name; the exit code, 0 for none and 1 for some.
 
+    A stage may leave its show to the command line; then a line says so, since nothing of a show was checked.
+
     resolve: what is wrong with a plug-in's section; without it those sections are not looked into.
     declared: the controls that files may set.
     """
     controls = tuple(declared)
     broken = 0
     for stage in stages:
-        problems = stage_problems(stage, resolve, controls, allow_outside=allow_outside)
+        reading = read_stage(stage, controls, allow_outside=allow_outside)
+        problems = all_problems(reading, resolve, controls, allow_outside=allow_outside)
         broken += bool(problems)
         for problem in problems:
             typer.echo(_one_line(problem), err=True)
         if not problems:
             typer.echo(f"{stage}: good")
+            if reading.show is None:
+                typer.echo(f"{stage}: it names no show: `vpengine run` needs --show FILE, which was not checked")
     return 1 if broken else 0
 
 
-def stage_problems(
-    stage: Path, resolve: Resolve | None, declared: Iterable[Control], *, allow_outside: bool = False
+def all_problems(
+    reading: StageReading, resolve: Resolve | None, declared: Iterable[Control], *, allow_outside: bool = False
 ) -> list[Problem]:
     """All that is wrong with a stage file, its show, and the plug-ins' sections of both."""
-    controls = tuple(declared)
-    reading = read_stage(stage, controls, allow_outside=allow_outside)
     problems, sections = list(reading.problems), list(reading.sections)
     if reading.show:
-        show = read_show(reading.show, controls, allow_outside=allow_outside)
+        show = read_show(reading.show, declared, allow_outside=allow_outside)
         problems += show.problems
         sections += show.sections
     if resolve:

@@ -5,7 +5,6 @@ Filming costs the wall nothing, because it happens afterwards.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
@@ -26,7 +25,6 @@ from vpengine.compose.stage_light import Panel, StageLight
 from vpengine.compose.stage_view import StageView, from_behind
 from vpengine.compose.view_lut import ViewLut
 from vpengine.control import declared
-from vpengine.errors import UserError
 from vpengine.frames.frame_input import FrameInput
 from vpengine.frames.images import ImageSet
 from vpengine.gpu.context import create_headless
@@ -36,6 +34,7 @@ from vpengine.gpu.transfer import download
 from vpengine.output.film import Film
 from vpengine.output.overlay import contact_sheet, inset, label
 from vpengine.takes.log import count_frames, read_log
+from vpengine.takes.run_file import read_run
 from vpengine.view.camera import camera_view
 from vpengine.view.view import View
 
@@ -152,13 +151,15 @@ def rgb(target: Target) -> Image:
 
 
 def read_take(take: Path) -> Files:
-    """The stage and show that a take was made with. Raises UserError."""
-    path = take / "run.json"
-    try:
-        run = json.loads(path.read_text(encoding="utf-8"))
-        return read_files(Path(run["stage"]), Path(run["show"]), allow_outside=True)
-    except (OSError, ValueError, KeyError) as error:
-        raise UserError(f"{take}: not a take: run.json {error}") from error
+    """The stage and show that a take was made with; a warning where they have changed since. Raises UserError."""
+    run = read_run(take)
+    changed = " and ".join(str(path) for path in run.changed())
+    if changed:
+        typer.echo(
+            f"{take}: {changed} changed since this take was made; the film is drawn from the files as they are now",
+            err=True,
+        )
+    return read_files(run.stage, run.show, allow_outside=True)
 
 
 class Held(Generic[T]):

@@ -5,11 +5,11 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from vpengine.control.controls import Controls, Value
 from vpengine.control.declared import look_at_frame
 from vpengine.control.gate import Gate
+from vpengine.control.messages import OperatorMessage
 from vpengine.control.scenes import Scenes
 from vpengine.control.triggers import SceneTrigger
 from vpengine.errors import UserError
@@ -39,11 +39,21 @@ class Desk:
         self.refused = 0
         self._generator = generator
 
-    def apply(self, changes: Mapping[str, Any], triggers: Iterable[SceneTrigger]) -> None:
-        for address, value in changes.items():
-            self._try(self.controls.set, address, value)
-        for trigger in triggers:
-            self._try(self.scenes.ask, trigger)
+    def apply(self, messages: Iterable[OperatorMessage]) -> None:
+        """In the order in which they came: a hand on a fader overrides scenes asked for before, not those after."""
+        for message in messages:
+            try:
+                self._take(message)
+            except UserError as error:
+                self.refused += 1
+                log.warning("%s", error)
+
+    def _take(self, message: OperatorMessage) -> None:
+        if isinstance(message, SceneTrigger):
+            self.scenes.ask(message)
+        else:
+            self.controls.set(message.address, message.value)
+            self.scenes.moved_by_hand(message.address)
 
     def settle(self, time_s: float, ready: Callable[[str], bool]) -> Settled:
         """ready: whether a place can be drawn."""
@@ -51,10 +61,3 @@ class Desk:
         controls = self.controls.freeze(time_s)
         look = look_at_frame(self._generator, controls)
         return Settled(program, controls, look, self.gate.follow(look.generator, look.seed))
-
-    def _try(self, change: Callable[..., None], *arguments: Any) -> None:
-        try:
-            change(*arguments)
-        except UserError as error:
-            self.refused += 1
-            log.warning("%s", error)

@@ -30,6 +30,7 @@ class Scenes:
         first = self._entries[self._order[0]]
         self._state = ProgramState(first.slug, first.place)
         self._wanted: str | None = None
+        self._by_hand: set[str] = set()  # controls moved since a scene was last asked for
         self._started_s = 0.0
 
     @property
@@ -48,12 +49,17 @@ class Scenes:
 
     def ask(self, trigger: SceneTrigger) -> None:
         """Note which scene is wanted. Raises UserError for a scene that does not exist."""
-        if trigger.action == "goto":
-            self._wanted = self._named(trigger)
-            return
+        self._wanted = self._named(trigger) if trigger.action == "goto" else self._neighbour(trigger)
+        self._by_hand.clear()
+
+    def moved_by_hand(self, address: str) -> None:
+        """A scene that was asked for before, and begins later, leaves this control where the hand put it."""
+        self._by_hand.add(address)
+
+    def _neighbour(self, trigger: SceneTrigger) -> str:
         step = 1 if trigger.action == "next" else -1
         here = self._order.index(self._wanted or self._state.scene)
-        self._wanted = self._order[(here + step) % len(self._order)]
+        return self._order[(here + step) % len(self._order)]
 
     def _named(self, trigger: SceneTrigger) -> str:
         if trigger.name not in self._entries:
@@ -70,7 +76,8 @@ class Scenes:
 
     def _begin(self, entry: SceneEntry, time_s: float, controls: Controls) -> None:
         for address, value in entry.controls:
-            controls.fade(address, value, time_s, entry.dissolve_s)
+            if address not in self._by_hand:
+                controls.fade(address, value, time_s, entry.dissolve_s)
         if entry.place == self._state.place or entry.dissolve_s <= 0.0:
             self._state = ProgramState(entry.slug, entry.place)
             return

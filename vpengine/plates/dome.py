@@ -11,10 +11,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from vpengine.gpu.blocks import UniformBlock
 from vpengine.gpu.passes import Pass
 from vpengine.gpu.target import Target
-from vpengine.gpu.transfer import upload
-from vpengine.plates.image_file import read_acescg
+from vpengine.plates.image_file import FilePicture
+from vpengine.plates.plate import warm
 from vpengine.stage.settings import ExistingFile
-from vpengine.view.lens import clip_from_view_symmetric
 from vpengine.view.view import View, stage_ray_from_ndc
 
 _BLOCK = UniformBlock("Dome", stage_ray_from_ndc="mat3", dome_from_stage="mat3", gain="float", texels_a_radian="float")
@@ -44,26 +43,22 @@ class Dome:
 
     def __init__(self, settings: DomeSettings) -> None:
         self._settings = settings
-        self._image: NDArray[np.float16] | None = read_acescg(settings.file, settings.color_space)
-        self._texels_a_radian = self._image.shape[0] / np.pi
+        self._picture = FilePicture(settings.file, settings.color_space)
+        self._texels_a_radian = self._picture.height_px / np.pi
         c, s = np.cos(np.radians(settings.yaw_deg)), np.sin(np.radians(settings.yaw_deg))
         self._dome_from_stage = np.array([[c, s, 0.0], [-s, c, 0.0], [0.0, 0.0, 1.0]])
 
     def upload(self, context: Any) -> None:
-        assert self._image is not None
-        self._texture = upload(context, self._image, mipmaps=True)
-        self._texture.anisotropy = 1.0
-        self._texture.repeat_x = True
-        self._image = None  # the GPU has it now
+        self._picture.upload(context)
+        self._picture.texture.anisotropy = 1.0
+        self._picture.texture.repeat_x = True
         self._pass = Pass(context, "dome", _BLOCK)
-        warm = Target(context, (16, 9), depth=True)
-        self.draw(warm, View(np.eye(4), clip_from_view_symmetric(60.0, 16 / 9), warm.size))
-        warm.release()
+        warm(self, context)
 
     def draw(self, target: Target, view: View) -> None:
         self._pass.draw(
             target,
-            {"panorama": self._texture},
+            {"panorama": self._picture.texture},
             stage_ray_from_ndc=stage_ray_from_ndc(view),
             dome_from_stage=self._dome_from_stage,
             gain=2.0**self._settings.exposure_stops,
@@ -71,7 +66,7 @@ class Dome:
         )
 
     def release(self) -> None:
-        self._texture.release()
+        self._picture.release()
 
 
 def dome_place(direction: NDArray[np.float64], yaw_deg: float = 0.0) -> NDArray[np.float64]:

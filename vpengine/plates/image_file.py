@@ -1,4 +1,4 @@
-"""Pictures from files, as scene-linear ACEScg: reading through OpenImageIO, colour through OpenColorIO."""
+"""Pictures from files, as scene-linear ACEScg: read by OpenImageIO, colour by OpenColorIO, then put on the GPU."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import PyOpenColorIO as ocio
 from numpy.typing import NDArray
 
 from vpengine.errors import UserError, did_you_mean
+from vpengine.gpu.transfer import upload
 
 CONFIG = "studio-config-v2.1.0_aces-v1.3_ocio-v2.3"
 WORKING_SPACE = "ACEScg"
@@ -20,6 +21,23 @@ HALF_MAX = 65504.0  # real HDRIs exceed it
 LARGEST_PX = 16384
 
 _AP1 = (0.713, 0.293, 0.165, 0.830, 0.128, 0.044)  # red, green, blue x and y
+
+
+class FilePicture:
+    """A plate's picture. Made in the loader thread, where its pixels are read; ``texture`` from ``upload`` on."""
+
+    def __init__(self, path: Path, color_space: str | None) -> None:
+        pixels = read_acescg(path, color_space)
+        self.height_px, self.width_px = pixels.shape[:2]
+        self._pixels: NDArray[np.float16] | None = pixels
+
+    def upload(self, context: Any) -> None:
+        assert self._pixels is not None
+        self.texture = upload(context, self._pixels, mipmaps=True)
+        self._pixels = None  # the GPU has it now
+
+    def release(self) -> None:
+        self.texture.release()
 
 
 def read_acescg(path: Path, color_space: str | None = None) -> NDArray[np.float16]:

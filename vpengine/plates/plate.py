@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import Any, Protocol
 
+import numpy as np
+
 from vpengine.gpu.target import Target
+from vpengine.view.lens import clip_from_view_symmetric
 from vpengine.view.view import View
 
 
@@ -22,3 +25,10 @@ class Plate(Protocol):
         """Fill all of ``target`` (which has depth): scene-linear ACEScg colour, depth in metres, +inf for sky."""
 
     def release(self) -> None: ...
+
+
+def warm(plate: Plate, context: Any) -> None:
+    """Draw a small picture once, so that no frame pays for a first draw; the last thing ``upload`` does."""
+    target = Target(context, (16, 9), depth=True)
+    plate.draw(target, View(np.eye(4), clip_from_view_symmetric(60.0, 16 / 9), target.size))
+    target.release()

@@ -5,17 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
 from vpengine.gpu.blocks import UniformBlock
 from vpengine.gpu.context import is_software
 from vpengine.gpu.passes import Pass
 from vpengine.gpu.target import Target
-from vpengine.gpu.transfer import upload
-from vpengine.plates.image_file import read_acescg
+from vpengine.plates.image_file import FilePicture
+from vpengine.plates.plate import warm
 from vpengine.stage.settings import ExistingFile
-from vpengine.view.lens import clip_from_view_symmetric
 from vpengine.view.view import View, stage_ray_from_ndc
 
 _BLOCK = UniformBlock(
@@ -50,9 +48,9 @@ class Still:
 
     def __init__(self, settings: StillSettings) -> None:
         self._settings = settings
-        self._image: NDArray[np.float16] | None = read_acescg(settings.file, settings.color_space)
-        height, width = self._image.shape[:2]
-        self._half_size_m = (settings.width_m / 2.0, settings.width_m * height / width / 2.0)
+        self._picture = FilePicture(settings.file, settings.color_space)
+        height_m = settings.width_m * self._picture.height_px / self._picture.width_px
+        self._half_size_m = (settings.width_m / 2.0, height_m / 2.0)
         yaw = np.radians(settings.yaw_deg)
         right = np.array([np.cos(yaw), np.sin(yaw), 0.0])
         away = np.array([-np.sin(yaw), np.cos(yaw), 0.0])
@@ -60,20 +58,16 @@ class Still:
         self._center_m = away * settings.distance_m + [0.0, 0.0, settings.center_height_m]
 
     def upload(self, context: Any) -> None:
-        assert self._image is not None
-        self._texture = upload(context, self._image, mipmaps=True)
+        self._picture.upload(context)
         if is_software(context):
-            self._texture.anisotropy = 1.0  # five times the cost there
-        self._image = None  # the GPU has it now
+            self._picture.texture.anisotropy = 1.0  # five times the cost there
         self._pass = Pass(context, "still", _BLOCK)
-        warm = Target(context, (16, 9), depth=True)
-        self.draw(warm, View(np.eye(4), clip_from_view_symmetric(60.0, 16 / 9), warm.size))
-        warm.release()
+        warm(self, context)
 
     def draw(self, target: Target, view: View) -> None:
         self._pass.draw(
             target,
-            {"picture": self._texture},
+            {"picture": self._picture.texture},
             stage_ray_from_ndc=stage_ray_from_ndc(view),
             card_from_stage=self._card_from_stage,
             eye_in_card=self._card_from_stage @ (view.origin_m - self._center_m),
@@ -82,4 +76,4 @@ class Still:
         )
 
     def release(self) -> None:
-        self._texture.release()
+        self._picture.release()

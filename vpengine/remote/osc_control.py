@@ -1,4 +1,4 @@
-"""The OSC control door: faders into a box of changes, buttons into a queue of triggers. It knows nothing behind them.
+"""The OSC control door: faders become changes and buttons triggers, in one inbox. It knows nothing behind it.
 
 A button sends 1, 1.0, true or a bare bang when pressed and 0 when released: only the press acts.
 """
@@ -15,9 +15,10 @@ from functools import lru_cache
 from typing import Literal
 
 from vpengine.control.controls import Control, ControlError, Value, parse
+from vpengine.control.messages import ControlChange, OperatorMessage
 from vpengine.control.triggers import RESERVED, SceneTrigger
 from vpengine.errors import UserError, did_you_mean
-from vpengine.mailbox import Newest, Triggers
+from vpengine.mailbox import Inbox
 from vpengine.osc import Argument, Impulse, Message, OscError, decode, is_pattern, matches
 from vpengine.peers import PeerHealth, Peers
 
@@ -45,7 +46,7 @@ class RefusedError(ValueError):
 
 
 class OscControl:
-    """One UDP port for operators. ``changes`` is keyed by address, the newest wins; ``triggers`` keeps all.
+    """One UDP port for operators. In ``inbox`` the newest change of an address wins; triggers are all kept.
 
     scenes: the slugs in the show's order, for senders that choose a scene by its number, counted from 0.
     """
@@ -55,16 +56,14 @@ class OscControl:
         address: str,
         port: int,
         controls: Mapping[str, Control],
-        changes: Newest[str, Value],
-        triggers: Triggers[SceneTrigger],
+        inbox: Inbox[str, OperatorMessage],
         scenes: Sequence[str] = (),
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.peers: Peers[str] = Peers()
         self._place = (address, port)
         self._controls = controls
-        self._changes = changes
-        self._triggers = triggers
+        self._inbox = inbox
         self._scenes = tuple(scenes)
         self._clock = clock
         self._transport: asyncio.DatagramTransport | None = None
@@ -116,11 +115,12 @@ class OscControl:
     def _act(self, message: Message) -> None:
         if message.address == SCENE or message.address.startswith(SCENE + "/"):
             trigger = scene_trigger(message, self._scenes)
-            if trigger and not self._triggers.put(trigger):
+            if trigger and not self._inbox.add(trigger):
                 raise RefusedError("queue-full", f"{message.address}: more triggers than the engine can take")
             return
         for control in self._named(message.address):
-            self._changes.put(control.address, _value(control, message.arguments))
+            change = ControlChange(control.address, _value(control, message.arguments))
+            self._inbox.renew(control.address, change)
 
     def _named(self, address: str) -> tuple[Control, ...]:
         control = self._controls.get(address)

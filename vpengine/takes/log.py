@@ -1,6 +1,7 @@
 """The log of a run: every FrameInput and every keyframe, enough to draw the same frames again.
 
     frames.jsonl        one line a frame: tick, cameras, program, controls that changed, numbers of its keyframes
+    run.json            which stage and show it was, and what was in them (run_file.py)
     keyframes/N.npz     gain, bias and grade of keyframe N; its request's View, place, look and seed are in frames.jsonl
 
 The plate's own pictures are not in it: the player draws them again at the same Views.

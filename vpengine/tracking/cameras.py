@@ -8,6 +8,7 @@ from dataclasses import replace
 from vpengine.frames.frame_input import CameraState
 from vpengine.mailbox import Newest
 from vpengine.stage.camera import CameraSettings
+from vpengine.tracking.losses import Losses
 from vpengine.tracking.pose_buffer import PoseBuffer
 from vpengine.tracking.protocol import LensUpdate
 from vpengine.view.lens import Lens
@@ -16,7 +17,7 @@ REQUEST_HORIZON_S = 0.25  # further ahead than this, prediction does more harm t
 
 
 class Cameras:
-    """Reads what the tracking thread wrote, once a frame."""
+    """Reads what the tracking thread wrote, once a frame, and says when a tracker falls silent."""
 
     def __init__(
         self, settings: Iterable[CameraSettings], poses: Mapping[str, PoseBuffer], lenses: Newest[str, LensUpdate]
@@ -25,6 +26,7 @@ class Cameras:
         self._poses = poses
         self._updates = lenses
         self._lenses: dict[str, Lens] = {name: camera.lens() for name, camera in self._settings.items()}
+        self.losses = Losses(self._settings)
 
     def at(self, time_s: float, now_s: float, request_ahead_s: float) -> dict[str, CameraState]:
         """Every camera at ``time_s``; its request pose ``request_ahead_s`` later, the horizon at most."""
@@ -43,6 +45,7 @@ class Cameras:
         if tracked is None:
             resting = self._settings[name].pose.pose()
             return CameraState(resting, resting, lens, float("inf"))
+        self.losses.look(name, tracked, now_s)
         ahead_s = min(request_ahead_s, REQUEST_HORIZON_S)
         ahead = poses.at(time_s + ahead_s, now_s, cap_s=REQUEST_HORIZON_S)
         return CameraState(tracked.pose, ahead.pose if ahead else tracked.pose, lens, tracked.age_s)

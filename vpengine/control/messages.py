@@ -1,0 +1,19 @@
+"""What operators say, as it reaches the desk: faders moved and buttons pressed, in one order of arrival."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from vpengine.control.controls import Value
+from vpengine.control.triggers import SceneTrigger
+
+
+@dataclass(frozen=True, slots=True)
+class ControlChange:
+    """A hand on the control at ``address``. Of changes that wait for a frame, the newest of an address wins."""
+
+    address: str
+    value: Value
+
+
+OperatorMessage = ControlChange | SceneTrigger
