@@ -26,6 +26,7 @@ BEHIND_M = -40.0
 CROSS_M = (30.0, 40.0)
 CROSS_ROAD_M = (32.0, 38.0)
 DEPTH_M = 12.0
+_FINE_TO_M = 56.0  # of the road's net
 _ASPHALT = acescg(0.36, 0.36, 0.37)
 _PAVING = acescg(0.56, 0.54, 0.51)
 _KERB = acescg(0.60, 0.59, 0.57)
@@ -118,7 +119,7 @@ def add_furniture(builder: Builder, rng: np.random.Generator, length_m: float) -
         for side in (-1.0, 1.0):
             at = y + 11.0 * (side > 0)
             if not _in_cross(at, 1.0):
-                lamps.append(lamp(builder, side * 5.5, float(at), side))
+                lamps.append(lamp(builder, side * 5.5, float(at), side, _detail(float(at))))
         if k % 2 == 0 and not _in_cross(y + 4.0, 1.0):
             bollard(builder, 5.5, float(y) + 4.0)
     _poles(builder, length_m)
@@ -159,7 +160,7 @@ def _cars(builder: Builder, rng: np.random.Generator, length_m: float) -> list[P
                 int(rng.choice([0, 0, 1, 1, 1, 2])),
                 int(rng.integers(7)),
             )
-            car(builder, *parked, near=abs(y) < 28.0)
+            car(builder, *parked, 2 if abs(y) < 28.0 else 1 if abs(y) < 58.0 else 0)
             cars.append(parked)
     return cars
 
@@ -198,7 +199,10 @@ def add_ground(builder: Builder, length_m: float, cars: list[ParkedCar]) -> None
     ground = Frame(0.0, 0.0, 0.0, 1.0, 0.0)
     builder.box(ground, (-60.0, -0.3, -y1 - 20.0), (60.0, -0.3, -y0 + 20.0), "asphalt", _ASPHALT, TOP, (0.7, 0.7))
     xs = np.array([-5.15, -4.9, -4.3, -3.2, -2.6, 0.0, 2.6, 3.2, 4.3, 4.9, 5.15])
-    _plane(builder, xs, _breaks(y0, y1, cars), 0.0, "asphalt", _ASPHALT, cars)
+    ys = _breaks(y0, y1, cars)
+    _plane(builder, xs, ys[ys <= _FINE_TO_M], 0.0, "asphalt", _ASPHALT, cars)
+    beyond = ys[ys >= ys[ys <= _FINE_TO_M].max()]
+    _plane(builder, xs[[0, 3, 5, 7, 10]], beyond[[*range(0, len(beyond) - 1, 2), -1]], 0.0, "asphalt", _ASPHALT, [])
     for low, high in ((CROSS_ROAD_M[0] - 0.15, CROSS_ROAD_M[1] + 0.15), (y0, BEHIND_M - 1.5), (length_m + 1.5, y1)):
         ys = np.linspace(low, high, 3)
         for side in (-1.0, 1.0):

@@ -46,15 +46,15 @@ _CARS = (
 )
 
 
-def car(builder: Builder, x: float, y: float, heading_deg: float, kind: int, paint: int, near: bool = True) -> None:
-    """A parked car; its nose points along ``heading_deg``; ``near`` rounds it more finely."""
+def car(builder: Builder, x: float, y: float, heading_deg: float, kind: int, paint: int, detail: int = 2) -> None:
+    """A parked car; its nose points along ``heading_deg``; detail: 2 near, 0 where it is but a few pixels."""
     profile, cabin, wheel = _CARS[kind]
     color = _PAINT[paint]
 
     def put(part: Part, material: str, tint: Color, occlusion: float | Array = 1.0) -> None:
         builder.part(placed(part, (x, y, 0.0), heading_deg), material, tint, occlusion)
 
-    body = _body(profile, near)
+    body = _body(profile, detail)
     put(body, "car_paint", color, np.clip(0.35 + 0.9 * body.position[:, 2], 0.0, 1.0))
     belt = float(profile[3, 1])
     shell, glass = _cabin(cabin, belt - 0.06, float(profile[3, 2]) - 0.05)
@@ -62,22 +62,23 @@ def car(builder: Builder, x: float, y: float, heading_deg: float, kind: int, pai
     put(glass, "car_glass", _GLASS)
     for along in (profile[-1, 0] - 0.78, profile[0, 0] + 0.80):
         for side in (-1.0, 1.0):
-            tyre, hub, arch = _wheel(
-                float(along), side, float(profile[3, 2]), wheel, 14 if near else 7 if abs(y) < 75.0 else 6
-            )
-            if near:
+            tyre, hub, arch = _wheel(float(along), side, float(profile[3, 2]), wheel, (5, 7, 14)[detail])
+            if detail == 2:
                 put(arch, "rubber", scaled(_BLACK, 0.4), 0.4)
             put(tyre, "rubber", _BLACK, 0.7)
-            put(hub, "metal", acescg(0.55, 0.55, 0.56), 0.8)
-    for part, tint in _lights(profile, near):
+            if detail > 0:
+                put(hub, "metal", acescg(0.55, 0.55, 0.56), 0.8)
+    for part, tint in _lights(profile, detail):
         put(part, "metal", tint)
 
 
-def _body(profile: Array, near: bool) -> Part:
+def _body(profile: Array, detail: int) -> Part:
     """A loft through rounded cross-sections, closed by its first and last, which are small."""
     angle = np.radians([-90, -62, -38, -15, 12, 35, 60, 78, 102, 120, 145, 168, 195, 218, 242])
-    if not near:
+    if detail == 1:
         angle, profile = angle[::2], profile[[0, 1, 3, 5, 6, 7]]
+    if detail == 0:
+        angle, profile = np.radians([-50, 12, 60, 120, 168, 230]), profile[[0, 1, 5, 7]]
     across = np.sign(np.cos(angle)) * np.abs(np.cos(angle)) ** 0.45
     up = np.sign(np.sin(angle)) * np.abs(np.sin(angle)) ** 0.5
     rows = []
@@ -139,8 +140,8 @@ def _wheel(along: float, side: float, half: float, radius: float, sides: int) ->
     return tyre, disc(center + out * (outer + 0.008), out, radius * 0.62, sides), arch
 
 
-def _lights(profile: Array, near: bool) -> list[tuple[Part, Color]]:
-    """Head and tail lamps, bumpers, number plates, as thin slabs at both ends."""
+def _lights(profile: Array, detail: int) -> list[tuple[Part, Color]]:
+    """Head and tail lamps, bumpers, number plates, as thin slabs at both ends; of far cars the lamps alone."""
     out: list[tuple[Part, Color]] = []
     nose, tail = profile[-2], profile[1]
     for side in (-1.0, 1.0):
@@ -156,11 +157,11 @@ def _lights(profile: Array, near: bool) -> list[tuple[Part, Color]]:
                 acescg(0.55, 0.06, 0.05),
             )
         )
-    for end in (nose, tail):
+    for end in (nose, tail) if detail > 0 else ():
         sign = float(np.sign(end[0]))
         out.append((_slab((0.0, end[0] + sign * 0.14, 0.40), (end[2] * 0.9, 0.11, 0.085)), _BLACK))
         out.append((_slab((0.0, end[0] + sign * 0.24, 0.42), (0.25, 0.025, 0.055)), acescg(0.82, 0.82, 0.76)))
-    return out if near else [(_ends(part), tint) for part, tint in out]
+    return out if detail == 2 else [(_ends(part), tint) for part, tint in out]
 
 
 def _slab(center: tuple[float, float, float], half: tuple[float, float, float]) -> Part:
@@ -177,12 +178,14 @@ def _ends(part: Part) -> Part:
     return Part(part.position, part.normal, part.uv, part.triangles[along])
 
 
-def lamp(builder: Builder, x: float, y: float, side: float) -> tuple[float, float, float]:
+def lamp(builder: Builder, x: float, y: float, side: float, detail: int) -> tuple[float, float, float]:
     """A street lamp reaching over the road (towards -side); returns where its light is."""
     z = np.array([0.1, 0.9, 0.95, 6.0, 6.6, 6.9, 6.95])
     reach = np.array([0.0, 0.0, 0.0, 0.0, 0.25, 0.8, 1.5]) * -side
     radius = np.array([0.10, 0.10, 0.065, 0.05, 0.042, 0.038, 0.035])
-    builder.part(tube(np.column_stack([x + reach, np.full(7, y), z]), radius, 5), "metal", _IRON)
+    kept, sides = (slice(None), 5) if detail > 0 else ([0, 3, 5, 6], 3)
+    path = np.column_stack([x + reach, np.full(7, y), z])
+    builder.part(tube(path[kept], radius[kept], sides), "metal", _IRON)
     head = Frame(x - side * 1.55, y, 6.88, 1.0, 0.0)
     builder.box(head, (-0.32, -0.02, -0.13), (0.32, 0.1, 0.13), "metal", _IRON)
     builder.box(head, (-0.24, -0.035, -0.1), (0.24, -0.02, 0.1), "metal", acescg(0.85, 0.85, 0.8))
@@ -221,12 +224,16 @@ def tree(builder: Builder, x: float, y: float, seed: int, leafy: bool, detail: i
     )
     root = np.array([x, y, 0.1])
     top = root + np.array([rng.uniform(-0.15, 0.15), rng.uniform(-0.15, 0.15), height])
-    branches = [tube(np.array([root, root + np.array([0.0, 0.0, 0.4]), top]), np.array([0.2, 0.14, 0.11]), 7)]
+    branches = [
+        tube(np.array([root, root + np.array([0.0, 0.0, 0.4]), top]), np.array([0.2, 0.14, 0.11]), (4, 7, 7)[detail])
+    ]
     tips = []
     for k in range(5):
         tip = top + _outward(k / 5.0 + rng.uniform(-0.05, 0.05), rng.uniform(0.7, 1.3), rng.uniform(1.3, 2.2))
         middle = (top + tip) / 2 + [0.0, 0.0, 0.25]
-        branches.append(tube(np.array([top - [0, 0, 0.15], middle, tip]), np.array([0.08, 0.06, 0.035]), 4))
+        branches.append(
+            tube(np.array([top - [0, 0, 0.15], middle, tip]), np.array([0.08, 0.06, 0.035]), 3 + (detail > 0))
+        )
         for j in range(3 if detail == 2 or not leafy else 0):
             twig = tip + _outward(k / 5.0 + (j - 1) * 0.13, rng.uniform(0.4, 0.9), rng.uniform(0.5, 1.2))
             start = middle if j == 1 else tip
