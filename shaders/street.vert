@@ -1,5 +1,5 @@
 // The street's vertices. Light was worked out per vertex at load; what depends on the eye (mirror, haze) is worked out
-// here too, for a software driver pays for every operation at every pixel.
+// here too, for a software driver pays for every operation at every pixel. SUNLESS: what faces away from the sun.
 in vec3 in_position;
 in vec3 in_normal;
 in vec3 in_texture;
@@ -9,8 +9,10 @@ in vec2 in_surface; // a lamp behind the glass; a wire's radius in metres
 
 out vec3 v_texture;
 out vec3 v_ambient;
+#ifndef SUNLESS
 out vec3 v_sun;
 out vec3 v_shadow;
+#endif
 out vec3 v_mirror;
 out vec3 v_haze;
 
@@ -40,8 +42,10 @@ void main() {
 
     v_texture = in_texture;
     v_ambient = 2.0 * clear * in_ambient;
+#ifndef SUNLESS
     v_sun = 2.0 * clear * in_sun;
     v_shadow = (sun_map_from_stage * vec4(in_position + in_normal * 0.06, 1.0)).xyz;
+#endif
     v_mirror = clear * (fresnel * mirrored(in_position, ray - 2.0 * facing * in_normal) + in_surface.x * lamp_color);
     v_haze = (1.0 - clear) * haze_color;
 }

@@ -111,7 +111,7 @@ def test_culling_changes_nothing(gpu: Any, street: Street, monkeypatch: pytest.M
     view = view_at((-1.0, 2.0, 1.8), pan, 6.0, 20.0)
     monkeypatch.setattr(street_visible, "_THINNEST_PX", 0.0)
     _, culled = drawn(gpu, street, view)
-    monkeypatch.setattr(street._visibility, "triangles", lambda _view: street._surface.triangles)
+    monkeypatch.setattr(street._visibility, "triangles", lambda _view: (street._surface.triangles, 0))
     _, whole = drawn(gpu, street, view)
     both_sky = np.isinf(culled) & np.isinf(whole)
     with np.errstate(invalid="ignore"):

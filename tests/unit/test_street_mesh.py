@@ -97,7 +97,7 @@ def test_culling_keeps_what_stands_in_the_street_before_the_eye(mesh: StreetMesh
     before, pose = (from_opentrackio((x, -1.0, 1.6), 25.0, 5.0, 3.0) for x in (0.5 - before_m, 0.5))
     visibility.triangles(View(view_from_stage(before), clip_from_view, (1600, 900)))
     view = View(view_from_stage(pose), clip_from_view, (1600, 900))
-    kept = {tuple(triangle) for triangle in visibility.triangles(view)}
+    kept = {tuple(triangle) for triangle in visibility.triangles(view)[0]}
     assert len(kept) < 0.5 * len(mesh.triangles)
     corners = mesh.position_m[mesh.triangles].astype(float)
     face = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])

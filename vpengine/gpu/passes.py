@@ -76,14 +76,14 @@ class MeshPass(Pass):
 
     def draw_mesh(
         self,
-        target: Target,
+        target: Target | moderngl.Framebuffer,
         mesh: Mesh,
         textures: Mapping[str, Bound] | None = None,
         triangles: range | None = None,
         **values: Any,
     ) -> None:
         """triangles: only these of the mesh's, else all."""
-        target.framebuffer.use()
+        (target.framebuffer if isinstance(target, Target) else target).use()
         self._context.disable(moderngl.BLEND)
         self._context.enable(moderngl.DEPTH_TEST)
         self._context.depth_func = "<"

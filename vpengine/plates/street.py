@@ -81,7 +81,8 @@ class Street:
         self._mesh = Mesh(context, self._surface.attributes, self._surface.triangles)
         corners = np.array([[-1.0, -1.0], [3.0, -1.0], [-1.0, 3.0]], np.float32)
         self._sky_mesh = Mesh(context, {"in_corner": corners}, np.array([[0, 1, 2]], np.uint32))
-        self._street_pass = _IndexedPass(context, "street", _STREET_BLOCK, vertex="street")
+        self._sunless_pass = MeshPass(context, "street", _STREET_BLOCK, {"SUNLESS": "1"}, vertex="street")
+        self._sunlit_pass = MeshPass(context, "street", _STREET_BLOCK, vertex="street")
         self._sky_pass = MeshPass(context, "street_sky", _SKY_BLOCK, vertex="street_sky")
         self._draw_sun_map(context)
         warm = Target(context, (64, 36), depth=True)
@@ -91,13 +92,12 @@ class Street:
 
     def draw(self, target: Target, view: View) -> None:
         target.framebuffer.clear()
-        self._street_pass.draw_indices(
-            target,
-            self._mesh,
-            self._visibility.triangles(view),
-            {"surfaces": self._textures["surfaces"], "sun_map": self._textures["sun_map"]},
-            **self._street_values(view),
-        )
+        triangles, sunless = self._visibility.triangles(view)
+        self._mesh.write_indices(triangles)
+        textures, values = {"surfaces": self._textures["surfaces"]}, self._street_values(view)
+        self._sunless_pass.draw_mesh(target, self._mesh, textures, range(sunless), **values)
+        textures["sun_map"] = self._textures["sun_map"]
+        self._sunlit_pass.draw_mesh(target, self._mesh, textures, range(sunless, len(triangles)), **values)
         self._sky_pass.draw_mesh(
             target,
             self._sky_mesh,
@@ -150,39 +150,14 @@ class Street:
     def _draw_sun_map(self, context: Any) -> None:
         framebuffer = context.framebuffer(depth_attachment=self._textures["sun_map"])
         framebuffer.clear(depth=1.0)
-        shadow_pass = _IndexedPass(context, "street_sun", _SUN_BLOCK, vertex="street_sun")
         # Wires are thinner than the map's texels: their shadows would be rows of dots.
-        casts = np.isfinite(self._surface.thickness_m)
-        shadow_pass.draw_indices(
-            framebuffer,
-            self._mesh,
-            self._surface.triangles[casts],
-            {},
-            sun_map_from_stage=self._sun_map_from_stage,
+        casts = self._surface.triangles[np.isfinite(self._surface.thickness_m)]
+        self._mesh.write_indices(casts)
+        shadow_pass = MeshPass(context, "street_sun", _SUN_BLOCK, vertex="street_sun")
+        shadow_pass.draw_mesh(
+            framebuffer, self._mesh, triangles=range(len(casts)), sun_map_from_stage=self._sun_map_from_stage
         )
         framebuffer.release()
-
-
-class _IndexedPass(MeshPass):
-    """Draws some of a mesh's triangles: their indices are sent with every draw, which costs less than culled ones."""
-
-    def draw_indices(
-        self,
-        target: Target | Any,
-        mesh: Mesh,
-        triangles: NDArray[np.uint32],
-        textures: dict[str, Texture],
-        **values: Any,
-    ) -> None:
-        """``target``: a Target, or a bare framebuffer. triangles (M, 3), at most the mesh's."""
-        context: Any = self._context
-        (target.framebuffer if isinstance(target, Target) else target).use()
-        context.disable(context.BLEND | context.CULL_FACE)
-        context.enable(context.DEPTH_TEST)
-        context.depth_func = "<"
-        self._bind(textures, values)
-        mesh.write_indices(triangles)
-        mesh.vertex_array(self._program).render(context.TRIANGLES, triangles.size)
 
 
 def sun_map_from_stage(position_m: NDArray[np.float32], to_sun: Array) -> Array:

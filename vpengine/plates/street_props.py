@@ -231,9 +231,7 @@ def tree(builder: Builder, x: float, y: float, seed: int, leafy: bool, detail: i
     for k in range(5):
         tip = top + _outward(k / 5.0 + rng.uniform(-0.05, 0.05), rng.uniform(0.7, 1.3), rng.uniform(1.3, 2.2))
         middle = (top + tip) / 2 + [0.0, 0.0, 0.25]
-        branches.append(
-            tube(np.array([top - [0, 0, 0.15], middle, tip]), np.array([0.08, 0.06, 0.035]), 3 + (detail > 0))
-        )
+        branches.append(tube(np.array([top - [0, 0, 0.15], middle, tip]), np.array([0.08, 0.06, 0.035]), 4))
         for j in range(3 if detail == 2 or not leafy else 0):
             twig = tip + _outward(k / 5.0 + (j - 1) * 0.13, rng.uniform(0.4, 0.9), rng.uniform(0.5, 1.2))
             start = middle if j == 1 else tip

@@ -29,6 +29,7 @@ class Surface:
 
     planes: (M, 4) each triangle's, metres on its front; leaves have no back. middle_m: (M, 3). last_m: (M,) is
     added to the distance they are sorted by. thickness_m: (M,) the least height. chunk: (M,) which each is in.
+    sunless: (M,) whether it faces away from the sun.
     low_m, high_m: (C, 3) a chunk's bounds in stage space.
     """
 
@@ -39,6 +40,7 @@ class Surface:
     last_m: Floats
     thickness_m: Floats
     chunk: NDArray[np.int64]
+    sunless: NDArray[np.bool_]
     low_m: Array
     high_m: Array
     length_m: float
@@ -57,7 +59,7 @@ def make_surface(mesh: StreetMesh, to_sun: Array) -> Surface:
         "in_sun": sun,
         "in_surface": np.stack([np.where(shop, 0.0, mesh.emissive), thin], axis=-1).astype(np.float32),
     }
-    return Surface(attributes=attributes, length_m=mesh.length_m, **_chunks(mesh))
+    return Surface(attributes=attributes, length_m=mesh.length_m, **_chunks(mesh, np.asarray(~sun.any(axis=1))))
 
 
 def texture_coordinates(mesh: StreetMesh) -> Floats:
@@ -75,8 +77,8 @@ def texture_coordinates(mesh: StreetMesh) -> Floats:
     return np.column_stack([uv, mesh.material]).astype(np.float32)
 
 
-def _chunks(mesh: StreetMesh) -> dict[str, Any]:
-    """Triangles sorted into slabs along the street and strips across it."""
+def _chunks(mesh: StreetMesh, sunless: NDArray[np.bool_]) -> dict[str, Any]:
+    """Triangles sorted into slabs along the street and strips across it. sunless: (N,) vertices."""
     corners = mesh.position_m[mesh.triangles]
     middle = corners.mean(axis=1)
     strip = np.searchsorted([-20.25, -12.0, -5.4, 5.4, 12.0, 20.25], middle[:, 0])
@@ -98,9 +100,10 @@ def _chunks(mesh: StreetMesh) -> dict[str, Any]:
         "triangles": mesh.triangles[order],
         "planes": planes[order],
         "middle_m": middle[order],
-        "last_m": np.where(ground[order], np.float32(1e4), np.float32(0.0)),  # whatever stands on it hides it
+        "last_m": np.where(ground[order], np.float32(4e3), np.float32(0.0)),  # whatever stands on it hides it
         "thickness_m": thickness[order].astype(np.float32),
         "chunk": chunk,
+        "sunless": sunless[mesh.triangles[order]].all(axis=1),
         "low_m": np.minimum.reduceat(corners.min(axis=1), first).astype(float),
         "high_m": np.maximum.reduceat(corners.max(axis=1), first).astype(float),
     }

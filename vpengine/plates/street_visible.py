@@ -15,20 +15,22 @@ from vpengine.view.view import View
 NEAR_BY_M = 0.15  # an eye this close to another sees, but for the faces kept for it, the same triangles
 _THINNEST_PX = 0.45  # what is thinner would only flicker
 _LOWEST_EAVES_M = 13.0
-_SORT_STEP_M = 0.25
+_SORT_STEP_M, _FARTHEST_STEP = 0.25, 32767
 
 
 @dataclass(frozen=True, eq=False)
 class _Around:
     """What eyes within NEAR_BY_M of ``eye_m`` may see in all directions, front to back.
 
-    triangles: (R, 3) uint32. chunk: (R,). thinness: (R,) the least height over the distance.
+    triangles: (R, 3) uint32. chunk: (R,). thinness: (R,) the least height over the distance. sunless: how many of
+    them, the first ones, face away from the sun.
     """
 
     eye_m: NDArray[np.float32]
     triangles: NDArray[np.uint32]
     chunk: NDArray[np.int64]
     thinness: NDArray[np.float32]
+    sunless: int
 
 
 class Visibility:
@@ -38,14 +40,18 @@ class Visibility:
         self._surface = surface
         self._kept: _Around | None = None
 
-    def triangles(self, view: View) -> NDArray[np.uint32]:
-        """(T, 3): what may be in the picture, faces the eye and is not too thin to see, roughly front to back."""
+    def triangles(self, view: View) -> tuple[NDArray[np.uint32], int]:
+        """(T, 3): what may be in the picture, faces the eye and is not too thin to see; and how many are sunless.
+
+        First those that face away from the sun, then the others; each roughly front to back.
+        """
         eye = view.origin_m.astype(np.float32)
         if self._kept is None or np.linalg.norm(self._kept.eye_m - eye) > NEAR_BY_M:
             self._kept = _around(self._surface, eye)
         kept = self._kept
         thinnest = _THINNEST_PX * 2.0 / (view.clip_from_view[0, 0] * view.resolution[0])
-        return kept.triangles[_visible_chunks(self._surface, view)[kept.chunk] & (kept.thinness > thinnest)]
+        seen = _visible_chunks(self._surface, view)[kept.chunk] & (kept.thinness > thinnest)
+        return kept.triangles[seen], int(np.count_nonzero(seen[: kept.sunless]))
 
 
 def _around(surface: Surface, eye_m: NDArray[np.float32]) -> _Around:
@@ -53,11 +59,13 @@ def _around(surface: Surface, eye_m: NDArray[np.float32]) -> _Around:
     from_eye = surface.middle_m[rows] - eye_m
     distance_m = np.sqrt(np.einsum("tc,tc->t", from_eye, from_eye))
     # Steps, for integers of two bytes are sorted ten times as fast.
-    step = np.minimum((distance_m + surface.last_m[rows]) / _SORT_STEP_M, 65535.0).astype(np.uint16)
+    step = np.minimum((distance_m + surface.last_m[rows]) / _SORT_STEP_M, _FARTHEST_STEP).astype(np.uint16)
+    step[~surface.sunless[rows]] += _FARTHEST_STEP + 1
     order = np.argsort(step, kind="stable")
     rows, distance_m = rows[order], distance_m[order]
     thinness = surface.thickness_m[rows] / np.maximum(distance_m, np.float32(NEAR_BY_M))
-    return _Around(eye_m, surface.triangles[rows], surface.chunk[rows], thinness)
+    sunless = int(np.count_nonzero(surface.sunless[rows]))
+    return _Around(eye_m, surface.triangles[rows], surface.chunk[rows], thinness, sunless)
 
 
 def _visible_chunks(surface: Surface, view: View) -> NDArray[np.bool_]:
