@@ -5,7 +5,7 @@ REPORT = """# The `weather` generator: training report
 Written by `python tools/train_weather.py` (again by `python tools/train_weather.py judge`); do not edit.
 
 Trained in {minutes} minutes ({steps} steps of {batch} pictures of 256 x 144, one thread on a machine of two shared CPU
-cores; drawing the scenes took another 5), seed {seed}, on pictures that `tools/weather_*.py` draw and shade themselves.
+cores; drawing the scenes took another 4), seed {seed}, on pictures that `tools/weather_*.py` draw and shade themselves.
 {note}
 
 {parameters} parameters; {speed} ms at 640 x 360 on one core with onnxruntime.
@@ -13,10 +13,8 @@ cores; drawing the scenes took another 5), seed {seed}, on pictures that `tools/
 ## {scenes} unseen scenes at {size}
 
 PSNR in dB of sRGB-encoded pictures, clipped to 0..1, squared error pooled over all scenes. Scenes, lights and looks are
-seeded and nothing was trained or fitted on them. The formulas of the looks, however, were softened several times
-(the fader's curve, metered exposure) while part of these scenes and early scores were in view: the figures are not
-those of a clean hold-out, and are kind for that reason. The first row: one to three faders uniform in 0..1, the rest
-0. The hand-written shader (`tools/weather_baseline.py`) has the network's inputs, and its {constants} constants were
+seeded; nothing was trained or fitted on them, and they were not in view while the looks were chosen (that was done on
+others). The first row: one to three faders uniform in 0..1, the rest 0. The hand-written shader (`tools/weather_baseline.py`) has the network's inputs, and its {constants} constants were
 fitted by gradient descent on training scenes.
 
 {table}
@@ -39,12 +37,11 @@ Sheets: [rooms](rooms.jpg) (ICL-NUIM, CC BY 3.0), [plates](plates.jpg) (CC0 and 
 
 ## What it does not do
 
-- It cannot see what the plate does not show. In the training pictures windows with a light curtain are lit at night;
-  the network lights few of them, and faintly. No street lamp throws a pool of light.
-- The fire's direction is learnt faintly: its glow is nearly even from left to right.
+- It cannot see what the plate does not show: at night those windows are lit that show a lamp by day, and no street
+  lamp throws a pool of light.
+- Fire has no place: its glow comes from low all round.
 - Shadows of a hard sun do not vanish wholly under fog, rain or snow.
 - Snow and wet ground need depth: on a photograph with a guessed depth they follow the guess.
-- Firelight comes from the left of the camera and follows it.
 """
 
 CARD = """# Model card: weather
@@ -64,12 +61,11 @@ fader 0..1. The embedded generator of vpengine.
   photograph, no other model, no other person's work was trained on.
 - **Training**: `python tools/train_weather.py --seed {seed}`, {steps} steps, {minutes} minutes on a machine of two CPU
   cores; code: {code}. {note}
-- **Figures** ({scenes} scenes not trained on but in part seen while the looks were
-  chosen, so no clean hold-out; one to three faders uniform, pooled PSNR of sRGB-encoded pictures): network
-  {network} dB, hand-written shader with the same inputs {shader} dB, doing nothing {identity} dB. Each fader at 1.0:
+- **Figures** ({scenes} scenes that were neither trained on nor in view while the looks were chosen; one to three
+  faders uniform, pooled PSNR of sRGB-encoded pictures): network {network} dB, hand-written shader with the same inputs {shader} dB, doing nothing {identity} dB. Each fader at 1.0:
   {faders} dB. More in docs/weather/report.md.
-- **Known limits**: no cast light from street lamps; hard sun shadows do not vanish wholly; firelight follows the
-  camera; with a guessed depth, snow and wet ground follow the guess;
+- **Known limits**: no cast light from street lamps; hard sun shadows do not vanish wholly; fire has no place;
+  with a guessed depth, snow and wet ground follow the guess;
   trained at pixel scales of pictures 320 to 640 wide.
 - **Licence**: Apache-2.0, as the rest of vpengine.
 """
