@@ -54,6 +54,7 @@ TABLES: dict[str, Mapping[str, str]] = {
     "generator": neural.GENERATORS,
     "runtime": neural.RUNTIMES,
 }
+BUSY = 0.8  # of a frame's time: after that it begins nothing for the generator
 LOOK_PERIOD_S = 0.5  # how often memory is measured and a progress bar moved
 
 
@@ -312,7 +313,8 @@ class App:
             recorder = LogWriter(options.log_folder)
             self._exit.callback(recorder.close)
             write_run(options.log_folder, stage.file, self.files.show.file)
-        settings = RequestSettings(stage.neural.resolution, stage.neural.overscan_percent, 1.0 / stage.neural.max_rate)
+        asked, busy_s = stage.neural, BUSY / float(stage.rate)
+        settings = RequestSettings(asked.resolution, asked.overscan_percent, 1.0 / asked.max_rate, busy_s)
         camera = RequestCamera(self.gpu, stage.neural.resolution)
         self._exit.callback(camera.release)
         return Loop(

@@ -131,6 +131,21 @@ def test_what_says_nothing_new_is_not_asked(asking: Asking) -> None:
     assert len(asking.plates["street"].views) == 1  # nor drawn
 
 
+def test_a_busy_frame_leaves_its_request_to_the_next(camera: RequestCamera) -> None:
+    """The wall's picture comes first; but where every frame is busy, one in four asks."""
+    asking, spent_s = Asking(camera), [0.04]
+    asking.requests = Requests(camera, replace(SETTINGS, busy_s=0.03), clock=lambda: 1.0 + spent_s[0])
+    begun = []
+    for _ in range(8):
+        asked = (asking.frame, asking.plates, asking.look, "a", 1.0)
+        answer = asking.requests.next(*asked)
+        begun.append(len(asking.plates["street"].views))
+        asking.requests.forget() if answer else None
+    assert begun == [0, 0, 0, 1, 1, 1, 1, 1]
+    spent_s[0] = 0.02
+    assert asking.at(1.0) is not None  # and a frame that has time asks at once
+
+
 @pytest.mark.parametrize("change", ["pose", "look", "seed", "epoch", "place", "coming place"])
 def test_anything_new_is_asked_again(asking: Asking, change: str) -> None:
     assert asking.at(1.0) is not None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,11 +26,15 @@ BLOCK = UniformBlock("Request", stage_ray_from_ndc="mat3", origin_m="vec3", pixe
 
 @dataclass(frozen=True)
 class RequestSettings:
-    """shortest_s: between two requests. overscan_percent: per side, beyond the lens's view."""
+    """shortest_s: between two requests. overscan_percent: per side, beyond the lens's view.
+
+    busy_s: a frame that has worked for so long begins no request, but leaves it to the next one.
+    """
 
     resolution: tuple[int, int]
     overscan_percent: float
     shortest_s: float
+    busy_s: float = float("inf")
 
 
 class RequestCamera:
@@ -76,6 +82,9 @@ class RequestCamera:
         self._target.release()
 
 
+MOST_PUT_OFF = 3  # frames; a machine that is always busy still asks
+
+
 @dataclass(frozen=True, eq=False)
 class _Wanted:
     """What a request asks, before its plate has come down."""
@@ -100,10 +109,13 @@ class Requests:
     rests too.
     """
 
-    def __init__(self, camera: RequestCamera, settings: RequestSettings) -> None:
+    def __init__(
+        self, camera: RequestCamera, settings: RequestSettings, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self._camera = camera
         self._settings = settings
-        self._number = 0
+        self._clock = clock
+        self._number = self._put_off = 0
         self._last: _Wanted | None = None
         self._begun: _Wanted | None = None
 
@@ -112,15 +124,21 @@ class Requests:
         self._last = self._begun = None
 
     def next(self, frame: FrameInput, plates: Plates, look: Look, camera: str, now_s: float) -> Request | None:
-        """The request that the last frame began; or None, and this frame may begin one."""
+        """The request that the last frame began; or None, and this frame may begin one. now_s: when it began."""
         if self._begun is not None:
             begun, self._begun = self._begun, None
             return self._finished(begun)
         wanted = self._wanted(frame, look, camera, now_s)
-        if wanted is not None:
+        if wanted is not None and not self._too_busy(now_s):
             self._camera.draw(plates[wanted.place], wanted.view)
             self._begun = self._last = wanted
         return None
+
+    def _too_busy(self, begin_s: float) -> bool:
+        """A picture for the generator must not make the wall's late."""
+        busy = self._clock() - begin_s > self._settings.busy_s and self._put_off < MOST_PUT_OFF
+        self._put_off = self._put_off + 1 if busy else 0
+        return busy
 
     def _wanted(self, frame: FrameInput, look: Look, camera: str, now_s: float) -> _Wanted | None:
         """What this frame would ask; None when that says nothing new, or comes too soon."""

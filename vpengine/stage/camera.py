@@ -70,7 +70,7 @@ class OuterSettings(Settings):
 
     eye_m: tuple[Metres, Metres, Metres] = Field(
         default=(0.0, 0.0, 1.5),
-        description="From where the outer picture is seen: about where the actors' light falls.",
+        description="From where the outer picture is seen: where the camera works, so that it meets the inner one.",
     )
     face_px: Annotated[int, Field(ge=16, le=4096)] = Field(
         default=512, description="Side of the six square pictures that the outer is drawn with, in pixels."
