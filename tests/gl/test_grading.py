@@ -106,7 +106,7 @@ def test_the_first_grade_does_not_jump(table: GradeTable) -> None:
     table.approach(random_grade(3), 100.0)
     np.testing.assert_array_equal(texels(table), neutral_grade().table)
     table.approach(random_grade(3), 100.0 + FOLLOW_S)
-    assert table.version >= 2
+    assert (texels(table) != neutral_grade().table).any()
 
 
 def test_later_ones_are_approached_with_the_time_constant(table: GradeTable) -> None:
@@ -125,12 +125,12 @@ def test_a_fixed_look_comes_to_rest(table: GradeTable) -> None:
     """Then the texture is not written any more, and whoever drew with it need not draw again."""
     table.approach(random_grade(6), 0.0)
     end = random_grade(7)
-    versions = []
+    tables = []
     for frame in range(120):
         table.approach(end, frame / 24.0)
-        versions.append(table.version)
-    assert versions[5] > versions[0]
-    assert versions[-1] == versions[72]
+        tables.append(table.table)
+    assert tables[5] is not tables[0]
+    assert tables[-1] is tables[72]
     np.testing.assert_allclose(texels(table), end.table, atol=1e-3)
 
 

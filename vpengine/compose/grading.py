@@ -30,7 +30,6 @@ class GradeTable:
 
     def __init__(self, gpu: Gpu) -> None:
         self.texture = gpu.texture_3d((DISTANCES, ELEVATIONS, 3 * LUMINANCES), 4, "f2")
-        self.version = 0  # rises whenever the texture changes
         self._table = neutral_grade().table
         self._time_s: float | None = None
         self._look: Look | None = None
@@ -69,7 +68,6 @@ class GradeTable:
         # (distance, elevation, luminance, row, column) to (row, luminance, elevation, distance, column)
         volume = self._table.transpose(3, 2, 1, 0, 4).reshape(3 * LUMINANCES, ELEVATIONS, DISTANCES, 4)
         write_volume(self.texture, volume.astype(np.float16))
-        self.version += 1
 
     def release(self) -> None:
         self.texture.release()
