@@ -191,6 +191,7 @@ _NAMES = {
     "string": "text",
     "boolean": "true or false",
     "object": "table",
+    "array": "list",
 }
 
 

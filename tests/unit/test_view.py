@@ -19,7 +19,9 @@ from vpengine.view.pose import (
     from_opentrackio,
     from_unreal,
     look_at,
+    to_freed,
     to_opengl,
+    to_opentrackio,
     view_from_stage,
 )
 from vpengine.view.view import View, pixel_centres, project, rays, unproject
@@ -80,6 +82,29 @@ def test_signs_of_pan_tilt_roll() -> None:
     np.testing.assert_allclose(from_opentrackio(origin, 0, 90, 0).matrix()[:3, 1], [0, 0, 1], atol=1e-12)
     np.testing.assert_allclose(from_opentrackio(origin, 0, 0, 90).matrix()[:3, 0], [0, 0, -1], atol=1e-12)
     np.testing.assert_allclose(from_freed(origin, 90, 0, 0).matrix()[:3, 1], [1, 0, 0], atol=1e-12)
+
+
+@given(st.tuples(coordinate, coordinate, coordinate), angle, st.floats(-90.0, 90.0), angle)
+def test_pan_tilt_roll_are_found_again(position: tuple, pan: float, tilt: float, roll: float) -> None:
+    """As the same rotation, also straight up and down, where pan and roll are one."""
+    pose = from_opentrackio(position, pan, tilt, roll)
+    np.testing.assert_allclose(from_opentrackio(*to_opentrackio(pose)).matrix(), pose.matrix(), atol=1e-7)
+    np.testing.assert_allclose(from_freed(*to_freed(pose)).matrix(), pose.matrix(), atol=1e-7)
+    if abs(tilt) < 89.0:
+        assert to_opentrackio(pose)[2] == pytest.approx(tilt, abs=1e-6)
+
+
+def test_pan_tilt_roll_of_known_poses() -> None:
+    """A quarter turn to the left, about Z; then looking straight up, where pan takes over what roll turns."""
+    half = np.sqrt(0.5)
+    left, up = Pose((1.0, 2.0, 3.0), (0.0, 0.0, half, half)), Pose((0.0, 0.0, 0.0), (half, 0.0, 0.0, half))
+    assert to_opentrackio(left)[0] == (1.0, 2.0, 3.0)
+    assert to_opentrackio(left)[1:] == pytest.approx((90.0, 0.0, 0.0))
+    assert to_freed(left)[0] == (1000.0, 2000.0, 3000.0)
+    assert to_freed(left)[1:] == pytest.approx((-90.0, 0.0, 0.0))
+    assert to_opentrackio(up)[1:] == pytest.approx((0.0, 90.0, 0.0), abs=1e-6)
+    assert to_opentrackio(from_opentrackio((0.0, 0.0, 0.0), 30.0, 90.0, 20.0))[1:] == pytest.approx((50.0, 90.0, 0.0))
+    assert to_opentrackio(from_opentrackio((0.0, 0.0, 0.0), 30.0, -90.0, 20.0))[1:] == pytest.approx((10.0, -90.0, 0.0))
 
 
 @given(st.tuples(coordinate, coordinate, coordinate), angle, st.floats(-90.0, 90.0), angle)

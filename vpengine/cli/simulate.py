@@ -15,7 +15,7 @@ from pythonosc.osc_message_builder import OscMessageBuilder
 from vpengine.errors import UserError, did_you_mean
 from vpengine.tracking.moves import EYE_HEIGHT_M, MOVES, Move, with_tracker_noise
 from vpengine.tracking.osc import encode_pose
-from vpengine.tracking.sender import UdpSender
+from vpengine.tracking.sender import SENDERS, EncodePose, UdpSender, encoder_for
 from vpengine.tracking.tum import placed, played, read_tum
 from vpengine.view.pose import Pose
 
@@ -51,14 +51,18 @@ class Datagram:
 
 def simulate(
     move: Annotated[str, typer.Argument(help=f"{', '.join(MOVES)}, or a recorded track: a file in TUM format.")],
-    to: Annotated[str, typer.Option(help="Where the engine receives tracking.")] = "osc://127.0.0.1:9000",
+    to: Annotated[
+        str, typer.Option(help=f"Where the engine receives tracking: {' or '.join(SENDERS)}, host and port.")
+    ] = "osc://127.0.0.1:9000",
     rate: Annotated[float, typer.Option(min=1.0, max=2000.0, help="Poses a second.")] = 120.0,
     camera: Annotated[str, typer.Option(help="The camera's id.")] = "1",
     seconds: Annotated[float | None, typer.Option(min=0.0, help="How long; else the move's own length.")] = None,
     seed: Annotated[int, typer.Option(min=0, help="The same seed makes the same move.")] = 1,
     noise_mm: Annotated[float, typer.Option(min=0.0, help="Tracker noise; a good tracker has 0.5.")] = 0.0,
     noise_deg: Annotated[float, typer.Option(min=0.0, help="Tracker noise; a good tracker has 0.02.")] = 0.0,
-    stamped: Annotated[bool, typer.Option(help="Send the sender's time with each pose.")] = False,
+    stamped: Annotated[
+        bool, typer.Option(help="Send the sender's time with each pose, if the protocol has one.")
+    ] = False,
     cues: Annotated[bool, typer.Option(help="Send the demo's cues to the control port too.")] = False,
     control: Annotated[str, typer.Option(help="Where the engine receives control.")] = "osc://127.0.0.1:9001",
 ) -> None:
@@ -67,8 +71,9 @@ def simulate(
     if noise_mm or noise_deg:
         chosen = with_tracker_noise(chosen, seed, noise_mm, noise_deg)
     length_s = own_seconds if seconds is None else seconds
-    score = merged(poses(chosen, camera, rate, length_s, stamped), cue_packets(DEMO_CUES if cues else (), length_s))
-    with UdpSender(to) as tracking, UdpSender(control) as operator:
+    samples = poses(chosen, camera, rate, length_s, stamped, encoder_for(to))
+    score = merged(samples, cue_packets(DEMO_CUES if cues else (), length_s))
+    with UdpSender(to, SENDERS) as tracking, UdpSender(control) as operator:
         typer.echo(f"simulating {move} as camera {camera} to {to} at {rate:g} Hz; Ctrl-C ends it")
         sent = play(score, tracking.send, operator.send)
     typer.echo(f"sent {sent} packets")
@@ -85,7 +90,14 @@ def choose(name: str, seed: int) -> tuple[Move, float | None]:
     raise UserError(f"{name!r} is neither a move nor a track file{did_you_mean(name, MOVES)}")
 
 
-def poses(move: Move, camera: str, rate_hz: float, seconds: float | None, stamped: bool) -> Iterator[Datagram]:
+def poses(
+    move: Move,
+    camera: str,
+    rate_hz: float,
+    seconds: float | None,
+    stamped: bool,
+    encode: EncodePose = encode_pose,
+) -> Iterator[Datagram]:
     """One datagram a sample; none during a dropout."""
     for number in itertools.count():
         time_s = number / rate_hz
@@ -93,7 +105,7 @@ def poses(move: Move, camera: str, rate_hz: float, seconds: float | None, stampe
             return
         pose = move(time_s)
         if pose is not None:
-            yield Datagram(time_s, encode_pose(camera, pose, time_s if stamped else None))
+            yield Datagram(time_s, encode(camera, pose, time_s if stamped else None))
 
 
 def cue_packets(cues: Iterable[Cue], seconds: float | None) -> list[Datagram]:

@@ -2,5 +2,7 @@
 
 KINDS = {
     "osc": "vpengine.tracking.osc:OscTracking",
+    "freed": "vpengine.tracking.freed:FreedTracking",
+    "opentrackio": "vpengine.tracking.opentrackio:OpenTrackIOTracking",
     "none": "vpengine.tracking.none:NoTracking",
 }

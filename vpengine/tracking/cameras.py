@@ -31,12 +31,15 @@ class Cameras:
     def at(self, time_s: float, now_s: float, request_ahead_s: float) -> dict[str, CameraState]:
         """Every camera at ``time_s``; its request pose ``request_ahead_s`` later, the horizon at most."""
         for name, update in self._updates.take().items():
-            self._lenses[name] = replace(
+            lens = replace(
                 self._lenses[name],
                 pinhole_focal_length_mm=update.focal_length_mm,
                 focus_distance_m=update.focus_distance_m,
                 t_stop=update.t_stop,
             )
+            if update.entrance_pupil_offset_m is not None:
+                lens = replace(lens, entrance_pupil_offset_m=update.entrance_pupil_offset_m)
+            self._lenses[name] = lens
         return {name: self._state(name, time_s, now_s, request_ahead_s) for name in self._settings}
 
     def _state(self, name: str, time_s: float, now_s: float, request_ahead_s: float) -> CameraState:

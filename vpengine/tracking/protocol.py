@@ -20,12 +20,16 @@ class PoseUpdate:
 
 @dataclass(frozen=True, slots=True)
 class LensUpdate:
-    """OpenTrackIO's pinhole focal length in mm, focus distance in m, T-stop."""
+    """OpenTrackIO's pinhole focal length in mm, focus distance in m, T-stop.
+
+    entrance_pupil_offset_m: how far the entrance pupil lies in front of the sensor; None if the sender does not tell.
+    """
 
     camera: str
     focal_length_mm: float
     focus_distance_m: float
     t_stop: float
+    entrance_pupil_offset_m: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

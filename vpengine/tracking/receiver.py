@@ -53,9 +53,11 @@ class Receiver:
         try:
             for protocol in self._protocols:
                 if protocol.endpoint:
-                    opened = open_udp(*protocol.endpoint, f"{type(protocol).__name__}")
-                    self._sockets.append(opened)
-                    self._selector.register(opened, selectors.EVENT_READ, protocol)
+                    # Of the protocols only OpenTrackIO has groups; the others need not say that they have none.
+                    for group in getattr(protocol, "multicast_groups", ()) or (None,):
+                        opened = open_udp(*protocol.endpoint, f"{type(protocol).__name__}", group)
+                        self._sockets.append(opened)
+                        self._selector.register(opened, selectors.EVENT_READ, protocol)
         except BaseException:
             self._close()
             raise

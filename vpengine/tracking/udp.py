@@ -27,6 +27,7 @@ CURES = {
     errno.EADDRINUSE: "the port is in use by another program; close it, or choose another port",
     errno.EACCES: "this port is not allowed; choose one above 1023",
     errno.EADDRNOTAVAIL: "this machine has no such address; use 127.0.0.1, 0.0.0.0 or one of its own",
+    errno.ENODEV: "no network card with this address can receive multicast; use the address of the tracker's network",
 }
 
 
@@ -40,8 +41,11 @@ class Received:
     kernel_drops: int | None
 
 
-def open_udp(address: str, port: int, purpose: str) -> socket.socket:
-    """A bound, non-blocking socket with a large buffer. Raises UserError that names ``purpose``, port and cure."""
+def open_udp(address: str, port: int, purpose: str, group: str | None = None) -> socket.socket:
+    """A bound, non-blocking socket with a large buffer. Raises UserError that names ``purpose``, port and cure.
+
+    group: an IPv4 multicast group to join on the network card of ``address``; then nothing else is received.
+    """
     try:
         family, kind, _, _, place = socket.getaddrinfo(address, port, type=socket.SOCK_DGRAM)[0]
     except OSError as error:
@@ -52,13 +56,28 @@ def open_udp(address: str, port: int, purpose: str) -> socket.socket:
         if IS_LINUX:
             opened.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
             opened.setsockopt(socket.SOL_SOCKET, SO_RXQ_OVFL, 1)
-        opened.bind(place)
+        if group:
+            _join(opened, address, port, group)
+        else:
+            opened.bind(place)
     except OSError as error:
         opened.close()
         cure = CURES.get(error.errno or 0, str(error))
-        raise UserError(f"{purpose}: cannot receive on UDP {address} port {port}: {cure}") from None
+        where = f"{address} port {port}" + (f", group {group}" if group else "")
+        raise UserError(f"{purpose}: cannot receive on UDP {where}: {cure}") from None
     opened.setblocking(False)
     return opened
+
+
+def _join(opened: socket.socket, address: str, port: int, group: str) -> None:
+    """Bound to the group, a socket hears no unicast from other networks; Windows binds to own addresses only.
+
+    Other programs of this machine may listen to the same group and port.
+    """
+    opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    opened.bind((address if sys.platform == "win32" else group, port))
+    membership = socket.inet_aton(group) + socket.inet_aton(address)
+    opened.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP, membership)
 
 
 def receive(opened: socket.socket, clock: Callable[[], float]) -> Received | None:

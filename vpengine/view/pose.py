@@ -13,6 +13,9 @@ Array = NDArray[np.floating]
 # Stage space (Z up, Y forward) to OpenGL's (Y up, -Z forward); PROTOCOLS 7.1.
 GL_FROM_STAGE: Array = np.array([[1.0, 0.0, 0.0], [0.0, 0.0, 1.0], [0.0, -1.0, 0.0]])
 
+# Below this cosine of the tilt, pan and roll turn about one axis as far as double precision can tell.
+GIMBAL_LOCK = 1e-7
+
 
 @dataclass(frozen=True)
 class Pose:
@@ -47,9 +50,27 @@ def from_opentrackio(position_m: tuple[float, float, float], pan_deg: float, til
     return pose_from(np.asarray(position_m, float), rotation_from_pan_tilt_roll(pan_deg, tilt_deg, roll_deg))
 
 
+def to_opentrackio(pose: Pose) -> tuple[tuple[float, float, float], float, float, float]:
+    """Position in metres; pan, tilt and roll in degrees, tilt within 90. Looking straight up or down, roll is 0."""
+    matrix = Rotation.from_quat(pose.rotation).as_matrix()
+    right, forward, up = matrix.T  # the camera's axes in stage space: Rz(pan) Rx(tilt) Ry(roll) multiplied out
+    level = np.hypot(forward[0], forward[1])
+    pan, tilt, roll = np.arctan2(-forward[0], forward[1]), np.arctan2(forward[2], level), np.arctan2(-right[2], up[2])
+    if level < GIMBAL_LOCK:
+        pan, roll = np.arctan2(right[1], right[0]), 0.0
+    pan_deg, tilt_deg, roll_deg = (float(np.degrees(angle)) for angle in (pan, tilt, roll))
+    return pose.position_m, pan_deg, tilt_deg, roll_deg
+
+
 def from_freed(position_mm: tuple[float, float, float], pan_deg: float, tilt_deg: float, roll_deg: float) -> Pose:
     """FreeD D1: as OpenTrackIO but for +pan, which turns right (Vinten manual, appendix B)."""
     return pose_from(np.asarray(position_mm, float) / 1000.0, rotation_from_pan_tilt_roll(-pan_deg, tilt_deg, roll_deg))
+
+
+def to_freed(pose: Pose) -> tuple[tuple[float, float, float], float, float, float]:
+    """Position in millimetres; pan (right), tilt and roll in degrees, as ``from_freed`` takes them."""
+    (x_m, y_m, z_m), pan_deg, tilt_deg, roll_deg = to_opentrackio(pose)
+    return (1000.0 * x_m, 1000.0 * y_m, 1000.0 * z_m), -pan_deg, tilt_deg, roll_deg
 
 
 def from_opengl(position: Array, rotation: Rotation) -> Pose:

@@ -1,0 +1,257 @@
+"""Tracking over OpenTrackIO 1.0.x (SMPTE RIS OSVP): poses and lenses, in JSON or CBOR, by unicast or multicast UDP."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import logging
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, replace
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import Field, model_validator
+
+from vpengine.stage.settings import Id, NetworkAddress, Port, refusal, shown
+from vpengine.stage.settings import Settings as StageSettings
+from vpengine.tracking.opentrackio_packet import (
+    JSON,
+    Heard,
+    OpenTrackIOError,
+    Reassembly,
+    read_packet,
+    write_packet,
+)
+from vpengine.tracking.opentrackio_sample import (
+    PROTOCOL,
+    VERSION,
+    LensFields,
+    Static,
+    Table,
+    read_lens,
+    read_payload,
+    read_pose,
+    read_source,
+    read_static,
+    read_time_s,
+)
+from vpengine.tracking.placement import Mount, Origin, Placement
+from vpengine.tracking.protocol import LensUpdate, PoseUpdate, Rejected, Update
+from vpengine.view.pose import Pose, to_opentrackio
+
+LOG = logging.getLogger(__name__)
+
+GROUPS, GROUPS_V1_0_0 = "239.135.1", "235.135.1"  # the last byte is the source number
+LENS_EVERY = 32  # samples: a lens that does not change is told so often
+MAX_NOTES = 64
+MAX_GROUPS = 16  # each has a socket
+
+TAI_FROM_UTC_S = 37.0  # leap seconds since 2017; PTP's clock is TAI
+TAI_TOLERANCE_S = 0.5
+
+SOURCE_NUMBERS = frozenset(str(number) for number in range(1, 201))
+SourceNumber = Annotated[int, Field(ge=1, le=200)]
+Said = Annotated[str, Field(min_length=1, max_length=256)]
+Name = Literal["source_number", "source_id", "label"]
+
+
+class OpenTrackIOTracking:
+    """One UDP port for any number of cameras, told apart by what their samples say of themselves."""
+
+    class Settings(StageSettings):
+        """SMPTE OpenTrackIO 1.0.x, in JSON or CBOR. Lens and time stamps are taken where a sample has them."""
+
+        port: Port = Field(default=55555, description="The UDP port to receive samples on; 0 is off.")
+        address: NetworkAddress = Field(
+            default="127.0.0.1",
+            description="The network address to receive on; 0.0.0.0 is every network. For multicast, the address of "
+            "the network card on which to join the groups; 0.0.0.0 leaves the choice to the system.",
+        )
+        multicast_sources: tuple[SourceNumber, ...] = Field(
+            default=(),
+            description="Receive by multicast: up to 16 source numbers, 1 to 200, whose groups 239.135.1.N to join. "
+            "Where empty, packets must be sent to this machine.",
+        )
+        accept_v1_0_0: bool = Field(
+            default=False,
+            description="Take packets of version 1.0.0 too: its other checksum, and its groups 235.135.1.N.",
+        )
+        camera_by: Name = Field(
+            default="source_number",
+            description="What in a sample names its camera: the source's number, its id, or the camera's label.",
+        )
+        cameras: dict[Said, Id] = Field(
+            default={},
+            description='Ids of the stage\'s cameras by what their samples say, such as {1 = "A"}; others are '
+            "refused. Without any, what a sample says is the id.",
+        )
+        stage_from_tracker: Origin = Field(default=Origin(), description="Where the tracker's origin is on the stage.")
+        tracker_from_sensor: Mount = Field(default=Mount(), description="Where the sensor sits on the tracker.")
+
+        @model_validator(mode="after")
+        def _consistent(self) -> Self:
+            if self.multicast_sources and ":" in self.address:
+                raise refusal(f"found {self.address!r}, allowed an IPv4 address, as multicast groups have", "address")
+            if len(self.multicast_sources) > MAX_GROUPS:
+                count = len(self.multicast_sources)
+                raise refusal(f"found {count} source numbers, allowed {MAX_GROUPS}", "multicast_sources")
+            wrong = [said for said in self.cameras if said not in SOURCE_NUMBERS]
+            if wrong and self.camera_by == "source_number":
+                raise refusal(f"found {shown(wrong[0])}, allowed a source number, 1 to 200", "cameras")
+            return self
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self._placement = Placement(settings.stage_from_tracker, settings.tracker_from_sensor)
+        self._reassemblies: Heard[tuple[str, int], Reassembly] = Heard(Reassembly)
+        self._sources: Heard[tuple[str, str | None, int | None], _Source] = Heard(lambda: _Source(self._note))
+        self._notes_left = MAX_NOTES
+
+    @property
+    def endpoint(self) -> tuple[str, int] | None:
+        return (self.settings.address, self.settings.port) if self.settings.port else None
+
+    @property
+    def multicast_groups(self) -> tuple[str, ...]:
+        """The groups to join; none for unicast."""
+        networks = (GROUPS, GROUPS_V1_0_0) if self.settings.accept_v1_0_0 else (GROUPS,)
+        numbers = dict.fromkeys(self.settings.multicast_sources)  # a group joined twice would be heard twice
+        return tuple(f"{network}.{number}" for network in networks for number in numbers)
+
+    def decode(self, packet: bytes, peer: str) -> Iterator[Update]:
+        """What the sample says that ``packet`` made whole; a pose is taken even where its lens is refused."""
+        try:
+            segment = read_packet(packet, self.settings.accept_v1_0_0)
+            payload, given_up = self._reassemblies.of((peer, segment.encoding)).take(segment)
+            yield from itertools.repeat(Rejected("incomplete"), given_up)
+            if payload is not None:
+                yield from self._updates(read_payload(payload, segment.encoding), peer)
+        except OpenTrackIOError as error:
+            yield Rejected(error.reason)
+
+    def _updates(self, sample: Table, peer: str) -> Iterator[Update]:
+        if not any(sample.get(block) for block in ("transforms", "lens", "static")):
+            raise OpenTrackIOError("empty-sample")
+        source_id, number = read_source(sample)
+        # Known by its machine too, so that another's static blocks and lenses are not mixed in.
+        source = self._sources.of((peer.rpartition(":")[0], source_id, number))
+        source.hear(read_static(sample))
+        names = {"source_number": number, "source_id": source_id, "label": source.static.label}
+        said = names[self.settings.camera_by]
+        if said is None:
+            raise OpenTrackIOError("camera-not-named")
+        camera = self.settings.cameras.get(str(said)) if self.settings.cameras else str(said)
+        if camera is None:
+            raise OpenTrackIOError("other-camera-id")
+        for read in (self._pose, self._lens):
+            try:
+                update = read(sample, camera, source)
+            except OpenTrackIOError as error:
+                update = Rejected(error.reason)
+            if update is not None:
+                yield update
+
+    def _pose(self, sample: Table, camera: str, source: _Source) -> Update | None:
+        pose = read_pose(sample)
+        if pose is None:
+            return None
+        time_s = read_time_s(sample)
+        source.look_at_clock(time_s, camera)
+        return PoseUpdate(camera, self._placement.place(pose), time_s)
+
+    def _lens(self, sample: Table, camera: str, source: _Source) -> Update | None:
+        return source.lens_update(camera, read_lens(sample))
+
+    def _note(self, text: str, *values: object) -> None:
+        """Tell a person something about a source, not for ever: senders can invent sources without end."""
+        if self._notes_left:
+            self._notes_left -= 1
+            LOG.info(text, *values)
+
+
+class _Source:
+    """What one source said before and need not say in every sample."""
+
+    def __init__(self, note: Callable[..., None]) -> None:
+        self._note = note
+        self.static = Static()
+        self._lens = LensFields()
+        self._told: LensUpdate | None = None
+        self._samples_since_told = 0
+        self._clock_looked_at = False
+
+    def hear(self, static: Static | None) -> None:
+        if static is None:
+            return
+        known = replace(self.static, **_given(static))
+        if known != self.static and known.sensor_mm:
+            self._note("OpenTrackIO: camera labelled %a has a sensor of %g x %g mm", known.label, *known.sensor_mm)
+        self.static = known
+
+    def lens_update(self, camera: str, lens: LensFields) -> LensUpdate | None:
+        """Nothing until a focal length is known, and mostly nothing while the lens stays as it was.
+
+        It is told again from time to time, since the receiver refuses it while another machine moves the camera.
+        """
+        self._lens = known = replace(self._lens, **_given(lens))
+        if known.pinhole_focal_length_mm is None:
+            return None
+        update = LensUpdate(
+            camera,
+            known.pinhole_focal_length_mm,
+            known.focus_distance_m or 0.0,
+            known.t_stop or 0.0,
+            known.entrance_pupil_offset_m,
+        )
+        self._samples_since_told += 1
+        if update == self._told and self._samples_since_told < LENS_EVERY:
+            return None
+        self._told, self._samples_since_told = update, 0
+        return update
+
+    def look_at_clock(self, time_s: float | None, camera: str) -> None:
+        """Tell once which clock the sender has; its stamps are used only against each other."""
+        if time_s is None or self._clock_looked_at:
+            return
+        self._clock_looked_at = True
+        if abs(time_s - time.time() - TAI_FROM_UTC_S) < TAI_TOLERANCE_S:
+            self._note("OpenTrackIO: camera %a is stamped with PTP's clock (TAI), 37 s ahead of UTC", camera)
+
+
+def _given(fields: Static | LensFields) -> dict[str, Any]:
+    return {name: value for name, value in asdict(fields).items() if value is not None}
+
+
+_PACKETS = itertools.count()
+
+
+def encode_pose(camera: str, pose: Pose, time_s: float | None = None, sequence_number: int | None = None) -> bytes:
+    """One datagram, in JSON: the sensor's pose, and when it was there by the sender's clock.
+
+    camera: the camera's label, and if it is a number from 1 to 200 the source number too. sequence_number: by default
+    that of this process's next packet; receivers drop a number that they know.
+    """
+    (x, y, z), pan, tilt, roll = to_opentrackio(pose)
+    timing: dict[str, Any] = {"mode": "internal"}
+    if time_s is not None:
+        seconds, nanoseconds = divmod(max(round(time_s * 1e9), 0), 1_000_000_000)
+        timing["sampleTimestamp"] = {"seconds": seconds, "nanoseconds": nanoseconds}
+    sample: dict[str, Any] = {
+        "static": {"camera": {"label": camera}},
+        "timing": timing,
+        "protocol": {"name": PROTOCOL, "version": VERSION},
+        "sampleId": uuid.uuid4().urn,
+        "sourceId": uuid.uuid5(uuid.NAMESPACE_OID, f"vpengine camera {camera}").urn,
+        "transforms": [
+            {
+                "translation": {"x": x, "y": y, "z": z},
+                "rotation": {"pan": pan, "tilt": tilt, "roll": roll},
+                "id": "Camera",
+            }
+        ],
+    }
+    if camera in SOURCE_NUMBERS:
+        sample["sourceNumber"] = int(camera)
+    number = next(_PACKETS) if sequence_number is None else sequence_number
+    return write_packet(json.dumps(sample, separators=(",", ":")).encode(), JSON, number)
