@@ -14,8 +14,9 @@ cores; drawing the scenes took another 4), seed {seed}, on pictures that `tools/
 
 PSNR in dB of sRGB-encoded pictures, clipped to 0..1, squared error pooled over all scenes. Scenes, lights and looks are
 seeded; nothing was trained or fitted on them, and they were not in view while the looks were chosen (that was done on
-others). The first row: one to three faders uniform in 0..1, the rest 0. The hand-written shader (`tools/weather_baseline.py`) has the network's inputs, and its {constants} constants were
-fitted by gradient descent on training scenes.
+others). The first row: one to three faders uniform in 0..1, the rest 0. The hand-written shader
+(`tools/weather_baseline.py`) has the network's inputs, and its {constants} constants were fitted by gradient descent on
+training scenes.
 
 {table}
 
@@ -62,7 +63,8 @@ fader 0..1. The embedded generator of vpengine.
 - **Training**: `python tools/train_weather.py --seed {seed}`, {steps} steps, {minutes} minutes on a machine of two CPU
   cores; code: {code}. {note}
 - **Figures** ({scenes} scenes that were neither trained on nor in view while the looks were chosen; one to three
-  faders uniform, pooled PSNR of sRGB-encoded pictures): network {network} dB, hand-written shader with the same inputs {shader} dB, doing nothing {identity} dB. Each fader at 1.0:
+  faders uniform, pooled PSNR of sRGB-encoded pictures): network {network} dB,
+  hand-written shader with the same inputs {shader} dB, doing nothing {identity} dB. Each fader at 1.0:
   {faders} dB. More in docs/weather/report.md.
 - **Known limits**: no cast light from street lamps; hard sun shadows do not vanish wholly; fire has no place;
   with a guessed depth, snow and wet ground follow the guess;
