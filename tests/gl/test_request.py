@@ -146,6 +146,19 @@ def test_a_busy_frame_leaves_its_request_to_the_next(camera: RequestCamera) -> N
     assert asking.at(1.0) is not None  # and a frame that has time asks at once
 
 
+def test_requests_keep_their_rate_on_average(asking: Asking) -> None:
+    """Ten a second asked of frames at 24 a second: not eight, which every third frame would give."""
+    asked = []
+    for frame in range(240):
+        time_s = frame / 24.0
+        asking.stand_at(from_opentrackio((0.01 * frame, 0.0, 1.5), 0.0, 0.0, 0.0))
+        arguments = (asking.frame, asking.plates, asking.look, "a", time_s)
+        if asking.requests.next(*arguments) is not None:
+            asked.append(frame)
+    assert 98 <= len(asked) <= 101
+    assert set(np.diff(asked)) == {2, 3}
+
+
 @pytest.mark.parametrize("change", ["pose", "look", "seed", "epoch", "place", "coming place"])
 def test_anything_new_is_asked_again(asking: Asking, change: str) -> None:
     assert asking.at(1.0) is not None

@@ -26,7 +26,7 @@ BLOCK = UniformBlock("Request", stage_ray_from_ndc="mat3", origin_m="vec3", pixe
 
 @dataclass(frozen=True)
 class RequestSettings:
-    """shortest_s: between two requests. overscan_percent: per side, beyond the lens's view.
+    """shortest_s: between two requests, on average. overscan_percent: per side, beyond the lens's view.
 
     busy_s: a frame that has worked for so long begins no request, but leaves it to the next one.
     """
@@ -116,12 +116,14 @@ class Requests:
         self._settings = settings
         self._clock = clock
         self._number = self._put_off = 0
+        self._due_s = -np.inf
         self._last: _Wanted | None = None
         self._begun: _Wanted | None = None
 
     def forget(self) -> None:
         """The next frame asks again, whatever was asked before: an answer was lost."""
         self._last = self._begun = None
+        self._due_s = -np.inf
 
     def next(self, frame: FrameInput, plates: Plates, look: Look, camera: str, now_s: float) -> Request | None:
         """The request that the last frame began; or None, and this frame may begin one. now_s: when it began."""
@@ -132,7 +134,13 @@ class Requests:
         if wanted is not None and not self._too_busy(now_s):
             self._camera.draw(plates[wanted.place], wanted.view)
             self._begun = self._last = wanted
+            self._pace(now_s)
         return None
+
+    def _pace(self, now_s: float) -> None:
+        """When the next may be asked. Frames come in steps: what this one waited for its frame, the next waits less."""
+        shortest_s, waited_s = self._settings.shortest_s, now_s - self._due_s
+        self._due_s = now_s + shortest_s - (waited_s if waited_s < 0.5 * shortest_s else 0.0)
 
     def _too_busy(self, begin_s: float) -> bool:
         """A picture for the generator must not make the wall's late."""
@@ -143,7 +151,7 @@ class Requests:
     def _wanted(self, frame: FrameInput, look: Look, camera: str, now_s: float) -> _Wanted | None:
         """What this frame would ask; None when that says nothing new, or comes too soon."""
         settings, last = self._settings, self._last
-        if last is not None and now_s - last.submitted_s < settings.shortest_s:
+        if now_s < self._due_s:
             return None
         state = frame.cameras[camera]
         place = frame.program.incoming_place or frame.program.place
