@@ -6,7 +6,7 @@ import numpy as np
 
 from vpengine.frames.keyframe import Grade
 
-DISTANCES, ELEVATIONS, LUMINANCES = 8, 8, 6
+DISTANCES, ELEVATIONS, LUMINANCES = 12, 16, 8
 SHAPE = (DISTANCES, ELEVATIONS, LUMINANCES)
 LUMINANCE_RANGE = (0.1, 0.75)  # ACEScct: 1/6 of a percent to 7 times diffuse white
 
