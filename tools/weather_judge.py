@@ -20,7 +20,7 @@ from vpengine.frames.look import FADERS
 from vpengine.view.color import REC709_FROM_ACESCG, linear_from_acescct
 
 Image = NDArray[np.float32]
-TEST_SEED_BASE, TUNING_SEED_BASE = 700_000_000, 600_000_000
+TEST_SEED_BASE, TUNING_SEED_BASE = 500_000_000, 400_000_000
 TEST_SCENES, RESOLUTION = 200, (480, 270)
 
 

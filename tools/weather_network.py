@@ -66,7 +66,7 @@ class WeatherNet(nn.Module):
         fine = functional.relu(self.fine(prepare(color, inverse_depth, noise, look)))
         seen, context = self._features(fine, look)
         scale, shift = self.steer(context)[:, :, None, None].chunk(2, dim=1)
-        mixed = functional.relu((self.mix(fine) + _smoothly(self.up_0(seen))) * (1.0 + scale) + shift)
+        mixed = functional.relu((self.mix(fine) + _twice(self.up_0(seen), fine)) * (1.0 + scale) + shift)
         joined = functional.relu(self.join(mixed))
         answer = functional.pixel_shuffle(self.answer(joined) * asked(look)[:, None, None, None], 2)
         return 1.0 + answer[:, :3], answer[:, 3:]
@@ -86,13 +86,12 @@ class WeatherNet(nn.Module):
 
 
 def _twice(x: Tensor, like: Tensor) -> Tensor:
-    """Twice as large, less the row and column that an odd height or width has too much."""
-    return functional.interpolate(x, scale_factor=2.0, mode="nearest")[:, :, : like.shape[2], : like.shape[3]]
+    """Twice as large, less the row and column that an odd height or width has too much.
 
-
-def _smoothly(x: Tensor) -> Tensor:
-    """Twice as large without steps between the cells, so that no tiling shows."""
-    return functional.interpolate(x, scale_factor=2.0, mode="bilinear", align_corners=False)
+    Without steps between the cells, so that no tiling shows.
+    """
+    larger = functional.interpolate(x, scale_factor=2.0, mode="bilinear", align_corners=False)
+    return larger[:, :, : like.shape[2], : like.shape[3]]
 
 
 def asked(look: Tensor) -> Tensor:

@@ -110,7 +110,7 @@ def changed(surfaces: Surfaces, light: Light, look: Tensor) -> Tensor:
     sky = s.material == SKY
     weather, flat, sky_radiance = _weather_light(light, *faders)
     up = s.normal[:, 2:3].clamp(0.0, 1.0)
-    cover = snow_cover(up, s.zenith_seen, s.noise, snow)
+    cover = snow_cover(up, s.sky_seen, s.noise, snow)
     albedo = _albedo(s, up, cover, dust, rain)
     irradiance = weather.sun * (_dot(s.normal, s.towards_sun).clamp(min=0.0) * s.sun_seen)
     # Air full of snow, fog or rain lights from all sides: what sees little of the sky is less dark than on a clear day.
@@ -169,14 +169,14 @@ def _weather_light(
     light: Light, snow: Tensor, night: Tensor, fog: Tensor, dust: Tensor, rain: Tensor, fire: Tensor
 ) -> tuple[Light, Tensor, Tensor]:
     """The light under a look, how even it is (0 as by day, 1), and what remains of the plain sky's radiance."""
-    through = (1.0 - 0.85 * fog) * (1.0 - 0.5 * dust) * (1.0 - 0.9 * rain) * (1.0 - 0.85 * snow)
+    through = (1.0 - 0.8 * fog) * (1.0 - 0.5 * dust) * (1.0 - 0.8 * rain) * (1.0 - 0.8 * snow)
     flat = 1.0 - (1.0 - 0.9 * fog) * (1.0 - 0.8 * snow) * (1.0 - 0.9 * rain) * (1.0 - 0.6 * dust)
     # Weather's own light is exposed as the plain picture was: its level is known, and some of the day's colour stays.
     day = light.ambient + SUN_SHARE * light.sun
     total = METERED * (0.7 + 0.3 * day / _level(day))
     tint = 1.0 + fog * _rgb(-0.03, 0.0, 0.04) + snow * _rgb(0.0, 0.06, 0.14)
     tint = tint + rain * _rgb(-0.32, -0.22, -0.1) + dust * _rgb(0.1, -0.12, -0.42)
-    dark = (torch.exp2(-2.6 * night)) * (1.0 + night * _rgb(-0.4, -0.18, 0.42)) * torch.exp2(-0.9 * fire)
+    dark = (torch.exp2(-2.6 * night)) * (1.0 + night * _rgb(-0.4, -0.18, 0.42)) * torch.exp2(-0.5 * fire)
     sun = light.sun * through * (1.0 + dust * _rgb(0.0, -0.2, -0.5)) * dark * torch.exp2(0.4 * night)
     ambient = torch.lerp(light.ambient, total * tint, flat) * dark
     bounce = torch.lerp(light.bounce, 0.16 * total * tint, flat) * dark + snow * 0.22 * ambient
@@ -188,27 +188,24 @@ def _weather_light(
     return under, flat, sky_dark * torch.exp2(-0.8 * night)
 
 
-def snow_cover(up: Tensor, zenith_seen: Tensor, noise: Tensor, snow: Tensor) -> Tensor:
-    """0 bare to 1 covered: faces that look up and see the zenith, with an edge that the noise breaks."""
-    edge = up * (0.15 + 0.85 * zenith_seen) + 0.4 * (noise - 0.5) - (1.3 - 1.05 * snow)
-    return torch.maximum(_step(0.0, 0.5, edge), 0.05 * snow)
+def snow_cover(up: Tensor, sky_seen: Tensor, noise: Tensor, snow: Tensor) -> Tensor:
+    """0 bare to 1 covered: faces that look up and see the sky, with an edge that the noise breaks a little."""
+    edge = up * (0.5 + 0.5 * sky_seen) + 0.2 * (noise - 0.5) - (1.3 - 1.15 * snow)
+    return torch.maximum(_step(0.0, 0.6, edge), 0.05 * snow)
 
 
 def _albedo(s: Surfaces, up: Tensor, cover: Tensor, dust: Tensor, rain: Tensor) -> Tensor:
-    porous = (s.material != WINDOW) & (s.material != METAL) & (s.material != LAMP)
-    dark = rain * porous * (0.2 + 0.35 * up)
-    albedo = s.albedo * (1.0 - dark)
+    albedo = s.albedo * (1.0 - rain * (0.2 + 0.25 * up))
     albedo = torch.lerp(albedo, _rgb(0.5, 0.38, 0.24).expand_as(albedo), dust * (0.08 + 0.4 * _step(0.3, 1.0, up)))
-    snow = _rgb(0.82, 0.86, 0.92) * (0.9 + 0.2 * s.noise)
+    snow = _rgb(0.82, 0.86, 0.92) * (0.95 + 0.1 * s.noise)
     return torch.lerp(albedo, snow, cover)
 
 
 def _wet(s: Surfaces, radiance: Tensor, weather: Light, up: Tensor, rain: Tensor) -> Tensor:
-    """A film of water on what looks up: the sky is seen in it, more so in puddles and at grazing angles."""
+    """A film of water on what looks up: the sky is seen in it, more so at grazing angles."""
     facing = -_dot(s.normal, s.ray) / s.ray.norm(dim=1, keepdim=True)
     shine = 0.05 + 0.6 * (1.0 - facing.clamp(0.0, 1.0)) ** 3
-    puddle = _step(0.35, 0.75, s.noise)
-    amount = rain * _step(0.6, 0.95, up) * (0.85 + 0.15 * puddle) * shine
+    amount = rain * _step(0.6, 0.95, up) * (0.9 + 0.2 * (s.noise - 0.5)) * shine
     return torch.lerp(radiance, _mirror(s, weather.horizon, weather.zenith), amount.clamp(0.0, 0.95))
 
 
@@ -227,7 +224,7 @@ def _firelight(s: Surfaces, fire: Tensor) -> Tensor:
 
     The light belongs to the place and not to the camera, so that it stands still when the camera moves.
     """
-    return fire * _rgb(1.05, 0.4, 0.1) * ((0.7 - 0.35 * s.normal[:, 2:3]) * (0.35 + 0.65 * s.sky_seen))
+    return fire * _rgb(0.75, 0.27, 0.07) * ((0.7 - 0.35 * s.normal[:, 2:3]) * (0.35 + 0.65 * s.sky_seen))
 
 
 def _changed_sky(s: Surfaces, light: Light, darker: Tensor, weather: Light, faders: tuple[Tensor, ...]) -> Tensor:
