@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -96,6 +97,40 @@ def from_unreal(position_cm: tuple[float, float, float], pitch_deg: float, yaw_d
     """From Unreal's left-handed Z-up centimetres, X forward, Y right: FVector and FRotator; PROTOCOLS 7.1."""
     x, y, z = position_cm
     return from_opentrackio((y / 100.0, x / 100.0, z / 100.0), -yaw_deg, pitch_deg, roll_deg)
+
+
+@dataclass(frozen=True)
+class Frame:
+    """Another program's axes, as orthogonal (3, 3) matrices; a mirroring one makes up for a left-handed frame.
+
+    stage_from_world: its world's axes to the stage's. stage_from_camera: its camera's own axes to X right, Y forward,
+    Z up.
+    """
+
+    stage_from_world: Array
+    stage_from_camera: Array
+
+
+_UNITY_TO_STAGE: Array = np.array([[1.0, 0.0, 0.0], [0.0, 0.0, 1.0], [0.0, 1.0, 0.0]])
+_UNREAL_TO_STAGE: Array = np.array([[0.0, 1.0, 0.0], [1.0, 0.0, 0.0], [0.0, 0.0, 1.0]])
+
+# PROTOCOLS 7.1, in the stage's axes. OpenVR and ARKit have OpenGL's; VMC and VRChat Unity's.
+FRAMES: Mapping[str, Frame] = {
+    "stage": Frame(np.eye(3), np.eye(3)),
+    "opengl": Frame(GL_FROM_STAGE.T, GL_FROM_STAGE.T),
+    "unity": Frame(_UNITY_TO_STAGE, _UNITY_TO_STAGE),
+    "unreal": Frame(_UNREAL_TO_STAGE, _UNREAL_TO_STAGE),
+    "blender": Frame(np.eye(3), GL_FROM_STAGE.T),
+}
+
+
+def from_frame(frame: Frame, position_m: Array, rotation: Rotation) -> Pose:
+    """From any of ``FRAMES``. rotation: of the numbers as they are, by the right-handed formulas.
+
+    Left-handed programs use those too: their quaternion's matrix acts on their own coordinates.
+    """
+    turned = frame.stage_from_world @ rotation.as_matrix() @ frame.stage_from_camera.T
+    return pose_from(frame.stage_from_world @ np.asarray(position_m, float), Rotation.from_matrix(turned))
 
 
 def look_at(origin_m: Array, target_m: Array, roll_deg: float = 0.0) -> Pose:

@@ -1,0 +1,371 @@
+"""Tracking by OSC as other programs send it: addresses, arguments, axes, units and commit rule are data."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Annotated, Literal, Self
+
+import numpy as np
+from pydantic import AfterValidator, Field, model_validator
+from scipy.spatial.transform import Rotation
+
+from vpengine.osc import Argument, Message, OscError, decode
+from vpengine.stage.settings import Id, NetworkAddress, Port, refusal, shown
+from vpengine.stage.settings import Settings as Section
+from vpengine.tracking.osc import FARTHEST_M
+from vpengine.tracking.osc_parts import Assembly, Commit, Part, Rule, Values, Whole
+from vpengine.tracking.placement import Mount, Origin, Placement
+from vpengine.tracking.protocol import PoseUpdate, Rejected, Update
+from vpengine.view.pose import FRAMES, Pose, from_frame
+
+LONGEST_NAME = 64
+CAMERA = "{camera}"
+
+POSITION, QUATERNION, EULER = ("x", "y", "z"), ("qx", "qy", "qz", "qw"), ("rx", "ry", "rz")
+NUMBERS = frozenset((*POSITION, *QUATERNION, *EULER, "tracked"))
+METRES = {"m": 1.0, "cm": 0.01, "mm": 0.001}
+
+PresetName = Literal["vpengine", "trackfwd", "vivetracker", "vrchat", "vmc-camera", "vmc-tracker", "zigsim"]
+FrameName = Literal["stage", "opengl", "unity", "unreal", "blender"]
+LengthUnit = Literal["m", "cm", "mm"]
+AngleUnit = Literal["deg", "rad"]
+EulerOrder = Literal["XYZ", "XZY", "YXZ", "YZX", "ZXY", "ZYX"]
+Meaning = Literal[
+    "x", "-x", "y", "-y", "z", "-z",
+    "qx", "-qx", "qy", "-qy", "qz", "-qz", "qw", "-qw",
+    "rx", "-rx", "ry", "-ry", "rz", "-rz",
+    "camera", "tracked", "skip",
+]  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Row:
+    """One kind of message: its address, and what each of its arguments is."""
+
+    address: str
+    arguments: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Preset:
+    """What a program sends. commit: on the message that completes a pose, on the last row's, or with the bundle.
+
+    euler_order: intrinsic, each turn about the axis as turned by those before it. keep: values stay as they were until
+    they are sent again. ignore: how addresses begin that are not poses, and are passed over uncounted.
+    """
+
+    rows: tuple[Row, ...]
+    frame: FrameName = "stage"
+    port: int = 9000
+    length_unit: LengthUnit = "m"
+    angle_unit: AngleUnit = "deg"
+    euler_order: EulerOrder = "ZXY"
+    commit: Commit = "all"
+    keep: bool = False
+    ignore: tuple[str, ...] = ()
+
+
+SEVEN = (*POSITION, *QUATERNION)
+
+# Sources, beside PROTOCOLS 3.5 and 7.1:
+# trackfwd: its README and src/transform.rs, default --coords open-vr (blender sends the same; unreal is not rigid).
+# vivetracker: baku89's script sends triad_openvr's get_pose_quaternion, which is x y z and then w x y z whatever the
+#     script calls them; its own receiver reads w first. It sends "visible" last.
+# vrchat: docs.vrchat.com/docs/osc-trackers: Unity's axes, metres, turned about Z, then X, then Y (fixed axes).
+# vmc: protocol.vmc.info, marionette and performer specifications, V2.3 and later; Unity's axes.
+# zigsim: 1-10.github.io/zigsim/features/arkit.html; ARKit's axes and its simd_quatf's order x y z w.
+PRESETS: Mapping[PresetName, Preset] = {
+    "vpengine": Preset((Row("/vp/camera/{camera}/pose", SEVEN),)),
+    "trackfwd": Preset((Row("/tracker/{camera}", SEVEN),), "opengl"),
+    "vivetracker": Preset(
+        (
+            Row("/vivetracker/position", POSITION),
+            Row("/vivetracker/quaternion", ("qw", "qx", "qy", "qz")),
+            Row("/vivetracker/visible", ("tracked",)),
+        ),
+        "opengl",
+        port=8000,
+        commit="last",
+    ),
+    "vrchat": Preset(
+        (
+            Row("/tracking/trackers/{camera}/position", POSITION),
+            Row("/tracking/trackers/{camera}/rotation", EULER),
+        ),
+        "unity",
+        euler_order="YXZ",
+    ),
+    "vmc-camera": Preset(
+        (Row("/VMC/Ext/Cam", ("camera", *SEVEN, "skip")),), "unity", port=39539, ignore=("/VMC/Ext/",)
+    ),
+    "vmc-tracker": Preset((Row("/VMC/Ext/Tra/Pos", ("camera", *SEVEN)),), "unity", port=39539, ignore=("/VMC/Ext/",)),
+    "zigsim": Preset((Row("/{camera}/arkitposition", POSITION), Row("/{camera}/arkitrotation", QUATERNION)), "opengl"),
+}
+
+
+def _template(address: str) -> str:
+    if not address.startswith("/") or address.count(CAMERA) > 1 or set(address.replace(CAMERA, "")) & set("*?[]{}# "):
+        raise refusal(f"found {shown(address)}, allowed an OSC address such as /tracker/{CAMERA}/position")
+    return address
+
+
+class MessageRow(Section):
+    """One kind of message that the program sends."""
+
+    address: Annotated[str, Field(max_length=255), AfterValidator(_template)] = Field(
+        description="The OSC address; {camera} stands where the sender puts the camera's id or name."
+    )
+    arguments: Annotated[tuple[Meaning, ...], Field(min_length=1, max_length=32)] = Field(
+        description="What each argument is: x y z; qx qy qz qw of a quaternion, or rx ry rz, the turns about those "
+        "axes, each with - before it where its sign is the other way; camera, the id as text or whole number; tracked, "
+        "false while the tracker is lost; skip for what is not needed."
+    )
+
+
+class OscAppTracking:
+    """One UDP port for any number of cameras of one kind of sender."""
+
+    class Settings(Section):
+        """Other programs' OSC: a preset, or the file's own table of messages under [[tracking.message]].
+
+        Keys that are given replace the preset's. A sender of rotations only stands where `stage_from_tracker` says.
+        """
+
+        preset: PresetName = Field(
+            default="vpengine", description="Whose messages are meant; vpengine is /vp/camera/{camera}/pose."
+        )
+        port: Port | None = Field(
+            default=None,
+            description="The UDP port to receive on; 0 is off. By default 9000, or the preset's: vivetracker 8000, "
+            "vmc-camera and vmc-tracker 39539.",
+        )
+        address: NetworkAddress = Field(
+            default="127.0.0.1", description="The network address to receive on; 0.0.0.0 is every network."
+        )
+        message: Annotated[tuple[MessageRow, ...], Field(max_length=16)] = Field(
+            default=(),
+            description="The messages that make a pose, such as "
+            '{address = "/cam/{camera}/turn", arguments = ["qw", "qx", "qy", "qz"]}: x y z; qx qy qz qw or rx ry rz, '
+            "with - for the other sign; camera, tracked, skip.",
+        )
+        frame: FrameName | None = Field(
+            default=None,
+            description="The sender's axes: the stage's; OpenGL's, which OpenVR and ARKit have; Unity's, Unreal's, "
+            "Blender's.",
+        )
+        length_unit: LengthUnit | None = Field(default=None, description="The unit of x, y and z; else the preset's.")
+        angle_unit: AngleUnit | None = Field(default=None, description="The unit of rx, ry and rz; else the preset's.")
+        euler_order: EulerOrder | None = Field(
+            default=None,
+            description="The order of rx, ry and rz, each about its axis as turned by those before it (intrinsic).",
+        )
+        commit: Commit | None = Field(
+            default=None,
+            description="When a pose of several messages is whole: when all have come, on the last of the table, or "
+            "with the bundle they came in.",
+        )
+        keep: bool | None = Field(
+            default=None,
+            description="Whether values stay until they are sent again, for programs that send only what changes; "
+            "with commit last or bundle.",
+        )
+        merge_ms: Annotated[float, Field(gt=0.0, le=1000.0)] = Field(
+            default=10.0, description="How long, in ms, a pose's first message waits for its others."
+        )
+        ignore: tuple[str, ...] | None = Field(
+            default=None, description="How addresses begin that are passed over without counting them as refused."
+        )
+        cameras: dict[str, Id] = Field(
+            default={},
+            description='Ids of the stage\'s cameras by the sender\'s names, such as {"LHR-12345678" = "A"}; other '
+            "names are refused. Without any, the sender's name is the id.",
+        )
+        only_camera: Id = Field(
+            default="1", description="The id of the stage's camera, where the messages do not name one."
+        )
+        stage_from_tracker: Origin = Field(default=Origin(), description="Where the tracker's origin is on the stage.")
+        tracker_from_sensor: Mount = Field(default=Mount(), description="Where the sensor sits on the tracker.")
+
+        @model_validator(mode="after")
+        def _makes_a_pose(self) -> Self:
+            plan = plan_of(self)
+            problem = _problem(plan.rows)
+            if problem:
+                raise refusal(problem, "message")
+            if plan.keep and plan.commit == "all":
+                raise refusal('it is for commit = "last" or "bundle": what does not change is not sent', "keep")
+            return self
+
+    def __init__(self, settings: Settings, clock: Callable[[], float] = time.monotonic) -> None:
+        self.settings = settings
+        self._plan = plan_of(settings)
+        self._clock = clock
+        self._parts = Assembly(_rule(self._plan, settings.merge_ms / 1000.0))
+        self._placement = Placement(settings.stage_from_tracker, settings.tracker_from_sensor)
+
+    @property
+    def endpoint(self) -> tuple[str, int] | None:
+        return (self.settings.address, self._plan.port) if self._plan.port else None
+
+    def decode(self, packet: bytes, peer: str) -> Iterator[Update]:
+        """A bundle's good messages are taken even where others in it are refused."""
+        try:
+            messages = decode(packet)
+        except OscError as error:
+            yield Rejected(error.reason)
+            return
+        machine, now_s = peer.rpartition(":")[0], self._clock()  # some programs send each packet from a new port
+        for message in messages:
+            for found in self._hear(message, machine, now_s):
+                yield self._update(found)
+        for found in self._parts.end_of_packet():
+            yield self._update(found)
+
+    def _hear(self, message: Message, machine: str, now_s: float) -> Iterator[Whole | Rejected]:
+        heard = read(self._plan, message)
+        if heard is None:
+            return
+        camera = heard if isinstance(heard, Rejected) else self._camera(heard.name)
+        if isinstance(heard, Rejected) or isinstance(camera, Rejected):
+            yield heard if isinstance(heard, Rejected) else Rejected("other-camera-id")
+            return
+        yield from self._parts.add((machine, camera), heard, now_s)
+
+    def _camera(self, name: str | None) -> str | Rejected:
+        if name is None:
+            return self.settings.only_camera
+        if not self.settings.cameras:
+            return name
+        return self.settings.cameras.get(name) or Rejected("other-camera-id")
+
+    def _update(self, found: Whole | Rejected) -> Update:
+        if isinstance(found, Rejected):
+            return found
+        pose = pose_of(self._plan, found.values)
+        return pose if isinstance(pose, Rejected) else PoseUpdate(found.camera, self._placement.place(pose))
+
+
+def plan_of(settings: OscAppTracking.Settings) -> Preset:
+    """The preset, with what the stage file says instead."""
+    keys = ("port", "frame", "length_unit", "angle_unit", "euler_order", "commit", "keep", "ignore")
+    given = {key: getattr(settings, key) for key in keys if getattr(settings, key) is not None}
+    if settings.message:
+        given["rows"] = tuple(Row(row.address, row.arguments) for row in settings.message)
+    return replace(PRESETS[settings.preset], **given)
+
+
+def _rule(plan: Preset, merge_s: float) -> Rule:
+    return Rule(len(plan.rows), frozenset(_numbers_of(plan.rows)), plan.commit, plan.keep, merge_s)
+
+
+def _numbers_of(rows: tuple[Row, ...]) -> list[str]:
+    return [name for row in rows for name in map(_bare, row.arguments) if name in NUMBERS]
+
+
+def _problem(rows: tuple[Row, ...]) -> str | None:
+    """Why ``rows`` do not make one pose; None when they do."""
+    addresses = [row.address for row in rows]
+    if len(set(addresses)) < len(addresses):
+        return "an address stands in it twice, allowed each of them once"
+    names = [(CAMERA in row.address) + row.arguments.count("camera") for row in rows]
+    if set(names) not in ({0}, {1}):
+        return "allowed are messages that all name the camera once, in the address or an argument, or that none does"
+    taken = _numbers_of(rows)
+    if len(set(taken)) < len(taken):
+        return f"found {' '.join(taken)}, allowed each of them once"
+    if not _is_pose(set(taken)):
+        return f"found {' '.join(taken) or 'no numbers'}, expected qx qy qz qw or rx ry rz, and x y z or none of them"
+    return None
+
+
+def _is_pose(taken: set[str]) -> bool:
+    position, turns = taken & set(POSITION), taken & {*QUATERNION, *EULER}
+    return len(position) in (0, 3) and turns in (set(QUATERNION), set(EULER))
+
+
+def _bare(meaning: str) -> str:
+    return meaning.lstrip("-")
+
+
+# --- one message ----------------------------------------------------------------------------------------------------
+
+
+def read(plan: Preset, message: Message) -> Part | Rejected | None:
+    """None for a message that is to be passed over."""
+    for index, row in enumerate(plan.rows):
+        name = _name_in(row.address, message.address)
+        if name is not None:
+            return _heard(index, row, name, message.arguments)
+    return None if message.address.startswith(plan.ignore) else Rejected("unknown-address")
+
+
+def _name_in(template: str, address: str) -> str | None:
+    """The camera's name at its place in the address, "" where the template has none; None if they do not match."""
+    before, place, after = template.partition(CAMERA)
+    if not place:
+        return "" if address == template else None
+    name = address[len(before) : len(address) - len(after)]
+    fits = address.startswith(before) and address.endswith(after) and len(before) + len(after) < len(address)
+    return name if fits and "/" not in name else None
+
+
+def _heard(index: int, row: Row, name: str, arguments: tuple[Argument, ...]) -> Part | Rejected:
+    if len(arguments) != len(row.arguments):
+        return Rejected("bad-arguments")
+    values: dict[str, float] = {}
+    for meaning, argument in zip(row.arguments, arguments, strict=True):
+        if meaning == "camera":
+            if isinstance(argument, bool) or not isinstance(argument, str | int):
+                return Rejected("bad-types")
+            name = str(argument)
+        elif meaning != "skip":
+            value = _value(meaning, argument)
+            if isinstance(value, Rejected):
+                return value
+            values[_bare(meaning)] = value
+    return _named(index, row, name, values)
+
+
+def _named(index: int, row: Row, name: str, values: Values) -> Part | Rejected:
+    if CAMERA not in row.address and "camera" not in row.arguments:
+        return Part(index, None, values)
+    if not 0 < len(name) <= LONGEST_NAME:
+        return Rejected("bad-camera-name")
+    return Part(index, name, values)
+
+
+def _value(meaning: str, argument: Argument) -> float | Rejected:
+    """A finite number with its sign put right. Whole numbers are taken too; true and false only for ``tracked``."""
+    if not isinstance(argument, int | float) or (isinstance(argument, bool) and meaning != "tracked"):
+        return Rejected("bad-types")
+    if not math.isfinite(argument):
+        return Rejected("not-finite")
+    return -float(argument) if meaning.startswith("-") else float(argument)
+
+
+# --- numbers to poses -----------------------------------------------------------------------------------------------
+
+
+def pose_of(plan: Preset, values: Values) -> Pose | Rejected:
+    """The pose in stage space. Without x, y and z it is at the origin."""
+    if not values.get("tracked", 1.0):
+        return Rejected("not-tracked")
+    position_m = np.array([values.get(name, 0.0) for name in POSITION]) * METRES[plan.length_unit]
+    if max(map(abs, position_m)) > FARTHEST_M:
+        return Rejected("too-far")
+    rotation = _rotation(plan, values)
+    return rotation if isinstance(rotation, Rejected) else from_frame(FRAMES[plan.frame], position_m, rotation)
+
+
+def _rotation(plan: Preset, values: Values) -> Rotation | Rejected:
+    if "qw" in values:
+        quaternion = [values[name] for name in QUATERNION]
+        length = math.hypot(*quaternion)
+        return Rotation.from_quat(quaternion) if 0.5 <= length * length <= 2.0 else Rejected("bad-quaternion")
+    turns = [values["r" + axis] for axis in plan.euler_order.lower()]
+    if max(map(abs, turns)) > 1e6:  # a sine of more has no digits left
+        return Rejected("bad-angle")
+    return Rotation.from_euler(plan.euler_order, turns, degrees=plan.angle_unit == "deg")
