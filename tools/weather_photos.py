@@ -78,7 +78,8 @@ def _photo(name: str, image: NDArray[np.uint8], depth_m: NDArray[Any], focal_px:
 
 
 def check_photo(photo: Photo, runner: Runner) -> dict[str, Any]:
-    """finite; change: mean |answer - picture| in ACEScct per fader at 1/4, 1/2, 3/4, 1; monotone; seams."""
+    """finite; change: mean |answer - picture| in ACEScct per fader at 1/4, 1/2, 3/4, 1; monotone; seams: in
+    code values of 255."""
     changes, seams, finite = {}, [], True
     for number, name in enumerate(FADERS):
         steps = []
@@ -90,23 +91,26 @@ def check_photo(photo: Photo, runner: Runner) -> dict[str, Any]:
             finite = finite and bool(np.isfinite(answer).all())
             steps.append(float(np.abs(answer - photo.color).mean()))
         changes[name] = steps
-        seams.append(seam_ratio(answer - photo.color))
+        seams.append(255.0 * seam_step(displayed(answer) - displayed(photo.color)))
     monotone = {name: bool(np.all(np.diff([0.0, *steps]) > 0.0)) for name, steps in changes.items()}
     return {"finite": finite, "change": changes, "monotone": monotone, "seams": max(seams)}
 
 
-def seam_ratio(change: NDArray[Any]) -> float:
-    """Steps of the change across the borders of the network's cells over steps inside them: 1 is no tiling.
+def seam_step(change: NDArray[Any]) -> float:
+    """How much larger the steps of the change (height, width, 3) are across the borders of the network's cells than
+    inside them: 0 is no tiling.
 
     The worst of its cells of 2, 4, 8 and 16 pixels; medians, so that edges in the picture do not count.
     """
-    across, down = np.abs(np.diff(change, axis=2)), np.abs(np.diff(change, axis=1))
-    ratios = []
+    across, down = np.abs(np.diff(change, axis=1)), np.abs(np.diff(change, axis=0))
+    steps = []
     for cell in (2, 4, 8, 16):
-        border = np.concatenate([across[:, :, cell - 1 :: cell].ravel(), down[:, cell - 1 :: cell].ravel()])
-        inside = np.concatenate([across[:, :, cell // 2 - 1 :: cell].ravel(), down[:, cell // 2 - 1 :: cell].ravel()])
-        ratios.append(float(np.median(border) / max(np.median(inside), 1e-6)))
-    return max(ratios)
+        border, inside = (
+            np.median(np.concatenate([across[:, first::cell].ravel(), down[first::cell].ravel()]))
+            for first in (cell - 1, cell // 2 - 1)
+        )
+        steps.append(float(border - inside))
+    return max(steps)
 
 
 def strip(photo: Photo, runner: Runner, width: int = 320) -> NDArray[np.uint8]:

@@ -29,8 +29,9 @@ Sheets, plain and then snow, night, fog, dust, rain, fire at 1.0; the network ab
 
 Rooms with measured depth (ICL-NUIM living room, Handa et al., CC BY 3.0; and one stereo photograph, checked but not
 shown) and photographs with no depth at all, for which a ground plane and a backdrop are guessed. *Monotone*: the mean
-change grows with the fader at 1/4, 1/2, 3/4, 1. *Seams*: the median step of the change across the borders of the
-network's cells (of 2, 4, 8 and 16 pixels) over that inside them, worst cell and fader; 1 is no tiling.
+change grows with the fader at 1/4, 1/2, 3/4, 1. *Seams*: by how many code values of 255 the median step of the change
+across the borders of the network's cells (of 2, 4, 8 and 16 pixels) exceeds that inside them, worst cell and fader;
+less than one cannot be seen.
 
 {photos}
 
