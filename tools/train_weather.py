@@ -112,7 +112,7 @@ def picture_loss(answer: Tensor, target: Tensor) -> Tensor:
     error = answer - target
     gradient = (error[..., 1:] - error[..., :-1]).abs().mean() + (error[..., 1:, :] - error[..., :-1, :]).abs().mean()
     shown = functional.mse_loss(displayed(answer), displayed(target))
-    return error.abs().mean() + 0.5 * gradient + 40.0 * shown
+    return error.abs().mean() + 0.5 * gradient + 10.0 * shown
 
 
 def displayed(cct: Tensor) -> Tensor:
