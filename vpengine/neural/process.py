@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import logging
 import multiprocessing
+import os
+import sys
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 
 import numpy as np
+import psutil
 
 from vpengine import __version__
 from vpengine.frames.keyframe import Grade, Keyframe, Request, Timings
@@ -93,6 +97,7 @@ class NeuralProcess:
         self._process = context.Process(target=run_worker, args=(self._setup, theirs), name="vpengine-neural")
         self._process.daemon = True
         self._process.start()
+        _lower_priority(self._process.pid or 0)
         theirs.close()
         self._since_s = time.monotonic()
 
@@ -229,3 +234,14 @@ class NeuralProcess:
             self._pipe.close()
         self._process, self._pipe, self._model_sha256 = None, None, None
         self._asked.clear()
+
+
+def _lower_priority(pid: int) -> None:
+    """From outside, so that it holds while the process still imports: that takes a second of a core."""
+    with suppress(OSError, psutil.Error):  # it may be gone again already
+        if sys.platform == "win32":
+            psutil.Process(pid).nice(psutil.BELOW_NORMAL_PRIORITY_CLASS)
+        else:
+            os.setpriority(os.PRIO_PROCESS, pid, 10)
+        if hasattr(os, "sched_setscheduler"):  # Linux: only what the frame leaves
+            os.sched_setscheduler(pid, os.SCHED_IDLE, os.sched_param(0))

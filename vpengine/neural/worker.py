@@ -5,13 +5,11 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
-import sys
 import threading
 import time
 from multiprocessing.connection import Connection
 
 import numpy as np
-import psutil
 
 from vpengine.errors import UserError
 from vpengine.frames.look import FADERS, Look
@@ -29,7 +27,6 @@ def run_worker(setup: WorkerSetup, pipe: Connection) -> None:
     """The process's main function; ends when the engine closes its end of the pipe."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the engine's to handle
     threading.Thread(target=_end_with_engine, name="engine-watch", daemon=True).start()
-    _lower_priority()
     layout = SlotLayout(setup.resolution)
     slots = [Slot(layout, name) for name in setup.slots]
     try:
@@ -56,15 +53,6 @@ def _end_with_engine() -> None:
     if engine is not None:
         engine.join()
         os._exit(1)
-
-
-def _lower_priority() -> None:
-    if sys.platform == "win32":
-        psutil.Process().nice(psutil.BELOW_NORMAL_PRIORITY_CLASS)
-    else:
-        os.nice(10)
-    if hasattr(os, "sched_setscheduler"):  # Linux: only what the frame leaves
-        os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
 
 
 def _open(setup: WorkerSetup) -> Generator:
