@@ -119,6 +119,19 @@ def test_culling_changes_nothing(gpu: Any, street: Street, monkeypatch: pytest.M
     assert same.mean() > 0.998  # backs seen through cracks
 
 
+def test_what_faces_away_from_the_sun_looks_as_if_the_shadow_map_had_been_asked(
+    gpu: Any, street: Street, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    view = view_at((0.0, 0.0, 1.6), 10.0, 5.0, 20.0)
+    triangles, sunless = street._visibility.triangles(view)
+    assert 0.2 * len(triangles) < sunless < 0.8 * len(triangles)
+    color, depth = drawn(gpu, street, view)
+    monkeypatch.setattr(street._visibility, "triangles", lambda _view: (triangles, 0))
+    asked, asked_depth = drawn(gpu, street, view)
+    np.testing.assert_array_equal(depth, asked_depth)
+    np.testing.assert_allclose(color, asked, atol=2e-3)
+
+
 def test_sky_is_infinitely_far_and_the_road_is_not(gpu: Any, street: Street) -> None:
     color, depth = drawn(gpu, street, view_at((0.0, 0.0, 1.6), 0.0, 60.0, 24.0))
     assert np.isinf(depth).mean() > 0.3

@@ -191,6 +191,19 @@ def test_stale_shows_the_keyframe_unmoved(wrapped: Gpu) -> None:
     assert np.abs(moved - first).mean() > 0.02
 
 
+def test_stale_shows_the_newest_keyframe_in_a_place_used_before(wrapped: Gpu) -> None:
+    """Two keyframes through one place: the second's own plate is seen, not the first's."""
+    layer, fresh = (NeuralLayer(wrapped, KEY_SIZE, SIZE, keyframes=1) for _ in range(2))
+    second = keyframe(1, from_opentrackio((0.0, 0.0, 1.6), 25.0, 0.0, 0.0))
+    layer.add(keyframe(0, POSES[0]), 0.0)
+    before = pixels(layer.draw_stale(plate_picture(wrapped, POSES[0]), (1.0, 1.0))).copy()
+    layer.add(second, 1.0)
+    fresh.add(second, 1.0)
+    shown, expected = (pixels(each.draw_stale(plate_picture(wrapped, POSES[0]), (1.0, 1.0))) for each in (layer, fresh))
+    assert np.array_equal(shown, expected)
+    assert np.abs(shown - before).mean() > 0.02
+
+
 def test_silhouettes_do_not_bleed(wrapped: Gpu) -> None:
     """At the pillar's edge each side keeps its own look: no value outside the two looks' range."""
     layer = NeuralLayer(wrapped, KEY_SIZE, SIZE)

@@ -129,6 +129,19 @@ def test_a_keyframe_comes_back(loop: Loop, capfd: pytest.CaptureFixture[str]) ->
     assert capfd.readouterr().err == ""
 
 
+@pytest.mark.skipif(not hasattr(os, "sched_getscheduler"), reason="this system has no such scheduler")
+def test_it_takes_only_what_the_frame_leaves() -> None:
+    """From its first moment, for it imports for a second of a core; its threads inherit it."""
+    process = NeuralProcess("drill", DRILL, NO_RUNTIME, SIZE)
+    process.start()
+    try:
+        assert process.pid is not None
+        assert os.sched_getscheduler(process.pid) == os.SCHED_IDLE
+        assert os.getpriority(os.PRIO_PROCESS, process.pid) >= 10
+    finally:
+        process.stop()
+
+
 def test_answers_keep_their_slots_apart(loop: Loop) -> None:
     """Two requests are in flight at once and each answer is told of its own request."""
     loop.until(lambda: loop.process.ready)
