@@ -4,8 +4,8 @@ REPORT = """# The `weather` generator: training report
 
 Written by `python tools/train_weather.py` (again by `python tools/train_weather.py judge`); do not edit.
 
-Trained in {minutes} minutes ({steps} steps of {batch} pictures of 256 x 144, one thread on a machine of two shared CPU
-cores; drawing the scenes took another 4), seed {seed}, on pictures that `tools/weather_*.py` draw and shade themselves.
+Trained in {minutes} minutes ({steps} steps of {batch} pictures of 256 x 144, on a machine of two shared CPU cores;
+drawing the scenes took another 4), seed {seed}, on pictures that `tools/weather_*.py` draw and shade themselves.
 {note}
 
 {parameters} parameters; {speed} ms at 640 x 360 on one core with onnxruntime.

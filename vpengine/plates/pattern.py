@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from vpengine.gpu.blocks import UniformBlock
 from vpengine.gpu.passes import Pass
 from vpengine.gpu.target import Target
-from vpengine.view.lens import clip_from_view_symmetric
+from vpengine.plates.plate import warm
 from vpengine.view.view import View, stage_ray_from_ndc
 
 Array = NDArray[np.float64]
@@ -61,9 +61,7 @@ class Pattern:
 
     def upload(self, context: Any) -> None:
         self._pass = Pass(context, "pattern", _BLOCK, {"CHECKER": str(int(self._settings.style == "checker"))})
-        warm = Target(context, (16, 9), depth=True)
-        self.draw(warm, View(np.eye(4), clip_from_view_symmetric(60.0, 16 / 9), warm.size))
-        warm.release()
+        warm(self, context)
 
     def draw(self, target: Target, view: View) -> None:
         self._pass.draw(
