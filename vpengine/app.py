@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import logging
 import time
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
@@ -46,6 +47,8 @@ from vpengine.tracking.cameras import Cameras
 from vpengine.tracking.pose_buffer import PoseBuffer
 from vpengine.tracking.protocol import LensUpdate
 from vpengine.tracking.receiver import Receiver
+
+log = logging.getLogger(__name__)
 
 TABLES: dict[str, Mapping[str, str]] = {
     "tracking": tracking.KINDS,
@@ -251,13 +254,17 @@ class App:
         settings = self.files.stage.neural
         if settings.generator == "none":
             return None
-        process = NeuralProcess(
-            settings.generator,
-            neural.GENERATORS[settings.generator],
-            neural.RUNTIMES[settings.runtime],
-            settings.resolution,
-            float(1 / self.files.stage.rate),
-        )
+        try:
+            process = NeuralProcess(
+                settings.generator,
+                neural.GENERATORS[settings.generator],
+                neural.RUNTIMES[settings.runtime],
+                settings.resolution,
+                float(1 / self.files.stage.rate),
+            )
+        except UserError as error:  # the wall can do without
+            log.warning("%s. The wall shows the plate.", error)
+            return None
         process.start()
         self._exit.callback(process.stop)
         return process

@@ -92,7 +92,7 @@ class Loop:
             program=settled.program,
             controls=settled.controls,
             epoch=settled.epoch,
-            keyframes=self.desk.gate.admit(delivered),
+            keyframes=self.desk.gate.admit(delivered, frozen=not settled.controls[declared.NEURAL_LIVE]),
         )
         return frame, settled.look
 
@@ -105,14 +105,16 @@ class Loop:
     def ask(self, frame: FrameInput, look: Look, now_s: float) -> None:
         """Ask the generator for a new picture when it is free and there is something new to ask."""
         generator, controls = self.generator, frame.controls
-        wanted = controls[declared.NEURAL_LIVE] and controls[declared.NEURAL_AMOUNT]
-        if generator is None or not wanted or not generator.free(now_s):
+        if generator is None:
             return
-        if generator.answer_lost():
+        if not (controls[declared.NEURAL_LIVE] and controls[declared.NEURAL_AMOUNT]) or generator.answer_lost():
             self.requests.forget()
-        request = self.requests.next(frame, self.places, look, self.camera, now_s)
-        if request is not None:
-            generator.submit(request)
+        elif not generator.free(now_s):
+            self.requests.skip()
+        else:
+            request = self.requests.next(frame, self.places, look, self.camera, now_s)
+            if request is not None:
+                generator.submit(request, now_s)
 
     def present(self, frame: FrameInput) -> bool:
         """Every wall's code values to every output; False when an operator closed one."""

@@ -211,3 +211,53 @@ def test_a_plain_look_is_asked_once_and_only_to_end_another(asking: Asking) -> N
     assert plain.look.plain
     asking.stand_at(HERE)
     assert asking.at(4.0) is None
+
+
+def test_a_plain_look_is_asked_again_when_its_answer_was_lost(asking: Asking) -> None:
+    """Or the wall would stay in the fog for ever."""
+    assert asking.at(1.0) is not None
+    asking.look = Look("weather")
+    assert asking.at(2.0) is not None
+    asking.requests.forget()
+    again = asking.at(3.0)
+    assert again is not None
+    assert again.look.plain
+    assert asking.at(4.0) is None
+
+
+def halves(asking: Asking, begin_s: float, hand_over_s: float, **changes: Any) -> Request | None:
+    """One frame draws the plate, a later one, in which something may have changed, would hand it over."""
+    assert asking.requests.next(asking.frame, asking.plates, asking.look, "a", begin_s) is None
+    asking.frame = replace(asking.frame, **changes)
+    return asking.requests.next(asking.frame, asking.plates, asking.look, "a", hand_over_s)
+
+
+def test_a_half_made_request_is_good_for_the_next_frame_only(asking: Asking) -> None:
+    """Live was off in between: what was drawn then is not handed over with its old time, but drawn again."""
+    assert halves(asking, 1.0, 5.0) is None  # too old: this frame draws it anew
+    request = asking.requests.next(asking.frame, asking.plates, asking.look, "a", 5.04)
+    assert request is not None
+    assert request.submitted_s == 5.0
+    asking.stand_at(HERE)
+    assert asking.requests.next(asking.frame, asking.plates, asking.look, "a", 6.0) is None
+    asking.requests.skip()  # a frame in which nothing may be asked
+    assert asking.requests.next(asking.frame, asking.plates, asking.look, "a", 6.08) is None
+    request = asking.requests.next(asking.frame, asking.plates, asking.look, "a", 6.12)
+    assert request is not None
+    assert request.submitted_s == 6.08
+
+
+def test_a_half_made_request_asks_what_is_wanted_when_it_is_handed_over(asking: Asking) -> None:
+    """The plate is the same for all looks; another place's is not."""
+    asking_fog, asking.look = asking.look, look_from("weather", {"fog": 0.5})
+    assert asking.requests.next(asking.frame, asking.plates, asking_fog, "a", 1.0) is None
+    asking.look = look_from("weather", {"snow": 1.0}, seed=3)
+    asking.frame = replace(asking.frame, epoch=9)
+    request = asking.requests.next(asking.frame, asking.plates, asking.look, "a", 1.04)
+    assert request is not None
+    assert (request.look, request.epoch) == (asking.look, 9)
+    assert halves(asking, 2.0, 2.04, program=ProgramState("hall", "hall")) is None
+    request = asking.requests.next(asking.frame, asking.plates, asking.look, "a", 2.08)
+    assert request is not None
+    assert request.place == "hall"
+    assert request.plate.color.max() < 1.0

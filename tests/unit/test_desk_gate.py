@@ -134,3 +134,11 @@ def test_the_gate_discards_and_counts_what_is_older() -> None:
     assert gate.admit(iter([old, new, old])) == (new,)
     assert gate.discarded == 2
     assert gate.admit([]) == ()
+
+
+def test_frozen_lets_nothing_through() -> None:
+    """Live off means the pictures on the walls stay; one that was under way would still change them."""
+    gate = Gate()
+    gate.follow("a", 0)
+    assert gate.admit([keyframe(0)], frozen=True) == ()
+    assert gate.admit([keyframe(0)])

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +23,7 @@ from vpengine.frames.look import look_from
 from vpengine.frames.provenance import Provenance
 from vpengine.neural import process as process_module
 from vpengine.neural.drill import FAILURES
+from vpengine.neural.messages import Ready
 from vpengine.neural.process import SLOTS, NeuralProcess
 from vpengine.view.camera import camera_view
 from vpengine.view.color import acescct_from_linear
@@ -60,7 +62,7 @@ class Loop:
         self.until(lambda: self.process.free(time.monotonic()))
         asked = request(number, failure)
         started_s = time.perf_counter()
-        self.process.submit(asked)
+        self.process.submit(asked, time.monotonic())
         self.calls_s.append(time.perf_counter() - started_s)
         return asked
 
@@ -146,8 +148,8 @@ def test_answers_keep_their_slots_apart(loop: Loop) -> None:
     """Two requests are in flight at once and each answer is told of its own request."""
     loop.until(lambda: loop.process.ready)
     first, second = request(1), request(2)
-    loop.process.submit(first)
-    loop.process.submit(second)
+    loop.process.submit(first, time.monotonic())
+    loop.process.submit(second, time.monotonic())
     assert not loop.process.free(time.monotonic() + 100.0)  # all slots are taken
     assert SLOTS == 2
     loop.until(lambda: len(loop.keyframes) == 2)
@@ -159,12 +161,39 @@ def test_a_second_request_that_hangs_is_noticed_as_soon(loop: Loop) -> None:
     """Its time counts from when the first was answered; and ``free`` counts likewise."""
     loop.until(lambda: loop.process.ready)
     loop.process.health.work_s = 0.05
-    loop.process.submit(request(1))
-    loop.process.submit(request(2, "hangs"))
+    loop.process.submit(request(1), time.monotonic())
+    loop.process.submit(request(2, "hangs"), time.monotonic())
     loop.until(lambda: len(loop.keyframes) == 1)
     answered_s = time.monotonic()
     loop.until(lambda: loop.process.health.restarts == 1)
     assert 0.4 < time.monotonic() - answered_s < 3.0
+
+
+def test_a_request_handed_over_late_is_no_hang(loop: Loop) -> None:
+    """Its wait counts from when the process got it, whenever its plate was drawn."""
+    loop.until(lambda: loop.process.ready)
+    old = replace(request(1), submitted_s=time.monotonic() - 60.0)
+    loop.process.submit(old, time.monotonic())
+    loop.until(lambda: len(loop.keyframes) == 1)
+    assert loop.process.health.restarts == 0
+
+
+def test_a_slow_generator_is_told_of_once_and_is_not_taken_for_hung(
+    loop: Loop, caplog: pytest.LogCaptureFixture
+) -> None:
+    """One that says it needs four seconds is given ten times that, as any other."""
+    loop.until(lambda: loop.process.ready)
+    for _ in range(2):
+        loop.process._be_ready(Ready("", 4.0))
+    assert [record.getMessage() for record in caplog.records] == [
+        "generator drill takes 4.0 s for a picture of 64 x 36 on this machine; a smaller [neural] resolution is faster."
+    ]
+    now_s = time.monotonic()
+    loop.process.submit(request(1, "hangs"), now_s)
+    loop.process.collect(now_s + 39.0)
+    assert loop.process.health.restarts == 0
+    loop.process.collect(now_s + 41.0)
+    assert loop.process.health.restarts == 1
 
 
 SENTENCES = {

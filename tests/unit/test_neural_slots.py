@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from multiprocessing.shared_memory import SharedMemory
 
 import numpy as np
 import pytest
 
-from vpengine.neural.slots import Slot, SlotLayout
+from vpengine.errors import UserError
+from vpengine.neural import slots as slots_module
+from vpengine.neural.process import NeuralProcess
+from vpengine.neural.slots import FOLDER, PREFIX, Slot, SlotLayout, clear_stale
 
 LAYOUT = SlotLayout((33, 7))  # odd, so that arrays do not happen to fit together
 
@@ -46,3 +52,56 @@ def test_only_the_owner_removes_it_and_once() -> None:
     owner.close()
     with pytest.raises(FileNotFoundError):
         SharedMemory(owner.name)
+
+
+LINUX = pytest.mark.skipif(sys.platform != "linux", reason="only Linux promises shared memory that is not there")
+
+
+@LINUX
+def test_its_memory_is_there_before_it_is_written() -> None:
+    """What is only promised kills who writes it: SIGBUS, which nothing can catch."""
+    owner = Slot(SlotLayout((640, 360)))
+    try:
+        status = (FOLDER / owner.name).stat()
+        assert status.st_blocks * 512 >= SlotLayout((640, 360)).size
+    finally:
+        owner.close()
+
+
+@LINUX
+def test_memory_that_is_not_there_is_one_sentence() -> None:
+    """And nothing is left of what was there."""
+    before = set(FOLDER.glob(f"{PREFIX}*"))
+    with pytest.raises(UserError, match=r"MB of shared memory are not to be had.*resolution smaller"):
+        NeuralProcess("drill", "vpengine.neural.drill:Drill", "vpengine.neural.none:NoRuntime", (1 << 19, 1 << 18))
+    assert set(FOLDER.glob(f"{PREFIX}*")) == before
+
+
+KILLED = """
+import os, signal, sys
+from multiprocessing import resource_tracker
+from vpengine.neural.slots import Slot, SlotLayout
+slot = Slot(SlotLayout((33, 7)))
+print(slot.name, flush=True)
+os.kill(resource_tracker._resource_tracker._pid, signal.SIGKILL)
+sys.stdin.read()
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+@LINUX
+def test_what_a_killed_engine_left_is_cleared_and_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(slots_module, "YOUNG_S", 0.0)
+    ours = Slot(LAYOUT)
+    engine = subprocess.Popen([sys.executable, "-c", KILLED], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    assert engine.stdout is not None
+    theirs = FOLDER / engine.stdout.readline().strip()
+    clear_stale()
+    assert theirs.exists()  # that engine runs
+    engine.communicate("")
+    assert theirs.exists()
+    assert clear_stale() >= 1
+    assert not theirs.exists()
+    assert (FOLDER / ours.name).exists()
+    ours.close()
+    assert not os.path.exists(FOLDER / ours.name)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -83,6 +83,7 @@ class RequestCamera:
 
 
 MOST_PUT_OFF = 3  # frames; a machine that is always busy still asks
+LONGEST_HALF_S = 1.0  # a plate that was drawn so long ago shows where the camera was, not where it will be
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,9 +105,9 @@ class _Wanted:
 class Requests:
     """Decides whether a frame asks for a new picture, and draws what it is asked from.
 
-    The work is spread over two frames: one draws the plate, the next brings it down. Nothing new is asked while place,
-    View and look are those of the last request: with a camera that stands still and a look that rests, the generator
-    rests too.
+    The work is spread over two frames: one draws the plate, the next brings it down; a plate that was drawn is good
+    for that one frame only. Nothing new is asked while place, View and look are those of the last request: with a
+    camera that stands still and a look that rests, the generator rests too.
     """
 
     def __init__(
@@ -117,23 +118,32 @@ class Requests:
         self._clock = clock
         self._number = self._put_off = 0
         self._due_s = -np.inf
-        self._last: _Wanted | None = None
+        self._last: _Wanted | None = None  # None: nothing yet, or it must be asked again
+        self._asked: _Wanted | None = None
         self._begun: _Wanted | None = None
 
     def forget(self) -> None:
-        """The next frame asks again, whatever was asked before: an answer was lost."""
+        """The next frame asks again, whatever was asked before: an answer was lost, or nothing is wanted now."""
         self._last = self._begun = None
         self._due_s = -np.inf
 
+    def skip(self) -> None:
+        """A frame that cannot ask: a plate that was drawn for the generator is not good any more."""
+        if self._begun is not None:
+            self.forget()
+
     def next(self, frame: FrameInput, plates: Plates, look: Look, camera: str, now_s: float) -> Request | None:
         """The request that the last frame began; or None, and this frame may begin one. now_s: when it began."""
-        if self._begun is not None:
-            begun, self._begun = self._begun, None
-            return self._finished(begun)
+        begun, self._begun = self._begun, None
+        if begun is not None:
+            asked = replace(begun, epoch=frame.epoch, look=look)  # a plate is the same for all looks
+            if begun.place == _place(frame) and now_s - begun.submitted_s < LONGEST_HALF_S:
+                return self._finished(asked)
+            self.forget()
         wanted = self._wanted(frame, look, camera, now_s)
         if wanted is not None and not self._too_busy(now_s):
             self._camera.draw(plates[wanted.place], wanted.view)
-            self._begun = self._last = wanted
+            self._begun = self._last = self._asked = wanted
             self._pace(now_s)
         return None
 
@@ -154,16 +164,27 @@ class Requests:
         if now_s < self._due_s:
             return None
         state = frame.cameras[camera]
-        place = frame.program.incoming_place or frame.program.place
-        if look.plain and (last is None or last.look.plain or last.place != place):
+        place = _place(frame)
+        if look.plain and self._is_plain(place):
             return None  # the plate is the answer already; one plain keyframe is asked for when a look has ended
         view = camera_view(state.request_pose, state.lens, settings.resolution, settings.overscan_percent)
         wanted = _Wanted(frame.epoch, place, look, view, camera, now_s)
         return None if last is not None and wanted.same_as(last) else wanted
 
+    def _is_plain(self, place: str) -> bool:
+        """Whether no look was asked for at ``place``, or its end has been asked for and was not lost."""
+        asked = self._asked
+        return asked is None or asked.place != place or (asked.look.plain and self._last is not None)
+
     def _finished(self, begun: _Wanted) -> Request:
+        self._last = self._asked = begun
         plate = self._camera.bring_down(begun.place, begun.view, begun.look.seed)
         self._number += 1
         return Request(
             self._number, begun.epoch, begun.place, plate, begun.look, begun.submitted_s, camera=begun.camera
         )
+
+
+def _place(frame: FrameInput) -> str:
+    """The place that is asked for: in a dissolve the coming one."""
+    return frame.program.incoming_place or frame.program.place

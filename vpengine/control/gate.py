@@ -22,8 +22,9 @@ class Gate:
         self._identity = (generator, seed)
         return self.epoch
 
-    def admit(self, keyframes: Iterable[Keyframe]) -> tuple[Keyframe, ...]:
+    def admit(self, keyframes: Iterable[Keyframe], frozen: bool = False) -> tuple[Keyframe, ...]:
+        """Those that may be shown. frozen: the pictures on the walls stay, also where newer ones were under way."""
         candidates = tuple(keyframes)
-        admitted = tuple(keyframe for keyframe in candidates if keyframe.request.epoch == self.epoch)
+        admitted = tuple(keyframe for keyframe in candidates if not frozen and keyframe.request.epoch == self.epoch)
         self.discarded += len(candidates) - len(admitted)
         return admitted

@@ -19,10 +19,16 @@ class WorkerSetup:
 
 
 @dataclass(frozen=True)
+class Loaded:
+    """The generator's model is in memory; it makes its first pictures now."""
+
+
+@dataclass(frozen=True)
 class Ready:
-    """The generator is loaded and warmed."""
+    """The generator is warmed. work_s: what a picture takes it, after its first."""
 
     model_sha256: str
+    work_s: float
 
 
 @dataclass(frozen=True, eq=False)

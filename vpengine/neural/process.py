@@ -16,18 +16,20 @@ import numpy as np
 import psutil
 
 from vpengine import __version__
+from vpengine.errors import UserError
 from vpengine.frames.keyframe import Grade, Keyframe, Request, Timings
 from vpengine.frames.provenance import Provenance
-from vpengine.neural.messages import Answer, Ask, Failed, Ready, WorkerSetup
-from vpengine.neural.slots import Slot, SlotLayout
+from vpengine.neural.messages import Answer, Ask, Failed, Loaded, Ready, WorkerSetup
+from vpengine.neural.slots import Slot, SlotLayout, clear_stale
 from vpengine.neural.worker import run_worker
 
 log = logging.getLogger(__name__)
 
 SLOTS = 2  # one at work, one waiting; a third would only be older when it is seen
 PAUSE_S = 1.0  # longer between two images: nobody asked, or it had stopped
-_START_LIMIT_S = 60.0
+_START_LIMIT_S = 120.0  # to load a model, and then again to make its first pictures
 _HANG_LIMIT_S = 3.0
+_SLOW_S = 2.0  # a picture that takes longer is late for most of what a camera does
 _BACK_OFF_S = (0.25, 1.0, 2.0, 5.0, 10.0, 30.0)
 
 
@@ -64,7 +66,7 @@ class NeuralProcess:
     """Runs a generator in a process of its own. No call here waits for it.
 
     ``generator`` and ``runtime`` are ``module:Class`` names; pictures have the fixed ``resolution``. frame_s: the
-    stage's period.
+    stage's period. Raises UserError when there is not enough shared memory.
     """
 
     def __init__(
@@ -74,8 +76,7 @@ class NeuralProcess:
         self._frame_s = frame_s
         self.resolution = resolution
         self.health = GeneratorHealth()
-        self._layout = SlotLayout(resolution)
-        self._slots = [Slot(self._layout) for _ in range(SLOTS)]
+        self._slots = _slots(SlotLayout(resolution), name)
         self._setup = WorkerSetup(generator, runtime, resolution, tuple(slot.name for slot in self._slots))
         self._asked: dict[int, Request] = {}  # by slot, oldest first
         self._since_s = 0.0  # when the oldest of them got the worker to itself
@@ -83,6 +84,7 @@ class NeuralProcess:
         self._ending: BaseProcess | None = None  # killed, and perhaps not gone yet
         self._answer_lost = False
         self._pipe: Connection | None = None
+        self._loaded = self._told_slow = False
         self._model_sha256: str | None = None  # None until the worker is ready
         self._failures = 0
         self._start_again_s = 0.0
@@ -99,7 +101,7 @@ class NeuralProcess:
         self._process.start()
         _lower_priority(self._process.pid or 0)
         theirs.close()
-        self._since_s = time.monotonic()
+        self._loaded, self._since_s = False, time.monotonic()
 
     def stop(self) -> None:
         """End the process and give the shared memory back."""
@@ -128,13 +130,13 @@ class NeuralProcess:
         """From a request to the middle of its keyframe's life, usually: its latency, and half until the next."""
         return self.health.usual_latency_s + 0.5 * self.health.work_s
 
-    def submit(self, request: Request) -> None:
+    def submit(self, request: Request, now_s: float) -> None:
         """Hand over a request; only after ``free`` said so."""
         index = next(i for i in range(SLOTS) if i not in self._asked)
         slot, plate = self._slots[index], request.plate
         slot["color"][:], slot["depth_m"][:], slot["noise"][:] = plate.color, plate.depth_m, plate.noise
         if not self._asked:
-            self._since_s = request.submitted_s
+            self._since_s = now_s
         self._asked[index] = request
         self._send(Ask(index, request.number, request.look, plate.view))
 
@@ -150,8 +152,10 @@ class NeuralProcess:
             return []
         keyframes: list[Keyframe] = []
         for message in self._received():
-            if isinstance(message, Ready):
-                self._model_sha256 = message.model_sha256
+            if isinstance(message, Loaded):
+                self._loaded, self._since_s = True, now_s
+            elif isinstance(message, Ready):
+                self._be_ready(message)
             elif isinstance(message, Failed):
                 self._fail(message.reason, now_s)
                 return keyframes
@@ -159,6 +163,23 @@ class NeuralProcess:
                 keyframes.append(self._keyframe(message, now_s))
         self._watch(now_s)
         return keyframes
+
+    def _be_ready(self, message: Ready) -> None:
+        """What its first picture took is what it needs until it is known better: a slow generator has not hung."""
+        self._model_sha256 = message.model_sha256
+        self.health.work_s = max(self.health.work_s, message.work_s)
+        self.health.usual_latency_s = max(self.health.usual_latency_s, message.work_s)
+        if message.work_s > _SLOW_S and not self._told_slow:
+            self._told_slow = True
+            width, height = self.resolution
+            log.warning(
+                "generator %s takes %.1f s for a picture of %d x %d on this machine; a smaller [neural] resolution is "
+                "faster.",
+                self.name,
+                message.work_s,
+                width,
+                height,
+            )
 
     def _received(self) -> list[object]:
         messages = []
@@ -198,9 +219,18 @@ class NeuralProcess:
         if not self._process.is_alive():
             self._fail(f"its process ended with code {self._process.exitcode}", now_s)
         elif not self.ready and waited_s > _START_LIMIT_S:
-            self._fail(f"it was not ready after {_START_LIMIT_S:.0f} s", now_s)
+            self._fail(self._why_not_ready(), now_s)
         elif self._asked and waited_s > limit_s:
             self._fail(f"no answer for {limit_s:.1f} s", now_s)
+
+    def _why_not_ready(self) -> str:
+        if not self._loaded:
+            return f"it was not loaded after {_START_LIMIT_S:.0f} s"
+        width, height = self.resolution
+        return (
+            f"its first picture of {width} x {height} was not done after {_START_LIMIT_S:.0f} s: this machine is too "
+            "slow for it, make [neural] resolution smaller"
+        )
 
     def _fail(self, reason: str, now_s: float) -> None:
         self._answer_lost = self._answer_lost or bool(self._asked)
@@ -234,6 +264,23 @@ class NeuralProcess:
             self._pipe.close()
         self._process, self._pipe, self._model_sha256 = None, None, None
         self._asked.clear()
+
+
+def _slots(layout: SlotLayout, name: str) -> list[Slot]:
+    clear_stale()
+    slots: list[Slot] = []
+    try:
+        for _ in range(SLOTS):
+            slots.append(Slot(layout))
+    except OSError as error:
+        for slot in slots:
+            slot.close()
+        megabytes = SLOTS * layout.size / 1e6
+        raise UserError(
+            f"generator {name}: {megabytes:.0f} MB of shared memory are not to be had ({error.strerror}); give the "
+            "system more (a container's --shm-size), or make [neural] resolution smaller"
+        ) from None
+    return slots
 
 
 def _lower_priority(pid: int) -> None:

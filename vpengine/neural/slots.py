@@ -2,15 +2,28 @@
 
 from __future__ import annotations
 
+import os
+import sys
+import time
+from contextlib import suppress
 from dataclasses import dataclass
 from math import prod
 from multiprocessing.shared_memory import SharedMemory
+from pathlib import Path
+from secrets import token_hex
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from vpengine.frames.grade_table import SHAPE
+
+if sys.platform == "linux":
+    import fcntl
+
+FOLDER = Path("/dev/shm")  # where Linux shows its shared memory
+PREFIX = "vpengine-"
+YOUNG_S = 10.0  # a segment may be seen before its engine has locked it
 
 
 @dataclass(frozen=True)
@@ -45,14 +58,29 @@ class Slot:
     """One slot, mapped into this process. The engine creates and unlinks it, the worker attaches by name."""
 
     def __init__(self, layout: SlotLayout, name: str | None = None) -> None:
-        self._memory = SharedMemory(name, create=name is None, size=0 if name else layout.size)
+        """Raises OSError when the memory is not to be had."""
         self._owner = name is None
-        self.name = self._memory.name
+        self.name = name or f"{PREFIX}{os.getpid()}-{token_hex(4)}"
+        self._memory = SharedMemory(self.name, create=self._owner, size=layout.size if self._owner else 0)
+        self._lock = self._reserve(layout.size) if self._owner and sys.platform == "linux" else None
         self._arrays: dict[str, NDArray[Any]] = {}
         offset = 0
         for array, shape, kind in layout.arrays:
             self._arrays[array] = np.ndarray(shape, kind, self._memory.buf, offset)
             offset += _aligned(self._arrays[array].nbytes)
+
+    def _reserve(self, size: int) -> int:
+        """All of it now: Linux promises memory, and kills who writes where there is none. The file keeps a lock."""
+        file = os.open(FOLDER / self.name, os.O_RDWR)
+        try:
+            os.posix_fallocate(file, 0, size)
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            os.close(file)
+            self._memory.close()
+            self._memory.unlink()
+            raise
+        return file
 
     def __getitem__(self, array: str) -> NDArray[Any]:
         return self._arrays[array]
@@ -61,6 +89,30 @@ class Slot:
         """Unmap; the owner gives the memory back. A second call does nothing."""
         self._arrays.clear()  # the views must go before the memory can
         self._memory.close()
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
         if self._owner:
             self._owner = False
             self._memory.unlink()
+
+
+def clear_stale() -> int:
+    """Give back the shared memory of engines that were killed; how many pieces of it. Those at work hold a lock."""
+    if sys.platform != "linux":  # elsewhere it ends with the processes that use it
+        return 0
+    return sum(_cleared(path) for path in FOLDER.glob(f"{PREFIX}*"))
+
+
+def _cleared(path: Path) -> bool:
+    with suppress(OSError):  # in use, or another user's
+        if time.time() - path.stat().st_mtime < YOUNG_S:
+            return False
+        file = os.open(path, os.O_RDWR)
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            path.unlink()
+        finally:
+            os.close(file)
+        return True
+    return False

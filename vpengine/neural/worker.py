@@ -15,7 +15,7 @@ from vpengine.errors import UserError
 from vpengine.frames.look import FADERS, Look
 from vpengine.neural.generator import Generated, Generator, Plate
 from vpengine.neural.grade import fit_grade
-from vpengine.neural.messages import Answer, Ask, Failed, Ready, WorkerSetup
+from vpengine.neural.messages import Answer, Ask, Failed, Loaded, Ready, WorkerSetup
 from vpengine.neural.slots import Slot, SlotLayout
 from vpengine.plugins import load_plugin
 from vpengine.view.color import acescct_from_linear
@@ -31,8 +31,8 @@ def run_worker(setup: WorkerSetup, pipe: Connection) -> None:
     slots = [Slot(layout, name) for name in setup.slots]
     try:
         generator = _open(setup)
-        _warm(generator, layout)
-        pipe.send(Ready(generator.model_sha256))
+        pipe.send(Loaded())
+        pipe.send(Ready(generator.model_sha256, _warm(generator, layout)))
         while True:
             ask = pipe.recv()
             pipe.send(_answer(generator, ask, slots[ask.slot]))
@@ -60,15 +60,19 @@ def _open(setup: WorkerSetup) -> Generator:
     return generator
 
 
-def _warm(generator: Generator, layout: SlotLayout) -> None:
-    """The first call of a network is slow: make it before the engine counts on this process."""
+def _warm(generator: Generator, layout: SlotLayout) -> float:
+    """The first call of a network is slow: make it before the engine counts on this process. Seconds of a second."""
     width, height = layout.resolution
     gray = Plate(
         np.full((height, width, 3), 0.41, np.float32),
         np.full((height, width), 10.0, np.float32),
         np.full((height, width), 0.5, np.float32),
     )
-    generator.generate(gray, Look("", (0.05,) * len(FADERS)))
+    look = Look("", (0.05,) * len(FADERS))
+    generator.generate(gray, look)
+    started_s = time.perf_counter()
+    generator.generate(gray, look)
+    return time.perf_counter() - started_s
 
 
 def _answer(generator: Generator, ask: Ask, slot: Slot) -> Answer:
