@@ -68,6 +68,8 @@ def stage_schema() -> Schema:
 def show_schema() -> Schema:
     schema = _file_schema("A vpengine show file", ("show", "scene"))
     schema["properties"]["show"] = _define(schema, "show", ShowSettings)
+    base = {"type": "object", "description": "The base look: where scenes take what they do not set themselves."}
+    schema["$defs"]["show"]["properties"]["controls"] = base
     schema["properties"]["scene"] = _list(_define(schema, "scene", SceneSettings))
     scene = schema["$defs"]["scene"]
     scene["properties"]["plate"] = _kinds(schema, "scene.plate", _settings(plates.KINDS))

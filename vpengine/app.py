@@ -17,13 +17,14 @@ from vpengine.compose.program import Program
 from vpengine.compose.request import RequestCamera, Requests, RequestSettings
 from vpengine.compose.walls import Walls
 from vpengine.control.controls import Controls, Value
-from vpengine.control.declared import ENGINE_CONTROLS
+from vpengine.control.declared import ENGINE_CONTROLS, look_address
 from vpengine.control.desk import Desk
 from vpengine.control.gate import Gate
 from vpengine.control.messages import OperatorMessage
 from vpengine.control.scenes import SceneEntry, Scenes
 from vpengine.errors import Problem, ProblemsError, UserError
 from vpengine.frames.frame_input import FrameInput
+from vpengine.frames.look import FADERS
 from vpengine.gpu.context import create_headless, describe
 from vpengine.gpu.gpu import Gpu
 from vpengine.gpu.window import Windows
@@ -290,7 +291,11 @@ class App:
     def _desk(self) -> Desk:
         controls = Controls(ENGINE_CONTROLS)
         scenes = Scenes(
-            SceneEntry(scene.slug, scene.place, scene.dissolve_s, scene.controls) for scene in self.files.show.scenes
+            (
+                SceneEntry(scene.slug, scene.place, scene.dissolve_s, scene.controls, scene.keep)
+                for scene in self.files.show.scenes
+            ),
+            base_look(self.files),
         )
         for address, value in self.files.stage.controls:
             controls.set(address, value)
@@ -361,6 +366,19 @@ class App:
             "rss_mb": self.memory.summary(),
             "machine": describe(self.gpu.context),
         }
+
+
+def base_look(files: Files) -> tuple[tuple[str, Value], ...]:
+    """Where a scene takes the controls that it does not set itself: the look's faders, and all that scenes do set.
+
+    As the show says, or the stage, or else the control's default. What no scene ever sets is a hand's alone.
+    """
+    controls = Controls(ENGINE_CONTROLS)
+    for address, value in (*files.stage.controls, *files.show.controls):
+        controls.set(address, value)
+    named = [*files.show.controls, *(pair for scene in files.show.scenes for pair in scene.controls)]
+    addresses = dict.fromkeys([*map(look_address, FADERS), *(address for address, _ in named)])
+    return tuple((address, controls.at(address, 0.0)) for address in addresses)
 
 
 def command_value(controls: Controls, address: str, text: str) -> Value:

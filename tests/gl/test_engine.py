@@ -102,8 +102,8 @@ def test_independent_senders_drive_a_running_engine(small_stage: Path, sender: s
             send(running.tracking, "/vp/camera/1/pose", "fffffff", POSE)
             time.sleep(0.02)
         send(running.tracking, "/vp/camera/1/lens", "fff", [35.0, 3.0, 2.8])
-        send(running.control, "/vp/look/snow", "f", [0.75])
         send(running.control, "/vp/scene", "s", ["second"])
+        send(running.control, "/vp/look/snow", "f", [0.75])
 
     running.run(2.5, act)
     peers = running.report["packets"].values()  # most senders take a new port for each message

@@ -190,13 +190,16 @@ def walls(engine: Gpu) -> Any:
     made.release()
 
 
+ONLY_STREET = (("street", 1.0),)
+
+
 def light(walls: Walls, name: str) -> np.ndarray:
     return download(walls.pictures[name].light.color)[..., 0].astype(float)
 
 
 def test_inside_the_frustum_inner_elsewhere_outer(gpu: Any, walls: Walls) -> None:
     """The frustum's edges on the flat wall are where plain triangles put them, one inner pixel soft."""
-    walls.draw_light(inner_picture(gpu, 2.0), ("street", None), 0.0, LEVELS)
+    walls.draw_light(inner_picture(gpu, 2.0), ONLY_STREET, LEVELS)
     shown = light(walls, "flat")
     height, width = shown.shape
     x_m = (np.arange(width) + 0.5) / width * 5.0 - 2.5
@@ -217,7 +220,7 @@ def test_levels(gpu: Any, walls: Walls) -> None:
         (WallLevels(0.0, True, 1.0, 0.0), 2.0, 0.0),
     ]
     for levels, middle, corner in cases:
-        walls.draw_light(picture, ("street", None), 0.0, levels)
+        walls.draw_light(picture, ONLY_STREET, levels)
         shown = light(walls, "flat")
         assert shown[72, 120] == middle
         assert shown[0, 0] == corner
@@ -225,7 +228,7 @@ def test_levels(gpu: Any, walls: Walls) -> None:
 
 def test_the_soft_edge_lies_within_the_frustum(gpu: Any, walls: Walls) -> None:
     """From the outer light at the edge to the inner light ten inner pixels further in, without a step."""
-    walls.draw_light(inner_picture(gpu, 2.0), ("street", None), 0.0, WallLevels(10.0, True, 1.0, 1.0))
+    walls.draw_light(inner_picture(gpu, 2.0), ONLY_STREET, WallLevels(10.0, True, 1.0, 1.0))
     row = light(walls, "flat")[72]
     x_m = (np.arange(240) + 0.5) / 240 * 5.0 - 2.5
     edge_m, ten_px_m = 3.0 * 24.89 / 60.0, 10.0 * (3.0 * 24.89 / 30.0) / 80.0
@@ -239,10 +242,17 @@ def test_the_soft_edge_lies_within_the_frustum(gpu: Any, walls: Walls) -> None:
 
 @pytest.mark.parametrize("mix", [0.0, 0.3, 1.0])
 def test_a_dissolve_mixes_light(gpu: Any, walls: Walls, mix: float) -> None:
-    walls.draw_light(inner_picture(gpu, 2.0), ("street", "hall"), mix, LEVELS)
+    walls.draw_light(inner_picture(gpu, 2.0), (("street", 1.0 - mix), ("hall", mix)), LEVELS)
     assert light(walls, "ceiling") == pytest.approx(0.25 + 0.5 * mix, abs=1e-3)
-    walls.draw_light(inner_picture(gpu, 2.0), ("hall", None), 0.0, LEVELS)
+    walls.draw_light(inner_picture(gpu, 2.0), (("hall", 1.0),), LEVELS)
     assert (light(walls, "ceiling") == 0.75).all()
+
+
+def test_an_interrupted_dissolve_mixes_three(gpu: Any, walls: Walls, engine: Gpu) -> None:
+    walls.prepare("field", Flat(2.0))
+    shares = (("field", 0.5), ("hall", 0.3), ("street", 0.2))
+    walls.draw_light(inner_picture(gpu, 2.0), shares, LEVELS)
+    assert light(walls, "ceiling") == pytest.approx(0.5 * 2.0 + 0.3 * 0.75 + 0.2 * 0.25, abs=2e-3)
 
 
 def test_one_wall_a_frame_takes_the_grade(gpu: Any, walls: Walls, engine: Gpu) -> None:
@@ -252,7 +262,7 @@ def test_one_wall_a_frame_takes_the_grade(gpu: Any, walls: Walls, engine: Gpu) -
     changed = []
     for _ in range(5):
         walls.follow("street", table, 1.0)
-        walls.draw_light(picture, ("street", None), 0.0, WallLevels(0.0, False, 1.0, 1.0))
+        walls.draw_light(picture, ONLY_STREET, WallLevels(0.0, False, 1.0, 1.0))
         changed.append(sum(bool((light(walls, name) < 0.2).all()) for name in WALLS))
     assert changed == [1, 2, 3, 3, 3]
     table.release()
@@ -280,7 +290,7 @@ def test_each_place_takes_its_turn_at_every_wall(gpu: Any, engine: Gpu) -> None:
         graded(table, Grade(neutral_grade().table * np.float32(0.9 - 0.05 * frame)))
         for place, names in drawn_walls.items():
             walls.follow(place, table, 1.0)
-            walls.draw_light(picture, (place, None), 0.0, unlit)
+            walls.draw_light(picture, ((place, 1.0),), unlit)
             for name in pair:
                 level = float(light(walls, name).mean())
                 names |= {name} if before.get((place, name), level) != level else set()

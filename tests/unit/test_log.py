@@ -53,7 +53,9 @@ def frame(number: int, keyframes: tuple[Keyframe, ...] = (), **controls: Any) ->
     return FrameInput(
         tick=Tick(number, 1000.0 + number / 3.0, Fraction(24000, 1001)),
         cameras={"a": state, "b": replace(state, age_s=0.25)},
-        program=ProgramState("dawn", "street", "hall" if number == 1 else None, 0.3 if number == 1 else 0.0),
+        program=ProgramState("dawn", "street", "hall", 0.3, (("field", 0.2),))
+        if number == 1
+        else ProgramState("dawn", "street"),
         controls={"/vp/neural/amount": 1.0, "/vp/inner/visible": True, "/vp/title": "dé\n", **controls},
         epoch=2,
         keyframes=keyframes,

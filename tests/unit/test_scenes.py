@@ -124,12 +124,70 @@ def test_two_nexts_move_two_scenes(show: Show) -> None:
     assert show.at(21.0).scene == "dawn"
 
 
-def test_a_press_during_a_dissolve_waits_for_its_end(show: Show) -> None:
+def shares(state: ProgramState) -> dict[str, float]:
+    return {place: pytest.approx(share) for place, share in state.shares}
+
+
+def test_a_cut_interrupts_a_dissolve_at_once(show: Show) -> None:
+    """A slate asked for at the start of a dissolve of a minute is not shown a minute later."""
     show.scenes.ask(trigger("goto", "hall"))
     show.at(0.0)
     show.scenes.ask(trigger("next"))
-    assert show.at(2.0) == ProgramState("hall", "street", "hall", 0.5)
-    assert show.at(4.0) == ProgramState("cut", "field")
+    assert show.at(2.0) == ProgramState("cut", "field")
+    assert show.fog(2.0) == pytest.approx(0.5)  # its controls go on as the scene before said: it sets none
+
+
+def test_a_dissolve_interrupts_another_from_what_is_visible(show: Show) -> None:
+    """The picture goes on from the mixture it was, evenly, and ends as the scene asked for last."""
+    scenes = Scenes((*ENTRIES, SceneEntry("lake", "lake", 4.0)))
+    show.scenes, show.ready = scenes, {*show.ready, "lake"}
+    show.scenes.ask(trigger("goto", "hall"))
+    show.at(0.0)
+    assert shares(show.at(1.0)) == {"street": 0.75, "hall": 0.25}
+    show.scenes.ask(trigger("goto", "lake"))
+    assert {place: share for place, share in show.at(1.0).shares if share} == {"street": 0.75, "hall": 0.25}
+    halfway = show.at(3.0)
+    assert shares(halfway) == {"street": 0.375, "hall": 0.125, "lake": 0.5}
+    assert (halfway.scene, halfway.target, halfway.incoming_place) == ("lake", "lake", "lake")
+    show.scenes.ask(trigger("goto", "hall"))  # back to one that is still visible
+    show.at(3.0)
+    assert shares(show.at(5.0)) == {"street": 0.1875, "hall": 0.5625, "lake": 0.25}
+    assert show.at(7.0) == ProgramState("hall", "hall")
+
+
+def test_many_interruptions_never_jump_far_nor_pile_up(show: Show) -> None:
+    """A chattering operator: the picture changes evenly, and a frame never draws more than four places."""
+    names = ("hall", "noon", "lake", "sea", "moon")
+    entries = (*ENTRIES, *(SceneEntry(name, name, 4.0) for name in ("lake", "sea", "moon")))
+    show.scenes, show.ready = Scenes(entries), {"street", "hall", "lake", "sea", "moon"}
+    before: dict[str, float] = {"street": 1.0}
+    for step in range(200):
+        if step % 8 == 0:
+            show.scenes.ask(trigger("goto", names[step // 8 % len(names)]))
+        now = dict(show.at(step / 24.0).shares)
+        assert sum(now.values()) == pytest.approx(1.0)
+        assert len(now) <= 4
+        assert max(abs(now.get(place, 0.0) - before.get(place, 0.0)) for place in {*now, *before}) < 0.12
+        before = now
+
+
+def test_what_a_scene_does_not_set_goes_back_to_the_base_look() -> None:
+    """Fog of the scene before does not stay in the next; keep = true says that it shall."""
+    rain = "/vp/look/rain"
+    entries = (
+        SceneEntry("foggy", "street", 0.0, ((FOG, 0.9),)),
+        SceneEntry("bare", "street", 2.0),
+        SceneEntry("kept", "street", 0.0, (), keep=True),
+    )
+    controls = Controls([Control(FOG, "float", 0.0, "Fog."), Control(rain, "float", 0.0, "Rain.")])
+    scenes = Scenes(entries, base=((FOG, 0.2),))
+    scenes.enter_first(controls, 0.0)
+    controls.set(rain, 0.7)  # of no base look: a hand's alone
+    assert controls.freeze(0.0) == {FOG: 0.9, rain: 0.7}
+    for name, fog in (("bare", 0.2), ("foggy", 0.9), ("kept", 0.9)):
+        scenes.ask(trigger("goto", name))
+        scenes.advance(10.0, controls, lambda place: True)
+        assert controls.freeze(20.0) == {FOG: pytest.approx(fog), rain: 0.7}
 
 
 def test_an_unknown_scene_is_refused_and_nothing_is_lost(show: Show) -> None:

@@ -69,6 +69,22 @@ def test_a_good_show(tmp_path: Path) -> None:
     assert (plate.slot, plate.kind, plate.table, plate.key) == ("plate", "street", {"seed": 7}, "scene[1].plate")
 
 
+def test_the_base_look_and_a_scene_that_keeps(tmp_path: Path) -> None:
+    text = SHOW.replace('name = "Evening"', 'name = "Evening"\ncontrols.look.fog = 0.25')
+    show = load_show(write(tmp_path, text.replace('slug = "chart"', 'slug = "chart"\nkeep = true')))
+    assert show.controls == (("/vp/look/fog", 0.25),)
+    assert [scene.keep for scene in show.scenes] == [False, False, False, True]
+    wrong = SHOW.replace('name = "Evening"', 'name = "Evening"\ncontrols.look.fgo = 0.25')
+    assert problems(tmp_path, wrong) == ["show.toml: show.controls.look.fgo: no such control; did you mean 'look.fog'?"]
+
+
+def test_a_file_that_begins_with_an_invisible_mark_is_read(tmp_path: Path) -> None:
+    """A byte order mark, as Windows' Notepad writes it."""
+    path = tmp_path / "show.toml"
+    path.write_text(SHOW, encoding="utf-8-sig")
+    assert load_show(path).name == "Evening"
+
+
 def test_scenes_with_the_same_plate_share_a_place(tmp_path: Path) -> None:
     show = load_show(write(tmp_path, SHOW))
     assert [scene.place for scene in show.scenes] == ["street", "street", "street-2", "pattern"]

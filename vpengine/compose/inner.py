@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from vpengine.compose.drawable import Drawable, Plates
+from vpengine.compose.mixer import Mixer, Shares
 from vpengine.compose.neural import NeuralLayer
 from vpengine.frames.keyframe import Keyframe
 from vpengine.frames.provenance import Provenance
-from vpengine.gpu.blocks import UniformBlock
 from vpengine.gpu.gpu import Gpu
 from vpengine.gpu.picture import Picture
 from vpengine.gpu.target import Target
 from vpengine.view.view import View
-
-MIX_BLOCK = UniformBlock("Mix", mix_amount="float")
 
 
 class InnerPicture:
@@ -23,10 +21,8 @@ class InnerPicture:
         self._gpu = gpu
         self._keyframe_resolution = keyframe_resolution
         self._keyframes = keyframes
-        self._plate = Target(gpu.context, size, depth=True)
-        self._coming_plate = Target(gpu.context, size, depth=True)
-        self._mixed = Target(gpu.context, size)
-        self._mix = gpu.pass_("mix", MIX_BLOCK)
+        self._plates = [Target(gpu.context, size, depth=True), Target(gpu.context, size, depth=True)]
+        self._mixer = Mixer(gpu, size)
         self._layers: dict[str, NeuralLayer] = {}
 
     def layer(self, place: str) -> NeuralLayer:
@@ -48,46 +44,40 @@ class InnerPicture:
 
     def warm(self, place: str, plate: Drawable, view: View) -> None:
         """Draw everything once that a frame may need, before the first frame."""
-        drawn = self._drawn(self._plate, place, plate, view)
+        drawn = self._drawn(place, plate, view)
         self.layer(place).warm(drawn)
-        self._mix.draw(self._mixed, {"from_color": drawn.color, "to_color": drawn.color}, mix_amount=0.5)
+        self._mixer.mix([drawn.color, drawn.color], [0.5, 0.5])
 
-    def draw(self, place: str, plate: Drawable, view: View, time_s: float, amount: float) -> Picture:
-        """One place, generated, at ``view``."""
-        return self._changed(self._drawn(self._plate, place, plate, view), place, time_s, amount)
+    def draw(self, place: str, plate: Drawable, view: View, time_s: float, amount: float, layer: int = 0) -> Picture:
+        """One place, generated, at ``view``. layer: which of the pictures that are mixed afterwards."""
+        return self.layer(place).draw(self._drawn(place, plate, view, layer), time_s, amount)
 
-    def draw_dissolve(
-        self,
-        pair: tuple[str, str],
-        plates: Plates,
-        view: View,
-        time_s: float,
-        amount: float,
-        mix: float,
-    ) -> Picture:
-        """Two places, ``mix`` of the second; both move with the camera."""
-        going = self.draw(pair[0], plates[pair[0]], view, time_s, amount)
-        coming_plate = self._drawn(self._coming_plate, pair[1], plates[pair[1]], view)
-        coming = self._changed(coming_plate, pair[1], time_s, amount)
-        self._mix.draw(self._mixed, {"from_color": going.color, "to_color": coming.color}, mix_amount=mix)
-        nearer = coming if mix > 0.5 else going
-        return Picture(self._mixed.color, nearer.depth, view, nearer.provenance)
+    def draw_dissolve(self, shares: Shares, plates: Plates, view: View, time_s: float, amount: float) -> Picture:
+        """Several places, each with its share of the picture; all move with the camera."""
+        drawn = [
+            self.draw(place, plates[place], view, time_s, amount, layer) for layer, (place, _) in enumerate(shares)
+        ]
+        weights = [share for _, share in shares]
+        strongest = drawn[weights.index(max(weights))]
+        mixed = self._mixer.mix([picture.color for picture in drawn], weights)
+        return Picture(mixed.color, strongest.depth, view, strongest.provenance)
 
     def draw_stale(self, place: str, plate: Drawable, view: View, picture_in_key: float) -> Picture:
         """For comparison: the newest keyframe as it is, not re-projected."""
-        drawn = self._drawn(self._plate, place, plate, view)
+        drawn = self._drawn(place, plate, view)
         return self.layer(place).draw_stale(drawn, (picture_in_key, picture_in_key))
 
-    def _drawn(self, target: Target, place: str, plate: Drawable, view: View) -> Picture:
+    def _drawn(self, place: str, plate: Drawable, view: View, layer: int = 0) -> Picture:
+        while layer >= len(self._plates):
+            self._plates.append(Target(self._gpu.context, self.size, depth=True))
+        target = self._plates[layer]
         plate.draw(target, view)
         assert target.depth is not None
         return Picture(target.color, target.depth, view, Provenance(source=f"plate:{place}"))
 
-    def _changed(self, plate: Picture, place: str, time_s: float, amount: float) -> Picture:
-        return self.layer(place).draw(plate, time_s, amount)
-
     def release(self) -> None:
-        for target in (self._plate, self._coming_plate, self._mixed):
+        for target in self._plates:
             target.release()
+        self._mixer.release()
         for layer in self._layers.values():
             layer.release()

@@ -32,7 +32,8 @@ class Program:
         self.inner_picture = inner
         self.walls = walls
         self._plates = plates
-        self._places: tuple[str | None, str | None] = (None, None)  # shown, and coming
+        self._visible: frozenset[str] = frozenset()  # places, and the one that the last frame went towards
+        self._target: str | None = None
         self._camera = camera
 
     def admit(self, frame: FrameInput) -> None:
@@ -44,11 +45,9 @@ class Program:
         self.inner_picture.advance(time_s)
 
     def _enter(self, program: ProgramState) -> None:
-        shown, coming = self._places
-        entering = program.incoming_place or program.place
-        if entering not in (shown, coming):
-            self.inner_picture.enter(entering, shown)
-        self._places = (program.place, program.incoming_place)
+        if program.target not in self._visible:
+            self.inner_picture.enter(program.target, self._target)
+        self._visible, self._target = frozenset(place for place, _ in program.shares), program.target
 
     def inner(self, frame: FrameInput) -> Picture:
         """The world as the tracked camera must see it, over the inner View with its overscan."""
@@ -58,8 +57,7 @@ class Program:
         view = camera_view(state.pose, state.lens, inner.size, settings.overscan_percent)
         amount = float(frame.controls[declared.NEURAL_AMOUNT])
         if program.incoming_place is not None:
-            pair = (program.place, program.incoming_place)
-            return inner.draw_dissolve(pair, self._plates, view, time_s, amount, program.mix)
+            return inner.draw_dissolve(program.shares, self._plates, view, time_s, amount)
         if amount > 0.0 and not frame.controls[declared.NEURAL_REPROJECT]:
             return inner.draw_stale(program.place, self._plates[program.place], view, self._picture_in_key)
         return inner.draw(program.place, self._plates[program.place], view, time_s, amount)
@@ -74,21 +72,17 @@ class Program:
     def draw_walls(self, frame: FrameInput, inner: Picture) -> None:
         """Every wall's code values."""
         self._follow(frame)
-        program = frame.program
-        self.walls.draw(inner, (program.place, program.incoming_place), program.mix, levels(frame.controls))
+        self.walls.draw(inner, frame.program.shares, levels(frame.controls))
 
     def draw_light(self, frame: FrameInput, inner: Picture) -> dict[str, Texture]:
         """Every wall's light instead, by wall: for simulated cameras."""
         self._follow(frame)
-        program = frame.program
-        places = (program.place, program.incoming_place)
-        return self.walls.draw_light(inner, places, program.mix, levels(frame.controls))
+        return self.walls.draw_light(inner, frame.program.shares, levels(frame.controls))
 
     def _follow(self, frame: FrameInput) -> None:
         amount = float(frame.controls[declared.NEURAL_AMOUNT])
-        for place in (frame.program.place, frame.program.incoming_place):
-            if place is not None:
-                self.walls.follow(place, self.inner_picture.layer(place).grade, amount)
+        for place, _ in frame.program.shares:
+            self.walls.follow(place, self.inner_picture.layer(place).grade, amount)
 
 
 def levels(controls: Mapping[str, float | bool | str]) -> WallLevels:

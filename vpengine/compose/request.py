@@ -137,7 +137,7 @@ class Requests:
         begun, self._begun = self._begun, None
         if begun is not None:
             asked = replace(begun, epoch=frame.epoch, look=look)  # a plate is the same for all looks
-            if begun.place == _place(frame) and now_s - begun.submitted_s < LONGEST_HALF_S:
+            if begun.place == frame.program.target and now_s - begun.submitted_s < LONGEST_HALF_S:
                 return self._finished(asked)
             self.forget()
         wanted = self._wanted(frame, look, camera, now_s)
@@ -164,7 +164,7 @@ class Requests:
         if now_s < self._due_s:
             return None
         state = frame.cameras[camera]
-        place = _place(frame)
+        place = frame.program.target
         if look.plain and self._is_plain(place):
             return None  # the plate is the answer already; one plain keyframe is asked for when a look has ended
         view = camera_view(state.request_pose, state.lens, settings.resolution, settings.overscan_percent)
@@ -183,8 +183,3 @@ class Requests:
         return Request(
             self._number, begun.epoch, begun.place, plate, begun.look, begun.submitted_s, camera=begun.camera
         )
-
-
-def _place(frame: FrameInput) -> str:
-    """The place that is asked for: in a dissolve the coming one."""
-    return frame.program.incoming_place or frame.program.place

@@ -6,15 +6,13 @@ from collections.abc import Sequence
 
 from vpengine.compose.drawable import Drawable
 from vpengine.compose.grading import GradeTable
+from vpengine.compose.mixer import Mixer, Shares
 from vpengine.compose.outer import OuterPicture
 from vpengine.compose.wall import WallLevels, WallPicture, wall_mesh
-from vpengine.gpu.blocks import UniformBlock
 from vpengine.gpu.gpu import Gpu
 from vpengine.gpu.picture import Picture
 from vpengine.gpu.target import Target, Texture
 from vpengine.stage.walls import WallSettings, wall_geometry
-
-MIX_BLOCK = UniformBlock("Mix", mix_amount="float")
 
 
 class Walls:
@@ -34,8 +32,7 @@ class Walls:
         }
         self._face = Target(gpu.context, (face_px, face_px), depth=True)
         self._outer: dict[str, dict[str, OuterPicture]] = {}
-        self._mixed: dict[str, Target] = {}
-        self._mix = gpu.pass_("mix", MIX_BLOCK)
+        self._mixers: dict[str, Mixer] = {}
         self._turns: dict[str, int] = {}
         self._moved: set[str] = set()
 
@@ -51,7 +48,7 @@ class Walls:
         """Draw the passes that are not drawn at first: the grade, and a dissolve."""
         for name, outer in self._outer[place].items():
             outer.warm(grade)
-            self._outer_texture(name, (place, place), 0.5)
+            self._outer_texture(name, ((place, 0.5), (place, 0.5)))
 
     def prepared(self, place: str) -> bool:
         return place in self._outer
@@ -66,38 +63,35 @@ class Walls:
                 self._moved.add(names[turn])
                 return
 
-    def draw(self, inner: Picture, places: tuple[str, str | None], mix: float, levels: WallLevels) -> None:
-        """Every wall's code values. places: the one shown and, in a dissolve, the coming one."""
-        dissolving = places[1] is not None
+    def draw(self, inner: Picture, shares: Shares, levels: WallLevels) -> None:
+        """Every wall's code values. shares: the place shown or, in a dissolve, all that are visible."""
+        dissolving = len(shares) > 1
         for name, picture in self.pictures.items():
             moved = dissolving or name in self._moved
-            picture.draw(inner, self._outer_texture(name, places, mix), levels, moved)
+            picture.draw(inner, self._outer_texture(name, shares), levels, moved)
         self._moved.clear()
 
-    def draw_light(
-        self, inner: Picture, places: tuple[str, str | None], mix: float, levels: WallLevels
-    ) -> dict[str, Texture]:
+    def draw_light(self, inner: Picture, shares: Shares, levels: WallLevels) -> dict[str, Texture]:
         """Every wall's scene-linear picture, by wall: what a simulated camera photographs."""
         for name, picture in self.pictures.items():
-            picture.draw_light(inner, self._outer_texture(name, places, mix), levels)
+            picture.draw_light(inner, self._outer_texture(name, shares), levels)
         return {name: picture.light.color for name, picture in self.pictures.items()}
 
-    def _outer_texture(self, wall: str, places: tuple[str, str | None], mix: float) -> Texture:
-        shown, coming = places
-        if coming is None:
-            return self._outer[shown][wall].texture
-        if wall not in self._mixed:
-            self._mixed[wall] = Target(self._gpu.context, self._outer[shown][wall].size)
-        pair = {"from_color": self._outer[shown][wall].texture, "to_color": self._outer[coming][wall].texture}
-        self._mix.draw(self._mixed[wall], pair, mix_amount=mix)
-        return self._mixed[wall].color
+    def _outer_texture(self, wall: str, shares: Shares) -> Texture:
+        pictures = [self._outer[place][wall] for place, _ in shares]
+        if len(pictures) == 1:
+            return pictures[0].texture
+        if wall not in self._mixers:
+            self._mixers[wall] = Mixer(self._gpu, pictures[0].size)
+        return self._mixers[wall].mix([picture.texture for picture in pictures], [share for _, share in shares]).color
 
     def release(self) -> None:
         for place in self._outer.values():
             for outer in place.values():
                 outer.release()
-        for target in (*self._mixed.values(), self._face):
-            target.release()
+        for mixer in self._mixers.values():
+            mixer.release()
+        self._face.release()
         for name, picture in self.pictures.items():
             picture.release()
             self.meshes[name].release()

@@ -10,27 +10,38 @@ from vpengine.control.triggers import SceneTrigger
 from vpengine.errors import UserError, did_you_mean
 from vpengine.frames.frame_input import ProgramState
 
+MOST_PLACES = 4  # visible at once: each costs a frame what a plate and its generated pictures cost
+
+Values = tuple[tuple[str, Value], ...]
+
 
 @dataclass(frozen=True)
 class SceneEntry:
-    """place: the name of the plate that the scene shows; scenes on one place differ in their controls only."""
+    """place: the name of the plate that the scene shows; scenes on one place differ in their controls only.
+
+    keep: controls that the scene does not set stay as they are, instead of going back to the show's base look.
+    """
 
     slug: str
     place: str
     dissolve_s: float
-    controls: tuple[tuple[str, Value], ...] = ()
+    controls: Values = ()
+    keep: bool = False
 
 
 class Scenes:
     """The scene list and the dissolve. Nothing here loads or draws: ``ready`` says whether a place can be drawn."""
 
-    def __init__(self, entries: Iterable[SceneEntry]) -> None:
+    def __init__(self, entries: Iterable[SceneEntry], base: Values = ()) -> None:
+        """base: (address, value) of the show's base look, where a scene's other controls go back to."""
         self._entries = {entry.slug: entry for entry in entries}
         self._order = list(self._entries)
+        self._base = dict(base)
         first = self._entries[self._order[0]]
         self._state = ProgramState(first.slug, first.place)
         self._wanted: str | None = None
         self._by_hand: set[str] = set()  # controls moved since a scene was last asked for
+        self._from: dict[str, float] = {}  # what was visible when the running dissolve began, by place
         self._started_s = 0.0
 
     @property
@@ -44,7 +55,7 @@ class Scenes:
 
     def enter_first(self, controls: Controls, time_s: float) -> None:
         """Set the first scene's controls at once."""
-        for address, value in self._entries[self._order[0]].controls:
+        for address, value in self._values(self._entries[self._order[0]]).items():
             controls.fade(address, value, time_s, 0.0)
 
     def ask(self, trigger: SceneTrigger) -> None:
@@ -67,32 +78,44 @@ class Scenes:
         return trigger.name
 
     def advance(self, time_s: float, controls: Controls, ready: Callable[[str], bool]) -> ProgramState:
-        """The program at ``time_s``: starts the wanted scene when its place is ready, and moves a running dissolve."""
-        self._finish_dissolve(time_s)
-        if self._wanted and self._state.incoming_place is None and ready(self._entries[self._wanted].place):
+        """The program at ``time_s``. The wanted scene begins as soon as its place is ready, whatever is under way."""
+        self._move_on(time_s)
+        if self._wanted and ready(self._entries[self._wanted].place):
             self._begin(self._entries[self._wanted], time_s, controls)
             self._wanted = None
         return self._state
 
+    def _values(self, entry: SceneEntry) -> dict[str, Value]:
+        """Where the scene takes the controls."""
+        return {**({} if entry.keep else self._base), **dict(entry.controls)}
+
     def _begin(self, entry: SceneEntry, time_s: float, controls: Controls) -> None:
-        for address, value in entry.controls:
+        """From what is visible now, which may be a dissolve that this one interrupts."""
+        for address, value in self._values(entry).items():
             if address not in self._by_hand:
                 controls.fade(address, value, time_s, entry.dissolve_s)
-        if entry.place == self._state.place or entry.dissolve_s <= 0.0:
-            self._state = ProgramState(entry.slug, entry.place)
-            return
+        self._from = _strongest(self._state.shares)
         self._started_s = time_s
-        self._state = ProgramState(entry.slug, self._state.place, entry.place, 0.0)
+        self._state = self._dissolved(entry, 0.0 if entry.dissolve_s > 0.0 else 1.0)
 
-    def _finish_dissolve(self, time_s: float) -> None:
-        state = self._state
-        if state.incoming_place is None:
-            return
-        duration_s = self._entries[state.scene].dissolve_s
-        mix = min((time_s - self._started_s) / duration_s, 1.0)
-        done = mix >= 1.0
-        self._state = (
-            ProgramState(state.scene, state.incoming_place)
-            if done
-            else ProgramState(state.scene, state.place, state.incoming_place, mix)
-        )
+    def _move_on(self, time_s: float) -> None:
+        if self._state.incoming_place is not None:
+            entry = self._entries[self._state.scene]
+            self._state = self._dissolved(entry, min((time_s - self._started_s) / entry.dissolve_s, 1.0))
+
+    def _dissolved(self, entry: SceneEntry, progress: float) -> ProgramState:
+        """Every place that was visible gives way evenly to the scene's own, which may be one of them."""
+        left = {place: share * (1.0 - progress) for place, share in self._from.items() if place != entry.place}
+        if progress >= 1.0 or not left:
+            return ProgramState(entry.slug, entry.place)
+        mix = progress + self._from.get(entry.place, 0.0) * (1.0 - progress)
+        going = max(left, key=lambda place: left[place])
+        others = tuple((place, share) for place, share in left.items() if place != going)
+        return ProgramState(entry.slug, going, entry.place, mix, others)
+
+
+def _strongest(shares: Iterable[tuple[str, float]]) -> dict[str, float]:
+    """What of ``shares`` goes on being visible beside a new scene: the places with most of the picture."""
+    kept = sorted(shares, key=lambda item: -item[1])[: MOST_PLACES - 1]
+    total = sum(share for _, share in kept)
+    return {place: share / total for place, share in kept if share > 0.0}

@@ -43,6 +43,10 @@ class SceneSettings(Settings):
     )
     name: str = Field(default="", max_length=100, description="What the crew calls the scene; the slug when left out.")
     dissolve_s: float = Field(default=1.0, ge=0.0, le=60.0, description="How long the change to it takes, in seconds.")
+    keep: bool = Field(
+        default=False,
+        description="Controls that the scene does not set stay as they are, instead of going back to the base look.",
+    )
 
 
 class _NoCoreKeys(Settings):
@@ -62,15 +66,17 @@ class Scene:
     plate: PluginSection
     dissolve_s: float
     controls: tuple[tuple[str, Value], ...]
+    keep: bool = False
 
 
 @dataclass(frozen=True)
 class Show:
-    """A valid show: at least one scene, the first of which is shown at the start."""
+    """A valid show: at least one scene, the first of which is shown at the start. controls: its base look."""
 
     file: Path
     name: str
     scenes: tuple[Scene, ...]
+    controls: tuple[tuple[str, Value], ...] = ()
 
     @property
     def plates(self) -> dict[str, PluginSection]:
@@ -103,19 +109,27 @@ def read_show(path: Path, declared: Iterable[Control] = ENGINE_CONTROLS, *, allo
     file = TomlFile(Path(path), SECTIONS, allow_outside=allow_outside)
     if not file.readable:
         return ShowReading(None, tuple(file.problems))
-    head = file.one("show", ShowSettings, required=True)
     controls, places = by_address(declared), _Places()
+    head, base = _head(file, controls)
     found = [(key, *_scene(file, key, table, controls)) for key, table in file.many("scene", required=True)]
     file.unique("slug", [(key, settings.slug) for key, settings, _, _ in found if settings])
     sections = tuple(plate for _, _, plate, _ in found if plate)
     if file.problems or head is None:
         return ShowReading(None, tuple(file.problems), sections)
     scenes = [
-        Scene(settings.slug, settings.name or settings.slug, places.name(plate), plate, settings.dissolve_s, values)
+        Scene(
+            settings.slug,
+            settings.name or settings.slug,
+            places.name(plate),
+            plate,
+            settings.dissolve_s,
+            values,
+            settings.keep,
+        )
         for _, settings, plate, values in found
         if settings and plate
     ]
-    return ShowReading(Show(file.path, head.name, tuple(scenes)), (), sections)
+    return ShowReading(Show(file.path, head.name, tuple(scenes), base), (), sections)
 
 
 class _Places:
@@ -130,6 +144,16 @@ class _Places:
             same_kind = sum(kind == plate.kind for kind, _ in self._names)
             self._names[content] = f"{plate.kind}-{same_kind + 1}" if same_kind else plate.kind
         return self._names[content]
+
+
+def _head(file: TomlFile, declared: dict[str, Control]) -> tuple[ShowSettings | None, tuple[tuple[str, Value], ...]]:
+    """[show], and the base look in its [show.controls]."""
+    table = file.tables.get("show")
+    if not isinstance(table, dict):
+        return file.one("show", ShowSettings, required=True), ()
+    own = {name: value for name, value in table.items() if name != "controls"}
+    settings = file.parse(own, ShowSettings, "show", ("controls",))
+    return settings, control_values(file, table.get("controls", {}), "show.controls", declared)
 
 
 def _scene(

@@ -120,14 +120,14 @@ class TomlFile:
             self.refuse("", f"found {len(data)} bytes, allowed up to {MAX_BYTES}")
             return None
         try:
-            tables = tomllib.loads(data.decode("utf-8"))
+            tables = tomllib.loads(data.decode("utf-8-sig"))  # some editors begin a file with an invisible mark
         except UnicodeDecodeError as error:
             line = data.count(b"\n", 0, error.start) + 1
             self.refuse("", f"line {line}: not UTF-8 text; save the file as UTF-8")
         except RecursionError:
             self.refuse("", _TOO_DEEP)
         except ValueError as error:  # TOMLDecodeError, or a number too long for Python
-            self.refuse("", _syntax(str(error), data.decode("utf-8")))
+            self.refuse("", _syntax(str(error), data.decode("utf-8-sig")))
         else:
             if _within(tables, MAX_DEPTH):
                 return tables

@@ -149,11 +149,16 @@ def _frame(line: dict[str, Any], controls: dict[str, Any], folder: Path, redraw:
     return FrameInput(
         tick=Tick(number, display_time_s, Fraction(rate)),
         cameras={name: _camera(camera) for name, camera in line["cameras"].items()},
-        program=ProgramState(**line["program"]),
+        program=_program(line["program"]),
         controls=controls,
         epoch=line["epoch"],
         keyframes=tuple(_keyframe(item, folder, redraw) for item in line["keyframes"]),
     )
+
+
+def _program(line: dict[str, Any]) -> ProgramState:
+    others = tuple((place, share) for place, share in line.get("others", ()))
+    return ProgramState(**{**line, "others": others})
 
 
 def _camera(line: dict[str, Any]) -> CameraState:
