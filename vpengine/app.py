@@ -283,7 +283,8 @@ class App:
         controls = {control.address: control for control in ENGINE_CONTROLS}
         settings = stage.control
         slugs = [scene.slug for scene in self.files.show.scenes]
-        self.osc_control = OscControl(settings.address, settings.osc_port, controls, self.inbox, scenes=slugs)
+        ids = [camera.id for camera in stage.cameras]
+        self.osc_control = OscControl(settings.address, settings.osc_port, controls, self.inbox, slugs, ids)
         remote = RemoteThread([self.osc_control] if settings.osc_port else [])
         remote.start()
         self._exit.callback(remote.stop)

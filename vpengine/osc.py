@@ -23,12 +23,31 @@ WILDCARDS = frozenset("*?[{")
 NTP_UNIX_OFFSET_S = 2_208_988_800  # from 1900-01-01 to 1970-01-01, RFC 5905
 
 
+MEANINGS = {
+    "too-long": f"it is longer than {MAX_PACKET_BYTES} bytes",
+    "too-many": f"it has more than {MAX_MESSAGES} messages or {MAX_ARGUMENTS} arguments",
+    "truncated": "it ends in the middle",
+    "bad-size": "its lengths do not add up, or are no multiples of 4",
+    "bad-address": "it does not begin with / or #bundle, or its address is too long or not printable",
+    "bad-utf8": "its text is not UTF-8",
+    "bad-type": "it has type tags that OSC does not have",
+    "bad-character": "its character is not ASCII",
+    "no-type-tags": "it has arguments and no type tags",
+    "depth": "its bundles or lists lie too deep in each other",
+}
+
+
 class OscError(ValueError):
     """A packet that is not OSC. ``reason`` is a short key, made for counting."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
         self.reason = reason
+
+    def sentence(self, packet: bytes) -> str:
+        """What came and why it is refused, for a person."""
+        begins = f" beginning with {packet[:8].hex(' ')}" if packet else ""
+        return f"{len(packet)} bytes{begins} are no OSC packet: {MEANINGS[self.reason]}"
 
 
 class Impulse(enum.Enum):

@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import math
 import random
+import re
 import shutil
 import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import pytest
 from pythonosc.osc_bundle_builder import IMMEDIATELY, OscBundleBuilder
@@ -20,10 +21,11 @@ from pythonosc.udp_client import SimpleUDPClient
 
 from vpengine.control.controls import Control, Value
 from vpengine.control.messages import ControlChange, OperatorMessage
-from vpengine.control.triggers import SceneTrigger
+from vpengine.control.triggers import CameraTrigger, SceneTrigger
 from vpengine.errors import UserError
 from vpengine.mailbox import Inbox
 from vpengine.remote.osc_control import OscControl
+from vpengine.remote.osc_stream import Framing, StreamError
 from vpengine.remote.thread import RemoteThread
 
 CONTROLS = {
@@ -37,6 +39,7 @@ CONTROLS = {
     )
 }
 SCENES = ("street-day", "snow-night", "dome")
+CAMERAS = ("A", "B")
 
 
 def packet(address: str, *arguments: object) -> bytes:
@@ -50,18 +53,18 @@ class Bench:
     def __init__(self, port: int = 0) -> None:
         self.inbox: Inbox[str, OperatorMessage] = Inbox(most_events=100)
         self.now_s = 0.0
-        self.door = OscControl("127.0.0.1", port, CONTROLS, self.inbox, SCENES, clock=lambda: self.now_s)
+        self.door = OscControl("127.0.0.1", port, CONTROLS, self.inbox, SCENES, CAMERAS, clock=lambda: self.now_s)
 
-    def take(self, *packets: bytes) -> tuple[dict[str, Value], tuple[SceneTrigger, ...]]:
+    def take(self, *packets: bytes) -> tuple[dict[str, Value], tuple[OperatorMessage, ...]]:
         for one in packets:
             self.door.take(one, "10.0.0.5:53000")
         return self.taken()
 
-    def taken(self) -> tuple[dict[str, Value], tuple[SceneTrigger, ...]]:
+    def taken(self) -> tuple[dict[str, Value], tuple[OperatorMessage, ...]]:
         """What waits in the inbox, changes and triggers apart."""
         messages = self.inbox.take()
         changes = {message.address: message.value for message in messages if isinstance(message, ControlChange)}
-        return changes, tuple(message for message in messages if isinstance(message, SceneTrigger))
+        return changes, tuple(message for message in messages if not isinstance(message, ControlChange))
 
     def bad(self) -> dict[str, int]:
         return dict(self.door.health()["10.0.0.5:53000"].bad)
@@ -101,6 +104,11 @@ def until(done: Callable[[], bool]) -> None:
         (packet("/vp/neural/live", False), {"/vp/neural/live": False}),
         (packet("/vp/neural/live", 1), {"/vp/neural/live": True}),
         (packet("/vp/note", "take 4"), {"/vp/note": "take 4"}),
+        (packet("/vp/note", "4"), {"/vp/note": "4"}),
+        (packet("/vp/look/snow", "0.5"), {"/vp/look/snow": 0.5}),
+        (packet("/vp/look/snow", " 1e-1 "), {"/vp/look/snow": 0.1}),
+        (packet("/vp/neural/live", "0"), {"/vp/neural/live": False}),
+        (packet("/vp/neural/live", "On"), {"/vp/neural/live": True}),
         (packet("/vp/look/*", 0.5), {"/vp/look/snow": 0.5, "/vp/look/fog": 0.5}),
         (packet("/vp/{look,none}/f?g", 0.5), {"/vp/look/fog": 0.5}),
     ],
@@ -113,14 +121,18 @@ def test_faders(sent: bytes, expected: dict[str, Value]) -> None:
     ("sent", "expected"),
     [
         (packet("/vp/scene", "dome"), SceneTrigger("goto", "dome")),
-        (packet("/vp/scene", 1), SceneTrigger("goto", "snow-night")),
-        (packet("/vp/scene", 2.0), SceneTrigger("goto", "dome")),
+        (packet("/vp/scene", 1), SceneTrigger("goto", "street-day")),
+        (packet("/vp/scene", 2.0), SceneTrigger("goto", "snow-night")),
+        (packet("/vp/scene", "3"), SceneTrigger("goto", "dome")),
+        (packet("/vp/scene/snow-night", "1"), SceneTrigger("goto", "snow-night")),
         (packet("/vp/scene/snow-night"), SceneTrigger("goto", "snow-night")),
         (packet("/vp/scene/snow-night", 1.0), SceneTrigger("goto", "snow-night")),
         (packet("/vp/scene/snow-night", True), SceneTrigger("goto", "snow-night")),
         (packet("/vp/scene/next", 1), SceneTrigger("next")),
         (b"/vp/scene/next\0\0,I\0\0", SceneTrigger("next")),
         (packet("/vp/scene/previous"), SceneTrigger("previous")),
+        (packet("/vp/camera/A/recentre", 1), CameraTrigger("recentre", "A")),
+        (packet("/vp/camera/B/recentre/undo"), CameraTrigger("undo", "B")),
     ],
 )
 def test_presses_act(sent: bytes, expected: SceneTrigger) -> None:
@@ -175,9 +187,16 @@ def test_a_bundle_and_what_follows_it_keep_one_order() -> None:
         (packet("/vp/look/snow", 0.5, 0.5), "bad-arguments"),
         (packet("/vp/look/snow", math.nan), "bad-value"),
         (packet("/vp/look/snow", "much"), "bad-value"),
+        (packet("/vp/look/snow", "nan"), "bad-value"),
+        (packet("/vp/look/snow", "0,5"), "bad-value"),
         (packet("/vp/note", 3), "bad-value"),
         (packet("/vp/scene"), "bad-arguments"),
-        (packet("/vp/scene", 3), "bad-value"),
+        (packet("/vp/scene", 4), "bad-value"),
+        (packet("/vp/scene", 0), "bad-value"),
+        (packet("/vp/camera/A/recenter", 1), "unknown-address"),
+        (packet("/vp/camera/C/recentre", 1), "unknown-camera"),
+        (packet("/vp/camera/A/recentre", 0.5), "bad-value"),
+        (packet("/vp/camera/A/pose", 0.5), "wrong-port"),
         (packet("/vp/scene", -1), "bad-value"),
         (packet("/vp/scene", 0.5), "bad-value"),
         (packet("/vp/scene", True), "bad-value"),
@@ -193,6 +212,19 @@ def test_refusals_have_reasons(sent: bytes, reason: str) -> None:
     bench = Bench()
     assert bench.take(sent) == ({}, ())
     assert bench.bad() == {reason: 1}
+
+
+def test_a_pattern_that_fails_for_one_control_changes_none() -> None:
+    bench = Bench()
+    assert bench.take(packet("/vp/*/*", "much")) == ({}, ())
+    assert bench.bad() == {"bad-value": 1}
+
+
+def test_a_refused_address_says_what_is_near(caplog: pytest.LogCaptureFixture) -> None:
+    Bench().take(packet("/vp/look/snwo", 0.5))
+    Bench().take(packet("/ping"))
+    assert "'/vp/look/snwo' is not an address of this engine; did you mean '/vp/look/snow'?" in caplog.text
+    assert "'/ping' is not an address of this engine; `vpengine controls` lists all" in caplog.text
 
 
 def test_a_refusal_is_told_once(caplog: pytest.LogCaptureFixture) -> None:
@@ -214,6 +246,7 @@ def test_fifty_thousand_mutations_change_nothing_out_of_range() -> None:
         for address, value in changes.items():
             assert isinstance(value, str) if address == "/vp/note" else 0.0 <= float(value) <= 1.0
         for trigger in triggers:
+            assert isinstance(trigger, SceneTrigger)
             assert trigger.action in ("goto", "next", "previous")
     assert len(bench.bad()) >= 8
     assert sum(bench.bad().values()) > 15_000
@@ -232,6 +265,70 @@ def test_new_patterns_are_rationed() -> None:
     assert bench.bad() == {"unknown-address": 20, "too-many-patterns": 80}
     bench.now_s = 1.5
     assert bench.take(packet("/vp/look/s*", 0.5))[0] == {"/vp/look/snow": 0.5}
+
+
+def by_length(packets: list[bytes]) -> bytes:
+    return b"".join(len(one).to_bytes(4, "big") + one for one in packets)
+
+
+def by_slip(packets: list[bytes]) -> bytes:
+    escaped = (one.replace(b"\xdb", b"\xdb\xdd").replace(b"\xc0", b"\xdb\xdc") for one in packets)
+    return b"".join(b"\xc0" + one + b"\xc0" for one in escaped)
+
+
+def by_slip_with_one_end(packets: list[bytes]) -> bytes:
+    return by_slip(packets)[1:].replace(b"\xc0\xc0", b"\xc0")
+
+
+@pytest.mark.parametrize("framed", [by_length, by_slip, by_slip_with_one_end])
+@pytest.mark.parametrize("piece", [1, 7, 10_000])
+def test_packets_over_tcp(framed: Callable[[list[bytes]], bytes], piece: int) -> None:
+    """However the network cuts them; -2.0 and -5.375 hold the bytes that SLIP escapes."""
+    awkward = [packet("/vp/exposure/inner", -2.0), packet("/vp/exposure/inner", -5.375), packet("/vp/note", "Û")]
+    assert any(b"\xc0" in one for one in awkward)
+    assert any(b"\xdb" in one for one in [*awkward, b"\xdb"])
+    stream, framing = framed(awkward), Framing()
+    found = [one for at in range(0, len(stream), piece) for one in framing.feed(stream[at : at + piece])]
+    assert found == awkward
+
+
+@pytest.mark.parametrize(
+    ("stream", "sentence"),
+    [
+        (b"GET / HTTP/1.1\r\n\r\n", "47455420 came over TCP where a packet's length was expected"),
+        (b"\0\0\0\0", "00000000 came over TCP where"),
+        (b"\xc0\xdb\x01\xc0", "an escape byte"),
+        (b"\xc0" + 200_000 * b"/", "a packet of more than 65507 bytes"),
+    ],
+)
+def test_streams_that_are_not_osc_are_refused_in_words(stream: bytes, sentence: str) -> None:
+    with pytest.raises(StreamError, match=re.escape(sentence)):
+        Framing().feed(stream)
+
+
+@pytest.mark.parametrize("framed", [by_length, by_slip])
+def test_tcp_and_udp_share_the_port(framed: Callable[[list[bytes]], bytes]) -> None:
+    """A client that sends rubbish loses its connection; another's goes on."""
+    with running() as (bench, port), socket.create_connection(("127.0.0.1", port)) as good:
+        with socket.create_connection(("127.0.0.1", port)) as bad:
+            bad.sendall(b"GET / HTTP/1.1\r\n\r\n")
+            bad.settimeout(5.0)
+            with suppress(ConnectionResetError):
+                assert bad.recv(1) == b""
+        good.sendall(framed([packet("/vp/look/snow", 0.75), packet("/vp/scene/next", 1)]))
+        by_python_osc(port)
+        until(lambda: sum(health.good for health in bench.door.health().values()) == 4)
+        changes, triggers = bench.taken()
+        assert changes == {"/vp/look/snow": 0.75}
+        assert set(triggers) == {SceneTrigger("next"), SceneTrigger("goto", "snow-night")}
+        assert sum(health.bad.get("bad-stream", 0) for health in bench.door.health().values()) == 1
+
+
+def by_oscsend_over_tcp(port: int) -> None:
+    if not shutil.which("oscsend"):
+        pytest.skip("oscsend (Debian liblo-tools) is not installed")
+    for words in (["/vp/look/snow", "f", "0.75"], ["/vp/scene", "s", "snow-night"]):
+        subprocess.run(["oscsend", f"osc.tcp://127.0.0.1:{port}/", *words], check=True, timeout=10)
 
 
 def by_python_osc(port: int) -> None:
@@ -255,7 +352,7 @@ def by_pyliblo(port: int) -> None:
     pyliblo3.send(target, "/vp/scene/snow-night", ("T", True))
 
 
-@pytest.mark.parametrize("send", [by_python_osc, by_oscsend, by_pyliblo])
+@pytest.mark.parametrize("send", [by_python_osc, by_oscsend, by_oscsend_over_tcp, by_pyliblo])
 def test_independent_senders(send: Callable[[int], None]) -> None:
     with running() as (bench, port):
         send(port)

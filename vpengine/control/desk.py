@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from vpengine.control.controls import Controls, Value
 from vpengine.control.declared import look_at_frame
 from vpengine.control.gate import Gate
-from vpengine.control.messages import OperatorMessage
+from vpengine.control.messages import ControlChange, OperatorMessage
 from vpengine.control.scenes import Scenes
 from vpengine.control.triggers import SceneTrigger
 from vpengine.errors import UserError
@@ -30,7 +30,10 @@ class Settled:
 
 
 class Desk:
-    """Controls, scenes and gate. A change that cannot be is refused with one line and leaves all as it was."""
+    """Controls, scenes and gate. A change that cannot be is refused with one line and leaves all as it was.
+
+    Triggers of cameras are not its own: it passes them over.
+    """
 
     def __init__(self, controls: Controls, scenes: Scenes, gate: Gate, generator: str) -> None:
         self.controls = controls
@@ -51,7 +54,7 @@ class Desk:
     def _take(self, message: OperatorMessage) -> None:
         if isinstance(message, SceneTrigger):
             self.scenes.ask(message)
-        else:
+        elif isinstance(message, ControlChange):
             self.controls.set(message.address, message.value)
             self.scenes.moved_by_hand(message.address)
 

@@ -14,3 +14,11 @@ class SceneTrigger:
 
     action: Literal["goto", "next", "previous"]
     name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CameraTrigger:
+    """Recentre a camera's tracker: what it says now is the camera's own resting pose; or take the last one back."""
+
+    action: Literal["recentre", "undo"]
+    camera: str

@@ -1,7 +1,4 @@
-"""The OSC control door: faders become changes and buttons triggers, in one inbox. It knows nothing behind it.
-
-A button sends 1, 1.0, true or a bare bang when pressed and 0 when released: only the press acts.
-"""
+"""The OSC control door, over UDP and TCP: faders become changes and buttons triggers, in one inbox."""
 
 from __future__ import annotations
 
@@ -12,24 +9,22 @@ import socket
 import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
-from typing import Literal
 
-from vpengine.control.controls import Control, ControlError, Value, parse
+from vpengine.control.controls import Control
 from vpengine.control.messages import ControlChange, OperatorMessage
-from vpengine.control.triggers import RESERVED, SceneTrigger
 from vpengine.errors import UserError, did_you_mean
 from vpengine.mailbox import Inbox
-from vpengine.osc import Argument, Impulse, Message, OscError, decode, is_pattern, matches
+from vpengine.osc import Message, OscError, decode, is_pattern, matches
 from vpengine.peers import PeerHealth, Peers
+from vpengine.remote.osc_messages import CAMERA, SCENE, RefusedError, camera_trigger, control_value, scene_trigger
+from vpengine.remote.osc_stream import StreamError, StreamProtocol
 
 LOG = logging.getLogger(__name__)
 
 RECEIVE_BUFFER_BYTES = 4 << 20
-LONGEST_NAME, LONGEST_SENTENCE = 64, 300  # characters; what comes from the wire is cut
+LONGEST_SENTENCE = 300  # characters; what comes from the wire is cut
 NEW_PATTERNS_PER_S = 20  # matching a pattern with every control costs about a thousand faders' work
 
-SCENE = "/vp/scene"
-NEIGHBOURS: Mapping[str, Literal["next", "previous"]] = {"next": "next", "previous": "previous"}
 CURES = {
     errno.EADDRINUSE: "the port is in use by another program; close it, or choose another port",
     errno.EACCES: "this port is not allowed; choose one above 1023",
@@ -37,18 +32,10 @@ CURES = {
 }
 
 
-class RefusedError(ValueError):
-    """A message that is not taken; ``reason`` is a short key, made for counting, ``sentence`` is for a person."""
-
-    def __init__(self, reason: str, sentence: str = "") -> None:
-        super().__init__(reason)
-        self.reason, self.sentence = reason, sentence or reason
-
-
 class OscControl:
-    """One UDP port for operators. In ``inbox`` the newest change of an address wins; triggers are all kept.
+    """One port for operators, UDP and TCP. In ``inbox`` the newest change of an address wins; triggers are all kept.
 
-    scenes: the slugs in the show's order, for senders that choose a scene by its number, counted from 0.
+    scenes: the slugs in the show's order, for senders that choose a scene by its number, counted from 1. cameras: ids.
     """
 
     def __init__(
@@ -58,31 +45,41 @@ class OscControl:
         controls: Mapping[str, Control],
         inbox: Inbox[str, OperatorMessage],
         scenes: Sequence[str] = (),
+        cameras: Sequence[str] = (),
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.peers: Peers[str] = Peers()
         self._place = (address, port)
         self._controls = controls
         self._inbox = inbox
-        self._scenes = tuple(scenes)
+        self._scenes, self._cameras = tuple(scenes), tuple(cameras)
         self._clock = clock
         self._transport: asyncio.DatagramTransport | None = None
+        self._server: asyncio.Server | None = None
+        self._connections: set[asyncio.Transport] = set()
         self._patterns_left, self._patterns_since_s = NEW_PATTERNS_PER_S, clock()
         self._expanded = lru_cache(maxsize=256)(self._expand)
 
     async def open(self) -> None:
-        loop = asyncio.get_running_loop()
+        loop, (host, port) = asyncio.get_running_loop(), self._place
         try:
             transport, _ = await loop.create_datagram_endpoint(lambda: _Datagrams(self.take), local_addr=self._place)
+            self._transport = transport
+            self._server = await loop.create_server(
+                lambda: StreamProtocol(self.take, self._refuse_stream, self._connections), host, port
+            )
         except OSError as error:
+            kind = "UDP" if self._transport is None else "TCP"
             cure = CURES.get(error.errno or 0, str(error))
-            host, port = self._place
-            raise UserError(f"OSC control: cannot receive on UDP {host} port {port}: {cure}") from None
-        self._transport = transport
+            raise UserError(f"OSC control: cannot receive on {kind} {host} port {port}: {cure}") from None
         opened = transport.get_extra_info("socket")
         opened.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER_BYTES)
 
     async def close(self) -> None:
+        if self._server:
+            self._server.close()
+        for connection in tuple(self._connections):
+            connection.abort()
         if self._transport:
             self._transport.close()
             await asyncio.sleep(0)  # the transport closes its socket on the loop's next turn
@@ -96,7 +93,7 @@ class OscControl:
         try:
             messages = decode(packet)
         except OscError as error:
-            self._refuse(peer, RefusedError(error.reason))
+            self._refuse(peer, RefusedError(error.reason, error.sentence(packet)))
             return
         for message in messages:
             try:
@@ -112,23 +109,37 @@ class OscControl:
                 "OSC control: from %s: %s (further ones are counted)", peer, refused.sentence[:LONGEST_SENTENCE]
             )
 
+    def _refuse_stream(self, peer: str, error: StreamError) -> None:
+        self._refuse(peer, RefusedError("bad-stream", str(error)))
+
     def _act(self, message: Message) -> None:
         if message.address == SCENE or message.address.startswith(SCENE + "/"):
-            trigger = scene_trigger(message, self._scenes)
-            if trigger and not self._inbox.add(trigger):
-                raise RefusedError("queue-full", f"{message.address}: more triggers than the engine can take")
-            return
-        for control in self._named(message.address):
-            change = ControlChange(control.address, _value(control, message.arguments))
-            self._inbox.renew(control.address, change)
+            self._add(scene_trigger(message, self._scenes), message)
+        elif message.address.startswith(CAMERA + "/"):
+            self._add(camera_trigger(message, self._cameras), message)
+        else:
+            named = self._named(message.address)
+            # All before any: a pattern that fails for one of its controls changes none.
+            changes = [ControlChange(control.address, control_value(control, message.arguments)) for control in named]
+            for change in changes:
+                self._inbox.renew(change.address, change)
+
+    def _add(self, trigger: OperatorMessage | None, message: Message) -> None:
+        if trigger and not self._inbox.add(trigger):
+            raise RefusedError("queue-full", f"{message.address}: more triggers than the engine can take")
 
     def _named(self, address: str) -> tuple[Control, ...]:
         control = self._controls.get(address)
         if control:
             return (control,)
         if not is_pattern(address):
-            raise RefusedError("unknown-address", f"{address!r} is not an address of this engine")
+            raise RefusedError("unknown-address", lambda: self._no_such(address))
         return self._expanded(address)
+
+    def _no_such(self, address: str) -> str:
+        hint = did_you_mean(address, [*self._controls, *(f"{SCENE}/{scene}" for scene in self._scenes)])
+        hint = hint if hint.startswith(";") else "; `vpengine controls` lists all"  # where nothing is near
+        return f"{address!r} is not an address of this engine{hint}"
 
     def _expand(self, pattern: str) -> tuple[Control, ...]:
         now_s = self._clock()
@@ -149,55 +160,3 @@ class _Datagrams(asyncio.DatagramProtocol):
 
     def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
         self._take(data, f"{addr[0]}:{addr[1]}")
-
-
-def scene_trigger(message: Message, scenes: Sequence[str]) -> SceneTrigger | None:
-    """What a message to ``/vp/scene…`` asks for; None for a button's release. Raises RefusedError."""
-    if message.address == SCENE:
-        return _goto(message.arguments, scenes)
-    slug = message.address.removeprefix(SCENE + "/")
-    if slug in NEIGHBOURS:
-        return SceneTrigger(NEIGHBOURS[slug]) if _pressed(message) else None
-    if slug in RESERVED or not slug or "/" in slug or is_pattern(slug) or len(slug) > LONGEST_NAME:
-        raise RefusedError("unknown-address", f"{message.address!r} is not an address of this engine")
-    return SceneTrigger("goto", _known(slug, scenes)) if _pressed(message) else None
-
-
-def _known(slug: str, scenes: Sequence[str]) -> str:
-    """Refused here, so that a chattering button does not reach the frame."""
-    if scenes and slug not in scenes:
-        raise RefusedError("unknown-scene", f"no scene {slug!r}{did_you_mean(slug, scenes)}")
-    return slug
-
-
-def _goto(arguments: tuple[Argument, ...], scenes: Sequence[str]) -> SceneTrigger:
-    if len(arguments) != 1:
-        raise RefusedError("bad-arguments", f"{SCENE}: {len(arguments)} arguments, expected a scene's name or number")
-    wanted = arguments[0]
-    if isinstance(wanted, str) and 0 < len(wanted) <= LONGEST_NAME:
-        return SceneTrigger("goto", _known(wanted, scenes))
-    if isinstance(wanted, int | float) and not isinstance(wanted, bool) and wanted in range(len(scenes)):
-        return SceneTrigger("goto", scenes[int(wanted)])
-    raise RefusedError(
-        "bad-value", f"{SCENE}: {wanted!r}, expected a scene's name or its number, 0 to {len(scenes) - 1}"
-    )
-
-
-def _pressed(message: Message) -> bool:
-    if not message.arguments:
-        return True
-    state = message.arguments[0]
-    if len(message.arguments) == 1 and (state is Impulse.BANG or state in (0, 1)):
-        return state is Impulse.BANG or state == 1
-    raise RefusedError(
-        "bad-value", f"{message.address}: {message.arguments!r}, expected 1 for a press or 0 for a release"
-    )
-
-
-def _value(control: Control, arguments: tuple[Argument, ...]) -> Value:
-    if len(arguments) != 1:
-        raise RefusedError("bad-arguments", f"{control.address}: {len(arguments)} arguments, expected one")
-    try:
-        return parse(control, arguments[0])
-    except ControlError as error:
-        raise RefusedError("bad-value", str(error)) from None

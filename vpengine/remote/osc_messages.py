@@ -1,0 +1,131 @@
+"""What operators' OSC messages ask for: a fader's value, a scene, a camera's recentre; or why they are not taken.
+
+A button sends 1, 1.0, true or a bare bang when pressed and 0 when released: only the press acts. Numbers may come as
+text, since Companion sends them so.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import Literal
+
+from vpengine.control.controls import Control, ControlError, Value, parse
+from vpengine.control.triggers import RESERVED, CameraTrigger, SceneTrigger
+from vpengine.errors import did_you_mean
+from vpengine.osc import Argument, Impulse, Message, is_pattern
+
+LONGEST_NAME = 64  # characters; what comes from the wire is cut
+
+SCENE, CAMERA = "/vp/scene", "/vp/camera"
+NEIGHBOURS: Mapping[str, Literal["next", "previous"]] = {"next": "next", "previous": "previous"}
+CAMERA_ACTIONS: Mapping[str, Literal["recentre", "undo"]] = {"recentre": "recentre", "recentre/undo": "undo"}
+WORDS = {"true": True, "on": True, "false": False, "off": False}
+
+
+class RefusedError(ValueError):
+    """A message that is not taken. ``reason`` is a short key, made for counting.
+
+    sentence: for a person; it may be a function, since most refusals of a flood are only counted.
+    """
+
+    def __init__(self, reason: str, sentence: str | Callable[[], str]) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self._sentence = sentence
+
+    @property
+    def sentence(self) -> str:
+        return self._sentence if isinstance(self._sentence, str) else self._sentence()
+
+
+def scene_trigger(message: Message, scenes: Sequence[str]) -> SceneTrigger | None:
+    """What a message to ``/vp/scene…`` asks for; None for a button's release. Raises RefusedError."""
+    if message.address == SCENE:
+        return _goto(message.arguments, scenes)
+    slug = message.address.removeprefix(SCENE + "/")
+    if slug in NEIGHBOURS:
+        return SceneTrigger(NEIGHBOURS[slug]) if _pressed(message) else None
+    if slug in RESERVED or not slug or "/" in slug or is_pattern(slug) or len(slug) > LONGEST_NAME:
+        raise RefusedError("unknown-address", f"{message.address!r}: expected {SCENE}/ and the name of a scene")
+    return SceneTrigger("goto", _known(slug, scenes)) if _pressed(message) else None
+
+
+def _known(slug: str, scenes: Sequence[str]) -> str:
+    """Refused here, so that a chattering button does not reach the frame."""
+    if scenes and slug not in scenes:
+        raise RefusedError("unknown-scene", lambda: f"no scene {slug!r}{did_you_mean(slug, scenes)}")
+    return slug
+
+
+def _goto(arguments: tuple[Argument, ...], scenes: Sequence[str]) -> SceneTrigger:
+    if len(arguments) != 1:
+        raise RefusedError("bad-arguments", f"{SCENE}: {len(arguments)} arguments, expected a scene's name or number")
+    wanted = arguments[0]
+    number = wanted if isinstance(wanted, str) and wanted in scenes else _number(wanted)
+    if isinstance(number, int | float) and not isinstance(number, bool) and number in range(1, len(scenes) + 1):
+        return SceneTrigger("goto", scenes[int(number) - 1])
+    if isinstance(number, str) and 0 < len(number) <= LONGEST_NAME:
+        return SceneTrigger("goto", _known(number, scenes))
+    raise RefusedError(
+        "bad-value", f"{SCENE}: {_shown(wanted)}, expected a scene's name or its number, 1 to {len(scenes)}"
+    )
+
+
+def camera_trigger(message: Message, cameras: Sequence[str]) -> CameraTrigger | None:
+    """What a message to ``/vp/camera/<id>/recentre`` or ``…/recentre/undo`` asks for; None for a release.
+
+    Raises RefusedError.
+    """
+    name, _, action = message.address.removeprefix(CAMERA + "/").partition("/")
+    if action in ("pose", "lens"):
+        raise RefusedError(
+            "wrong-port", f"{message.address!r} is tracking: send it to the port of a [[tracking]] source"
+        )
+    if action not in CAMERA_ACTIONS:
+        expected = f"expected {CAMERA}/ID/recentre or {CAMERA}/ID/recentre/undo"
+        raise RefusedError("unknown-address", f"{message.address!r}: {expected}")
+    if name not in cameras:
+        raise RefusedError(
+            "unknown-camera", lambda: f"{message.address!r}: no camera {name!r}{did_you_mean(name, cameras)}"
+        )
+    return CameraTrigger(CAMERA_ACTIONS[action], name) if _pressed(message) else None
+
+
+def _pressed(message: Message) -> bool:
+    if not message.arguments:
+        return True
+    state = _number(message.arguments[0])
+    if len(message.arguments) == 1 and (state is Impulse.BANG or state in (0, 1)):
+        return state is Impulse.BANG or state == 1
+    raise RefusedError(
+        "bad-value",
+        f"{message.address}: {', '.join(map(_shown, message.arguments))}, expected 1 for a press or 0 for a release",
+    )
+
+
+def control_value(control: Control, arguments: tuple[Argument, ...]) -> Value:
+    """A fader's value as the control's type. Raises RefusedError."""
+    if len(arguments) != 1:
+        raise RefusedError("bad-arguments", f"{control.address}: {len(arguments)} arguments, expected one")
+    value = arguments[0] if control.kind == "text" else _number(arguments[0])
+    try:
+        return parse(control, value)
+    except ControlError as error:
+        raise RefusedError("bad-value", str(error)) from None
+
+
+def _number(value: Argument) -> Argument:
+    """A text that is a number, or a word for a switch, as what it says; anything else as it is."""
+    if not isinstance(value, str) or len(value) > LONGEST_NAME:
+        return value
+    text = value.strip().lower()
+    try:
+        number = float(text)
+    except ValueError:
+        return WORDS.get(text, value)
+    return number if math.isfinite(number) else value
+
+
+def _shown(value: Argument) -> str:
+    return repr(value)[:LONGEST_NAME]

@@ -1,0 +1,110 @@
+"""OSC over TCP: packets out of a stream of bytes, framed by SLIP or by their length, as the first byte tells.
+
+OSC 1.1 frames packets with SLIP's END at both ends (RFC 1055), OSC 1.0 puts a length of four bytes before each.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from vpengine.osc import MAX_PACKET_BYTES
+
+END, ESC, ESC_END, ESC_ESC = 0xC0, 0xDB, 0xDC, 0xDD
+MOST_BYTES = 2 * MAX_PACKET_BYTES + 2  # of one packet on its way: SLIP may double it
+MOST_CONNECTIONS = 64
+_UNESCAPED = {ESC_END: END, ESC_ESC: ESC}
+
+
+class StreamError(ValueError):
+    """A stream that is not OSC: what came, and what was expected. Nothing that follows can be trusted."""
+
+
+class Framing:
+    """Takes bytes as they come, gives whole packets."""
+
+    def __init__(self) -> None:
+        self._bytes = bytearray()
+        self._is_slip: bool | None = None
+
+    def feed(self, data: bytes) -> list[bytes]:
+        """The packets that ``data`` completed. Raises StreamError."""
+        self._bytes += data
+        if self._is_slip is None and self._bytes:
+            self._is_slip = self._bytes[0] in b"\xc0/#"  # a sender that puts END only behind begins with the packet
+        packets = self._by_slip() if self._is_slip else self._by_length()
+        if len(self._bytes) > MOST_BYTES:
+            raise StreamError(f"a packet of more than {MAX_PACKET_BYTES} bytes came over TCP")
+        return packets
+
+    def _by_slip(self) -> list[bytes]:
+        *whole, rest = self._bytes.split(bytes((END,)))
+        self._bytes = rest
+        return [_unescaped(frame) for frame in whole if frame]
+
+    def _by_length(self) -> list[bytes]:
+        packets, at = [], 0
+        while at + 4 <= len(self._bytes):
+            size = int.from_bytes(self._bytes[at : at + 4], "big")
+            if not 0 < size <= MAX_PACKET_BYTES:
+                raise StreamError(
+                    f"{bytes(self._bytes[at : at + 4]).hex()} came over TCP where a packet's length was expected (OSC "
+                    "1.0), or SLIP's c0 (OSC 1.1)"
+                )
+            if at + 4 + size > len(self._bytes):
+                break
+            packets.append(bytes(self._bytes[at + 4 : at + 4 + size]))
+            at += 4 + size
+        del self._bytes[:at]
+        return packets
+
+
+def _unescaped(frame: bytearray) -> bytes:
+    first, *parts = frame.split(bytes((ESC,)))
+    packet = bytearray(first)
+    for part in parts:
+        if not part or part[0] not in _UNESCAPED:
+            raise StreamError("an escape byte of SLIP (db) that escapes nothing came over TCP")
+        packet.append(_UNESCAPED[part[0]])
+        packet += part[1:]
+    return bytes(packet)
+
+
+class StreamProtocol(asyncio.Protocol):
+    """One sender's connection. ``connections`` holds all that are open; one too many is closed at once."""
+
+    def __init__(
+        self,
+        take: Callable[[bytes, str], None],
+        refuse: Callable[[str, StreamError], None],
+        connections: set[asyncio.Transport],
+    ) -> None:
+        self._take = take
+        self._refuse = refuse
+        self._connections = connections
+        self._framing = Framing()
+        self._peer = ""
+        self._transport: asyncio.Transport | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        address = transport.get_extra_info("peername") or ("?", 0)
+        self._peer, self._transport = f"{address[0]}:{address[1]}", transport
+        if len(self._connections) >= MOST_CONNECTIONS:
+            self._refuse(self._peer, StreamError(f"more than {MOST_CONNECTIONS} TCP connections are open"))
+            transport.abort()
+        else:
+            self._connections.add(transport)
+
+    def data_received(self, data: bytes) -> None:
+        try:
+            for packet in self._framing.feed(data):
+                self._take(packet, self._peer)
+        except StreamError as error:
+            self._refuse(self._peer, error)
+            assert self._transport is not None
+            self._transport.abort()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if self._transport is not None:
+            self._connections.discard(self._transport)
