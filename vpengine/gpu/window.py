@@ -6,6 +6,8 @@ with a program of its own. The first window paces: its swap waits for the displa
 
 from __future__ import annotations
 
+import logging
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -19,6 +21,9 @@ from vpengine.gpu.context import GL_VERSION, attach
 from vpengine.gpu.program import load_program
 from vpengine.gpu.target import Texture
 
+log = logging.getLogger(__name__)
+
+TWICE_S = 2.0  # one key, hit by mistake, must not end a show
 BLOCK = UniformBlock("Window", origin="vec2", size="vec2", exact="int")
 
 _NAMED_KEYS = {
@@ -60,10 +65,14 @@ class WindowSpec:
 class Windows:
     """Owns GLFW and the rendering context. One per process, on the main thread."""
 
-    def __init__(self, on_key: Callable[[str], None] | None = None) -> None:
+    def __init__(
+        self, on_key: Callable[[str], None] | None = None, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         """on_key: called with a pressed key's name: "a", "5", "space", "f1", ... Raises UserError with no display."""
         self._on_key = on_key
+        self._clock = clock
         self._asked_to_close = False
+        self._asked_s = -TWICE_S
         self._windows: list[OutputWindow] = []
         _start_glfw()
         _hints(visible=False)
@@ -76,7 +85,7 @@ class Windows:
 
     @property
     def should_close(self) -> bool:
-        """Esc was pressed, or a window was closed."""
+        """Esc was pressed, or a window's close button, twice within two seconds."""
         return self._asked_to_close
 
     def reserve(self) -> OutputWindow:
@@ -88,7 +97,9 @@ class Windows:
     def poll(self) -> None:
         """Let keys and closed windows come in: once a frame."""
         glfw.poll_events()
-        self._asked_to_close |= any(window.asked_to_close for window in self._windows)
+        for window in self._windows:
+            if window.asked_to_close():
+                self._ask_to_close()
 
     def create(self, spec: WindowSpec) -> Any:
         """A GLFW window that shares the rendering context's textures; used by OutputWindow."""
@@ -129,10 +140,18 @@ class Windows:
     def _key(self, _window: Any, key: int, scancode: int, action: int, _modifiers: int) -> None:
         if action != glfw.PRESS:
             return
-        self._asked_to_close |= key == glfw.KEY_ESCAPE
+        if key == glfw.KEY_ESCAPE:
+            self._ask_to_close()
         name = _NAMED_KEYS.get(key) or glfw.get_key_name(key, scancode)
         if name and self._on_key:
             self._on_key(name)
+
+    def _ask_to_close(self) -> None:
+        now_s = self._clock()
+        self._asked_to_close |= now_s - self._asked_s < TWICE_S
+        self._asked_s = now_s
+        if not self._asked_to_close:
+            log.warning("Once more within two seconds ends the show (Esc, or a window's close button; or Ctrl-C).")
 
 
 class OutputWindow:
@@ -147,9 +166,12 @@ class OutputWindow:
     def is_open(self) -> bool:
         return self._handle is not None
 
-    @property
     def asked_to_close(self) -> bool:
-        return self.is_open and bool(glfw.window_should_close(self._handle))
+        """Whether its close button was pressed since the last call."""
+        if not self.is_open or not glfw.window_should_close(self._handle):
+            return False
+        glfw.set_window_should_close(self._handle, False)
+        return True
 
     def open(self, spec: WindowSpec) -> None:
         self._handle = self._windows.create(spec)

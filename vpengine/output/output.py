@@ -22,7 +22,7 @@ class Output(Protocol):
         """
 
     def present(self, tick: Tick) -> bool:
-        """Make the picture visible. False when the operator asked to end, with Esc or by closing a window."""
+        """Make the picture visible. False when the operator asked to end, with Esc twice or a window's close button."""
 
     def close(self) -> None:
         """Give back what it holds; a second call does nothing."""
