@@ -59,8 +59,9 @@ vec4 bilinear(vec2 texel) {
 
 // Which of them show the surface that is expected there. Along a plane inverse depth is linear in the picture, so a
 // floor seen aslant agrees as a whole, however much the depth of its texels differs; across an edge each is judged.
-vec4 matches(sampler2D depths, Place at, vec4 share, bool sky) {
-    vec4 found = textureGather(depths, at.key_uv);
+vec4 matches(sampler2D depths, vec2 texel, Place at, vec4 share, bool sky) {
+    // Asked for where the four meet: at key_uv itself a driver may round to other texels than floor does here.
+    vec4 found = textureGather(depths, (floor(texel) + 1.0) / key_size);
     vec4 inverse = 1.0 / found;
     float expected = 1.0 / at.expected_m;
     float lowest = min(min(inverse.x, inverse.y), min(inverse.z, inverse.w));
@@ -72,8 +73,9 @@ vec4 matches(sampler2D depths, Place at, vec4 share, bool sky) {
 
 #ifdef QUICK
 void add(inout Sum sum, sampler2D gains, sampler2D biases, sampler2D depths, Place at, bool sky) {
-    vec4 share = bilinear(at.key_uv * key_size - 0.5);
-    if (dot(matches(depths, at, share, sky), vec4(0.25)) < 1.0) discard;
+    vec2 texel = at.key_uv * key_size - 0.5;
+    vec4 share = bilinear(texel);
+    if (dot(matches(depths, texel, at, share, sky), vec4(0.25)) < 1.0) discard;
     float weight = max(at.weight - IGNORED * sum.total, 0.0);
     sum.gain += weight * texture(gains, at.key_uv).rgb;
     sum.bias += weight * texture(biases, at.key_uv).rgb;
@@ -94,7 +96,7 @@ void add(inout Sum sum, sampler2D gains, sampler2D biases, sampler2D depths, Pla
     float weight = max(at.weight - IGNORED * sum.total, 0.0);
     vec2 texel = at.key_uv * key_size - 0.5;
     vec4 share = bilinear(texel);
-    share *= matches(depths, at, share, sky);
+    share *= matches(depths, texel, at, share, sky);
     // A quarter of a texel of the right surface is enough to go by.
     share *= weight * min(4.0, 1.0 / max(dot(share, vec4(1.0)), 1e-3));
     sum.total += dot(share, vec4(1.0));

@@ -8,6 +8,21 @@ layout(location = 0) out vec4 color;
 uniform sampler2D inner;
 uniform sampler2D outer;
 
+#ifdef ENCODED
+// Interleaved gradient noise (Jimenez 2014): even in every small neighbourhood, and still while the picture is. Not
+// quite 0 to 1, so that a level that is a code value, but for the last bit of its arithmetic, stays that.
+float threshold(vec2 pixel) {
+    return mix(1.0 / 512.0, 511.0 / 512.0, fract(52.9829189 * fract(dot(pixel, vec2(0.06711056, 0.00583715)))));
+}
+
+// Eight bits are five steps below two nits: what lies between two code values is a share of pixels that have the upper.
+vec3 code_values(vec3 level) {
+    vec2 pixel = floor(gl_FragCoord.xy);
+    vec3 noise = vec3(threshold(pixel), threshold(pixel + vec2(37.0, 17.0)), threshold(pixel + vec2(59.0, 83.0)));
+    return floor(255.0 * level + mix(vec3(0.5), noise, dither)) / 255.0;
+}
+#endif
+
 void main() {
     vec4 clip = inner_from_stage * vec4(position_in_stage, 1.0);
     vec2 ndc = clip.xy / clip.w;
@@ -22,7 +37,7 @@ void main() {
     vec3 nits = (rec709_from_acescg * light) * white_nits;
     vec3 level = clamp((nits - black_nits) / (peak_nits - black_nits), 0.0, 1.0);
     vec3 curve = 1.055 * pow(level, vec3(1.0 / 2.4)) - 0.055;
-    light = mix(curve, 12.92 * level, lessThanEqual(level, vec3(0.0031308)));
+    light = code_values(mix(curve, 12.92 * level, lessThanEqual(level, vec3(0.0031308))));
 #endif
     color = vec4(light, 1.0);
 }

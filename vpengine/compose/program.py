@@ -92,4 +92,5 @@ def levels(controls: Mapping[str, float | bool | str]) -> WallLevels:
         inner_visible=bool(controls[declared.INNER_VISIBLE]),
         inner_gain=2.0 ** float(controls[declared.INNER_EXPOSURE]),
         outer_gain=outer_gain,
+        dither=bool(controls[declared.WALL_DITHER]),
     )

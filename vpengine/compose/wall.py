@@ -27,6 +27,7 @@ BLOCK = UniformBlock(
     white_nits="float",
     peak_nits="float",
     black_nits="float",
+    dither="float",
 )
 
 WHITE_NITS = 203.0  # scene-linear 1.0 on a wall at exposure 0: HDR reference white (ITU-R BT.2408)
@@ -46,12 +47,16 @@ def wall_mesh(gpu: Gpu, geometry: WallGeometry) -> Mesh:
 
 @dataclass(frozen=True)
 class WallLevels:
-    """How the walls are lit in one frame. Gains are linear factors; soft_edge_px: in pixels of the inner picture."""
+    """How the walls are lit in one frame. Gains are linear factors; soft_edge_px: in pixels of the inner picture.
+
+    dither: what lies between two code values is shown by some pixels of the upper one.
+    """
 
     soft_edge_px: float = 0.0
     inner_visible: bool = True
     inner_gain: float = 1.0
     outer_gain: float = 1.0
+    dither: bool = True
 
 
 class WallPicture:
@@ -109,6 +114,7 @@ class WallPicture:
             inner_visible=float(levels.inner_visible),
             inner_gain=levels.inner_gain,
             outer_gain=levels.outer_gain,
+            dither=float(levels.dither),
             **self._nits,
         )
 

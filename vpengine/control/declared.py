@@ -16,6 +16,7 @@ OUTER_EXPOSURE = "/vp/exposure/outer"
 INNER_VISIBLE = "/vp/inner/visible"
 INNER_SOFT_EDGE = "/vp/inner/soft_edge"
 OUTER_LEVEL = "/vp/outer/level"
+WALL_DITHER = "/vp/wall/dither"
 
 LOOK_SENTENCES = {
     "snow": "Snow on what faces up.",
@@ -46,6 +47,7 @@ ENGINE_CONTROLS = (
     Control(INNER_VISIBLE, "bool", True, "The camera's frustum is drawn on the walls."),
     Control(INNER_SOFT_EDGE, "float", 12.0, "Width of the frustum's soft edge.", 0.0, 128.0, "inner pixels"),
     Control(OUTER_LEVEL, "float", 1.0, "Light of the walls outside the frustum.", 0.0, 4.0),
+    Control(WALL_DITHER, "bool", True, "Dark gradients are dithered, not banded; off for checks of single pixels."),
     *(Control(look_address(fader), "float", 0.0, LOOK_SENTENCES[fader]) for fader in FADERS),
 )
 
