@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -37,6 +37,7 @@ from vpengine.plates.places import Build, Places
 from vpengine.plugins import load_plugin
 from vpengine.remote.osc_control import OscControl
 from vpengine.remote.thread import RemoteThread
+from vpengine.stage.conflicts import PortUse, claim_conflicts, port_conflicts
 from vpengine.stage.control_names import control_address
 from vpengine.stage.sections import PluginSection, resolve_kind, resolve_settings
 from vpengine.stage.show_file import Show, read_show
@@ -88,10 +89,16 @@ class Files:
         return self.settings[section.slot, f"{section.file}:{section.key}"]
 
 
-def resolve(section: PluginSection) -> list[Problem]:
-    """Everything that is wrong with a plug-in's section."""
-    found = _settings(section)
-    return found if isinstance(found, list) else []
+def settings_of(sections: Iterable[PluginSection]) -> tuple[dict[tuple[str, str], Any], list[Problem]]:
+    """Every plug-in's validated settings as in Files, and all that is wrong."""
+    settings, problems = {}, list[Problem]()
+    for section in sections:
+        found = _settings(section)
+        if isinstance(found, list):
+            problems += found
+        else:
+            settings[section.slot, f"{section.file}:{section.key}"] = found
+    return settings, problems
 
 
 def _settings(section: PluginSection) -> Any:
@@ -105,6 +112,36 @@ def _settings(section: PluginSection) -> Any:
     return resolve_settings(section, model) if model is not None else None
 
 
+def conflicts(stage: Stage, settings: Mapping[tuple[str, str], Any]) -> list[Problem]:
+    """What is wrong between sections that are right by themselves; ``settings`` as in Files."""
+    files = Files(stage, Show(stage.file, "", ()), settings)
+    return [*port_conflicts(stage.file, _ports(files)), *_output_faults(files)]
+
+
+def _ports(files: Files) -> Iterator[PortUse]:
+    control = files.stage.control
+    if control.osc_port:
+        yield PortUse("control.osc_port", control.address, control.osc_port)
+    for item in files.stage.tracking:
+        protocol = load_plugin(tracking.KINDS[item.source.kind])(files.of(item.source))
+        if protocol.endpoint:
+            shared = bool(getattr(protocol, "multicast_groups", ()))
+            address, port = protocol.endpoint
+            yield PortUse(f"{item.source.key}.port", address, port, shared)
+
+
+def _output_faults(files: Files) -> Iterator[Problem]:
+    claims = []
+    for item in files.stage.outputs:
+        plugin, settings = load_plugin(output.KINDS[item.target.kind]), files.of(item.target)
+        faults, claim = getattr(plugin, "faults", None), getattr(plugin, "claim", None)
+        for key, fault in faults(settings, files.stage.wall(item.wall).resolution) if faults else ():
+            yield Problem(str(files.stage.file), f"{item.target.key}.{key}", fault)
+        if claim and (claimed := claim(settings)):
+            claims.append((item.target.key, claimed))
+    yield from claim_conflicts(files.stage.file, claims)
+
+
 def read_files(stage_path: Path, show_path: Path | None, allow_outside: bool = False) -> Files:
     """Stage and show with all their plug-ins' sections. Raises ProblemsError with everything that is wrong."""
     reading = read_stage(stage_path, ENGINE_CONTROLS, allow_outside=allow_outside)
@@ -112,19 +149,17 @@ def read_files(stage_path: Path, show_path: Path | None, allow_outside: bool = F
     show_file = show_path or reading.show
     show = None
     if show_file is None:
-        problems.append(Problem(str(stage_path), "stage.show", "missing: name a show file, here or with --show"))
+        if reading.stage is not None:  # a file that cannot be read has other things to mend first
+            problems.append(Problem(str(stage_path), "stage.show", "missing: name a show file, here or with --show"))
     else:
         show_reading = read_show(show_file, ENGINE_CONTROLS, allow_outside=allow_outside)
         problems += show_reading.problems
         sections += show_reading.sections
         show = show_reading.show
-    settings = {}
-    for section in sections:
-        found = _settings(section)
-        if isinstance(found, list):
-            problems += found
-        else:
-            settings[section.slot, f"{section.file}:{section.key}"] = found
+    settings, faults = settings_of(sections)
+    problems += faults
+    if reading.stage is not None and not problems:
+        problems += conflicts(reading.stage, settings)
     if problems or reading.stage is None or show is None:
         raise ProblemsError(dict.fromkeys(problems))
     return Files(reading.stage, show, settings)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from vpengine.app import resolve
+from vpengine.app import conflicts, read_files, settings_of
 from vpengine.cli.check import check
-from vpengine.errors import Problem
+from vpengine.errors import Problem, ProblemsError
 from vpengine.stage.sections import PluginSection
 
 STAGES = Path(__file__).parents[2] / "stage_configs"
@@ -16,13 +19,13 @@ STAGES = Path(__file__).parents[2] / "stage_configs"
 BROKEN_SHOW = 'version = 1\nshow.name = "x"\n[[scene]]\nslug = "next"\nplate.kind = "streat"\n'
 
 
-def no_street(section: PluginSection) -> list[Problem]:
-    known = section.kind != "streat"
-    return [] if known else [Problem(str(section.file), section.kind_key, "no such\nplate")]
+def no_street(sections: Iterable[PluginSection]) -> tuple[dict[tuple[str, str], Any], list[Problem]]:
+    unknown = [section for section in sections if section.kind == "streat"]
+    return {}, [Problem(str(section.file), section.kind_key, "no such\nplate") for section in unknown]
 
 
 def test_shipped_stages_are_good_with_all_their_plugins(capsys: pytest.CaptureFixture[str]) -> None:
-    assert check([STAGES / "led_volume.toml", STAGES / "tv.toml"], resolve) == 0
+    assert check([STAGES / "led_volume.toml", STAGES / "tv.toml"], settings_of, conflicts) == 0
     assert capsys.readouterr().out.splitlines() == [f"{STAGES / name}: good" for name in ("led_volume.toml", "tv.toml")]
 
 
@@ -56,9 +59,10 @@ def test_every_problem_of_every_file_on_one_line(small_stage: Path, capsys: pyte
 def test_plugin_problems_alone_make_a_stage_bad(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     seen: list[str] = []
 
-    def no_runtime(section: PluginSection) -> list[Problem]:
-        seen.append(section.slot)
-        return [Problem(str(section.file), section.key, "bad")] if section.slot == "runtime" else []
+    def no_runtime(sections: Iterable[PluginSection]) -> tuple[dict[tuple[str, str], Any], list[Problem]]:
+        slots = [section.slot for section in sections]
+        seen.extend(slots)
+        return {}, [Problem(str(section.file), section.key, "bad") for section in sections if section.slot == "runtime"]
 
     assert check([STAGES / "tv.toml"], no_runtime) == 1
     assert set(seen) == {"tracking", "output", "generator", "runtime", "plate"}
@@ -69,13 +73,99 @@ def test_a_stage_without_a_show_is_good_and_says_what_a_run_needs(
     small_stage: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     changed(small_stage, ('show = "show.toml"\n', ""))
-    assert check([small_stage], resolve) == 0
+    assert check([small_stage], settings_of, conflicts) == 0
     out, err = capsys.readouterr()
     note = f"{small_stage}: it names no show: `vpengine run` needs --show FILE, which was not checked"
     assert out.splitlines() == [f"{small_stage}: good", note]
     assert err == ""
     changed(small_stage, ("rate = 24", "rate = 0"))
-    assert check([small_stage, small_stage.with_name("gone.toml")], resolve) == 1
+    assert check([small_stage, small_stage.with_name("gone.toml")], settings_of, conflicts) == 1
     out, err = capsys.readouterr()
     assert out == ""  # one that cannot run at all has other things to mend first
     assert len(err.splitlines()) == 2
+
+
+SECOND_TRACKER = """
+[[tracking]]
+kind = "freed"
+camera = "1"
+port = %d
+%s
+[[output]]
+kind = "headless"
+wall = "main"
+"""
+
+
+@pytest.mark.parametrize(
+    ("port", "address", "sentence"),
+    [
+        (9000, "", "tracking[2].port: found 9000 on 127.0.0.1, where tracking[1].port receives already"),
+        (9001, "", "tracking[2].port: found 9001 on 127.0.0.1, where control.osc_port receives already"),
+        (9000, 'address = "0.0.0.0"', "tracking[2].port: found 9000 on 0.0.0.0, where tracking[1].port receives"),
+        (9000, 'address = "127.0.0.2"', ""),
+        (40000, "", ""),
+        (0, "", ""),
+    ],
+)
+def test_a_port_that_two_sections_want_is_named_with_both(
+    small_stage: Path, capsys: pytest.CaptureFixture[str], port: int, address: str, sentence: str
+) -> None:
+    """A run would say that the port is in use by another program, which it is not."""
+    text = small_stage.read_text(encoding="utf-8") + SECOND_TRACKER % (port, address)
+    small_stage.write_text(text, encoding="utf-8")
+    assert check([small_stage], settings_of, conflicts) == bool(sentence)
+    assert sentence in capsys.readouterr().err
+    if sentence:
+        with pytest.raises(ProblemsError, match=re.escape(sentence)):
+            read_files(small_stage, None)
+
+
+WINDOWS = """
+[[output]]
+kind = "window"
+wall = "main"
+%s
+[[output]]
+kind = "window"
+wall = "main"
+%s
+"""
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "sentence"),
+    [
+        (
+            "region = [0, 0, 16000, 10]",
+            "",
+            "region: found [0, 0, 16000, 10], which reaches beyond the wall's picture",
+        ),
+        ("region = [0, 0, 1, 1]", "", ""),
+        ("fullscreen = true", "fullscreen = true", "has monitor 0, fullscreen, already; each needs its own"),
+        ("fullscreen = true", "fullscreen = true\nmonitor = 1", ""),
+    ],
+)
+def test_outputs_that_cannot_be(
+    small_stage: Path, capsys: pytest.CaptureFixture[str], first: str, second: str, sentence: str
+) -> None:
+    text = small_stage.read_text(encoding="utf-8") + WINDOWS % (first, second)
+    small_stage.write_text(text, encoding="utf-8")
+    assert check([small_stage], settings_of, conflicts) == bool(sentence)
+    assert sentence in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("address", ["localhost", "192.168.1", "", "studio"])
+def test_an_address_that_would_hear_nothing_is_refused(
+    small_stage: Path, capsys: pytest.CaptureFixture[str], address: str
+) -> None:
+    """localhost may be another address than the one senders use; 192.168.1 is 192.168.0.1 to some."""
+    changed(small_stage, ("osc_port = 9001", f'osc_port = 9001\naddress = "{address}"'))
+    assert check([small_stage], settings_of, conflicts) == 1
+    assert f"control.address: found '{address}', allowed an IP address such as" in capsys.readouterr().err
+
+
+def test_a_missing_stage_file_is_one_problem(tmp_path: Path) -> None:
+    with pytest.raises(ProblemsError) as caught:
+        read_files(tmp_path / "gone.toml", None)
+    assert [problem.message for problem in caught.value.problems] == ["no such file"]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 import typer
 
@@ -12,14 +13,17 @@ from vpengine.control.declared import ENGINE_CONTROLS
 from vpengine.errors import Problem
 from vpengine.stage.sections import PluginSection
 from vpengine.stage.show_file import read_show
-from vpengine.stage.stage_file import StageReading, read_stage
+from vpengine.stage.stage_file import Stage, StageReading, read_stage
 
-Resolve = Callable[[PluginSection], list[Problem]]
+Settings = Mapping[tuple[str, str], Any]  # of plug-ins, by slot and place
+Resolve = Callable[[Iterable[PluginSection]], tuple[Settings, list[Problem]]]
+Conflicts = Callable[[Stage, Settings], list[Problem]]
 
 
 def check(
     stages: list[Path],
     resolve: Resolve | None = None,
+    conflicts: Conflicts | None = None,
     declared: Iterable[Control] = ENGINE_CONTROLS,
     *,
     allow_outside: bool = False,
@@ -28,14 +32,14 @@ def check(
 
     A stage may leave its show to the command line; then a line says so, since nothing of a show was checked.
 
-    resolve: what is wrong with a plug-in's section; without it those sections are not looked into.
-    declared: the controls that files may set.
+    resolve: plug-ins' settings and what is wrong with them; without it their sections are not looked into. conflicts:
+    what is wrong between sections that are right by themselves. declared: the controls that files may set.
     """
     controls = tuple(declared)
     broken = 0
     for stage in stages:
         reading = read_stage(stage, controls, allow_outside=allow_outside)
-        problems = all_problems(reading, resolve, controls, allow_outside=allow_outside)
+        problems = all_problems(reading, resolve, conflicts, controls, allow_outside=allow_outside)
         broken += bool(problems)
         for problem in problems:
             typer.echo(_one_line(problem), err=True)
@@ -47,7 +51,12 @@ def check(
 
 
 def all_problems(
-    reading: StageReading, resolve: Resolve | None, declared: Iterable[Control], *, allow_outside: bool = False
+    reading: StageReading,
+    resolve: Resolve | None,
+    conflicts: Conflicts | None,
+    declared: Iterable[Control],
+    *,
+    allow_outside: bool = False,
 ) -> list[Problem]:
     """All that is wrong with a stage file, its show, and the plug-ins' sections of both."""
     problems, sections = list(reading.problems), list(reading.sections)
@@ -56,7 +65,11 @@ def all_problems(
         problems += show.problems
         sections += show.sections
     if resolve:
-        problems += [problem for section in sections for problem in resolve(section)]
+        settings, faults = resolve(sections)
+        problems += faults
+        stages_own = {section.key for section in reading.sections} & {fault.key.partition(".")[0] for fault in faults}
+        if conflicts and reading.stage and not stages_own:
+            problems += conflicts(reading.stage, settings)
     return list(dict.fromkeys(problems))
 
 

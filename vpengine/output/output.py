@@ -12,7 +12,8 @@ class Output(Protocol):
     """One [[output]] section. Everything is called on the main thread.
 
     The constructor takes the validated settings (the class's ``Settings``, a pydantic model), the id of the wall to
-    show, and the process's ``Windows``, None in a headless run.
+    show, and the process's ``Windows``, None in a headless run. A class may have two functions for ``vpengine check``:
+    ``faults(settings, wall_px)``, what does not fit the wall, and ``claim(settings)``, what only one output can have.
     """
 
     def show(self, wall_id: str, texture: Texture) -> None:

@@ -45,6 +45,20 @@ class WindowOutput:
 
     Settings = WindowSettings
 
+    @staticmethod
+    def faults(settings: WindowSettings, wall_px: tuple[int, int]) -> list[tuple[str, str]]:
+        """(key, what is wrong) of settings that do not fit a wall of ``wall_px``: width and height in pixels."""
+        left, top, width, height = settings.region or (0, 0, *wall_px)
+        if left + width <= wall_px[0] and top + height <= wall_px[1]:
+            return []
+        allowed = f"allowed within {wall_px[0]} x {wall_px[1]}"
+        return [("region", f"found {[left, top, width, height]}, which reaches beyond the wall's picture, {allowed}")]
+
+    @staticmethod
+    def claim(settings: WindowSettings) -> str | None:
+        """What no other output can have beside this one."""
+        return f"monitor {settings.monitor}, fullscreen," if settings.fullscreen else None
+
     def __init__(self, settings: WindowSettings, wall_id: str, windows: Windows | None) -> None:
         if windows is None:
             raise UserError(f'output {wall_id!r}: a window needs a display; use --headless, or kind = "headless"')
@@ -73,11 +87,6 @@ class WindowOutput:
     def _spec(self, width_px: int, height_px: int) -> WindowSpec:
         settings = self._settings
         region = Region(*(settings.region or (0, 0, width_px, height_px)))
-        if region.left + region.width > width_px or region.top + region.height > height_px:
-            raise UserError(
-                f"output {self._wall_id!r}: region {list(settings.region or ())} reaches beyond the wall's picture, "
-                f"allowed within {width_px} x {height_px}"
-            )
         return WindowSpec(
             title=f"vpengine: {self._wall_id}",
             monitor=settings.monitor,
