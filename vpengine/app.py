@@ -43,7 +43,7 @@ from vpengine.stage.sections import PluginSection, resolve_kind, resolve_setting
 from vpengine.stage.show_file import Show, read_show
 from vpengine.stage.stage_file import Stage, read_stage
 from vpengine.takes.log import LogWriter
-from vpengine.takes.report import FrameTimes, Memory, percentiles
+from vpengine.takes.report import FrameTimes, Memory, operators_report, packets_report, percentiles
 from vpengine.takes.run_file import write_run
 from vpengine.tracking.cameras import Cameras
 from vpengine.tracking.pose_buffer import PoseBuffer
@@ -384,6 +384,10 @@ class App:
     def _of(self, section: PluginSection) -> Any:
         return self.files.of(section)
 
+    def receives(self) -> list[str]:
+        """Where trackers are heard, in words."""
+        return [f"UDP {use.address} port {use.port} ({use.key})" for use in _ports(self.files) if "tracking" in use.key]
+
     def report(self) -> dict[str, Any]:
         """The run in figures, as DESIGN 8 lists them."""
         return {
@@ -396,7 +400,8 @@ class App:
                 "logged_frames": self.loop.recorder.dropped,
             },
             "generator": generator_report(self.generator, self.files.stage.neural.runtime),
-            "packets": packets_report(self.receiver),
+            "packets": packets_report(self.receiver.health()),
+            "operators": operators_report(self.osc_control.health()),
             "tracking_losses": dict(self.cameras.losses.counts),
             "scene": self.desk.scenes.shown,
             "rss_mb": self.memory.summary(),
@@ -441,15 +446,4 @@ def generator_report(generator: NeuralProcess | None, runtime: str) -> dict[str,
         "images_per_s": round(health.images_per_s, 2),
         "latency_ms": percentiles([1e3 * latency_s for latency_s in health.latency_s]),
         "restarts": health.restarts,
-    }
-
-
-def packets_report(receiver: Receiver) -> dict[str, Any]:
-    return {
-        peer: {
-            "good": health.good,
-            "bad": dict(health.bad),
-            "last_pose": [*health.last.position_m, *health.last.rotation] if health.last else None,
-        }
-        for peer, health in receiver.health().items()
     }

@@ -51,6 +51,7 @@ class Loop:
     recorder: Recorder
     camera: str
     times: FrameTimes
+    newest: FrameInput | None = None
 
     def run(self, go_on: Callable[[], bool]) -> None:
         """Draw frames until ``go_on`` says no, or an output was closed."""
@@ -67,6 +68,7 @@ class Loop:
             self.clock.wait_display(tick)
             open_ = self.present(frame)
             self.recorder.note(frame)
+            self.newest = frame
             pose_age_s = frame.cameras[self.camera].age_s
             self.times.note(begin_s, done_s, time.monotonic(), tick.display_time_s, pose_age_s)
 

@@ -13,8 +13,11 @@ from rich.progress import Progress
 
 from vpengine.app import App, RunOptions
 from vpengine.cli.film import COLUMNS, record_camera
+from vpengine.cli.status import Follower
+from vpengine.cli.terminal import Terminal
 from vpengine.errors import UserError
 from vpengine.takes.log import count_frames
+from vpengine.takes.report import summary
 
 StageArgument = Annotated[Path, typer.Argument(help="A stage file, such as stage_configs/led_volume.toml.")]
 Sets = Annotated[list[str] | None, typer.Option("--set", metavar="CONTROL=VALUE", help="Set a control at the start.")]
@@ -53,11 +56,14 @@ def run(
 
 def run_stage(options: RunOptions, seconds: float | None, report: Path | None) -> None:
     with App(options) as app:
-        app.wait_until_ready()  # plates that load while it runs would cost frames
-        typer.echo(f"{app.files.stage.name}: {app.files.show.name}, scene {app.desk.scenes.shown}. Ctrl-C ends it.")
-        app.run(seconds)
+        with Terminal() as terminal:
+            app.wait_until_ready()  # plates that load while it runs would cost frames
+            typer.echo(f"{app.files.stage.name}: {app.files.show.name}, scene {app.desk.scenes.shown}. Ctrl-C ends it.")
+            app.run(seconds, Follower(app, terminal).look)
+        figures = app.report()
         if report is not None:
-            report.write_text(json.dumps(app.report(), indent=2) + "\n", encoding="utf-8")
+            report.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
+        typer.echo(summary(figures))
 
 
 def split_sets(sets: list[str]) -> tuple[tuple[str, str], ...]:

@@ -19,3 +19,12 @@ def seen_triangles(geometry: WallGeometry, view: View) -> range:
     beyond = [(side > 0.0).all(axis=1) for side in (x - w, -x - w, y - w, -y - w, -w)]
     seen = np.flatnonzero(~np.any(beyond, axis=0))
     return range(int(seen[0]), int(seen[-1]) + 1) if len(seen) else range(0)
+
+
+def sees(geometry: WallGeometry, view: View) -> bool:
+    """Whether some of the wall's lit side is in the View's frustum. Walls that others hide count too."""
+    seen = seen_triangles(geometry, view)
+    corners_m = geometry.vertices_m[geometry.triangles[seen.start : seen.stop]]
+    normals = np.cross(corners_m[:, 1] - corners_m[:, 0], corners_m[:, 2] - corners_m[:, 0])
+    towards = view.origin_m - corners_m[:, 0]
+    return bool((np.sum(normals * towards, axis=-1) > 0.0).any())

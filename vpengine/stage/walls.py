@@ -264,3 +264,9 @@ def _corners(geometry: WallGeometry, left: float, right: float, bottom: float, t
 def bounds(geometry: WallGeometry) -> tuple[Array, Array]:
     """The smallest box that holds the wall: lowest and highest x, y, z in stage metres, (3,) each."""
     return geometry.vertices_m.min(axis=0), geometry.vertices_m.max(axis=0)
+
+
+def distance_m(geometry: WallGeometry, point_m: NDArray[np.floating]) -> float:
+    """From a stage point (3,) to the box that holds the wall; 0 inside it."""
+    low, high = bounds(geometry)
+    return float(np.linalg.norm(np.maximum(np.maximum(low - point_m, point_m - high), 0.0)))

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
 import numpy as np
 import psutil
+
+from vpengine.peers import PeerHealth
+from vpengine.view.pose import Pose
 
 HISTORY = 100_000  # over an hour at 24 frames a second
 
@@ -63,6 +66,25 @@ def late_percent(report: Mapping[str, Any]) -> float:
     return 100.0 * missed / max(report["frames"] + report["skipped_ticks"], 1)
 
 
+def summary(report: Mapping[str, Any]) -> str:
+    """A run in a few lines, for who ran it."""
+    generator, work = report["generator"], report["work_ms"]
+    lines = [
+        f"{report['frames']} frames in {report['seconds']:.1f} s, {late_percent(report):.1f} % late or left out; "
+        f"{work['p50'] or 0.0:.1f} ms of work at the median",
+        f"generator {generator['name']}: {generator['images']} images, {generator['images_per_s']:.1f} a second",
+    ]
+    for door in ("packets", "operators"):
+        good = sum(peer["good"] for peer in report[door].values())
+        bad = Counter[str]()
+        for peer in report[door].values():
+            bad.update(peer["bad"])
+        refused = ", ".join(f"{count} {reason}" for reason, count in bad.most_common(8))
+        name = {"packets": "tracking", "operators": "operators' messages"}[door]
+        lines.append(f"{name}: {good} taken, {sum(bad.values())} refused" + (f" ({refused})" if refused else ""))
+    return "\n".join(lines)
+
+
 def percentiles(values: Sequence[float] | np.ndarray) -> dict[str, float | None]:
     """p50, p99 and max, rounded to a microsecond; None where there is nothing."""
     array = np.asarray(values, float)
@@ -90,3 +112,18 @@ class Memory:
 
     def summary(self) -> dict[str, float]:
         return {"start": round(self.start_mb, 1), "end": round(self.end_mb, 1), "max": round(self.max_mb, 1)}
+
+
+def packets_report(health: Mapping[str, PeerHealth[Pose]]) -> dict[str, Any]:
+    """What each tracker sent."""
+    last = {peer: [*each.last.position_m, *each.last.rotation] for peer, each in health.items() if each.last}
+    return {peer: {**_counts(each), "last_pose": last.get(peer)} for peer, each in health.items()}
+
+
+def operators_report(health: Mapping[str, PeerHealth[str]]) -> dict[str, Any]:
+    """What each operator's device sent; last: the address of its newest message."""
+    return {peer: {**_counts(each), "last": each.last} for peer, each in health.items()}
+
+
+def _counts(health: PeerHealth[Any]) -> dict[str, Any]:
+    return {"good": health.good, "bad": dict(health.bad)}

@@ -1,0 +1,121 @@
+"""A running show in one line, what is said when it changes for the worse, and a terminal that may be held or gone."""
+
+from __future__ import annotations
+
+import io
+import logging
+import os
+import time
+from dataclasses import replace
+
+import pytest
+
+from vpengine.cli.terminal import Terminal
+from vpengine.takes.status import CameraStatus, Status, Watch
+
+CAMERA = CameraStatus("A", "tracked", "10.0.0.7:5000", (0.25, -1.0, 1.5), (12.3, -4.0, 0.1), 35.0, True, 3.0)
+GOOD = Status(23.98, 24.0, 0.4, (CAMERA,), "snow-night", "weather 8.3 images/s")
+
+
+def test_the_line() -> None:
+    assert GOOD.text() == (
+        "24.0/s, late 0 % | snow-night | weather 8.3 images/s | camera A tracked from 10.0.0.7:5000, 0.25 -1.00 1.50 "
+        "m, pan 12 tilt -4, 35 mm"
+    )
+    lost = replace(CAMERA, state="held", pan_tilt_roll_deg=(0.0, 0.0, 90.0), sees_wall=False)
+    assert lost.text() == (
+        "camera A LOST, was tracked from 10.0.0.7:5000, 0.25 -1.00 1.50 m, pan 0 tilt 0 roll 90, 35 mm, SEES NO WALL"
+    )
+
+
+FAULTS = [
+    (replace(CAMERA, position_m=(0.0, 0.0, -0.4)), "camera A is 0.40 m under the floor"),
+    (replace(CAMERA, far_m=1300.0), "camera A is 1300 m from the nearest wall"),
+    (replace(CAMERA, sees_wall=False), "camera A at 0.25 -1.00 1.50 m sees no wall"),
+    (replace(CAMERA, pan_tilt_roll_deg=(0.0, 0.0, 178.0)), "does its tracker send a quaternion as x y z w?"),
+    (
+        replace(CAMERA, state="untracked", source=""),
+        "no tracker has sent a pose for it; the engine listens on UDP 9",
+    ),
+]
+
+
+@pytest.mark.parametrize(("camera", "sentence"), FAULTS)
+def test_what_changes_for_the_worse_is_told_once(camera: CameraStatus, sentence: str) -> None:
+    """When it lasts for three seconds; and again only after it was well for ten."""
+    watch, bad = Watch(["UDP 9"]), replace(GOOD, cameras=(camera,))
+
+    def told(status: Status, start_s: float, end_s: float) -> list[str]:
+        steps = int((end_s - start_s) * 2)
+        return [line for step in range(steps) for line in watch.look(status, start_s + step / 2)]
+
+    assert told(GOOD, 0.0, 5.0) == []
+    assert told(bad, 5.0, 7.0) == []
+    assert told(GOOD, 7.0, 8.0) == []
+    (line,) = told(bad, 8.0, 60.0)
+    assert sentence in line
+    assert told(GOOD, 60.0, 65.0) == told(bad, 65.0, 80.0) == []
+    assert told(GOOD, 80.0, 91.0) == []
+    assert len(told(bad, 91.0, 100.0)) == 1
+
+
+def test_late_frames_are_told() -> None:
+    watch, late = Watch(), replace(GOOD, late_percent=100.0, rate_hz=11.5)
+    lines = [line for step in range(20) for line in watch.look(late, step / 2)]
+    assert lines == [
+        "100 % of the frames are late (11.5 a second, wanted 24): this machine is too slow for this stage; make its "
+        "pictures smaller"
+    ]
+
+
+class Screen(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_it_redraws_in_place_and_log_lines_stand_above() -> None:
+    screen = Screen()
+    with Terminal(screen, columns=lambda: 12) as terminal:
+        terminal.status("24.0/s, late 0 %")
+        logging.getLogger("x").warning("lost")
+        terminal.status("23.9/s, late 1 %")
+    assert screen.getvalue() == "\r\x1b[K24.0/s, lat\r\x1b[Klost\n24.0/s, lat\r\x1b[K23.9/s, lat\n"
+
+
+def test_where_it_cannot_redraw_it_says_a_line_every_ten_seconds() -> None:
+    out, now_s = io.StringIO(), [0.0]
+    with Terminal(out, clock=lambda: now_s[0]) as terminal:
+        for number in range(50):
+            now_s[0] = number / 2
+            terminal.status(f"line {number}")
+    assert out.getvalue().splitlines() == ["line 0", "line 20", "line 40"]
+
+
+def test_a_terminal_that_is_held_holds_nothing_up() -> None:
+    """A full pipe that nobody reads blocks who writes to it."""
+    read, write = os.pipe()
+    out = os.fdopen(write, "w")
+    begun_s = time.monotonic()
+    with Terminal(out) as terminal:
+        for _ in range(1000):
+            terminal.say("x" * 1000)
+        assert time.monotonic() - begun_s < 0.5
+    assert time.monotonic() - begun_s < 2.0
+    while len(os.read(read, 65536)) == 65536:  # let its thread go on, so that the pipe can be closed
+        time.sleep(0.02)
+    os.close(read)
+
+
+def test_a_terminal_that_is_gone_is_borne() -> None:
+    read, write = os.pipe()
+    os.close(read)
+    with Terminal(os.fdopen(write, "w")) as terminal:
+        terminal.say("nobody reads this")
+        terminal.status("24.0/s")
+
+
+def test_no_console_is_borne(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stderr", None)
+    with Terminal() as terminal:
+        terminal.status("24.0/s")
+        terminal.say("nobody sees this")

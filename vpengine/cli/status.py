@@ -1,0 +1,90 @@
+"""The running show's status, read from its parts, and what is said of it in the terminal."""
+
+from __future__ import annotations
+
+import time
+from typing import Literal
+
+from vpengine.app import App
+from vpengine.cli.terminal import Terminal
+from vpengine.compose.coverage import sees
+from vpengine.control.declared import NEURAL_LIVE
+from vpengine.frames.frame_input import CameraState
+from vpengine.stage.walls import distance_m
+from vpengine.takes.status import CameraStatus, Status, Watch
+from vpengine.view.camera import camera_view
+from vpengine.view.pose import to_opentrackio
+from vpengine.view.predict import STALE_S
+
+
+class Follower:
+    """Keeps the terminal's status line, and says there what changes. ``look`` is asked twice a second."""
+
+    def __init__(self, app: App, terminal: Terminal) -> None:
+        self._app = app
+        self._terminal = terminal
+        self._watch = Watch(app.receives())
+        self._scene = app.desk.scenes.shown
+        self._counted = (0, 0, time.monotonic())  # frames, those late or left out, and when, at the last look
+
+    def look(self, ran_s: float) -> None:
+        if self._app.loop.newest is None:
+            return
+        status = self.status()
+        if status.scene != self._scene:
+            self._scene = status.scene
+            self._terminal.say(f"scene {status.scene}")
+        for sentence in self._watch.look(status, ran_s):
+            self._terminal.say(sentence)
+        self._terminal.status(status.text())
+
+    def status(self) -> Status:
+        """The show now, and its frames since the last call."""
+        app, loop, now_s = self._app, self._app.loop, time.monotonic()
+        counted = (loop.times.frames, loop.times.late + loop.clock.skipped, now_s)
+        frames, missed, seconds = (new - old for new, old in zip(counted, self._counted, strict=True))
+        self._counted = counted
+        newest = loop.newest
+        return Status(
+            rate_hz=frames / max(seconds, 1e-6),
+            wanted_hz=float(app.files.stage.rate),
+            late_percent=min(100.0 * missed / max(frames, 1), 100.0),
+            cameras=tuple(_camera(app, name, state) for name, state in newest.cameras.items()) if newest else (),
+            scene=app.desk.scenes.shown,
+            generator=_generator(app),
+        )
+
+
+def _camera(app: App, name: str, state: CameraState) -> CameraStatus:
+    geometries = app.program.walls.geometries.values()
+    view = camera_view(state.pose, state.lens, (16, 9))
+    position_m, pan_deg, tilt_deg, roll_deg = to_opentrackio(state.pose)
+    heard = min(app.receiver.health().items(), key=lambda item: item[1].age_s, default=None)
+    return CameraStatus(
+        id=name,
+        state=_tracking(state.age_s),
+        source=heard[0] if heard else "",
+        position_m=position_m,
+        pan_tilt_roll_deg=(pan_deg, tilt_deg, roll_deg),
+        focal_length_mm=state.lens.pinhole_focal_length_mm,
+        sees_wall=any(sees(geometry, view) for geometry in geometries),
+        far_m=min(distance_m(geometry, view.origin_m) for geometry in geometries),
+    )
+
+
+def _tracking(age_s: float) -> Literal["tracked", "held", "untracked"]:
+    if age_s == float("inf"):
+        return "untracked"
+    return "held" if age_s > STALE_S else "tracked"
+
+
+def _generator(app: App) -> str:
+    generator, newest = app.generator, app.loop.newest
+    if generator is None:
+        return "no generator"
+    if not generator.ready:
+        failure = generator.health.last_failure
+        return f"{generator.name} stopped: {failure}" if failure else f"{generator.name} starting"
+    if newest is not None and not newest.controls[NEURAL_LIVE]:
+        return f"{generator.name} frozen"
+    return f"{generator.name} {generator.health.images_per_s:.1f} images/s"

@@ -1,0 +1,132 @@
+"""A running show in one line, and the sentences that are said when it changes for the worse."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+FLOOR_M = -0.1  # a lens on the floor may lie a little under it by its tracker
+FAR_M = 50.0
+UPSIDE_DOWN_DEG = 135.0
+MOST_LATE_PERCENT = 10.0
+LASTING_S = 3.0  # a fault that is over sooner is not told
+STEADY_S = 10.0  # and is told again only after it was away for so long
+
+
+@dataclass(frozen=True)
+class CameraStatus:
+    """A camera now. source: who tracks it, "address:port", empty when nobody does. far_m: to the nearest wall."""
+
+    id: str
+    state: Literal["tracked", "held", "untracked"]
+    source: str
+    position_m: tuple[float, float, float]
+    pan_tilt_roll_deg: tuple[float, float, float]
+    focal_length_mm: float
+    sees_wall: bool
+    far_m: float
+
+    def text(self) -> str:
+        x, y, z = self.position_m
+        pan, tilt, roll = self.pan_tilt_roll_deg
+        who = {
+            "tracked": f"tracked from {self.source}",
+            "held": f"LOST, was tracked from {self.source}",
+            "untracked": "untracked",
+        }[self.state]
+        turns = f"pan {round(pan)} tilt {round(tilt)}" + (f" roll {round(roll)}" if round(roll) else "")
+        blind = "" if self.sees_wall else ", SEES NO WALL"
+        return f"camera {self.id} {who}, {x:.2f} {y:.2f} {z:.2f} m, {turns}, {self.focal_length_mm:.0f} mm{blind}"
+
+
+@dataclass(frozen=True)
+class Status:
+    """The show now. rate_hz, late_percent: of the time since the last look. wanted_hz: the stage's rate."""
+
+    rate_hz: float
+    wanted_hz: float
+    late_percent: float
+    cameras: tuple[CameraStatus, ...]
+    scene: str
+    generator: str
+
+    def text(self) -> str:
+        """One line; the most important stands first, since a narrow terminal cuts it."""
+        parts = [f"{self.rate_hz:.1f}/s, late {self.late_percent:.0f} %", self.scene, self.generator]
+        return " | ".join([*parts, *(camera.text() for camera in self.cameras)])
+
+
+@dataclass
+class _Fault:
+    since_s: float | None = None
+    told: bool = False
+    away_since_s: float | None = None
+
+
+class Watch:
+    """Says what has become worse: once when it lasts, and again only after it was well for a while.
+
+    receives: where trackers are heard, for the sentence of a camera that no tracker moves.
+    """
+
+    def __init__(self, receives: Sequence[str] = ()) -> None:
+        self._receives = receives
+        self._faults: dict[str, _Fault] = {}
+
+    def look(self, status: Status, now_s: float) -> list[str]:
+        """The sentences that are due. Asked twice a second or so."""
+        found = dict(self._found(status))
+        for key in found.keys() - self._faults.keys():
+            self._faults[key] = _Fault()
+        return [found[key]() for key, fault in self._faults.items() if _due(fault, key in found, now_s)]
+
+    def _found(self, status: Status) -> Iterator[tuple[str, Callable[[], str]]]:
+        if status.late_percent > MOST_LATE_PERCENT:
+            yield (
+                "late",
+                lambda: (
+                    f"{status.late_percent:.0f} % of the frames are late ({status.rate_hz:.1f} a second, wanted "
+                    f"{status.wanted_hz:g}): this machine is too slow for this stage; make its pictures smaller"
+                ),
+            )
+        for camera in status.cameras:
+            yield from self._of_camera(camera)
+
+    def _of_camera(self, camera: CameraStatus) -> Iterator[tuple[str, Callable[[], str]]]:
+        name, (x, y, z) = f"camera {camera.id}", camera.position_m
+        cure = f"is its tracker's origin right? /vp/camera/{camera.id}/recentre takes where it is now as [camera.pose]"
+        if camera.state == "untracked":
+            where = " and ".join(self._receives) or "nothing: the stage file has no [[tracking]]"
+            yield (
+                f"untracked {name}",
+                lambda: f"{name}: no tracker has sent a pose for it; the engine listens on {where}",
+            )
+            return
+        if z < FLOOR_M:
+            yield f"floor {name}", lambda: f"{name} is {-z:.2f} m under the floor: {cure}"
+        if camera.far_m > FAR_M:
+            yield f"far {name}", lambda: f"{name} is {camera.far_m:.0f} m from the nearest wall: {cure}"
+        elif abs(camera.pan_tilt_roll_deg[2]) > UPSIDE_DOWN_DEG:
+            yield f"roll {name}", lambda: f"{name} is upside down: does its tracker send a quaternion as x y z w?"
+        elif not camera.sees_wall:
+            told = f"{name} at {x:.2f} {y:.2f} {z:.2f} m sees no wall: they show the outer picture alone"
+            yield f"wall {name}", lambda: f"{told}; {cure}"
+
+
+def _due(fault: _Fault, is_there: bool, now_s: float) -> bool:
+    """Follow a fault's coming and going; True when it is to be told now."""
+    if not is_there:
+        fault.since_s = None
+        if fault.away_since_s is None:
+            fault.away_since_s = now_s
+        if now_s - fault.away_since_s >= STEADY_S:
+            fault.told = False
+        return False
+    fault.away_since_s = None
+    if fault.since_s is None:
+        fault.since_s = now_s
+    if fault.told or now_s - fault.since_s < LASTING_S:
+        return False
+    fault.told = True
+    return True
