@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import logging
+import math
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack
@@ -74,6 +75,7 @@ class RunOptions:
     log_folder: Path | None = None
     controls: tuple[tuple[str, str], ...] = ()
     allow_outside: bool = False
+    scene: str | None = None
 
 
 @dataclass(frozen=True)
@@ -335,7 +337,7 @@ class App:
         )
         for address, value in self.files.stage.controls:
             controls.set(address, value)
-        scenes.enter_first(controls, 0.0)
+        scenes.enter_first(controls, 0.0, self.options.scene)
         for name, text in self.options.controls:
             address = name if name.startswith("/") else control_address(name)
             controls.set(address, command_value(controls, address, text))
@@ -343,7 +345,7 @@ class App:
 
     def _load_places(self) -> None:
         """The first scene's place before the first frame; the others are loaded while it runs."""
-        first = self.files.show.scenes[0].place
+        first = self.desk.scenes.place
         load_place(self.places, self.program, first)
         self.program.warm(first)
         for place in self.files.show.plates:
@@ -424,15 +426,21 @@ def base_look(files: Files) -> tuple[tuple[str, Value], ...]:
 
 def command_value(controls: Controls, address: str, text: str) -> Value:
     """``--set control=value``: the text as the control's type. Raises UserError."""
-    kind = controls.find(address).kind
-    if kind == "text":
+    control = controls.find(address)
+    if control.kind == "text":
         return text
-    if kind == "bool" and text.lower() in ("true", "false", "on", "off"):
+    if control.kind == "bool" and text.lower() in ("true", "false", "on", "off"):
         return text.lower() in ("true", "on")
+    low, high = (0.0, 1.0) if control.kind == "bool" else (control.low, control.high)
     try:
-        return float(text)
+        number = float(text)
     except ValueError:
-        raise UserError(f"--set {address}: {text!r}, expected a number") from None
+        number = math.nan
+    if not low <= number <= high:  # a fader's end stop is for hands; a number typed is a mistake
+        raise UserError(
+            f"--set {address}: {text!r}, expected a number from {low:g} to {high:g} {control.unit}".rstrip()
+        )
+    return number
 
 
 def generator_report(generator: NeuralProcess | None, runtime: str) -> dict[str, Any]:

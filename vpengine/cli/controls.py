@@ -1,28 +1,70 @@
-"""``vpengine controls``: every live control with address, type and range."""
+"""``vpengine controls``: every OSC address that the engine takes: live controls, and with a stage its scenes."""
 
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.table import Table
+from rich.markup import escape
+from rich.table import Column, Table
 
+from vpengine.app import read_files
 from vpengine.control.controls import Control
 from vpengine.control.declared import ENGINE_CONTROLS
 
 
-def controls(as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False) -> None:
-    """List every live control: its OSC address, type, range and what it does."""
+@dataclass(frozen=True)
+class Trigger:
+    """An address that is pressed. It takes 1 (or nothing) for a press; 0, a release, does nothing."""
+
+    address: str
+    sentence: str
+    kind: str = "press"
+
+
+TRIGGERS = (
+    Trigger("/vp/scene", "To the scene of this name, or this number, counted from 1."),
+    Trigger("/vp/scene/<slug>", "To this scene."),
+    Trigger("/vp/scene/next", "To the scene that follows in the show."),
+    Trigger("/vp/scene/previous", "To the one before."),
+    Trigger("/vp/camera/<id>/recentre", "What its tracker says now is the camera's [camera.pose] of the stage file."),
+    Trigger("/vp/camera/<id>/recentre/undo", "Takes the last recentre back."),
+)
+
+
+def controls(
+    stage: Annotated[
+        Path | None, typer.Argument(help="A stage file, to list its cameras and its show's scenes.")
+    ] = None,
+    show: Annotated[Path | None, typer.Option(help="A show file, instead of the stage's own.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
+) -> None:
+    """List every OSC address: controls with type and range, triggers, and a stage's own scenes and cameras."""
+    triggers = [*TRIGGERS, *(_of_stage(stage, show) if stage else ())]
     if as_json:
-        typer.echo(json.dumps([asdict(control) for control in ENGINE_CONTROLS], indent=2))
+        typer.echo(json.dumps([*map(asdict, ENGINE_CONTROLS), *map(asdict, triggers)], indent=2))
         return
-    table = Table("address", "type", "range", "default", "what it does")
+    longest = max(len(item.address) for item in (*ENGINE_CONTROLS, *triggers))
+    table = Table(Column("address", min_width=longest), "type", "range", "default", "what it does")  # none is ever cut
     for control in ENGINE_CONTROLS:
         table.add_row(control.address, control.kind, range_text(control), str(control.default), control.sentence)
-    Console().print(table)
+    for trigger in triggers:
+        table.add_row(trigger.address, trigger.kind, "", "", escape(trigger.sentence))
+    Console(highlight=False).print(table)
+
+
+def _of_stage(stage: Path, show: Path | None) -> list[Trigger]:
+    files = read_files(stage, show)
+    scenes = [
+        Trigger(f"/vp/scene/{scene.slug}", f"{scene.name}. It is number {number}.")
+        for number, scene in enumerate(files.show.scenes, 1)
+    ]
+    cameras = [Trigger(f"/vp/camera/{camera.id}/recentre", "As above.") for camera in files.stage.cameras]
+    return [*scenes, *cameras]
 
 
 def range_text(control: Control) -> str:

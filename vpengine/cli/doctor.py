@@ -5,7 +5,9 @@ from __future__ import annotations
 import importlib.util
 import os
 import platform
+import socket
 from dataclasses import dataclass
+from pathlib import Path
 
 import psutil
 import typer
@@ -16,7 +18,12 @@ from vpengine import __version__
 from vpengine.cli.demo import has_display
 from vpengine.errors import UserError
 from vpengine.gpu.context import create_headless, describe, is_software
+from vpengine.gpu.window import Windows
 from vpengine.neural.weather import WEIGHTS
+
+SHARED = Path("/dev/shm")
+LEAST_SHARED_MB = 32  # two requests at 640 x 360
+PORTS = {9000: "OSC tracking", 9001: "OSC control", 40000: "FreeD", 55555: "OpenTrackIO"}
 
 
 @dataclass(frozen=True)
@@ -29,7 +36,7 @@ class Finding:
 
 def doctor() -> None:
     """Look at this machine: OpenGL, display, cores, memory, runtimes. Exit code 1 when something must be mended."""
-    findings = [system(), memory(), opengl(), display(), weights(), *extras()]
+    findings = [system(), memory(), shared_memory(), opengl(), display(), network(), *ports(), weights(), *extras()]
     table = Table("what", "found", "to do")
     for finding in findings:
         table.add_row(finding.what, finding.found, finding.cure)
@@ -59,11 +66,56 @@ def opengl() -> Finding:
     return found
 
 
+def shared_memory() -> Finding:
+    """What pictures go through to the generator: containers often have 64 MB."""
+    if not SHARED.is_dir():
+        return Finding("shared memory", "the system's own")
+    free_mb = psutil.disk_usage(str(SHARED)).free / 1e6
+    enough = free_mb >= LEAST_SHARED_MB
+    cure = "" if enough else f"{LEAST_SHARED_MB} MB are needed for generated pictures; a container's --shm-size"
+    return Finding("shared memory", f"{free_mb:.0f} MB free", enough, cure)
+
+
 def display() -> Finding:
-    there = has_display()
-    return Finding(
-        "display", "there" if there else "none", True, "" if there else "runs headless; windows need a display"
-    )
+    """Opened, since a DISPLAY that names a dead server says nothing."""
+    if not has_display():
+        return Finding("display", "none", True, "runs headless; windows need a display")
+    try:
+        windows = Windows()
+    except UserError as error:
+        return Finding("display", "named, but cannot be opened", False, str(error))
+    try:
+        return Finding("display", "; ".join(windows.monitors()) or "no monitor", True)
+    finally:
+        windows.close()
+
+
+def network() -> Finding:
+    """The addresses that trackers and controllers on other machines can send to."""
+    found = [
+        f"{card} {address.address}"
+        for card, addresses in psutil.net_if_addrs().items()
+        for address in addresses
+        if address.family == socket.AF_INET and not address.address.startswith("127.")
+    ]
+    cure = 'senders on other machines need address = "0.0.0.0" in the stage file, and one of these'
+    return Finding("network", ", ".join(found) or "this machine only", True, cure if found else "")
+
+
+def ports() -> list[Finding]:
+    """The ports of the defaults, and whether they can be had."""
+    return [_port(number, use) for number, use in PORTS.items()]
+
+
+def _port(number: int, use: str) -> Finding:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.bind(("127.0.0.1", number))
+        except OSError as error:
+            return Finding(
+                f"UDP {number}", f"in use: {error.strerror}", True, f"{use}: close what has it, or another port"
+            )
+    return Finding(f"UDP {number}", "free", True, use)
 
 
 def weights() -> Finding:

@@ -20,11 +20,28 @@ from vpengine.cli.doctor import doctor
 from vpengine.cli.film import film
 from vpengine.cli.run import run
 from vpengine.cli.simulate import simulate
+from vpengine.cli.stages import stages as sample_stages
 from vpengine.errors import UserError
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 for command in (demo, run, film, simulate, controls, bench, doctor):
     app.command()(command)
+app.command("stages")(sample_stages)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """A real-time virtual production engine for small crews."""
 
 
 @app.command()
@@ -34,12 +51,6 @@ def check(
 ) -> None:
     """Validate stage files and their shows: every problem, one line each."""
     raise typer.Exit(check_stages(stages, settings_of, conflicts, allow_outside=allow_outside))
-
-
-@app.command()
-def version() -> None:
-    """Print the version."""
-    typer.echo(__version__)
 
 
 def main() -> None:

@@ -36,6 +36,7 @@ def run(
         Path | None, typer.Option(metavar="FILE.mp4", help="Film what a camera on the stage would see, after the run.")
     ] = None,
     report: Annotated[Path | None, typer.Option(help="Write the run's figures to this JSON file.")] = None,
+    scene: Annotated[str | None, typer.Option(help="The scene to begin with, instead of the show's first.")] = None,
     sets: Sets = None,
     allow_outside: Annotated[bool, typer.Option(help="Files may name paths outside their folder.")] = False,
 ) -> None:
@@ -46,7 +47,7 @@ def run(
                 path.parent.mkdir(parents=True, exist_ok=True)  # now, not after the run
         if record is not None and log is None:
             log = Path(stack.enter_context(TemporaryDirectory(dir=record.parent)))
-        options = RunOptions(stage, show, headless, unpaced, log, split_sets(sets or []), allow_outside)
+        options = RunOptions(stage, show, headless, unpaced, log, split_sets(sets or []), allow_outside, scene)
         run_stage(options, seconds, report)
         if record is not None and log is not None:
             with Progress(*COLUMNS, transient=True) as bar:

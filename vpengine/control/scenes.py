@@ -53,9 +53,16 @@ class Scenes:
         """The slug of the scene on the wall, or coming on to it."""
         return self._state.scene
 
-    def enter_first(self, controls: Controls, time_s: float) -> None:
-        """Set the first scene's controls at once."""
-        for address, value in self._values(self._entries[self._order[0]]).items():
+    @property
+    def place(self) -> str:
+        """The place on the wall, or coming on to it."""
+        return self._state.target
+
+    def enter_first(self, controls: Controls, time_s: float, slug: str | None = None) -> None:
+        """Begin with the scene ``slug``, by default the first: set its controls at once. Raises UserError."""
+        entry = self._entries[self._named(SceneTrigger("goto", slug or self._order[0]))]
+        self._state = ProgramState(entry.slug, entry.place)
+        for address, value in self._values(entry).items():
             controls.fade(address, value, time_s, 0.0)
 
     def ask(self, trigger: SceneTrigger) -> None:

@@ -88,6 +88,15 @@ class Windows:
         """Esc was pressed, or a window's close button, twice within two seconds."""
         return self._asked_to_close
 
+    def monitors(self) -> list[str]:
+        """Every monitor in words, by its number in stage files."""
+        found = []
+        for number, monitor in enumerate(glfw.get_monitors()):
+            mode, name = glfw.get_video_mode(monitor), glfw.get_monitor_name(monitor)
+            text = name.decode(errors="replace") if isinstance(name, bytes) else str(name)
+            found.append(f"monitor {number}: {text}, {mode.size.width} x {mode.size.height}, {mode.refresh_rate} Hz")
+        return found
+
     def reserve(self) -> OutputWindow:
         """A place for a window, to be opened later; the first one reserved paces the loop."""
         window = OutputWindow(self, paces=not self._windows)

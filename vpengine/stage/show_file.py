@@ -106,7 +106,7 @@ def load_show(path: Path, declared: Iterable[Control] = ENGINE_CONTROLS, *, allo
 
 def read_show(path: Path, declared: Iterable[Control] = ENGINE_CONTROLS, *, allow_outside: bool = False) -> ShowReading:
     """As ``load_show``, but the problems are returned, with the plates found. declared: the controls there are."""
-    file = TomlFile(Path(path), SECTIONS, allow_outside=allow_outside)
+    file = TomlFile(Path(path), SECTIONS, "show", allow_outside=allow_outside)
     if not file.readable:
         return ShowReading(None, tuple(file.problems))
     controls, places = by_address(declared), _Places()

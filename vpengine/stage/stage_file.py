@@ -143,7 +143,7 @@ def read_stage(
     path: Path, declared: Iterable[Control] = ENGINE_CONTROLS, *, allow_outside: bool = False
 ) -> StageReading:
     """As ``load_stage``, but the problems are returned, with what could be read. declared: the controls there are."""
-    file = TomlFile(Path(path), SECTIONS, allow_outside=allow_outside)
+    file = TomlFile(Path(path), SECTIONS, "stage", allow_outside=allow_outside)
     if not file.readable:
         return StageReading(None, tuple(file.problems))
     head = file.one("stage", StageSettings, required=True)

@@ -17,6 +17,7 @@ from vpengine.stage.settings import shown
 M = TypeVar("M", bound=BaseModel)
 
 VERSION = 1
+KINDS = {"stage": "a show is named inside it, or with --show", "show": "check and run take the stage that runs it"}
 MAX_BYTES = 1_000_000
 MAX_DEPTH = 12  # tables within tables; our own need five
 _TOO_DEEP = "tables or lists are nested too deeply"
@@ -29,8 +30,10 @@ class TomlFile:
     After the constructor ``tables`` is empty when the file cannot be read at all; ``problems`` says why.
     """
 
-    def __init__(self, path: Path, sections: Iterable[str], *, allow_outside: bool = False) -> None:
+    def __init__(self, path: Path, sections: Iterable[str], kind: str = "", *, allow_outside: bool = False) -> None:
+        """kind: what file it must be, ``stage`` or ``show``, named by a section that only such files have."""
         self.path = path
+        self._kind = kind
         self.allow_outside = allow_outside
         self.problems: list[Problem] = []
         self.tables = self._checked(self._read(), ("version", *sections))
@@ -141,6 +144,10 @@ class TomlFile:
         if isinstance(version, bool) or version != VERSION:
             found = "missing" if version is None else f"found {shown(version)}"
             self.refuse("version", f"{found}, this vpengine reads version = {VERSION}")
+            return {}
+        other = next((kind for kind in KINDS if kind != self._kind and kind in tables), None)
+        if self._kind and self._kind not in tables and other:
+            self.refuse("", f"is a {other} file, expected a {self._kind} file; {KINDS[other]}")
             return {}
         for key in (key for key in tables if key not in allowed):
             self.refuse(key, f"unknown section or key{did_you_mean(key, allowed)}")

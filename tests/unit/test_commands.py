@@ -1,0 +1,85 @@
+"""Commands that tell: addresses, sample stages, the machine, the version."""
+
+from __future__ import annotations
+
+import json
+import socket
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from vpengine import __version__
+from vpengine.cli import doctor as doctor_module
+from vpengine.cli.main import app
+from vpengine.control.declared import ENGINE_CONTROLS
+from vpengine.errors import UserError
+from vpengine.stage.shipped import stage_folder
+
+RUNNER = CliRunner()
+TV = stage_folder() / "tv.toml"
+
+
+def said(*arguments: str, columns: int = 80) -> str:
+    result = RUNNER.invoke(app, arguments, env={"COLUMNS": str(columns)})
+    assert result.exit_code == 0, result.output
+    return result.output
+
+
+@pytest.mark.parametrize("columns", [40, 80, 200])
+def test_controls_cuts_no_address(columns: int) -> None:
+    """Triggers too, and with a stage its scenes by slug and number."""
+    listed = said("controls", str(TV), columns=columns)
+    for address in (*(control.address for control in ENGINE_CONTROLS), "/vp/scene/snow-night", "/vp/camera/1/recentre"):
+        assert f" {address} " in listed
+    assert "[camera.pose]" in said("controls", columns=200)
+
+
+def test_controls_as_json() -> None:
+    listed = json.loads(said("controls", str(TV), "--json"))
+    addresses = [item["address"] for item in listed]
+    assert addresses[: len(ENGINE_CONTROLS)] == [control.address for control in ENGINE_CONTROLS]
+    assert {"/vp/scene/next", "/vp/scene/<slug>", "/vp/scene/day", "/vp/camera/1/recentre"} <= set(addresses)
+    assert all(item["sentence"] and item["kind"] for item in listed)
+
+
+def test_sample_stages_are_listed_and_copied_with_their_show(tmp_path: Path) -> None:
+    assert {"led_volume", "tv"} <= {line.split()[0] for line in said("stages").splitlines()[:-1]}
+    said("stages", "tv", "--to", str(tmp_path))
+    assert (tmp_path / "tv.toml").read_bytes() == TV.read_bytes()
+    assert said("check", str(tmp_path / "tv.toml")).startswith(f"{tmp_path / 'tv.toml'}: good")
+    (tmp_path / "tv.toml").write_text("mine")
+    again = RUNNER.invoke(app, ["stages", "tv", "--to", str(tmp_path)])
+    assert isinstance(again.exception, UserError)
+    assert (tmp_path / "tv.toml").read_text() == "mine"
+
+
+def test_the_version() -> None:
+    assert said("--version").strip() == __version__
+
+
+def test_a_show_is_not_checked_as_a_stage() -> None:
+    result = RUNNER.invoke(app, ["check", str(stage_folder() / "shows" / "street.toml")])
+    assert result.exit_code == 1
+    assert len(result.output.splitlines()) == 1
+    assert "is a show file, expected a stage file" in result.output
+
+
+def test_doctor_opens_the_display(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DISPLAY", ":4711")
+    monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
+    finding = doctor_module.display()
+    assert not finding.good
+    assert "cannot be opened" in finding.found
+
+
+def test_doctor_sees_a_port_that_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
+        other.bind(("127.0.0.1", 0))
+        port = other.getsockname()[1]
+        monkeypatch.setattr(doctor_module, "PORTS", {port: "OSC tracking"})
+        (finding,) = doctor_module.ports()
+        assert "in use" in finding.found
+        assert "OSC tracking" in finding.cure
+    (finding,) = doctor_module.ports()
+    assert finding.found == "free"

@@ -1,0 +1,44 @@
+"""``vpengine stages``: the stages that come with vpengine, listed, and copied for one's own."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from vpengine.errors import UserError, did_you_mean
+from vpengine.stage.shipped import stage_folder
+from vpengine.stage.stage_file import read_stage
+
+
+def stages(
+    name: Annotated[str | None, typer.Argument(help="Which one to copy.")] = None,
+    to: Annotated[Path, typer.Option(help="The folder that it is copied into, with its show.")] = Path(),
+) -> None:
+    """List the sample stages, or copy one with its show into a folder, to be changed there."""
+    found = {path.stem: path for path in sorted(stage_folder().glob("*.toml"))}
+    if name is None:
+        for stem, path in found.items():
+            stage = read_stage(path).stage
+            typer.echo(f"{stem:12} {stage.name if stage else 'broken'}")
+        typer.echo("vpengine stages NAME copies one here; vpengine run NAME.toml runs it")
+        return
+    if name not in found:
+        raise UserError(f"no sample stage {name!r}{did_you_mean(name, found)}")
+    for path in copied(found[name], to):
+        typer.echo(f"{path}")
+
+
+def copied(stage: Path, folder: Path) -> list[Path]:
+    """Copy ``stage`` and the show that it names, which lies below it. Raises UserError rather than overwrite."""
+    show = read_stage(stage).show
+    pairs = [(path, folder / path.relative_to(stage.parent)) for path in (stage, show) if path is not None]
+    there = [str(target) for _, target in pairs if target.exists()]
+    if there:
+        raise UserError(f"{' and '.join(there)}: there already; nothing was copied. Name another folder with --to")
+    for path, target in pairs:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(path, target)
+    return [target for _, target in pairs]
