@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from typing import Any
 
 from vpengine.frames.frame_input import CameraState
 from vpengine.mailbox import Newest
@@ -31,15 +32,7 @@ class Cameras:
     def at(self, time_s: float, now_s: float, request_ahead_s: float) -> dict[str, CameraState]:
         """Every camera at ``time_s``; its request pose ``request_ahead_s`` later, the horizon at most."""
         for name, update in self._updates.take().items():
-            lens = replace(
-                self._lenses[name],
-                pinhole_focal_length_mm=update.focal_length_mm,
-                focus_distance_m=update.focus_distance_m,
-                t_stop=update.t_stop,
-            )
-            if update.entrance_pupil_offset_m is not None:
-                lens = replace(lens, entrance_pupil_offset_m=update.entrance_pupil_offset_m)
-            self._lenses[name] = lens
+            self._lenses[name] = told(self._lenses[name], update)
         return {name: self._state(name, time_s, now_s, request_ahead_s) for name in self._settings}
 
     def _state(self, name: str, time_s: float, now_s: float, request_ahead_s: float) -> CameraState:
@@ -52,3 +45,15 @@ class Cameras:
         ahead_s = min(request_ahead_s, REQUEST_HORIZON_S)
         ahead = poses.at(time_s + ahead_s, now_s, cap_s=REQUEST_HORIZON_S)
         return CameraState(tracked.pose, ahead.pose if ahead else tracked.pose, lens, tracked.age_s)
+
+
+def told(lens: Lens, update: LensUpdate) -> Lens:
+    """``lens`` with what a tracker says of it; what it does not say stays."""
+    said = {
+        "pinhole_focal_length_mm": update.focal_length_mm,
+        "focus_distance_m": update.focus_distance_m,
+        "t_stop": update.t_stop,
+        "entrance_pupil_offset_m": update.entrance_pupil_offset_m,
+    }
+    known: dict[str, Any] = {name: value for name, value in said.items() if value is not None}
+    return replace(lens, **known)
