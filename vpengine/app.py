@@ -44,7 +44,7 @@ from vpengine.takes.report import FrameTimes, Memory, percentiles
 from vpengine.takes.run_file import write_run
 from vpengine.tracking.cameras import Cameras
 from vpengine.tracking.pose_buffer import PoseBuffer
-from vpengine.tracking.protocol import LensUpdate
+from vpengine.tracking.protocol import LensUpdate, Source
 from vpengine.tracking.receiver import Receiver
 
 TABLES: dict[str, Mapping[str, str]] = {
@@ -266,8 +266,11 @@ class App:
         stage = self.files.stage
         self.poses = {camera.id: PoseBuffer() for camera in stage.cameras}
         lenses: Newest[str, LensUpdate] = Newest()
-        protocols = [load_plugin(tracking.KINDS[item.source.kind])(self._of(item.source)) for item in stage.tracking]
-        self.receiver = Receiver(protocols, self.poses, lenses)
+        sources = [
+            Source(load_plugin(tracking.KINDS[item.source.kind])(self._of(item.source)), item.camera)
+            for item in stage.tracking
+        ]
+        self.receiver = Receiver(sources, self.poses, lenses)
         self.receiver.start()
         self._exit.callback(self.receiver.stop)
         self.cameras = Cameras(stage.cameras, self.poses, lenses)

@@ -29,7 +29,7 @@ from vpengine.stage.sections import PluginSection, resolve_settings
 from vpengine.tracking import KINDS
 from vpengine.tracking.freed import D1, PRESETS, FreedTracking, PresetName, decode_d1, encode_d1, encode_pose
 from vpengine.tracking.pose_buffer import PoseBuffer
-from vpengine.tracking.protocol import LensUpdate, PoseUpdate, Rejected, Update
+from vpengine.tracking.protocol import LensUpdate, PoseUpdate, Rejected, Source, Update
 from vpengine.tracking.receiver import Receiver
 from vpengine.tracking.sender import SENDERS, UdpSender, encoder_for
 from vpengine.view.pose import Pose, from_opentrackio
@@ -466,7 +466,7 @@ def free_port() -> int:
 def receiving(**settings: Any) -> Iterator[tuple[Receiver, int, PoseBuffer, Newest[str, LensUpdate]]]:
     """A running receiver of camera A, its port, and where its poses and lenses go."""
     port, poses, lenses = free_port(), PoseBuffer(), Newest[str, LensUpdate]()
-    receiver = Receiver([tracking(port=port, **settings)], {"A": poses}, lenses)
+    receiver = Receiver([Source(tracking(port=port, **settings))], {"A": poses}, lenses)
     receiver.start()
     try:
         yield receiver, port, poses, lenses

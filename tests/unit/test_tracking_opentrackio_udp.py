@@ -18,7 +18,7 @@ from vpengine.tracking.cameras import Cameras
 from vpengine.tracking.opentrackio import OpenTrackIOTracking, encode_pose
 from vpengine.tracking.opentrackio_packet import JSON, fletcher16, write_packet
 from vpengine.tracking.pose_buffer import PoseBuffer
-from vpengine.tracking.protocol import LensUpdate
+from vpengine.tracking.protocol import LensUpdate, Source
 from vpengine.tracking.receiver import Receiver
 from vpengine.view.pose import Pose, from_opentrackio
 
@@ -40,7 +40,7 @@ class Bench:
         self.poses = {"1": PoseBuffer(), "7": PoseBuffer()}
         self.lenses: Newest[str, LensUpdate] = Newest()
         protocol = OpenTrackIOTracking(OpenTrackIOTracking.Settings(port=self.port, **settings))
-        self.receiver = Receiver([protocol], self.poses, self.lenses)
+        self.receiver = Receiver([Source(protocol)], self.poses, self.lenses)
         self.sender = multicast_sender()
 
     def send(self, packet: bytes, to: str = "127.0.0.1") -> None:
@@ -201,7 +201,7 @@ def test_two_programs_of_one_machine_may_listen_to_one_group() -> None:
     with running(multicast_sources=(7,)) as bench:
         settings = OpenTrackIOTracking.Settings(port=bench.port, multicast_sources=(7,))
         poses = {"7": PoseBuffer()}
-        second = Receiver([OpenTrackIOTracking(settings)], poses, Newest())
+        second = Receiver([Source(OpenTrackIOTracking(settings))], poses, Newest())
         second.start()
         try:
             bench.send(encode_pose("7", POSE, 3.0), GROUP)

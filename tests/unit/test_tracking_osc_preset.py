@@ -28,7 +28,7 @@ from vpengine.tracking import KINDS
 from vpengine.tracking.osc_parts import MOST_WAITING
 from vpengine.tracking.osc_preset import PRESETS, OscAppTracking, PresetName
 from vpengine.tracking.pose_buffer import PoseBuffer
-from vpengine.tracking.protocol import PoseUpdate, Rejected, Update
+from vpengine.tracking.protocol import PoseUpdate, Rejected, Source, Update
 from vpengine.tracking.receiver import Receiver
 from vpengine.view.pose import Pose, from_opentrackio, from_unreal
 
@@ -586,7 +586,7 @@ def receiving(**settings: Any) -> Iterator[tuple[Receiver, int, PoseBuffer]]:
     """A running receiver of camera A, its port, and where its poses go."""
     port, poses = free_port(), PoseBuffer()
     protocol = tracking(time.monotonic, port=port, merge_ms=1000.0, **settings)
-    receiver = Receiver([protocol], {"A": poses}, Newest())
+    receiver = Receiver([Source(protocol)], {"A": poses}, Newest())
     receiver.start()
     try:
         yield receiver, port, poses

@@ -277,6 +277,7 @@ class FreedTracking:
             yield "zoom.map_mm", self.zoom.map_mm, self.zoom.range or preset.zoom_range
             yield "focus.map_m", self.focus.map_m, self.focus.range or preset.focus_range
 
+    title = "FreeD"
     multicast_groups: tuple[str, ...] = ()
 
     def __init__(self, settings: Settings) -> None:

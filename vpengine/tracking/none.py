@@ -14,6 +14,7 @@ class NoTracking:
     class Settings(Section):
         """It has no keys."""
 
+    title = "no tracking"
     multicast_groups: tuple[str, ...] = ()
 
     def __init__(self, settings: Settings) -> None:

@@ -107,6 +107,8 @@ class OpenTrackIOTracking:
                 raise refusal(f"found {shown(wrong[0])}, allowed a source number, 1 to 200", "cameras")
             return self
 
+    title = "OpenTrackIO"
+
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self._placement = Placement(settings.stage_from_tracker, settings.tracker_from_sensor)

@@ -33,6 +33,7 @@ class OscTracking:
         stage_from_tracker: Origin = Field(default=Origin(), description="Where the tracker's origin is on the stage.")
         tracker_from_sensor: Mount = Field(default=Mount(), description="Where the sensor sits on the tracker.")
 
+    title = "OSC"
     multicast_groups: tuple[str, ...] = ()
 
     def __init__(self, settings: Settings) -> None:

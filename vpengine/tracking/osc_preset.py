@@ -201,6 +201,7 @@ class OscAppTracking:
                 raise refusal('it is for commit = "last" or "bundle": what does not change is not sent', "keep")
             return self
 
+    title = "OSC"
     multicast_groups: tuple[str, ...] = ()
 
     def __init__(self, settings: Settings, clock: Callable[[], float] = time.monotonic) -> None:

@@ -63,6 +63,10 @@ class TrackingProtocol(Protocol):
     """A plug-in is made from its own ``Settings`` (a pydantic model, an attribute of its class)."""
 
     @property
+    def title(self) -> str:
+        """What people call the protocol."""
+
+    @property
     def endpoint(self) -> tuple[str, int] | None:
         """The address and UDP port to receive on; None when it receives nothing."""
 
@@ -75,3 +79,11 @@ class TrackingProtocol(Protocol):
 
     def cure(self, name: str, camera: str) -> str:
         """What to write, and where, so that what the sender calls ``name`` moves the stage's ``camera``."""
+
+
+@dataclass(frozen=True, eq=False)
+class Source:
+    """A protocol that is listened to. camera: the id of the camera that it moves where it names none of the stage's."""
+
+    protocol: TrackingProtocol
+    camera: str | None = None
