@@ -35,6 +35,7 @@ class _Camera:
     lens: Ownership = field(default_factory=Ownership)
     jumps: Jumps = field(default_factory=Jumps)
     clock: SenderClock = field(default_factory=SenderClock)
+    last_pose: Pose | None = None
     cuts: int = 0
 
 
@@ -113,14 +114,22 @@ class Intake:
         if judgement == "cut":
             camera.cuts += 1
             self._tellings.refuse(received.peer, _cut(camera))
-        if not self._poses[camera.name].add(time_s, pose, cut=judgement == "cut"):
+        if not self._put(camera, time_s, pose, received.time_s, cut=judgement == "cut"):
             sentence = f"camera {camera.name}: a pose came twice, or a second late"
             self._tellings.refuse(received.peer, Rejected("repeated-or-late", sentence))
             return
+        camera.last_pose = pose
         self._peers.good(received.peer, received.time_s, pose)
         distance_m = math.hypot(*pose.position_m)
         if distance_m > FAR_M:
             self._tellings.refuse(received.peer, _far(camera.name, distance_m))
+
+    def _put(self, camera: _Camera, time_s: float, pose: Pose, arrival_s: float, cut: bool) -> bool:
+        """A pose that came twice is refused; a new one is not, though a stamp that was set back is one we have."""
+        poses = self._poses[camera.name]
+        if poses.add(time_s, pose, cut):
+            return True
+        return time_s != arrival_s and pose != camera.last_pose and poses.add(arrival_s, pose, cut)
 
 
 def _rival(camera: str, what: str, peer: str, owner: str) -> Rejected:

@@ -46,7 +46,7 @@ def lens_updates(camera: str | None, given: Mapping[str, object]) -> Iterator[Le
     """The lens of a message that says all of ``given``."""
     good, refused = read_lens(given)
     if good:
-        yield LensUpdate(camera, **good)
+        yield LensUpdate(camera, **good, mapped=False)
     yield from refused
 
 
