@@ -26,7 +26,8 @@ from vpengine.plugins import load_plugin
 from vpengine.stage.sections import PluginSection, resolve_settings
 from vpengine.tracking import KINDS
 from vpengine.tracking.osc_parts import MOST_WAITING
-from vpengine.tracking.osc_preset import PRESETS, OscAppTracking, PresetName
+from vpengine.tracking.osc_preset import OscAppTracking
+from vpengine.tracking.osc_programs import PRESETS, PresetName
 from vpengine.tracking.pose_buffer import PoseBuffer
 from vpengine.tracking.protocol import PoseUpdate, Rejected, Source, Update
 from vpengine.tracking.receiver import Receiver

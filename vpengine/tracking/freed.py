@@ -254,7 +254,7 @@ class FreedTracking:
         cameras: Annotated[dict[str, Id], AfterValidator(_numbered)] = Field(
             default={},
             description="Ids of the stage's cameras by FreeD's numbers, such as {1 = \"A\"}; other numbers are "
-            "refused. Without any, FreeD's number is the id.",
+            "refused. Without any, FreeD's number is the id; where the stage has none of it, `camera` moves.",
         )
         axes: Axes = Field(default=Axes(), description="Which number of the packet is which movement.")
         zoom: Zoom = Field(default=Zoom(), description="The zoom encoder.")

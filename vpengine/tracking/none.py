@@ -12,7 +12,7 @@ class NoTracking:
     """A camera that is not tracked stays where the stage file puts it."""
 
     class Settings(Section):
-        """It has no keys."""
+        """The camera stays where the stage file puts it."""
 
     title = "no tracking"
     multicast_groups: tuple[str, ...] = ()

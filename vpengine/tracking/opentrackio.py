@@ -90,7 +90,7 @@ class OpenTrackIOTracking:
         cameras: dict[Said, Id] = Field(
             default={},
             description='Ids of the stage\'s cameras by what their samples say, such as {1 = "A"}; others are '
-            "refused. Without any, what a sample says is the id.",
+            "refused. Without any, what a sample says is the id; where the stage has none of it, `camera` moves.",
         )
         stage_from_tracker: Origin = Field(default=Origin(), description="Where the tracker's origin is on the stage.")
         tracker_from_sensor: Mount = Field(default=Mount(), description="Where the sensor sits on the tracker.")
