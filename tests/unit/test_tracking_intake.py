@@ -309,6 +309,22 @@ def test_a_wild_sample_does_not_move_the_picture(
     assert "held back" in line
 
 
+@pytest.mark.parametrize("hertz", [30.0, 60.0, 240.0])
+@pytest.mark.parametrize("off_m", [0.35, 1.0, 50.0])
+@pytest.mark.parametrize("wild", [(10, 1), (7, 2)])
+def test_a_tracker_that_errs_all_the_time(wild: tuple[int, int], off_m: float, hertz: float) -> None:
+    """One sample of ten, or two of seven, of a camera that is carried about: no cut, and never far from the truth."""
+    bench = Bench()
+    for n in range(int(4.0 * hertz)):
+        time_s = n / hertz
+        x = 0.3 * math.sin(2.0 * time_s) + 0.1 * math.sin(7.0 * time_s)
+        is_wild = n > 9 and n % wild[0] < wild[1]
+        bench.take(encode_pose("1", at(x + off_m * is_wild)), time_s)
+        if n > 20:
+            assert abs(bench.pose(time_s).position_m[0] - x) < 0.06
+    assert set(bench.bad()) == {"wild-pose"}
+
+
 @pytest.mark.parametrize("hertz", [10.0, 60.0, 90.0])
 @pytest.mark.parametrize("moved", [(5.0, 0.0), (0.0, 180.0), (300.0, 45.0)])
 def test_a_cut_of_the_origin_is_followed_gently_and_told(

@@ -117,7 +117,8 @@ class OscAppTracking:
         cameras: dict[str, Id] = Field(
             default={},
             description='Ids of the stage\'s cameras by the sender\'s names, such as {"LHR-12345678" = "A"}; other '
-            "names are refused. Without any, the sender's name is the id; where the stage has none of it, `camera` moves.",
+            "names are refused. Without any, the sender's name is the id; where the stage has none of it, "
+            "`camera` moves.",
         )
         only_camera: Id | None = Field(
             default=None,
