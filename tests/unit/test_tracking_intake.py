@@ -218,6 +218,36 @@ def test_a_second_program_does_not_get_in(caplog: pytest.LogCaptureFixture) -> N
     assert len(sentences(caplog)) == 1
 
 
+def test_two_programs_do_not_make_one_pose_of_their_halves() -> None:
+    now_s = 0.0
+    settings = OscAppTracking.Settings(preset="vrchat", merge_ms=100.0)
+    bench, source = Bench(), Source(OscAppTracking(settings, lambda: now_s), "1")
+    for n in range(60):
+        for step, (part, peer, x) in enumerate(
+            [("position", ONE, 0.0), ("position", TWO, 2.0), ("rotation", ONE, 0.0), ("rotation", TWO, 90.0)]
+        ):
+            now_s = n / 60.0 + 0.001 * step
+            numbers = (x, 1.5, 0.0) if part == "position" else (0.0, x, 0.0)
+            bench.take(bundle((f"/tracking/trackers/1/{part}", *numbers)), now_s, peer, source)
+        if n > 12:
+            seen = bench.pose(now_s)
+            assert math.dist(seen.position_m, (0.0, 0.0, 1.5)) < 0.01
+            assert degrees(seen, Pose()) < 0.1
+    assert bench.bad()["other-source"] >= 116
+
+
+@pytest.mark.parametrize("ports", [(ONE, TWO), ("new", "new")])
+def test_halves_may_come_from_two_ports(ports: tuple[str, str]) -> None:
+    now_s = 0.0
+    bench, source = Bench(), Source(OscAppTracking(OscAppTracking.Settings(preset="vrchat"), lambda: now_s), "1")
+    for n in range(60):
+        for step, part in enumerate(("position", "rotation")):
+            now_s = n / 60.0 + 0.001 * step
+            peer = f"10.0.0.5:{20_000 + 2 * n + step}" if ports[step] == "new" else ports[step]
+            bench.take(bundle((f"/tracking/trackers/1/{part}", 0.0, 0.0, 0.0)), now_s, peer, source)
+    assert (bench.good(), bench.bad()) == (60, {})
+
+
 def test_a_program_started_again_is_heard_at_once() -> None:
     bench = Bench()
     for n in range(60):

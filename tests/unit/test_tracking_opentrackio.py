@@ -24,8 +24,9 @@ from pydantic import ValidationError
 
 from vpengine.plugins import load_plugin
 from vpengine.tracking import KINDS
+from vpengine.tracking.heard import MAX_SENDERS
 from vpengine.tracking.opentrackio import LENS_EVERY, OpenTrackIOTracking, encode_pose
-from vpengine.tracking.opentrackio_packet import CBOR, JSON, MAX_SENDERS, fletcher16, write_packet
+from vpengine.tracking.opentrackio_packet import CBOR, JSON, fletcher16, write_packet
 from vpengine.tracking.placement import Mount, Origin
 from vpengine.tracking.protocol import LensUpdate, PoseUpdate, Rejected, Update
 from vpengine.view.pose import Pose, from_opentrackio, to_opengl

@@ -11,7 +11,7 @@ from vpengine.mailbox import Newest
 from vpengine.peers import Peers
 from vpengine.tracking.jumps import Jumps
 from vpengine.tracking.naming import Naming
-from vpengine.tracking.ownership import Ownership
+from vpengine.tracking.ownership import Ownership, rival
 from vpengine.tracking.pose_buffer import PoseBuffer
 from vpengine.tracking.protocol import LensUpdate, PoseUpdate, Rejected, Source, Update
 from vpengine.tracking.sender_clock import SenderClock
@@ -80,7 +80,7 @@ class Intake:
         camera, is_lens = self._cameras[name], isinstance(update, LensUpdate)
         owners, owner = (camera.lens, camera.lens.owner) if is_lens else (camera.poses, camera.poses.owner)
         if not owners.takes(received.peer, received.time_s):
-            return _rival(name, "lens" if is_lens else "poses", received.peer, owner)
+            return rival(name, "lens" if is_lens else "poses", received.peer, owner)
         if isinstance(update, LensUpdate):
             self._take_lens(camera, update, received)
             return None
@@ -130,12 +130,6 @@ class Intake:
         if poses.add(time_s, pose, cut):
             return True
         return time_s != arrival_s and pose != camera.last_pose and poses.add(arrival_s, pose, cut)
-
-
-def _rival(camera: str, what: str, peer: str, owner: str) -> Rejected:
-    sentence = f"{peer} sends {what} of camera {camera} too, which has those of {owner}: the others are left out"
-    cure = "stop one of the two, or give them cameras of their own"
-    return Rejected("other-source", f"{sentence} until that has been silent for a second; {cure}", f"{camera} {what}")
 
 
 def _useless_clock(camera: str, peer: str) -> Rejected:

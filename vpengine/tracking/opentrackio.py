@@ -15,10 +15,10 @@ from pydantic import Field, model_validator
 
 from vpengine.stage.settings import Id, NetworkAddress, Port, refusal, shown
 from vpengine.stage.settings import Settings as StageSettings
+from vpengine.tracking.heard import Heard
 from vpengine.tracking.lens_fields import read_lens
 from vpengine.tracking.opentrackio_packet import (
     JSON,
-    Heard,
     OpenTrackIOError,
     Reassembly,
     read_packet,

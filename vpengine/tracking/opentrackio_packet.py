@@ -7,17 +7,13 @@ from __future__ import annotations
 
 import itertools
 import struct
-from collections import OrderedDict, deque
-from collections.abc import Callable, Hashable, Iterator
+from collections import deque
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Generic, TypeVar
 
 import numpy as np
 
 from vpengine.tracking.words import looks_like
-
-K = TypeVar("K", bound=Hashable)
-V = TypeVar("V")
 
 IDENTIFIER = b"OTrk"
 JSON, CBOR, FIRST_VENDOR_ENCODING = 0x01, 0x02, 0x80
@@ -25,7 +21,6 @@ MODULUS, MODULUS_V1_0_0 = 256, 255  # of the checksum; 1.0.1 changed it
 
 LAST_SEGMENT, LENGTH_MASK = 0x8000, 0x7FFF
 MAX_SAMPLE_BYTES = 65_536  # a whole sample of 1.0.1 with every field is 3 kB of JSON
-MAX_SENDERS = 64
 MAX_WAITING, MAX_WAITING_BYTES = 32, 131_072  # segments of one sender whose samples are not whole yet
 REMEMBERED = 128  # packets of one sender that are known again when they come twice
 SHARED_FOR = 16  # segments: how long a sender is believed to give the segments of a sample one number
@@ -123,25 +118,6 @@ def write_packet(payload: bytes, encoding: int, sequence_number: int) -> bytes:
     length = LAST_SEGMENT | len(payload)
     header = _HEADER.pack(IDENTIFIER, 0, encoding, sequence_number & 0xFFFF, 0, length, 0)[:_CHECKED]
     return header + fletcher16(header + payload).to_bytes(2, "big") + payload
-
-
-class Heard(Generic[K, V]):
-    """What is known of each sender. At ``capacity``, the one that has been silent longest is forgotten."""
-
-    def __init__(self, make: Callable[[], V], capacity: int = MAX_SENDERS) -> None:
-        self._make = make
-        self._capacity = capacity
-        self._known: OrderedDict[K, V] = OrderedDict()
-
-    def __len__(self) -> int:
-        return len(self._known)
-
-    def of(self, key: K) -> V:
-        if key not in self._known and len(self._known) >= self._capacity:
-            self._known.popitem(last=False)
-        self._known.setdefault(key, self._make())
-        self._known.move_to_end(key)
-        return self._known[key]
 
 
 class Reassembly:

@@ -15,8 +15,9 @@ from scipy.spatial.transform import Rotation
 from vpengine.osc import Argument, Message, OscError, decode
 from vpengine.stage.settings import Id, NetworkAddress, Port, refusal, shown
 from vpengine.stage.settings import Settings as Section
+from vpengine.tracking.heard import Heard
 from vpengine.tracking.osc import FARTHEST_M, bad_quaternion, too_far
-from vpengine.tracking.osc_parts import Assembly, Commit, Part, Rule, Values, Whole
+from vpengine.tracking.osc_parts import MOST_WAITING, Assembly, Commit, Part, Rule, Values, Whole
 from vpengine.tracking.osc_programs import (
     CAMERA,
     EULER,
@@ -34,6 +35,7 @@ from vpengine.tracking.osc_programs import (
     PresetName,
     Row,
 )
+from vpengine.tracking.ownership import Ownership, machine_of, rival
 from vpengine.tracking.placement import Mount, Origin, Placement
 from vpengine.tracking.protocol import PoseUpdate, Rejected, Update
 from vpengine.tracking.words import not_mapped, not_osc, shortened, toml_key
@@ -145,6 +147,7 @@ class OscAppTracking:
         self._plan = plan_of(settings)
         self._clock = clock
         self._parts = Assembly(_rule(self._plan, settings.merge_ms / 1000.0))
+        self._owners: Heard[tuple[str, str | None, int], Ownership] = Heard(Ownership, 2 * MOST_WAITING)
         self._placement = Placement(settings.stage_from_tracker, settings.tracker_from_sensor)
 
     @property
@@ -161,14 +164,15 @@ class OscAppTracking:
         except OscError as error:
             yield not_osc(packet, error.reason)
             return
-        machine, now_s = peer.rpartition(":")[0], self._clock()  # some programs send each packet from a new port
+        now_s = self._clock()
         for message in messages:
-            for found in self._hear(message, machine, now_s):
+            for found in self._hear(message, peer, now_s):
                 yield self._update(found)
         for found in self._parts.end_of_packet():
             yield self._update(found)
 
-    def _hear(self, message: Message, machine: str, now_s: float) -> Iterator[Whole | Rejected]:
+    def _hear(self, message: Message, peer: str, now_s: float) -> Iterator[Whole | Rejected]:
+        """Parts are put together by machine, as some programs send each packet from a new port."""
         heard = read(self._plan, message)
         if heard is None:
             return
@@ -179,7 +183,13 @@ class OscAppTracking:
             yield camera
         else:
             yield from heard.left_out
-            yield from self._parts.add((machine, camera), heard, now_s)
+            key = (machine_of(peer), camera)
+            owner = self._owners.of((*key, heard.row))
+            before = owner.owner
+            if owner.takes(peer, now_s):
+                yield from self._parts.add(key, heard, now_s)
+            else:  # two programs of one machine would make poses half of the one and half of the other
+                yield rival(camera or "", "messages", peer, before)
 
     def _camera(self, name: str | None) -> str | Rejected | None:
         if name is None:

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from vpengine.tracking.protocol import Rejected
+
 RELEASE_S = 1.0  # what is owned is its sender's until that has been silent for so long
 SILENT_FOR = 3.0  # of a port's own intervals: then another port of its machine may follow it
 LEAST_SILENCE_S, UNKNOWN_INTERVAL_S = 0.03, 0.1
@@ -93,3 +95,10 @@ class Ownership:
 def machine_of(source: str) -> str:
     """The address without the port."""
     return source.rpartition(":")[0]
+
+
+def rival(camera: str, what: str, peer: str, owner: str) -> Rejected:
+    """The refusal of ``peer``, which sends ``what`` of a camera that has that of ``owner``."""
+    sentence = f"{peer} sends {what} of camera {camera} too, which has those of {owner}: the others are left out"
+    cure = "stop one of the two, or give them cameras of their own"
+    return Rejected("other-source", f"{sentence} until that has been silent for a second; {cure}", f"{camera} {what}")
