@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 
 from vpengine.gpu.context import create_headless, is_software
+from vpengine.stage.state_folder import OVERRIDE
 
 ROOT = Path(__file__).parent.parent
 GOLDEN = ROOT / "tests" / "golden"
@@ -79,6 +80,14 @@ def gpu() -> Iterator[Any]:
     context = create_headless()
     yield context
     context.release()
+
+
+@pytest.fixture(autouse=True, scope="session")
+def state(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """What the engine remembers from run to run is kept away from the user's own."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(OVERRIDE, str(tmp_path_factory.mktemp("state")))
+        yield
 
 
 @pytest.fixture

@@ -43,13 +43,15 @@ from vpengine.stage.control_names import control_address
 from vpengine.stage.sections import PluginSection, resolve_kind, resolve_settings
 from vpengine.stage.show_file import Show, read_show
 from vpengine.stage.stage_file import Stage, read_stage
+from vpengine.stage.state_folder import state_folder
 from vpengine.takes.log import LogWriter
 from vpengine.takes.report import FrameTimes, Memory, operators_report, packets_report, percentiles
 from vpengine.takes.run_file import write_run
 from vpengine.tracking.cameras import Cameras
 from vpengine.tracking.pose_buffer import PoseBuffer
-from vpengine.tracking.protocol import LensUpdate
+from vpengine.tracking.protocol import LensUpdate, Source
 from vpengine.tracking.receiver import Receiver
+from vpengine.tracking.recentre import Recentring
 
 log = logging.getLogger(__name__)
 
@@ -66,7 +68,10 @@ LOOK_PERIOD_S = 0.5  # how often memory is measured and a progress bar moved
 
 @dataclass(frozen=True)
 class RunOptions:
-    """What the command line says. controls: (name or address, value) pairs that override stage and show."""
+    """What the command line says. controls: (name or address, value) pairs that override stage and show.
+
+    scene: to begin with, instead of the show's first. remember: what was recentred holds from one run to the next.
+    """
 
     stage: Path
     show: Path | None = None
@@ -76,6 +81,7 @@ class RunOptions:
     controls: tuple[tuple[str, str], ...] = ()
     allow_outside: bool = False
     scene: str | None = None
+    remember: bool = True
 
 
 @dataclass(frozen=True)
@@ -127,7 +133,7 @@ def _ports(files: Files) -> Iterator[PortUse]:
     for item in files.stage.tracking:
         protocol = load_plugin(tracking.KINDS[item.source.kind])(files.of(item.source))
         if protocol.endpoint:
-            shared = bool(getattr(protocol, "multicast_groups", ()))
+            shared = bool(protocol.multicast_groups)
             address, port = protocol.endpoint
             yield PortUse(f"{item.source.key}.port", address, port, shared)
 
@@ -311,11 +317,17 @@ class App:
         stage = self.files.stage
         self.poses = {camera.id: PoseBuffer() for camera in stage.cameras}
         lenses: Newest[str, LensUpdate] = Newest()
-        protocols = [load_plugin(tracking.KINDS[item.source.kind])(self._of(item.source)) for item in stage.tracking]
-        self.receiver = Receiver(protocols, self.poses, lenses)
+        sources = [
+            Source(load_plugin(tracking.KINDS[item.source.kind])(self._of(item.source)), item.camera)
+            for item in stage.tracking
+        ]
+        self.receiver = Receiver(sources, self.poses, lenses)
         self.receiver.start()
         self._exit.callback(self.receiver.stop)
-        self.cameras = Cameras(stage.cameras, self.poses, lenses)
+        resting = {camera.id: camera.pose.pose() for camera in stage.cameras}
+        memory = state_folder() / "recentre.json" if self.options.remember else None
+        recentring = Recentring(resting, memory, str(stage.file.resolve()))
+        self.cameras = Cameras(stage.cameras, self.poses, lenses, recentring)
         self.inbox: Inbox[str, OperatorMessage] = Inbox()
         controls = {control.address: control for control in ENGINE_CONTROLS}
         settings = stage.control

@@ -84,7 +84,9 @@ class Loop:
 
     def gather(self, tick: Tick, now_s: float) -> tuple[FrameInput, Look]:
         """All that the frame depends on, read once: operators, trackers, generator."""
-        self.desk.apply(self.inbox.take())
+        messages = self.inbox.take()
+        self.desk.apply(messages)
+        self.cameras.apply(messages, now_s)
         settled = self.desk.settle(tick.display_time_s, self.can_show)
         delivered = self.generator.collect(now_s) if self.generator else []
         ahead_s = self.generator.mid_life_s() if self.generator else 0.0

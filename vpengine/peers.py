@@ -54,12 +54,11 @@ class Peers(Generic[T]):
             tally.heard_s = time_s
             tally.last = last if last is not None else tally.last
 
-    def bad(self, peer: str, reason: str) -> bool:
-        """Count a refusal; True when it is this peer's first for that reason, which is when to tell a person."""
+    def bad(self, peer: str, reason: str) -> None:
+        """Count a refusal."""
         with self._lock:
             counts = self._tally(peer).bad
             counts[reason] = counts.get(reason, 0) + 1
-            return counts[reason] == 1
 
     def health(self, now_s: float) -> dict[str, PeerHealth[T]]:
         with self._lock:
@@ -75,3 +74,35 @@ def _health(tally: _Tally[T], now_s: float) -> PeerHealth[T]:
     age_s = max(now_s - tally.heard_s, 0.0)
     rate_hz = 1.0 / max(tally.interval_s, age_s, 1e-6) if tally.good > 1 else 0.0
     return PeerHealth(tally.good, dict(tally.bad), age_s, rate_hz, tally.gaps, tally.last)
+
+
+MOST_SUBJECTS = 8  # different mistakes of one reason that are told of a machine
+MOST_MACHINES = 64
+
+
+class Firsts:
+    """Which refusals are the first of their kind, and so to be told to a person: a bounded number, whatever comes.
+
+    By machine, not by port: a sender that opens a new socket for each packet is one sender.
+    """
+
+    def __init__(self) -> None:
+        self._known: dict[str, dict[str, set[str]]] = {}
+
+    def is_new(self, peer: str, reason: str, subject: str = "") -> bool:
+        """Whether it is ``peer``'s ("ip:port") first; not from then on. subject: tells two mistakes of a reason apart,
+        such as an address that is unknown; it may be text from the wire.
+        """
+        machine = machine_of(peer)
+        if machine not in self._known and len(self._known) >= MOST_MACHINES:
+            return False
+        subjects = self._known.setdefault(machine, {}).setdefault(reason, set())
+        if subject in subjects or len(subjects) >= MOST_SUBJECTS:
+            return False
+        subjects.add(subject)
+        return True
+
+
+def machine_of(peer: str) -> str:
+    """The address of "ip:port"."""
+    return peer.rpartition(":")[0]

@@ -255,3 +255,30 @@ def test_a_broken_stage_is_told_all_at_once(small_stage: Path) -> None:
     assert "did you mean 'osc'?" in text
     assert "did you mean 'weather'?" in text
     assert "show.toml" in text
+
+
+def test_a_recentred_tracker_stays_so_in_the_next_run(small_stage: Path) -> None:
+    """A phone started anywhere: one press, and it stands where the stage file has the camera rest; undo takes it back."""
+    text = small_stage.read_text(encoding="utf-8")
+    small_stage.write_text(
+        text.replace("[camera.inner]", "[camera.pose]\nposition_m = [0.0, -1.0, 1.5]\n[camera.inner]")
+    )
+    running, poses = Running(small_stage, "none"), []
+
+    def track(app: App, address: str | None) -> None:
+        for number in range(30):
+            with_python_osc(running.tracking, "/vp/camera/1/pose", "fffffff", [4.0, 2.0, 0.1, 0.0, 0.0, 0.6, 0.8])
+            if number == 10 and address:
+                with_python_osc(running.control, address, "i", [1])
+            time.sleep(0.02)
+        assert app.loop.newest is not None
+        poses.append(app.loop.newest.cameras["1"].pose)
+
+    for address in ("/vp/camera/1/recentre", None, "/vp/camera/1/recentre/undo", None):
+        running.run(1.2, lambda app, address=address: track(app, address))  # type: ignore[misc]
+        shutil.rmtree(running.log)
+    for pose in poses[:2]:
+        assert pose.position_m == pytest.approx((0.0, -1.0, 1.5), abs=1e-5)
+        assert pose.rotation == pytest.approx((0.0, 0.0, 0.0, 1.0), abs=1e-5)
+    for pose in poses[2:]:
+        assert pose.position_m == pytest.approx((4.0, 2.0, 0.1), abs=1e-5)

@@ -12,6 +12,7 @@ from vpengine.stage.camera import CameraSettings
 from vpengine.tracking.cameras import REQUEST_HORIZON_S, Cameras
 from vpengine.tracking.pose_buffer import PoseBuffer
 from vpengine.tracking.protocol import LensUpdate
+from vpengine.tracking.recentre import Recentring
 from vpengine.view.pose import Pose
 
 SETTINGS = CameraSettings(id="1", sensor_mm=(24.0, 13.5), pinhole_focal_length_mm=24.0)
@@ -26,7 +27,7 @@ def moving(speed_m_s: float) -> PoseBuffer:
 
 def cameras(poses: PoseBuffer) -> tuple[Cameras, Newest[str, LensUpdate]]:
     lenses: Newest[str, LensUpdate] = Newest()
-    return Cameras([SETTINGS], {"1": poses}, lenses), lenses
+    return Cameras([SETTINGS], {"1": poses}, lenses, Recentring({"1": SETTINGS.pose.pose()})), lenses
 
 
 def test_untracked_it_rests_where_the_file_says() -> None:

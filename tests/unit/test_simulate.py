@@ -31,6 +31,7 @@ from vpengine.remote.osc_control import OscControl
 from vpengine.remote.thread import RemoteThread
 from vpengine.tracking.osc import OscTracking
 from vpengine.tracking.pose_buffer import PoseBuffer
+from vpengine.tracking.protocol import Source
 from vpengine.tracking.receiver import Receiver
 from vpengine.tracking.sender import UdpSender
 from vpengine.view.pose import Pose
@@ -142,7 +143,7 @@ def free_port() -> int:
 def test_the_command_moves_a_camera_and_switches_a_scene(monkeypatch: pytest.MonkeyPatch) -> None:
     tracking_port, control_port = free_port(), free_port()
     buffer, inbox = PoseBuffer(), Inbox[str, OperatorMessage]()
-    receiver = Receiver([OscTracking(OscTracking.Settings(port=tracking_port))], {"A": buffer}, Newest())
+    receiver = Receiver([Source(OscTracking(OscTracking.Settings(port=tracking_port)))], {"A": buffer}, Newest())
     remote = RemoteThread([OscControl("127.0.0.1", control_port, {}, inbox)])
     monkeypatch.setattr("vpengine.cli.simulate.DEMO_CUES", (Cue(0.2, "/vp/scene", ("snow-night",)),))
     app = typer.Typer()

@@ -29,7 +29,7 @@ from vpengine.stage.sections import PluginSection, resolve_settings
 from vpengine.tracking import KINDS
 from vpengine.tracking.freed import D1, PRESETS, FreedTracking, PresetName, decode_d1, encode_d1, encode_pose
 from vpengine.tracking.pose_buffer import PoseBuffer
-from vpengine.tracking.protocol import LensUpdate, PoseUpdate, Rejected, Update
+from vpengine.tracking.protocol import LensUpdate, PoseUpdate, Rejected, Source, Update
 from vpengine.tracking.receiver import Receiver
 from vpengine.tracking.sender import SENDERS, UdpSender, encoder_for
 from vpengine.view.pose import Pose, from_opentrackio
@@ -58,7 +58,7 @@ REASONS = {
     "trailing-bytes",
     "zoom-out-of-range",
     "focus-out-of-range",
-    "bad-lens",
+    "bad-focal-length",
 }
 
 
@@ -159,7 +159,6 @@ REFUSED = {
     "another type": (broken(KNOWN, 0, 0xD2), "unknown-type"),
     "a flipped bit": (broken(KNOWN, 4, 0x01), "bad-checksum"),
     "a wrong checksum": (broken(KNOWN, 28, 0xF8), "bad-checksum"),
-    "not the first": (b"\0" + KNOWN, "unknown-type"),
 }
 
 
@@ -167,6 +166,56 @@ REFUSED = {
 def test_nonsense_is_refused_by_reason(case: str) -> None:
     packet, reason = REFUSED[case]
     assert updates(packet) == [Rejected(reason)]
+
+
+# Of a box that puts a serial line into UDP: two messages of camera 2, and of cameras 1 and 2.
+TWO = (
+    "d102050000010000000000017700ff0600019000000000000000000059"
+    "d101050000010000000000017700ff060001900000000000000000005a"
+)
+
+
+def test_all_the_messages_of_a_datagram_are_taken() -> None:
+    second, first = updates(bytes.fromhex(TWO))
+    assert isinstance(first, PoseUpdate)
+    assert isinstance(second, PoseUpdate)
+    assert (second.camera, first.camera) == ("2", "1")
+    many = [by_hand(lengths=(64000 * n, 0, 0), camera=n % 2) for n in range(6)]
+    found = [update for update in updates(b"".join(many)) if isinstance(update, PoseUpdate)]
+    assert [update.pose.position_m[0] for update in found] == [0.0, 1.0, 2.0, 3.0, 4.0, 5.0]
+
+
+@pytest.mark.parametrize(
+    ("packet", "good"),
+    [
+        (KNOWN + b"more", 1),
+        (b"\0" + KNOWN, 1),
+        (KNOWN[9:] + KNOWN + KNOWN[:9], 1),
+        (KNOWN + broken(KNOWN, 5, 1) + KNOWN, 2),
+        (KNOWN * 65, 64),
+        (b"\xd1" * 60_000, 0),
+    ],
+)
+def test_what_is_no_message_is_counted_and_not_fatal(packet: bytes, good: int) -> None:
+    found = updates(packet)
+    assert sum(isinstance(update, PoseUpdate) for update in found) == good
+    reasons = [update.reason for update in found if isinstance(update, Rejected)]
+    assert reasons == ["trailing-bytes" if good else "bad-checksum"]
+
+
+def test_refusals_say_what_came_and_what_is_expected() -> None:
+    def sentence(packet: bytes, **settings: Any) -> str:
+        (refused,) = updates(packet, **settings)
+        assert isinstance(refused, Rejected)
+        return refused.sentence
+
+    assert sentence(by_hand(camera=3), cameras={"1": "A"}) == (
+        'FreeD camera 3 came, which is not in cameras = {1 = "A"} of its [[tracking]]: to take it, write 3 = "A" there'
+    )
+    assert sentence(KNOWN[:17]) == "17 bytes came, expected FreeD's 29"
+    assert "these begin with 2f 76 70 2f; it looks like OSC" in sentence(b"/vp/camera/1/pose\0\0\0" + bytes(40))
+    assert "checksum does not fit" in sentence(broken(KNOWN, 28, 0xF8))
+    assert tracking().cure("3", "A") == 'write cameras = {3 = "A"} under its [[tracking]]'
 
 
 def test_bytes_after_the_message_are_counted_and_the_message_is_taken() -> None:
@@ -252,36 +301,47 @@ def test_lens_counts_are_mapped_by_straight_lines(
 ) -> None:
     pose, lens = updates(by_hand(lens=(zoom, focus)), zoom=ZOOM, focus=FOCUS)
     assert isinstance(pose, PoseUpdate)
-    assert lens == LensUpdate("1", pytest.approx(focal_length_mm), pytest.approx(focus_distance_m), 0.0)
+    assert lens == LensUpdate("1", pytest.approx(focal_length_mm), pytest.approx(focus_distance_m))
 
 
 def test_a_count_that_the_encoder_cannot_have_is_refused_and_the_pose_is_taken() -> None:
+    """Zoom and focus each on its own."""
     limits = {"zoom": {**ZOOM, "range": (1000, 4000)}, "focus": FOCUS}
-    for lens, reason in [((999, 0), "zoom"), ((4001, 0), "zoom"), ((2000, 0x10000), "focus")]:
-        pose, refused = updates(by_hand(lens=lens), **limits)
+    focus, zoom = LensUpdate("1", None, 10.0), LensUpdate("1", pytest.approx(30.0))
+    for lens, reason, taken in [
+        ((999, 0), "zoom", focus),
+        ((4001, 0), "zoom", focus),
+        ((2000, 0x10000), "focus", zoom),
+    ]:
+        pose, refused, other = updates(by_hand(lens=lens), **limits)
         assert isinstance(pose, PoseUpdate)
         assert refused == Rejected(f"{reason}-out-of-range")
+        assert isinstance(refused, Rejected)
+        assert "expected" in refused.sentence
+        assert other == taken
 
 
 def test_bits_that_are_not_the_encoder_s_are_left_out() -> None:
     _, lens = updates(by_hand(lens=(0xABC000 + 1500, 0)), zoom={**ZOOM, "mask": 0xFFF})
-    assert lens == LensUpdate("1", 25.0, 0.0, 0.0)
+    assert lens == LensUpdate("1", 25.0)
 
 
 def test_without_a_map_the_stage_s_lens_stays() -> None:
     assert all(not isinstance(update, LensUpdate) for update in updates(by_hand(lens=(1500, 50))))
     _, prime = updates(by_hand(lens=(7, 50)), zoom={"map_mm": ((0, 35.0),)}, focus=FOCUS)
-    assert prime == LensUpdate("1", 35.0, 5.25, 0.0)
+    assert prime == LensUpdate("1", 35.0, 5.25)
 
 
 def test_lenses_of_vendors_whose_counts_have_units() -> None:
     """Z-CAM sends mm x 100 and mm x 10, SYNCRO-LINK mm x 64 of both: 35 mm at 2.5 m."""
-    expected = LensUpdate("1", pytest.approx(35.0), pytest.approx(2.5), 0.0)
+    expected = LensUpdate("1", pytest.approx(35.0), pytest.approx(2.5))
     assert updates(by_hand(lens=(3500, 25000)), preset="z-cam")[1] == expected
     assert updates(by_hand(lens=(2240, 160000)), preset="syncro-link")[1] == expected
-    assert updates(by_hand(lens=(0, 25000)), preset="z-cam")[1] == Rejected("bad-lens")
+    _, focus, refused = updates(by_hand(lens=(0, 25000)), preset="z-cam")
+    assert focus == LensUpdate("1", None, pytest.approx(2.5))
+    assert refused == Rejected("bad-focal-length")
     own = updates(by_hand(lens=(1500, 25000)), preset="z-cam", zoom=ZOOM)[1]
-    assert own == LensUpdate("1", pytest.approx(25.0), pytest.approx(2.5), 0.0)
+    assert own == LensUpdate("1", pytest.approx(25.0), pytest.approx(2.5))
 
 
 # PROTOCOLS 2, from Unreal's LiveLinkFreeDSource.cpp.
@@ -300,7 +360,7 @@ def test_presets_are_their_vendors(preset: str, port: int, zoom: tuple[int, int]
     assert tracking(preset=preset).endpoint == ("127.0.0.1", port)
     lens = {"preset": preset, "zoom": {"map_mm": ((zoom[0], 20.0),)}, "focus": {"map_m": ((focus[0], 1.0),)}}
     for counts in zip(zoom, focus, strict=True):
-        assert updates(by_hand(lens=counts), **lens)[1] == LensUpdate("1", 20.0, 1.0, 0.0)
+        assert updates(by_hand(lens=counts), **lens)[1] == LensUpdate("1", 20.0, 1.0)
     beyond = [(zoom[0] - 1, focus[0]), (zoom[1] + 1, focus[1]), (zoom[0], focus[0] - 1), (zoom[0], focus[1] + 1)]
     for outside in beyond:
         if all(0 <= count < 2**24 for count in outside):
@@ -331,7 +391,7 @@ def test_a_stage_file_s_section() -> None:
     pose, lens = FreedTracking(settings).decode(by_hand(lengths=(64000, 128000, 0), lens=(4095, 0), camera=7), "x")
     assert isinstance(pose, PoseUpdate)
     assert pose.pose.position_m == (-2.0, 1.0, 0.0)
-    assert lens == LensUpdate("A", 110.0, 0.0, 0.0)
+    assert lens == LensUpdate("A", 110.0)
 
 
 @pytest.mark.parametrize(
@@ -379,12 +439,12 @@ def test_100_000_hostile_packets_raise_nothing() -> None:
     )
     for _ in range(100_000):
         packet = mutated(chance)
-        first, *others = protocol.decode(packet, "x")
-        good = len(packet) >= 29 and packet[0] == 0xD1 and sum(packet[:29]) % 256 == 0x40 and packet[1] < 200
-        assert isinstance(first, PoseUpdate if good else Rejected), packet.hex()
-        for update in (first, *others):
+        found = list(protocol.decode(packet, "x"))
+        if len(packet) >= 29 and packet[0] == 0xD1 and sum(packet[:29]) % 256 == 0x40 and packet[1] < 200:
+            assert isinstance(found[0], PoseUpdate), packet.hex()
+        for update in found:
             seen[update.reason if isinstance(update, Rejected) else type(update).__name__] += 1
-    possible = REASONS - {"focus-out-of-range", "bad-lens"} | {"PoseUpdate", "LensUpdate"}
+    possible = REASONS - {"focus-out-of-range", "bad-focal-length"} | {"PoseUpdate", "LensUpdate"}
     assert set(seen) == possible
     assert min(seen.values()) > 50
     assert seen["PoseUpdate"] > 20_000
@@ -406,7 +466,7 @@ def free_port() -> int:
 def receiving(**settings: Any) -> Iterator[tuple[Receiver, int, PoseBuffer, Newest[str, LensUpdate]]]:
     """A running receiver of camera A, its port, and where its poses and lenses go."""
     port, poses, lenses = free_port(), PoseBuffer(), Newest[str, LensUpdate]()
-    receiver = Receiver([tracking(port=port, **settings)], {"A": poses}, lenses)
+    receiver = Receiver([Source(tracking(port=port, **settings))], {"A": poses}, lenses)
     receiver.start()
     try:
         yield receiver, port, poses, lenses

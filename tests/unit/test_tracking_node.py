@@ -18,6 +18,7 @@ from vpengine.remote.osc_control import OscControl
 from vpengine.remote.thread import RemoteThread
 from vpengine.tracking.osc import OscTracking
 from vpengine.tracking.pose_buffer import PoseBuffer
+from vpengine.tracking.protocol import Source
 from vpengine.tracking.receiver import Receiver
 
 pytestmark = pytest.mark.skipif(
@@ -50,7 +51,7 @@ def test_pose_scene_and_fader_of_node(senders: Path, library: str) -> None:
     tracking_port, control_port, buffer = free_port(), free_port(), PoseBuffer()
     inbox = Inbox[str, OperatorMessage]()
     snow = {"/vp/look/snow": Control("/vp/look/snow", "float", 0.0, "Snow.")}
-    receiver = Receiver([OscTracking(OscTracking.Settings(port=tracking_port))], {"1": buffer}, Newest())
+    receiver = Receiver([Source(OscTracking(OscTracking.Settings(port=tracking_port)))], {"1": buffer}, Newest())
     remote = RemoteThread([OscControl("127.0.0.1", control_port, snow, inbox)])
     receiver.start()
     remote.start()

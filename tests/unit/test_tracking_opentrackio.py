@@ -10,6 +10,7 @@ import math
 import random
 import time
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +24,9 @@ from pydantic import ValidationError
 
 from vpengine.plugins import load_plugin
 from vpengine.tracking import KINDS
+from vpengine.tracking.heard import MAX_SENDERS
 from vpengine.tracking.opentrackio import LENS_EVERY, OpenTrackIOTracking, encode_pose
-from vpengine.tracking.opentrackio_packet import CBOR, JSON, MAX_SENDERS, fletcher16, write_packet
+from vpengine.tracking.opentrackio_packet import CBOR, JSON, fletcher16, write_packet
 from vpengine.tracking.placement import Mount, Origin
 from vpengine.tracking.protocol import LensUpdate, PoseUpdate, Rejected, Update
 from vpengine.view.pose import Pose, from_opentrackio, to_opengl
@@ -117,7 +119,7 @@ def test_public_packets_have_their_expected_poses(name: str, group: int, reverse
     stamp = sample["timing"]["sampleTimestamp"]
     assert pose.sender_time_s == pytest.approx(stamp["seconds"] + stamp["nanoseconds"] * 1e-9, abs=1e-6)
     told = sample["lens"]
-    expected_lens = (told["pinholeFocalLength"], told["focusDistance"], 0.0, told["entrancePupilOffset"])
+    expected_lens = (told["pinholeFocalLength"], told["focusDistance"], None, told["entrancePupilOffset"])
     assert lens == LensUpdate(str(sample["sourceNumber"]), *expected_lens)
 
 
@@ -157,7 +159,7 @@ def test_smpte_s_examples(version: str, encoding: int) -> None:
         payload = cbor2.dumps(sample) if encoding == CBOR else file.read_bytes()
         pose, lens = decoder.payload(payload, encoding)
         assert isinstance(pose, PoseUpdate)
-        assert lens == LensUpdate("1", 24.305, 10.0, sample["lens"].get("tStop", 0.0), 0.123)
+        assert lens == LensUpdate("1", 24.305, 10.0, sample["lens"].get("tStop"), 0.123)
         # Three equal steps of Rz(180) Rx(90) Ry(45), or one: by matrices, since the tilt is at gimbal lock.
         step = np.eye(4)
         half = math.sqrt(0.5)
@@ -279,23 +281,46 @@ REFUSED: dict[str, Any] = {
     "bad-sample": [SAMPLE],
     "other-protocol": changed("protocol.name", "OpenTrackIi"),
     "unsupported-version": changed("protocol.version", [2, 0, 0]),
-    "bad-source-number": changed("sourceNumber", 201),
-    "camera-not-named": changed("sourceNumber", None),
-    "bad-text": changed("sourceId", "x" * 300),
-    "bad-static": changed("static.camera.activeSensorPhysicalDimensions.width", -1.0),
 }
 REFUSED_POSES: dict[str, Any] = {
-    "bad-transform": changed("transforms.0.translation", None),
+    "bad-transform": changed("transforms.0.translation", [1.0, 2.0, 3.0]),
     "too-many-transforms": changed("transforms", [transform((0.0, 0.0, 0.0))] * 17),
     "too-far": changed("transforms.0.translation.x", 2e4),
-    "bad-time": changed("timing.sampleTimestamp.seconds", -1),
 }
+# What is not needed for a pose costs the pose nothing: its reason, and what is left out.
+LEFT_OUT: list[tuple[str, str, Any]] = [
+    ("bad-source-number", "sourceNumber", 201),
+    ("bad-source-number", "sourceNumber", math.nan),
+    ("bad-text", "sourceId", "x" * 300),
+    ("bad-text", "sourceId", 5),
+    ("bad-text", "static.camera.label", [1]),
+    ("bad-static", "static.camera.activeSensorPhysicalDimensions.width", -1.0),
+    ("not-finite", "static.camera.activeSensorPhysicalDimensions.width", math.inf),
+    ("bad-static", "static.camera.activeSensorPhysicalDimensions", "36x20"),
+    ("bad-static", "static.camera", [1]),
+    ("bad-static", "static", "A"),
+    ("bad-time", "timing.sampleTimestamp.seconds", -1),
+    ("bad-time", "timing.sampleTimestamp.seconds", math.nan),
+    ("bad-time", "timing.sampleTimestamp", 5.0),
+    ("bad-time", "timing", [1]),
+    ("bad-lens", "lens", [1]),
+    ("bad-focal-length", "lens.pinholeFocalLength", math.nan),
+    ("bad-focal-length", "lens.pinholeFocalLength", math.inf),
+    ("bad-focal-length", "lens.pinholeFocalLength", 0.0),
+    ("bad-focal-length", "lens.pinholeFocalLength", "24"),
+    ("bad-focus-distance", "lens.focusDistance", -1.0),
+    ("bad-focus-distance", "lens.focusDistance", -math.inf),
+    ("bad-focus-distance", "lens.focusDistance", 1e12),
+    ("bad-t-stop", "lens.tStop", True),
+    ("bad-t-stop", "lens.tStop", math.inf),
+    ("bad-entrance-pupil", "lens.entrancePupilOffset", 3.0),
+    ("bad-entrance-pupil", "lens.entrancePupilOffset", 10**400),
+]
 BAD_PAYLOADS = [
     ("bad-json", b"{]"),
     ("bad-json", b"{} {}"),
     ("bad-json", b'{"sourceId":"\xff"}'),
     ("bad-json", b'{"sourceNumber":' + b"1" * 5000 + b"}"),  # more digits than Python will read
-    ("not-finite", json.dumps(changed("lens.focusDistance", math.nan)).encode()),
     ("too-deep", b'{"a":' + b"[" * 600 + b"]" * 600 + b"}"),
 ]
 
@@ -313,7 +338,7 @@ def test_nesting_is_bounded_before_python_s_own_limit(depth: int) -> None:
 
 @pytest.mark.parametrize("reason", REFUSED_POSES)
 def test_a_pose_is_refused_by_reason_beside_its_lens(reason: str) -> None:
-    refused, lens = Decoder().sample(REFUSED_POSES[reason])
+    lens, refused = Decoder().sample(REFUSED_POSES[reason])
     assert refused == Rejected(reason)
     assert isinstance(lens, LensUpdate)
 
@@ -323,31 +348,82 @@ def test_payloads_are_refused_by_reason(reason: str, payload: bytes) -> None:
     assert Decoder().payload(payload) == [Rejected(reason)]
 
 
-@pytest.mark.parametrize("value", [None, True, "1", [1], {}, 1e300, -1e5, 10**400], ids=lambda value: str(value)[:8])
+@pytest.mark.parametrize(
+    "value", [True, "1", [1], {}, 1e300, -1e5, 10**400, math.nan], ids=lambda value: str(value)[:8]
+)
 def test_a_number_is_a_number(value: Any) -> None:
     for path in ("translation.x", "rotation.pan"):
         if path == "rotation.pan" and value == -1e5:
             continue  # 278 turns are allowed
-        refused, lens = Decoder().sample(changed(f"transforms.0.{path}", value))
+        lens, refused = Decoder().sample(changed(f"transforms.0.{path}", value))
         assert isinstance(refused, Rejected)
         assert isinstance(lens, LensUpdate)
 
 
+@pytest.mark.parametrize("encoding", [JSON, CBOR])
+@pytest.mark.parametrize(("reason", "path", "value"), LEFT_OUT)
+def test_what_is_not_needed_costs_the_pose_nothing(reason: str, path: str, value: Any, encoding: int) -> None:
+    if value == 10**400 and encoding == CBOR:
+        return  # CBOR has no such number
+    sample = changed(path, value)
+    payload = json.dumps(sample).encode() if encoding == JSON else cbor2.dumps(sample)
+    pose, *lens, refused = Decoder().payload(payload, encoding)
+    assert isinstance(pose, PoseUpdate)
+    assert pose.pose.position_m == (1.0, 2.0, 3.0)
+    assert refused == Rejected(reason)
+    assert isinstance(refused, Rejected)
+    assert "expected" in refused.sentence or "allowed" in refused.sentence
+    assert [type(update) for update in lens] == [LensUpdate] * (path != "lens")
+    if path.startswith("timing"):
+        assert pose.sender_time_s is None  # arrival then
+
+
+def test_a_bad_member_of_the_lens_leaves_the_others() -> None:
+    members = {"pinholeFocalLength": "focal_length_mm", "focusDistance": "focus_distance_m", "tStop": "t_stop"}
+    good = Decoder().sample(SAMPLE)[1]
+    for key, name in members.items():
+        lens = Decoder().sample(changed(f"lens.{key}", math.nan))[1]
+        assert lens == replace(good, **{name: None})  # type: ignore[type-var]
+
+
+@pytest.mark.parametrize("encoding", [JSON, CBOR])
+def test_focus_may_be_at_infinity(encoding: int) -> None:
+    sample = changed("lens.focusDistance", math.inf)
+    payload = json.dumps(sample).encode() if encoding == JSON else cbor2.dumps(sample)
+    assert encoding == CBOR or b'"focusDistance": Infinity' in payload
+    pose, lens = Decoder().payload(payload, encoding)
+    assert isinstance(pose, PoseUpdate)
+    assert lens == LensUpdate("1", 24.305, math.inf, 4.1, 0.123)
+
+
 @pytest.mark.parametrize(
-    ("path", "value"),
+    ("transforms", "position_m", "pan"),
     [
-        ("lens.pinholeFocalLength", 0.0),
-        ("lens.pinholeFocalLength", "24"),
-        ("lens.focusDistance", -1.0),
-        ("lens.tStop", True),
-        ("lens.entrancePupilOffset", 3.0),
-        ("lens", [1]),
+        ([{"translation": {}, "rotation": {"pan": 10, "tilt": 5, "roll": 0}}], (0, 0, 0), 10),
+        ([{"translation": {"x": 1, "y": 2}, "rotation": {"pan": 10, "tilt": 5}}], (1, 2, 0), 10),
+        ([{"rotation": {"pan": 10, "tilt": 5}}], (0, 0, 0), 10),
+        ([{"translation": {"z": 3}}, {"rotation": {"pan": 10, "tilt": 5}, "translation": None}], (0, 0, 3), 10),
+        ([{"id": "head"}, {"rotation": {"pan": 10, "tilt": 5}, "translation": {"x": 1}}], (1, 0, 0), 10),
     ],
 )
-def test_a_pose_is_taken_beside_a_lens_that_is_refused(path: str, value: Any) -> None:
-    pose, refused = Decoder().sample(changed(path, value))
+def test_members_that_are_missing_are_0(transforms: Any, position_m: tuple[float, ...], pan: float) -> None:
+    pose = posed(*transforms)
+    assert pose.position_m == pytest.approx(position_m)
+    assert pose.rotation == pytest.approx(from_opentrackio((0, 0, 0), pan, 5.0, 0.0).rotation)
+
+
+@pytest.mark.parametrize("protocol", [{"name": 5}, {"version": "1.0.1"}, {"version": [math.nan]}, "OpenTrackIO", [1]])
+def test_a_protocol_block_that_says_nothing_says_nothing_against_it(protocol: Any) -> None:
+    assert isinstance(Decoder().sample(changed("protocol", protocol))[0], PoseUpdate)
+
+
+def test_several_packets_in_one_datagram_are_all_taken() -> None:
+    first, second = (encode_pose("1", Pose((x, 0.0, 0.0)), None, 5 + int(x)) for x in (1.0, 2.0))
+    found = Decoder().packet(first + second)
+    assert [update.pose.position_m[0] for update in found if isinstance(update, PoseUpdate)] == [1.0, 2.0]
+    pose, refused = Decoder().packet(first + b"junk" * 9)
     assert isinstance(pose, PoseUpdate)
-    assert refused == Rejected("bad-lens")
+    assert refused == Rejected("bad-identifier")
 
 
 @pytest.mark.parametrize(
@@ -375,9 +451,9 @@ def test_cbor_is_bounded_and_has_no_tags(payload: bytes) -> None:
 
 
 def test_cbor_that_is_not_finite() -> None:
-    refused, _ = Decoder().payload(cbor2.dumps(changed("transforms.0.translation.x", math.inf)), CBOR)
+    _, refused = Decoder().payload(cbor2.dumps(changed("transforms.0.translation.x", math.inf)), CBOR)
     assert refused == Rejected("not-finite")
-    refused, _ = Decoder().payload(cbor2.dumps(changed("transforms.0.rotation.tilt", math.nan)), CBOR)
+    _, refused = Decoder().payload(cbor2.dumps(changed("transforms.0.rotation.tilt", math.nan)), CBOR)
     assert refused == Rejected("not-finite")
 
 
@@ -394,18 +470,36 @@ def test_cameras_are_named_by_number_id_or_label() -> None:
     assert camera(camera_by="source_id", cameras={SAMPLE["sourceId"]: "b"}) == "b"
 
 
+def named(updates: list[Update]) -> str | None:
+    pose = updates[0]
+    assert isinstance(pose, PoseUpdate)
+    return pose.camera
+
+
+def test_a_sample_that_names_no_camera_names_none() -> None:
+    assert named(Decoder().sample(changed("sourceNumber", None))) is None
+    mapped = Decoder(cameras={"1": "A"})
+    assert mapped.sample(changed("sourceNumber", None)) == [Rejected("camera-not-named")]
+    (refused,) = mapped.sample(changed("sourceNumber", 3))
+    assert refused == Rejected("other-camera-id")
+    assert isinstance(refused, Rejected)
+    assert refused.sentence == (
+        'OpenTrackIO source_number 3 came, which is not in cameras = {1 = "A"} of its [[tracking]]: '
+        'to take it, write 3 = "A" there'
+    )
+
+
 def test_static_blocks_are_kept_for_their_source() -> None:
     """A label comes every two seconds only, and belongs to one source of one machine."""
     decoder, later = Decoder(camera_by="label"), changed("static", None)
-    assert decoder.sample(later) == [Rejected("camera-not-named")]
+    assert named(decoder.sample(later)) is None
     decoder.sample(SAMPLE)
-    (pose,) = decoder.sample(later)
-    assert isinstance(pose, PoseUpdate)
+    (pose,) = (update for update in decoder.sample(later) if isinstance(update, PoseUpdate))
     assert pose.camera == "A"
-    assert decoder.sample({**later, "sourceNumber": 2}) == [Rejected("camera-not-named")]
-    assert decoder.sample(later, peer="10.0.0.6:40000") == [Rejected("camera-not-named")]
+    assert named(decoder.sample({**later, "sourceNumber": 2})) is None
+    assert named(decoder.sample(later, peer="10.0.0.6:40000")) is None
     only_static = {key: SAMPLE[key] for key in ("static", "sourceNumber", "sourceId")}
-    assert decoder.sample({**only_static, "sourceNumber": 2}) == []
+    assert all(isinstance(update, LensUpdate) for update in decoder.sample({**only_static, "sourceNumber": 2}))
     assert pose_of(decoder.sample({**later, "sourceNumber": 2})) == pose.pose
 
 
@@ -415,7 +509,8 @@ def test_a_lens_is_told_when_it_changes_and_now_and_then() -> None:
     assert counts == [2, *[1] * (LENS_EVERY - 1), 2, *[1] * (LENS_EVERY - 1), 2]
     _, zoomed = decoder.sample(changed("lens", {"pinholeFocalLength": 50.0}))
     assert zoomed == LensUpdate("1", 50.0, 10.0, 4.1, 0.123)  # what is not said stays as it was
-    assert [type(update) for update in Decoder().sample(changed("lens", {"focusDistance": 2.0}))] == [PoseUpdate]
+    _, focus = Decoder().sample(changed("lens", {"focusDistance": 2.0}))
+    assert focus == LensUpdate("1", None, 2.0)
 
 
 def test_a_tracker_is_placed_on_the_stage() -> None:
@@ -535,10 +630,10 @@ def test_100_000_hostile_packets_raise_nothing() -> None:
                 assert all(map(math.isfinite, (*update.pose.position_m, *update.pose.rotation)))
                 assert math.hypot(*update.pose.rotation) == pytest.approx(1.0)
             elif isinstance(update, LensUpdate):
-                assert update.focal_length_mm > 0.0
+                assert update.focal_length_mm is None or update.focal_length_mm > 0.0
     expected = {"PoseUpdate", "LensUpdate", "truncated", "bad-identifier", "bad-length", "bad-checksum", "too-long"}
     expected |= {"bad-json", "bad-cbor", "bad-transform", "bad-lens", "not-finite", "incomplete", "unsupported-version"}
-    expected |= {"bad-sample", "bad-static", "bad-text", "bad-time", "too-many-transforms", "camera-not-named"}
+    expected |= {"bad-sample", "bad-static", "bad-text", "bad-time", "too-many-transforms", "bad-source-number"}
     assert expected <= set(seen), expected - set(seen)
     assert len(seen) < 40  # the reasons are a fixed set, not text from the wire
     assert len(decoder.protocol._sources) <= MAX_SENDERS

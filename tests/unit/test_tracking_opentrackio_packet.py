@@ -10,12 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from vpengine.tracking.heard import Heard
 from vpengine.tracking.opentrackio_packet import (
     CBOR,
     JSON,
     MAX_WAITING,
     MAX_WAITING_BYTES,
-    Heard,
     OpenTrackIOError,
     Reassembly,
     Segment,

@@ -18,8 +18,9 @@ from vpengine.tracking.cameras import Cameras
 from vpengine.tracking.opentrackio import OpenTrackIOTracking, encode_pose
 from vpengine.tracking.opentrackio_packet import JSON, fletcher16, write_packet
 from vpengine.tracking.pose_buffer import PoseBuffer
-from vpengine.tracking.protocol import LensUpdate
+from vpengine.tracking.protocol import LensUpdate, Source
 from vpengine.tracking.receiver import Receiver
+from vpengine.tracking.recentre import Recentring
 from vpengine.view.pose import Pose, from_opentrackio
 
 POSE = from_opentrackio((1.0, -2.0, 1.5), 25.0, -5.0, 2.0)
@@ -40,7 +41,7 @@ class Bench:
         self.poses = {"1": PoseBuffer(), "7": PoseBuffer()}
         self.lenses: Newest[str, LensUpdate] = Newest()
         protocol = OpenTrackIOTracking(OpenTrackIOTracking.Settings(port=self.port, **settings))
-        self.receiver = Receiver([protocol], self.poses, self.lenses)
+        self.receiver = Receiver([Source(protocol)], self.poses, self.lenses)
         self.sender = multicast_sender()
 
     def send(self, packet: bytes, to: str = "127.0.0.1") -> None:
@@ -140,7 +141,7 @@ def test_lens_and_entrance_pupil_reach_the_camera() -> None:
     with running() as bench:
         bench.send(write_packet(sample, JSON, 1))
         until(lambda: bench.good() == 2)
-        cameras = Cameras([settings], bench.poses, bench.lenses)
+        cameras = Cameras([settings], bench.poses, bench.lenses, Recentring({settings.id: settings.pose.pose()}))
         now_s = time.monotonic()
         lens = cameras.at(now_s, now_s, 0.0)["1"].lens
         assert (lens.pinhole_focal_length_mm, lens.focus_distance_m, lens.t_stop) == (50.0, 3.0, 2.8)
@@ -201,7 +202,7 @@ def test_two_programs_of_one_machine_may_listen_to_one_group() -> None:
     with running(multicast_sources=(7,)) as bench:
         settings = OpenTrackIOTracking.Settings(port=bench.port, multicast_sources=(7,))
         poses = {"7": PoseBuffer()}
-        second = Receiver([OpenTrackIOTracking(settings)], poses, Newest())
+        second = Receiver([Source(OpenTrackIOTracking(settings))], poses, Newest())
         second.start()
         try:
             bench.send(encode_pose("7", POSE, 3.0), GROUP)

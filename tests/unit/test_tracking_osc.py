@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -85,7 +86,7 @@ REFUSED = {
     "too-far": pose_packet(0.0, 2e4, 0.0, 0.0, 0.0, 0.0, 1.0),
     "bad-types": packet("/vp/camera/1/pose", *[("T", True)] * 7),
     "unknown-address": packet("/vp/camera/1/pose/more", ("f", 1.0)),
-    "bad-lens": encode_lens("1", -35.0, 2.0, 2.8),
+    "bad-focal-length": packet("/vp/camera/1/lens", ("f", -35.0)),
     "truncated": pose_packet(0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0)[:-8],
 }
 
@@ -93,6 +94,71 @@ REFUSED = {
 @pytest.mark.parametrize("reason", REFUSED)
 def test_nonsense_is_refused_by_reason(reason: str) -> None:
     assert only(REFUSED[reason]) == Rejected(reason)
+
+
+def updates(packet: bytes) -> list[Update]:
+    return list(OscTracking(OscTracking.Settings()).decode(packet, "127.0.0.1:5000"))
+
+
+def test_focus_may_be_at_infinity() -> None:
+    known = "2f76702f63616d6572612f312f6c656e730000002c66666600000000424800007f80000040333333"
+    assert updates(bytes.fromhex(known)) == [LensUpdate("1", 50.0, math.inf, pytest.approx(2.8))]
+
+
+@pytest.mark.parametrize(
+    ("lens", "taken", "reasons"),
+    [
+        ((50.0, math.nan, 2.8), (50.0, None, 2.8), ["bad-focus-distance"]),
+        ((50.0, -1.0, 2.8), (50.0, None, 2.8), ["bad-focus-distance"]),
+        ((50.0, -math.inf, 2.8), (50.0, None, 2.8), ["bad-focus-distance"]),
+        ((50.0, 3.0, math.nan), (50.0, 3.0, None), ["bad-t-stop"]),
+        ((50.0, 3.0, math.inf), (50.0, 3.0, None), ["bad-t-stop"]),
+        ((math.nan, math.inf, 2.8), (None, math.inf, 2.8), ["bad-focal-length"]),
+        ((math.inf, 3.0, -2.0), (None, 3.0, None), ["bad-focal-length", "bad-t-stop"]),
+        (("50 mm", 3.0, 2.8), (None, 3.0, 2.8), ["bad-focal-length"]),
+        ((True, 3.0, 2.8), (None, 3.0, 2.8), ["bad-focal-length"]),
+        ((50, 3), (50.0, 3.0, None), []),
+        ((50.0,), (50.0, None, None), []),
+        ((50.0, 3.0, 2.8, 1.0), (50.0, 3.0, 2.8), ["extra-arguments"]),
+    ],
+)
+def test_each_member_of_a_lens_stands_alone(lens: tuple[Any, ...], taken: tuple[Any, ...], reasons: list[str]) -> None:
+    tags = {float: "f", int: "i", str: "s", bool: "T"}
+    found, *refused = updates(packet("/vp/camera/1/lens", *[(tags[type(value)], value) for value in lens]))
+    expected = [pytest.approx(value) if value is not None else None for value in taken]
+    assert found == LensUpdate("1", *expected)
+    assert refused == [Rejected(reason) for reason in reasons]
+
+
+@pytest.mark.parametrize("time", [("d", math.nan), ("d", math.inf), ("f", math.nan), ("s", "12:00"), ("T", True)])
+def test_a_time_that_cannot_be_used_costs_the_pose_nothing(time: tuple[str, Any]) -> None:
+    numbers = [("f", value) for value in (*POSE.position_m, *POSE.rotation)]
+    pose, refused = updates(packet("/vp/camera/1/pose", *numbers, time))
+    assert isinstance(pose, PoseUpdate)
+    assert pose.sender_time_s is None
+    assert refused == Rejected("bad-time")
+    more, extra = updates(packet("/vp/camera/1/pose", *numbers, ("d", 2.0), ("i", 7)))
+    assert isinstance(more, PoseUpdate)
+    assert more.sender_time_s == 2.0
+    assert extra == Rejected("extra-arguments")
+
+
+def test_refusals_say_what_came_and_what_is_expected() -> None:
+    (unknown,) = updates(packet("/vp/camera/1/pose/more", ("f", 1.0)))
+    assert isinstance(unknown, Rejected)
+    assert unknown.sentence.startswith(
+        'the address "/vp/camera/1/pose/more" is not known: expected /vp/camera/<id>/pose'
+    )
+    assert unknown.subject == "/vp/camera/1/pose/more"
+    (long,) = updates(packet("/" + "a" * 200, ("f", 1.0)))
+    assert isinstance(long, Rejected)
+    assert f'"/{"a" * 63}..."' in long.sentence
+    (bent,) = updates(pose_packet(0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.6))
+    assert isinstance(bent, Rejected)
+    assert bent.sentence == "a quaternion of length 0.6 is no rotation: expected length 1, as qx qy qz qw"
+    (freed,) = updates(bytes.fromhex("d1" + "00" * 28))
+    assert isinstance(freed, Rejected)
+    assert 'it looks like FreeD: write kind = "freed"' in freed.sentence
 
 
 @pytest.mark.parametrize("bad", [math.inf, -math.inf, math.nan])

@@ -26,9 +26,10 @@ from vpengine.plugins import load_plugin
 from vpengine.stage.sections import PluginSection, resolve_settings
 from vpengine.tracking import KINDS
 from vpengine.tracking.osc_parts import MOST_WAITING
-from vpengine.tracking.osc_preset import PRESETS, OscAppTracking, PresetName
+from vpengine.tracking.osc_preset import OscAppTracking
+from vpengine.tracking.osc_programs import PRESETS, PresetName
 from vpengine.tracking.pose_buffer import PoseBuffer
-from vpengine.tracking.protocol import PoseUpdate, Rejected, Update
+from vpengine.tracking.protocol import PoseUpdate, Rejected, Source, Update
 from vpengine.tracking.receiver import Receiver
 from vpengine.view.pose import Pose, from_opentrackio, from_unreal
 
@@ -83,7 +84,7 @@ def updates(protocol: OscAppTracking, *packets: bytes, peer: str = PEER) -> list
     return [update for packet in packets for update in protocol.decode(packet, peer)]
 
 
-def one_pose(found: list[Update], camera: str) -> Pose:
+def one_pose(found: list[Update], camera: str | None) -> Pose:
     (update,) = found
     assert isinstance(update, PoseUpdate)
     assert (update.camera, update.sender_time_s) == (camera, None)
@@ -243,7 +244,7 @@ def test_unreal_s_rotator_agrees_with_its_own_conversion(position_cm: tuple, ang
     table = (row("/cam", "x", "y", "z", "rz", "-ry", "-rx"),)
     protocol = tracking(message=table, frame="unreal", length_unit="cm", euler_order="ZYX")
     position_cm, (pitch, yaw, roll) = np.float32(position_cm).tolist(), np.float32(angles).tolist()
-    pose = one_pose(updates(protocol, message("/cam", *position_cm, yaw, pitch, roll)), "1")
+    pose = one_pose(updates(protocol, message("/cam", *position_cm, yaw, pitch, roll)), None)
     expected = from_unreal(tuple(position_cm), pitch, yaw, roll)
     np.testing.assert_allclose(pose.matrix(), expected.matrix(), atol=1e-6)
 
@@ -251,7 +252,7 @@ def test_unreal_s_rotator_agrees_with_its_own_conversion(position_cm: tuple, ang
 def test_unreal_by_hand() -> None:
     """1 m forward, 2 m right, 3 m up; FQuat of a quarter turn about Z, which in Unreal turns right."""
     protocol = tracking(message=(row("/cam", *SEVEN),), frame="unreal", length_unit="cm")
-    pose = one_pose(updates(protocol, message("/cam", 100.0, 200.0, 300.0, 0.0, 0.0, S, S)), "1")
+    pose = one_pose(updates(protocol, message("/cam", 100.0, 200.0, 300.0, 0.0, 0.0, S, S)), None)
     sees(pose, (2.0, 1.0, 3.0), (0, -1, 0), (1, 0, 0), (0, 0, 1))
 
 
@@ -273,7 +274,7 @@ def test_a_known_pose_in_opengl_s_axes() -> None:
     """PROTOCOLS 7.1's vector, from another program."""
     protocol = tracking(message=(row("/cam", *SEVEN),), frame="opengl")
     numbers = (0.5, 1.6, 3.0, -0.095352, 0.253917, -0.019437, 0.962318)
-    pose = one_pose(updates(protocol, message("/cam", *numbers)), "1")
+    pose = one_pose(updates(protocol, message("/cam", *numbers)), None)
     expected = from_opentrackio((0.5, -3.0, 1.6), 30.0, -10.0, 5.0)
     np.testing.assert_allclose(pose.matrix(), expected.matrix(), atol=2e-6)
 
@@ -285,7 +286,7 @@ def test_units(unit: str, angle_unit: str, metre: float, quarter: float) -> None
     table = (row("/cam", "x", "y", "z", "rz", "rx", "ry"),)
     protocol = tracking(message=table, length_unit=unit, angle_unit=angle_unit)
     found = updates(protocol, message("/cam", 1.0 * metre, 2.0 * metre, 1.5 * metre, 1.0 * quarter, 0.0, 0.0))
-    sees(one_pose(found, "1"), (1.0, 2.0, 1.5), **LOOKS_LEFT)
+    sees(one_pose(found, None), (1.0, 2.0, 1.5), **LOOKS_LEFT)
 
 
 def test_turns_alone_stand_where_the_stage_file_says() -> None:
@@ -293,7 +294,7 @@ def test_turns_alone_stand_where_the_stage_file_says() -> None:
     settings["stage_from_tracker"] = {"translation_m": (0.5, -4.0, 1.7)}
     settings["tracker_from_sensor"] = {"translation_m": (0.0, 0.25, 0.0)}
     found = updates(tracking(**settings), message("/gyrosc/quat", S, 0.0, 0.0, S))
-    sees(one_pose(found, "1"), (0.25, -4.0, 1.7), **LOOKS_LEFT)
+    sees(one_pose(found, None), (0.25, -4.0, 1.7), **LOOKS_LEFT)
 
 
 # --- commit rules ---------------------------------------------------------------------------------------------------
@@ -420,6 +421,34 @@ def test_more_nonsense() -> None:
     assert updates(tracking(preset="vmc-tracker"), swapped) == [Rejected("bad-types")]
 
 
+def test_what_is_not_needed_costs_the_pose_nothing() -> None:
+    camera = tracking(preset="vmc-camera")
+    for rest in ((), ("wide",), (math.nan,), (45.0,)):
+        one_pose(updates(camera, message("/VMC/Ext/Cam", "A", *GOOD, *rest)), "A")
+    extra, pose = updates(camera, message("/VMC/Ext/Cam", "A", *GOOD, 45.0, 1))
+    one_pose([pose], "A")
+    assert extra == Rejected("extra-arguments")
+    vive = tracking(preset="vivetracker")
+    parts = (message("/vivetracker/position", *GOOD[:3]), message("/vivetracker/quaternion", 1.0, 0.0, 0.0, 0.0))
+    odd, pose = updates(vive, *parts, message("/vivetracker/visible", "yes"))
+    one_pose([pose], None)
+    assert odd == Rejected("bad-types")
+
+
+def test_refusals_say_what_came_and_what_is_expected() -> None:
+    zigsim = tracking(preset="zigsim", cameras={"a1": "A"})
+    other, _ = updates(zigsim, message("/0b7c/arkitposition", 0.0, 0.0, 0.0), message("/b/c", 1.0))
+    assert isinstance(other, Rejected)
+    assert other.sentence == (
+        'camera 0b7c came, which is not in cameras = {a1 = "A"} of its [[tracking]]: to take it, write 0b7c = "A" there'
+    )
+    assert other.subject == "0b7c"
+    for case in REFUSED.values():
+        (refused,) = updates(tracking(preset="trackfwd"), case)
+        assert isinstance(refused, Rejected)
+        assert "expected" in refused.sentence or "no OSC packet" in refused.sentence
+
+
 def section(text: str) -> PluginSection:
     keys = ("kind", "camera")
     return PluginSection("tracking", "osc-app", tomllib.loads(text), Path("s.toml"), "tracking[1]", "kind", keys)
@@ -482,7 +511,7 @@ def test_mistakes_in_a_stage_file(text: str, expected: str) -> None:
 
 OWN_REASONS = {
     "unknown-address", "bad-arguments", "bad-types", "not-finite", "bad-quaternion", "too-far", "bad-camera-name",
-    "bad-angle", "incomplete", "not-tracked", "too-many-cameras", "other-camera-id",
+    "bad-angle", "incomplete", "not-tracked", "extra-arguments", "too-many-cameras", "other-camera-id",
 }  # fmt: skip
 OSC_REASONS = {
     "truncated", "bad-size", "bad-address", "too-many", "depth", "bad-utf8", "no-type-tags", "bad-type",
@@ -534,7 +563,7 @@ def test_100_000_hostile_packets_raise_nothing() -> None:
         assert len(protocol._parts) <= MOST_WAITING
     assert set(seen) <= OWN_REASONS | OSC_REASONS | {"pose"}
     assert seen["pose"] > 10_000
-    assert OWN_REASONS - {"other-camera-id", "bad-angle"} <= set(seen)
+    assert OWN_REASONS - {"other-camera-id", "bad-angle", "extra-arguments"} <= set(seen)
 
 
 @given(st.binary(max_size=120), st.sampled_from(get_args(PresetName)))
@@ -558,7 +587,7 @@ def receiving(**settings: Any) -> Iterator[tuple[Receiver, int, PoseBuffer]]:
     """A running receiver of camera A, its port, and where its poses go."""
     port, poses = free_port(), PoseBuffer()
     protocol = tracking(time.monotonic, port=port, merge_ms=1000.0, **settings)
-    receiver = Receiver([protocol], {"A": poses}, Newest())
+    receiver = Receiver([Source(protocol)], {"A": poses}, Newest())
     receiver.start()
     try:
         yield receiver, port, poses

@@ -22,7 +22,7 @@ from vpengine.mailbox import Newest
 from vpengine.tracking.none import NoTracking
 from vpengine.tracking.osc import OscTracking, encode_lens, encode_pose
 from vpengine.tracking.pose_buffer import PoseBuffer
-from vpengine.tracking.protocol import LensUpdate, Update
+from vpengine.tracking.protocol import LensUpdate, Source, Update
 from vpengine.tracking.receiver import Receiver
 from vpengine.view.pose import Pose, from_opentrackio
 
@@ -43,7 +43,7 @@ class Bench:
         self.port = free_port()
         self.poses = {"1": PoseBuffer(), "2": PoseBuffer()}
         self.lenses: Newest[str, LensUpdate] = Newest()
-        self.receiver = Receiver([protocol(OscTracking.Settings(port=self.port))], self.poses, self.lenses)
+        self.receiver = Receiver([Source(protocol(OscTracking.Settings(port=self.port)))], self.poses, self.lenses)
         self.sender = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.sender.bind(("127.0.0.1", 0))
 
@@ -257,7 +257,7 @@ def takes_over(second: socket.socket, bench: Bench) -> bool:
 def test_health_tells_rate_and_gaps() -> None:
     with running() as bench:
         for n in range(30):
-            bench.send(encode_pose("1", Pose((float(n), 0.0, 0.0))))
+            bench.send(encode_pose("1", Pose((0.01 * n, 0.0, 0.0))))
             time.sleep(0.2 if n == 15 else 0.01)
         until(lambda: bench.good() == 30)
         health = bench.receiver.health()[bench.name]
@@ -280,15 +280,15 @@ def test_forged_sources_cannot_grow_memory() -> None:
 
 def test_a_port_in_use_is_a_user_s_error_with_its_cure() -> None:
     with running() as bench:
-        second = Receiver([OscTracking(OscTracking.Settings(port=bench.port))], {}, Newest())
+        second = Receiver([Source(OscTracking(OscTracking.Settings(port=bench.port)))], {}, Newest())
         with pytest.raises(UserError, match=rf"port {bench.port}: the port is in use by another program; close it"):
             second.start()
         second.stop()
 
 
-@pytest.mark.parametrize("address", ["no.such.host.invalid", "203.0.113.7"])
-def test_an_address_that_is_not_ours_is_a_user_s_error(address: str) -> None:
-    receiver = Receiver([OscTracking(OscTracking.Settings(address=address, port=free_port()))], {}, Newest())
+def test_an_address_that_is_not_ours_is_a_user_s_error() -> None:
+    address = "203.0.113.7"
+    receiver = Receiver([Source(OscTracking(OscTracking.Settings(address=address, port=free_port())))], {}, Newest())
     with pytest.raises(UserError, match=address):
         receiver.start()
 
@@ -305,7 +305,9 @@ def test_it_binds_to_loopback_and_stops_at_once() -> None:
 
 
 def test_a_receiver_of_nothing_runs_and_stops() -> None:
-    receivers: Iterable[Receiver] = [Receiver([NoTracking(NoTracking.Settings())], {}, Newest()) for _ in range(2)]
+    receivers: Iterable[Receiver] = [
+        Receiver([Source(NoTracking(NoTracking.Settings()))], {}, Newest()) for _ in range(2)
+    ]
     for receiver in receivers:
         receiver.start()
         assert receiver.health() == {}

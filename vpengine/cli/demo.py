@@ -35,7 +35,7 @@ def demo(
     shutil.rmtree(take, ignore_errors=True)
     take.mkdir(parents=True)
     stage = stage_folder() / "led_volume.toml"
-    options = RunOptions(stage, headless=headless or not has_display(), log_folder=take)
+    options = RunOptions(stage, headless=headless or not has_display(), log_folder=take, remember=False)
     with Progress(*COLUMNS, transient=True, refresh_per_second=4) as bar:
         report = run_stage(options, seconds, bar)
         (out / "report.json").write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")

@@ -59,11 +59,10 @@ def _camera(app: App, name: str, state: CameraState) -> CameraStatus:
     geometries = app.program.walls.geometries.values()
     view = camera_view(state.pose, state.lens, (16, 9))
     position_m, pan_deg, tilt_deg, roll_deg = to_opentrackio(state.pose)
-    heard = min(app.receiver.health().items(), key=lambda item: item[1].age_s, default=None)
     return CameraStatus(
         id=name,
         state=_tracking(state.age_s),
-        source=heard[0] if heard else "",
+        source=app.receiver.owner(name),
         position_m=position_m,
         pan_tilt_roll_deg=(pan_deg, tilt_deg, roll_deg),
         focal_length_mm=state.lens.pinhole_focal_length_mm,

@@ -15,7 +15,7 @@ from vpengine.control.messages import ControlChange, OperatorMessage
 from vpengine.errors import UserError, did_you_mean
 from vpengine.mailbox import Inbox
 from vpengine.osc import Message, OscError, decode, is_pattern, matches
-from vpengine.peers import PeerHealth, Peers
+from vpengine.peers import Firsts, PeerHealth, Peers
 from vpengine.remote.osc_messages import CAMERA, SCENE, RefusedError, camera_trigger, control_value, scene_trigger
 from vpengine.remote.osc_stream import StreamError, StreamProtocol
 
@@ -49,6 +49,7 @@ class OscControl:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.peers: Peers[str] = Peers()
+        self._firsts = Firsts()
         self._place = (address, port)
         self._controls = controls
         self._inbox = inbox
@@ -99,15 +100,16 @@ class OscControl:
             try:
                 self._act(message)
             except RefusedError as refused:
-                self._refuse(peer, refused)
+                self._refuse(peer, refused, refused.subject or message.address)
             else:
                 self.peers.good(peer, self._clock(), message.address)
 
-    def _refuse(self, peer: str, refused: RefusedError) -> None:
-        if self.peers.bad(peer, refused.reason):
-            LOG.warning(
-                "OSC control: from %s: %s (further ones are counted)", peer, refused.sentence[:LONGEST_SENTENCE]
-            )
+    def _refuse(self, peer: str, refused: RefusedError, subject: str = "") -> None:
+        """subject: the address that was meant, so that a second mistake is told though another was before it."""
+        self.peers.bad(peer, refused.reason)
+        if self._firsts.is_new(peer, refused.reason, subject):
+            sentence = refused.sentence[:LONGEST_SENTENCE]
+            LOG.warning("OSC control: from %s: %s (further ones are counted)", peer, sentence)
 
     def _refuse_stream(self, peer: str, error: StreamError) -> None:
         self._refuse(peer, RefusedError("bad-stream", str(error)))

@@ -26,12 +26,13 @@ WORDS = {"true": True, "on": True, "false": False, "off": False}
 class RefusedError(ValueError):
     """A message that is not taken. ``reason`` is a short key, made for counting.
 
-    sentence: for a person; it may be a function, since most refusals of a flood are only counted.
+    sentence: for a person; it may be a function, since most refusals of a flood are only counted. subject: what tells
+    it from other mistakes of its reason, where the address does not.
     """
 
-    def __init__(self, reason: str, sentence: str | Callable[[], str]) -> None:
+    def __init__(self, reason: str, sentence: str | Callable[[], str], subject: str = "") -> None:
         super().__init__(reason)
-        self.reason = reason
+        self.reason, self.subject = reason, subject
         self._sentence = sentence
 
     @property
@@ -54,7 +55,7 @@ def scene_trigger(message: Message, scenes: Sequence[str]) -> SceneTrigger | Non
 def _known(slug: str, scenes: Sequence[str]) -> str:
     """Refused here, so that a chattering button does not reach the frame."""
     if scenes and slug not in scenes:
-        raise RefusedError("unknown-scene", lambda: f"no scene {slug!r}{did_you_mean(slug, scenes)}")
+        raise RefusedError("unknown-scene", lambda: f"no scene {slug!r}{did_you_mean(slug, scenes)}", slug)
     return slug
 
 

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from typing import Any
 
+from vpengine.control.messages import OperatorMessage
+from vpengine.control.triggers import CameraTrigger
 from vpengine.frames.frame_input import CameraState
 from vpengine.mailbox import Newest
 from vpengine.stage.camera import CameraSettings
 from vpengine.tracking.losses import Losses
 from vpengine.tracking.pose_buffer import PoseBuffer
 from vpengine.tracking.protocol import LensUpdate
+from vpengine.tracking.recentre import Recentring
 from vpengine.view.lens import Lens
 
 REQUEST_HORIZON_S = 0.25  # further ahead than this, prediction does more harm than good (NEURAL 4e)
@@ -20,26 +24,30 @@ class Cameras:
     """Reads what the tracking thread wrote, once a frame, and says when a tracker falls silent."""
 
     def __init__(
-        self, settings: Iterable[CameraSettings], poses: Mapping[str, PoseBuffer], lenses: Newest[str, LensUpdate]
+        self,
+        settings: Iterable[CameraSettings],
+        poses: Mapping[str, PoseBuffer],
+        lenses: Newest[str, LensUpdate],
+        recentring: Recentring,
     ) -> None:
         self._settings = {camera.id: camera for camera in settings}
         self._poses = poses
         self._updates = lenses
         self._lenses: dict[str, Lens] = {name: camera.lens() for name, camera in self._settings.items()}
+        self._recentring = recentring
         self.losses = Losses(self._settings)
+
+    def apply(self, messages: Iterable[OperatorMessage], now_s: float) -> None:
+        """Recentre what operators asked to; other messages are passed over."""
+        for message in messages:
+            if isinstance(message, CameraTrigger):
+                tracked = self._poses[message.camera].at(now_s)
+                self._recentring.take(message, tracked.pose if tracked else None)
 
     def at(self, time_s: float, now_s: float, request_ahead_s: float) -> dict[str, CameraState]:
         """Every camera at ``time_s``; its request pose ``request_ahead_s`` later, the horizon at most."""
         for name, update in self._updates.take().items():
-            lens = replace(
-                self._lenses[name],
-                pinhole_focal_length_mm=update.focal_length_mm,
-                focus_distance_m=update.focus_distance_m,
-                t_stop=update.t_stop,
-            )
-            if update.entrance_pupil_offset_m is not None:
-                lens = replace(lens, entrance_pupil_offset_m=update.entrance_pupil_offset_m)
-            self._lenses[name] = lens
+            self._lenses[name] = told(self._lenses[name], update)
         return {name: self._state(name, time_s, now_s, request_ahead_s) for name in self._settings}
 
     def _state(self, name: str, time_s: float, now_s: float, request_ahead_s: float) -> CameraState:
@@ -50,5 +58,18 @@ class Cameras:
             return CameraState(resting, resting, lens, float("inf"))
         self.losses.look(name, tracked, now_s)
         ahead_s = min(request_ahead_s, REQUEST_HORIZON_S)
-        ahead = poses.at(time_s + ahead_s, now_s, cap_s=REQUEST_HORIZON_S)
-        return CameraState(tracked.pose, ahead.pose if ahead else tracked.pose, lens, tracked.age_s)
+        ahead = poses.at(time_s + ahead_s, now_s, cap_s=REQUEST_HORIZON_S) or tracked
+        pose, request_pose = (self._recentring.applied(name, each.pose) for each in (tracked, ahead))
+        return CameraState(pose, request_pose, lens, tracked.age_s)
+
+
+def told(lens: Lens, update: LensUpdate) -> Lens:
+    """``lens`` with what a tracker says of it; what it does not say stays."""
+    said = {
+        "pinhole_focal_length_mm": update.focal_length_mm,
+        "focus_distance_m": update.focus_distance_m,
+        "t_stop": update.t_stop,
+        "entrance_pupil_offset_m": update.entrance_pupil_offset_m,
+    }
+    known: dict[str, Any] = {name: value for name, value in said.items() if value is not None}
+    return replace(lens, **known)

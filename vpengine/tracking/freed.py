@@ -14,16 +14,21 @@ from pydantic import AfterValidator, Field, model_validator
 from vpengine.errors import UserError
 from vpengine.stage.settings import Id, NetworkAddress, Port, refusal, shown
 from vpengine.stage.settings import Settings as Section
+from vpengine.tracking.lens_fields import read_lens
 from vpengine.tracking.placement import Mount, Origin, Placement
 from vpengine.tracking.protocol import LensUpdate, PoseUpdate, Rejected, Update
+from vpengine.tracking.words import looks_like, not_mapped
 from vpengine.view.pose import Pose, from_freed, to_freed
 
 TYPE_D1 = 0xD1
 SIZE = 29
 COUNTS_A_DEGREE = 32768
 COUNTS_A_MILLIMETRE = 64
+MOST_MESSAGES = 64  # of one datagram
 MOST_COUNTS = 0xFFFFFF  # zoom and focus are 24 bit without a sign
 CAMERA_NUMBERS = frozenset(str(number) for number in range(256))
+
+MEMBERS = {"zoom": "focal_length_mm", "focus": "focus_distance_m"}
 
 Numbers = tuple[float, float, float]
 Points = tuple[tuple[int, float], ...]
@@ -61,6 +66,37 @@ def decode_d1(packet: bytes) -> D1 | Rejected:
         int.from_bytes(packet[23:26], "big"),
         int.from_bytes(packet[26:28], "big"),
     )
+
+
+def split_d1(packet: bytes) -> tuple[list[D1], int]:
+    """The messages of a datagram, and how many of its bytes belong to none.
+
+    Boxes that put a serial line into UDP send several at once, and may begin and end within one: a message is where
+    its type and its checksum are right. At most MOST_MESSAGES are looked for.
+    """
+    messages, at, rest = [], 0, max(len(packet) - MOST_MESSAGES * SIZE, 0)
+    end = len(packet) - rest
+    while at < end:
+        found = decode_d1(packet[at : at + SIZE])
+        if isinstance(found, D1):
+            messages.append(found)
+            at += SIZE
+        else:
+            rest, at = rest + 1, at + 1
+    return messages, rest
+
+
+def not_d1(packet: bytes) -> Rejected:
+    """Why a datagram without a message is none."""
+    refused = decode_d1(packet)
+    reason = refused.reason if isinstance(refused, Rejected) else ""
+    size = f"{len(packet)} bytes came, expected FreeD's {SIZE}"
+    sentences = {
+        "truncated": size,
+        "unknown-type": f"{size} that begin with d1; these begin with {packet[:4].hex(' ')}{looks_like(packet)}",
+        "bad-checksum": f"{len(packet)} bytes came whose checksum does not fit: expected FreeD's D1 message, unchanged",
+    }
+    return Rejected(reason, sentences.get(reason, ""))
 
 
 def encode_d1(message: D1) -> bytes:
@@ -218,7 +254,7 @@ class FreedTracking:
         cameras: Annotated[dict[str, Id], AfterValidator(_numbered)] = Field(
             default={},
             description="Ids of the stage's cameras by FreeD's numbers, such as {1 = \"A\"}; other numbers are "
-            "refused. Without any, FreeD's number is the id.",
+            "refused. Without any, FreeD's number is the id; where the stage has none of it, `camera` moves.",
         )
         axes: Axes = Field(default=Axes(), description="Which number of the packet is which movement.")
         zoom: Zoom = Field(default=Zoom(), description="The zoom encoder.")
@@ -241,6 +277,9 @@ class FreedTracking:
             yield "zoom.map_mm", self.zoom.map_mm, self.zoom.range or preset.zoom_range
             yield "focus.map_m", self.focus.map_m, self.focus.range or preset.focus_range
 
+    title = "FreeD"
+    multicast_groups: tuple[str, ...] = ()
+
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self._axes = AxisMap(settings.axes)
@@ -253,24 +292,33 @@ class FreedTracking:
         port = PRESETS[settings.preset].port if settings.port is None else settings.port
         return (settings.address, port) if port else None
 
-    def decode(self, packet: bytes, peer: str) -> Iterator[Update]:
-        """Pose, and lens where it is mapped. Bytes after the message are refused; the message itself is taken."""
-        found = decode_d1(packet)
-        if isinstance(found, Rejected):
-            yield found
-            return
-        camera = self._camera(found.camera)
-        if camera is None:
-            yield Rejected("other-camera-id")
-            return
-        yield PoseUpdate(camera, self._placement.place(self._axes.pose(found)))
-        if self._lens is not None:
-            yield self._lens.update(camera, found)
-        if len(packet) > SIZE:
-            yield Rejected("trailing-bytes")
+    def cure(self, name: str, camera: str) -> str:
+        return f'write cameras = {{{name} = "{camera}"}} under its [[tracking]]'
 
-    def _camera(self, number: int) -> str | None:
-        return self.settings.cameras.get(str(number)) if self.settings.cameras else str(number)
+    def decode(self, packet: bytes, peer: str) -> Iterator[Update]:
+        """All the messages of a datagram, in their order; bytes that are none are refused, once."""
+        messages, rest = split_d1(packet)
+        if not messages:
+            yield not_d1(packet)
+            return
+        for message in messages:
+            yield from self._updates(message)
+        if rest:
+            sentence = (
+                f"of {len(packet)} bytes {rest} are no FreeD message and were left out: expected {SIZE} a message"
+            )
+            yield Rejected("trailing-bytes", sentence)
+
+    def _updates(self, message: D1) -> Iterator[Update]:
+        cameras, number = self.settings.cameras, str(message.camera)
+        camera = cameras.get(number) if cameras else number
+        if camera is None:
+            yield not_mapped("FreeD camera", number, cameras)
+            return
+        mapped = bool(cameras)
+        yield PoseUpdate(camera, self._placement.place(self._axes.pose(message)), mapped=mapped)
+        if self._lens is not None:
+            yield from self._lens.updates(camera, message, mapped)
 
 
 class AxisMap:
@@ -308,25 +356,33 @@ class EncoderMap:
         counts, values = zip(*self.points, strict=True)
         return float(np.interp(count, counts, values))
 
+    def out_of_range(self, name: str, raw: int) -> Rejected:
+        """The refusal of a count, of the ``name`` encoder."""
+        cure = f"write {name}.range under its [[tracking]] if its encoder has others"
+        sentence = f"a {name} count of {raw & self.mask} is left out, expected {self.low} to {self.high}; {cure}"
+        return Rejected(f"{name}-out-of-range", sentence)
+
 
 @dataclass(frozen=True)
 class LensMap:
-    """What a message says of the lens."""
+    """What a message's counts say of the lens."""
 
     zoom: EncoderMap
     focus: EncoderMap | None
 
-    def update(self, camera: str, message: D1) -> LensUpdate | Rejected:
-        """Without a focus map the focus distance is 0, as the stage's lens has it; so is the T-stop."""
-        focal_length_mm = self.zoom.value(message.zoom)
-        focus_distance_m = self.focus.value(message.focus) if self.focus else 0.0
-        if focal_length_mm is None:
-            return Rejected("zoom-out-of-range")
-        if focus_distance_m is None:
-            return Rejected("focus-out-of-range")
-        if not 0.1 <= focal_length_mm <= 10_000.0:
-            return Rejected("bad-lens")
-        return LensUpdate(camera, focal_length_mm, focus_distance_m, 0.0)
+    def updates(self, camera: str, message: D1, mapped: bool) -> Iterator[Update]:
+        """Zoom and focus, each on its own. What is not mapped, or out of its range, is not said."""
+        given: dict[str, object] = {}
+        for name, encoder, count in (("zoom", self.zoom, message.zoom), ("focus", self.focus, message.focus)):
+            value = encoder.value(count) if encoder else None
+            if value is not None:
+                given[MEMBERS[name]] = value
+            elif encoder:
+                yield encoder.out_of_range(name, count)
+        good, refused = read_lens(given)
+        if good:
+            yield LensUpdate(camera, **good, mapped=mapped)
+        yield from refused
 
 
 def lens_map(settings: FreedTracking.Settings) -> LensMap | None:

@@ -9,38 +9,43 @@ import time
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, replace
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import Field, model_validator
 
 from vpengine.stage.settings import Id, NetworkAddress, Port, refusal, shown
 from vpengine.stage.settings import Settings as StageSettings
+from vpengine.tracking.heard import Heard
+from vpengine.tracking.lens_fields import read_lens
 from vpengine.tracking.opentrackio_packet import (
     JSON,
-    Heard,
     OpenTrackIOError,
     Reassembly,
     read_packet,
+    split_packets,
     write_packet,
 )
 from vpengine.tracking.opentrackio_sample import (
     PROTOCOL,
     VERSION,
-    LensFields,
     Static,
     Table,
-    read_lens,
+    read_label,
+    read_lens_members,
     read_payload,
     read_pose,
-    read_source,
-    read_static,
+    read_sensor_mm,
+    read_source_id,
+    read_source_number,
     read_time_s,
 )
 from vpengine.tracking.placement import Mount, Origin, Placement
 from vpengine.tracking.protocol import LensUpdate, PoseUpdate, Rejected, Update
+from vpengine.tracking.words import not_mapped, shortened, toml_key
 from vpengine.view.pose import Pose, to_opentrackio
 
 LOG = logging.getLogger(__name__)
+T = TypeVar("T")
 
 GROUPS, GROUPS_V1_0_0 = "239.135.1", "235.135.1"  # the last byte is the source number
 LENS_EVERY = 32  # samples: a lens that does not change is told so often
@@ -53,6 +58,7 @@ TAI_TOLERANCE_S = 0.5
 SOURCE_NUMBERS = frozenset(str(number) for number in range(1, 201))
 SourceNumber = Annotated[int, Field(ge=1, le=200)]
 Said = Annotated[str, Field(min_length=1, max_length=256)]
+INCOMPLETE = "a sample in several packets was given up: one of them did not come"
 Name = Literal["source_number", "source_id", "label"]
 
 
@@ -84,7 +90,7 @@ class OpenTrackIOTracking:
         cameras: dict[Said, Id] = Field(
             default={},
             description='Ids of the stage\'s cameras by what their samples say, such as {1 = "A"}; others are '
-            "refused. Without any, what a sample says is the id.",
+            "refused. Without any, what a sample says is the id; where the stage has none of it, `camera` moves.",
         )
         stage_from_tracker: Origin = Field(default=Origin(), description="Where the tracker's origin is on the stage.")
         tracker_from_sensor: Mount = Field(default=Mount(), description="Where the sensor sits on the tracker.")
@@ -100,6 +106,8 @@ class OpenTrackIOTracking:
             if wrong and self.camera_by == "source_number":
                 raise refusal(f"found {shown(wrong[0])}, allowed a source number, 1 to 200", "cameras")
             return self
+
+    title = "OpenTrackIO"
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
@@ -119,49 +127,56 @@ class OpenTrackIOTracking:
         numbers = dict.fromkeys(self.settings.multicast_sources)  # a group joined twice would be heard twice
         return tuple(f"{network}.{number}" for network in networks for number in numbers)
 
+    def cure(self, name: str, camera: str) -> str:
+        return f'write cameras = {{{toml_key(name)} = "{camera}"}} under its [[tracking]]'
+
     def decode(self, packet: bytes, peer: str) -> Iterator[Update]:
-        """What the sample says that ``packet`` made whole; a pose is taken even where its lens is refused."""
-        try:
-            segment = read_packet(packet, self.settings.accept_v1_0_0)
-            payload, given_up = self._reassemblies.of((peer, segment.encoding)).take(segment)
-            yield from itertools.repeat(Rejected("incomplete"), given_up)
-            if payload is not None:
-                yield from self._updates(read_payload(payload, segment.encoding), peer)
-        except OpenTrackIOError as error:
-            yield Rejected(error.reason)
+        """What the samples say that ``packet`` made whole; what is good is taken beside what is refused."""
+        for part in split_packets(packet):
+            try:
+                segment = read_packet(part, self.settings.accept_v1_0_0)
+                payload, given_up = self._reassemblies.of((peer, segment.encoding)).take(segment)
+                yield from itertools.repeat(Rejected("incomplete", INCOMPLETE), given_up)
+                if payload is not None:
+                    yield from self._updates(read_payload(payload, segment.encoding), peer)
+            except OpenTrackIOError as error:
+                yield _refused(error)
+                return  # where the next packet would begin is not known
 
     def _updates(self, sample: Table, peer: str) -> Iterator[Update]:
         if not any(sample.get(block) for block in ("transforms", "lens", "static")):
-            raise OpenTrackIOError("empty-sample")
-        source_id, number = read_source(sample)
+            raise OpenTrackIOError("empty-sample", "its sample has neither transforms nor lens nor static")
+        parts = _Parts(sample)
+        number, source_id = parts.read(read_source_number), parts.read(read_source_id)
         # Known by its machine too, so that another's static blocks and lenses are not mixed in.
         source = self._sources.of((peer.rpartition(":")[0], source_id, number))
-        source.hear(read_static(sample))
+        source.hear(Static(parts.read(read_label), parts.read(read_sensor_mm)))
         names = {"source_number": number, "source_id": source_id, "label": source.static.label}
         said = names[self.settings.camera_by]
+        camera = self._camera(None if said is None else str(said))
+        if isinstance(camera, Rejected):
+            yield from (*parts.refused, camera)
+            return
+        pose, time_s = parts.read(read_pose), parts.read(read_time_s)
+        mapped = bool(self.settings.cameras)
+        if pose is not None:
+            source.look_at_clock(time_s, camera)
+            yield PoseUpdate(camera, self._placement.place(pose), time_s, mapped)
+        lens, refused = read_lens(parts.read(read_lens_members) or {})
+        update = source.lens_update(LensUpdate(camera, **lens, mapped=mapped))
+        if update is not None:
+            yield update
+        yield from (*parts.refused, *refused)
+
+    def _camera(self, said: str | None) -> str | Rejected | None:
+        """The stage's id for what a sample says; itself without a map."""
+        cameras, key = self.settings.cameras, self.settings.camera_by
+        if not cameras:
+            return said
         if said is None:
-            raise OpenTrackIOError("camera-not-named")
-        camera = self.settings.cameras.get(str(said)) if self.settings.cameras else str(said)
-        if camera is None:
-            raise OpenTrackIOError("other-camera-id")
-        for read in (self._pose, self._lens):
-            try:
-                update = read(sample, camera, source)
-            except OpenTrackIOError as error:
-                update = Rejected(error.reason)
-            if update is not None:
-                yield update
-
-    def _pose(self, sample: Table, camera: str, source: _Source) -> Update | None:
-        pose = read_pose(sample)
-        if pose is None:
-            return None
-        time_s = read_time_s(sample)
-        source.look_at_clock(time_s, camera)
-        return PoseUpdate(camera, self._placement.place(pose), time_s)
-
-    def _lens(self, sample: Table, camera: str, source: _Source) -> Update | None:
-        return source.lens_update(camera, read_lens(sample))
+            known = " or ".join(map(shortened, cameras))
+            return Rejected("camera-not-named", f"a sample names no {key}, expected {known}, as its cameras have it")
+        return cameras.get(said) or not_mapped(f"OpenTrackIO {key}", said, cameras)
 
     def _note(self, text: str, *values: object) -> None:
         """Tell a person something about a source, not for ever: senders can invent sources without end."""
@@ -176,41 +191,32 @@ class _Source:
     def __init__(self, note: Callable[..., None]) -> None:
         self._note = note
         self.static = Static()
-        self._lens = LensFields()
+        self._lens = LensUpdate(None)
         self._told: LensUpdate | None = None
         self._samples_since_told = 0
         self._clock_looked_at = False
 
-    def hear(self, static: Static | None) -> None:
-        if static is None:
-            return
+    def hear(self, static: Static) -> None:
         known = replace(self.static, **_given(static))
         if known != self.static and known.sensor_mm:
             self._note("OpenTrackIO: camera labelled %a has a sensor of %g x %g mm", known.label, *known.sensor_mm)
         self.static = known
 
-    def lens_update(self, camera: str, lens: LensFields) -> LensUpdate | None:
-        """Nothing until a focal length is known, and mostly nothing while the lens stays as it was.
+    def lens_update(self, said: LensUpdate) -> LensUpdate | None:
+        """Nothing until something is known of the lens, and mostly nothing while it stays as it was.
 
         It is told again from time to time, since the receiver refuses it while another machine moves the camera.
         """
-        self._lens = known = replace(self._lens, **_given(lens))
-        if known.pinhole_focal_length_mm is None:
+        self._lens = known = said.after(replace(self._lens, camera=said.camera))
+        if known == LensUpdate(said.camera):
             return None
-        update = LensUpdate(
-            camera,
-            known.pinhole_focal_length_mm,
-            known.focus_distance_m or 0.0,
-            known.t_stop or 0.0,
-            known.entrance_pupil_offset_m,
-        )
         self._samples_since_told += 1
-        if update == self._told and self._samples_since_told < LENS_EVERY:
+        if known == self._told and self._samples_since_told < LENS_EVERY:
             return None
-        self._told, self._samples_since_told = update, 0
-        return update
+        self._told, self._samples_since_told = known, 0
+        return known
 
-    def look_at_clock(self, time_s: float | None, camera: str) -> None:
+    def look_at_clock(self, time_s: float | None, camera: str | None) -> None:
         """Tell once which clock the sender has; its stamps are used only against each other."""
         if time_s is None or self._clock_looked_at:
             return
@@ -219,8 +225,29 @@ class _Source:
             self._note("OpenTrackIO: camera %a is stamped with PTP's clock (TAI), 37 s ahead of UTC", camera)
 
 
-def _given(fields: Static | LensFields) -> dict[str, Any]:
+def _given(fields: Static) -> dict[str, Any]:
     return {name: value for name, value in asdict(fields).items() if value is not None}
+
+
+class _Parts:
+    """A sample read part by part: one that is bad is noted in ``refused``, and costs nothing but itself."""
+
+    def __init__(self, sample: Table) -> None:
+        self._sample = sample
+        self.refused: list[Rejected] = []
+
+    def read(self, reader: Callable[[Table], T]) -> T | None:
+        try:
+            return reader(self._sample)
+        except OpenTrackIOError as error:
+            refused = _refused(error)
+            if refused not in self.refused:  # two parts of one bad block
+                self.refused.append(refused)
+            return None
+
+
+def _refused(error: OpenTrackIOError) -> Rejected:
+    return Rejected(error.reason, f"an OpenTrackIO packet or a part of it was left out: {error.sentence}")
 
 
 _PACKETS = itertools.count()

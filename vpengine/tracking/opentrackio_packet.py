@@ -7,15 +7,13 @@ from __future__ import annotations
 
 import itertools
 import struct
-from collections import OrderedDict, deque
-from collections.abc import Callable, Hashable, Iterator
+from collections import deque
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Generic, TypeVar
 
 import numpy as np
 
-K = TypeVar("K", bound=Hashable)
-V = TypeVar("V")
+from vpengine.tracking.words import looks_like
 
 IDENTIFIER = b"OTrk"
 JSON, CBOR, FIRST_VENDOR_ENCODING = 0x01, 0x02, 0x80
@@ -23,7 +21,6 @@ MODULUS, MODULUS_V1_0_0 = 256, 255  # of the checksum; 1.0.1 changed it
 
 LAST_SEGMENT, LENGTH_MASK = 0x8000, 0x7FFF
 MAX_SAMPLE_BYTES = 65_536  # a whole sample of 1.0.1 with every field is 3 kB of JSON
-MAX_SENDERS = 64
 MAX_WAITING, MAX_WAITING_BYTES = 32, 131_072  # segments of one sender whose samples are not whole yet
 REMEMBERED = 128  # packets of one sender that are known again when they come twice
 SHARED_FOR = 16  # segments: how long a sender is believed to give the segments of a sample one number
@@ -35,11 +32,11 @@ _WEIGHTS = np.arange(_CHECKED + LENGTH_MASK, 0, -1, dtype=np.int64)
 
 
 class OpenTrackIOError(ValueError):
-    """A packet or sample that is refused. ``reason`` is a short key, made for counting."""
+    """A packet or sample that is refused. ``reason`` is a key made for counting, ``sentence`` is for a person."""
 
-    def __init__(self, reason: str) -> None:
+    def __init__(self, reason: str, sentence: str = "") -> None:
         super().__init__(reason)
-        self.reason = reason
+        self.reason, self.sentence = reason, sentence
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,22 +71,41 @@ def read_packet(packet: bytes, accept_v1_0_0: bool = False) -> Segment:
     accept_v1_0_0: take the checksum of version 1.0.0 too.
     """
     if len(packet) < _HEADER.size:
-        raise OpenTrackIOError("truncated")
+        sentence = f"{len(packet)} bytes came, expected a header of {_HEADER.size} and a sample{looks_like(packet)}"
+        raise OpenTrackIOError("truncated", sentence)
     identifier, _, encoding, number, offset, length, checksum = _HEADER.unpack_from(packet)
     if identifier != IDENTIFIER:
-        raise OpenTrackIOError("bad-identifier")
+        found = identifier.hex(" ")
+        sentence = f"{len(packet)} bytes begin with {found}, expected OTrk{looks_like(packet)}"
+        raise OpenTrackIOError("bad-identifier", sentence)
     if encoding not in (JSON, CBOR):
-        raise OpenTrackIOError("vendor-encoding" if encoding >= FIRST_VENDOR_ENCODING else "unknown-encoding")
+        sentence = f"its encoding is number {encoding}, expected 1 (JSON) or 2 (CBOR)"
+        raise OpenTrackIOError("vendor-encoding" if encoding >= FIRST_VENDOR_ENCODING else "unknown-encoding", sentence)
     payload, is_last = packet[_HEADER.size :], bool(length & LAST_SEGMENT)
     if not payload or len(payload) != length & LENGTH_MASK:
-        raise OpenTrackIOError("bad-length")
+        sentence = f"{len(payload)} bytes follow its header, which says {length & LENGTH_MASK}"
+        raise OpenTrackIOError("bad-length", sentence)
     if offset + len(payload) > MAX_SAMPLE_BYTES:
-        raise OpenTrackIOError("too-long")
+        raise OpenTrackIOError("too-long", f"its sample is longer than {MAX_SAMPLE_BYTES} bytes")
     checked = packet[:_CHECKED] + payload
     moduli = (MODULUS, MODULUS_V1_0_0) if accept_v1_0_0 else (MODULUS,)
     if not any(fletcher16(checked, modulus) == checksum for modulus in moduli):
-        raise OpenTrackIOError("bad-checksum")
+        cure = "" if accept_v1_0_0 else "; a sender of version 1.0.0 needs accept_v1_0_0 = true under its [[tracking]]"
+        raise OpenTrackIOError("bad-checksum", f"its checksum does not fit its {len(packet)} bytes{cure}")
     return Segment(encoding, number, offset, is_last, checksum, payload)
+
+
+def split_packets(datagram: bytes) -> Iterator[bytes]:
+    """The packets of a datagram: mostly one, but some boxes put several into it, one after the other."""
+    while True:
+        end = len(datagram)
+        if len(datagram) > 2 * _HEADER.size and datagram.startswith(IDENTIFIER):
+            length = _HEADER.unpack_from(datagram)[5] & LENGTH_MASK
+            end = _HEADER.size + length if length > 0 else end
+        yield datagram[:end]
+        datagram = datagram[end:]
+        if not datagram:
+            return
 
 
 def write_packet(payload: bytes, encoding: int, sequence_number: int) -> bytes:
@@ -102,25 +118,6 @@ def write_packet(payload: bytes, encoding: int, sequence_number: int) -> bytes:
     length = LAST_SEGMENT | len(payload)
     header = _HEADER.pack(IDENTIFIER, 0, encoding, sequence_number & 0xFFFF, 0, length, 0)[:_CHECKED]
     return header + fletcher16(header + payload).to_bytes(2, "big") + payload
-
-
-class Heard(Generic[K, V]):
-    """What is known of each sender. At ``capacity``, the one that has been silent longest is forgotten."""
-
-    def __init__(self, make: Callable[[], V], capacity: int = MAX_SENDERS) -> None:
-        self._make = make
-        self._capacity = capacity
-        self._known: OrderedDict[K, V] = OrderedDict()
-
-    def __len__(self) -> int:
-        return len(self._known)
-
-    def of(self, key: K) -> V:
-        if key not in self._known and len(self._known) >= self._capacity:
-            self._known.popitem(last=False)
-        self._known.setdefault(key, self._make())
-        self._known.move_to_end(key)
-        return self._known[key]
 
 
 class Reassembly:
@@ -143,7 +140,7 @@ class Reassembly:
         """
         identity = (segment.sequence_number, segment.offset, segment.checksum)
         if identity in self._seen:
-            raise OpenTrackIOError("repeated")
+            raise OpenTrackIOError("repeated", f"packet number {segment.sequence_number} came twice")
         self._seen.append(identity)
         if segment.is_last and segment.offset == 0:
             return segment.payload, self._give_up_stale(segment.sequence_number)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, NoReturn, TypeGuard
 
@@ -15,7 +15,9 @@ import cbor2
 import numpy as np
 from scipy.spatial.transform import Rotation
 
+from vpengine.stage.settings import shown
 from vpengine.tracking.opentrackio_packet import JSON, OpenTrackIOError
+from vpengine.tracking.words import shortened
 from vpengine.view.pose import Pose, pose_from, rotation_from_pan_tilt_roll
 
 Table = Mapping[str, Any]
@@ -27,12 +29,10 @@ MAX_TRANSFORMS = 16
 MAX_TEXT = 256
 
 FARTHEST_M = 10_000.0
-SHORTEST_LENS_MM, LONGEST_LENS_MM = 0.1, 10_000.0
-FARTHEST_FOCUS_M = 1e9
-FARTHEST_PUPIL_M = 2.0
 LARGEST_SENSOR_MM = 2000.0
 LARGEST_ANGLE_DEG = 1e9  # trackers count turns, but no number of turns has more digits than a double
 
+NO_CBOR = "its payload is said to be CBOR and is not, or has tags"
 _SELF_DESCRIBED = b"\xd9\xd9\xf7"  # RFC 8949, 3.4.6: a tag that says "this is CBOR" and no more
 
 
@@ -44,44 +44,34 @@ class Static:
     sensor_mm: tuple[float, float] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class LensFields:
-    """What a sample says about the lens; None where it says nothing."""
-
-    pinhole_focal_length_mm: float | None = None
-    focus_distance_m: float | None = None
-    t_stop: float | None = None
-    entrance_pupil_offset_m: float | None = None
-
-
 def read_payload(payload: bytes, encoding: int) -> Table:
     """The sample as a table of OpenTrackIO, version 1. Raises OpenTrackIOError, and nothing else."""
     sample = _from_json(payload) if encoding == JSON else _from_cbor(payload)
     if not isinstance(sample, Mapping):
-        raise OpenTrackIOError("bad-sample")
-    protocol = _table(sample, "protocol")
-    if protocol.get("name", PROTOCOL) != PROTOCOL:
-        raise OpenTrackIOError("other-protocol")
-    version = protocol.get("version", VERSION)
-    if not isinstance(version, list | tuple) or list(version[:1]) != [VERSION[0]]:
-        raise OpenTrackIOError("unsupported-version")
+        raise OpenTrackIOError("bad-sample", "the sample is no object, expected {...} with transforms")
+    protocol = sample.get("protocol")
+    if isinstance(protocol, Mapping):  # a block that is not one says nothing against the sample
+        _check_protocol(protocol)
     return sample
+
+
+def _check_protocol(protocol: Table) -> None:
+    name, version = protocol.get("name"), protocol.get("version")
+    if isinstance(name, str) and name != PROTOCOL:
+        raise OpenTrackIOError("other-protocol", f"it calls itself {shortened(name)}, expected {PROTOCOL}")
+    major = version[0] if isinstance(version, list | tuple) and version else None
+    if _is_whole(major) and major != VERSION[0]:
+        found = shortened(".".join(map(str, version))) if version else ""
+        raise OpenTrackIOError("unsupported-version", f"it is of version {found}, expected {VERSION[0]}.x")
 
 
 def _from_json(payload: bytes) -> Any:
     if payload.count(b"{") + payload.count(b"[") > MAX_CONTAINERS:
-        raise OpenTrackIOError("too-deep")
+        raise OpenTrackIOError("too-deep", f"more than {MAX_CONTAINERS} objects and lists")
     try:
-        return json.loads(payload, parse_constant=_refuse_constant)
-    except OpenTrackIOError:
-        raise
+        return json.loads(payload)  # Infinity and NaN are no JSON (RFC 8259), but are sent: they cost their member only
     except ValueError:  # a number of thousands of digits, and text that is not UTF-8, among them
-        raise OpenTrackIOError("bad-json") from None
-
-
-def _refuse_constant(name: str) -> NoReturn:
-    """NaN, Infinity and -Infinity are no JSON (RFC 8259), but Python reads them."""
-    raise OpenTrackIOError("not-finite")
+        raise OpenTrackIOError("bad-json", "its payload is said to be JSON and is not") from None
 
 
 class _NoTags(Mapping[int, Callable[..., Any]]):
@@ -109,30 +99,41 @@ def _from_cbor(payload: bytes) -> Any:
     try:
         sample = decoder.decode()
     except (cbor2.CBORDecodeError, ValueError, OverflowError):
-        raise OpenTrackIOError("bad-cbor") from None
+        raise OpenTrackIOError("bad-cbor", NO_CBOR) from None
     if rest.read(1):
-        raise OpenTrackIOError("bad-cbor")
+        raise OpenTrackIOError("bad-cbor", NO_CBOR)
     return sample
 
 
-def read_source(sample: Table) -> tuple[str | None, int | None]:
-    """sourceId and sourceNumber. The specification has consumers discard numbers but 1 to 200."""
+def read_source_number(sample: Table) -> int | None:
+    """None when it is missing. The specification has consumers discard numbers but 1 to 200."""
     number = sample.get("sourceNumber")
+    if isinstance(number, float) and number.is_integer():
+        number = int(number)
     if number is not None and (not _is_whole(number) or not 1 <= number <= 200):
-        raise OpenTrackIOError("bad-source-number")
-    return _text(sample, "sourceId"), number
+        raise OpenTrackIOError("bad-source-number", f"sourceNumber is {_shown(number)}, expected 1 to 200")
+    return number
 
 
-def read_static(sample: Table) -> Static | None:
-    """None when the sample has no static block for its camera."""
-    camera = _table(_table(sample, "static"), "camera")
-    if not camera:
+def read_source_id(sample: Table) -> str | None:
+    return _text(sample, "sourceId")
+
+
+def read_label(sample: Table) -> str | None:
+    return _text(_camera(sample), "label")
+
+
+def read_sensor_mm(sample: Table) -> tuple[float, float] | None:
+    """Width and height."""
+    sensor = _table(_camera(sample), "activeSensorPhysicalDimensions", "bad-static")
+    if not sensor:
         return None
-    sensor, sensor_mm = _table(camera, "activeSensorPhysicalDimensions"), None
-    if sensor:
-        width, height = (_number(sensor, key, "bad-static", 0.0, LARGEST_SENSOR_MM) for key in ("width", "height"))
-        sensor_mm = (width, height)
-    return Static(_text(camera, "label"), sensor_mm)
+    width, height = (_number(sensor, key, "bad-static", 0.0, LARGEST_SENSOR_MM) for key in ("width", "height"))
+    return width, height
+
+
+def _camera(sample: Table) -> Table:
+    return _table(_table(sample, "static", "bad-static"), "camera", "bad-static")
 
 
 def read_pose(sample: Table) -> Pose | None:
@@ -145,55 +146,64 @@ def read_pose(sample: Table) -> Pose | None:
     if transforms is None:
         return None
     if not isinstance(transforms, list | tuple) or not transforms:
-        raise OpenTrackIOError("bad-transform")
+        raise OpenTrackIOError("bad-transform", f"transforms is {_shown(transforms)}, expected a list of them")
     if len(transforms) > MAX_TRANSFORMS:
-        raise OpenTrackIOError("too-many-transforms")
+        sentence = f"{len(transforms)} transforms are too many, expected {MAX_TRANSFORMS} at most"
+        raise OpenTrackIOError("too-many-transforms", sentence)
     position_m, turn = np.zeros(3), Rotation.identity()
     for transform in transforms:
         offset_m, rotation = _transform(transform)
         position_m, turn = position_m + turn.apply(offset_m), turn * rotation
     if np.abs(position_m).max() > FARTHEST_M:
-        raise OpenTrackIOError("too-far")
+        raise _too_far(position_m)
     return pose_from(position_m, turn)
 
 
 def _transform(transform: object) -> tuple[tuple[float, ...], Rotation]:
+    """Every member is optional, and 0 where it is missing."""
     if not isinstance(transform, Mapping):
-        raise OpenTrackIOError("bad-transform")
+        raise OpenTrackIOError("bad-transform", f"a transform is {_shown(transform)}, expected an object")
     translation, rotation = (_table(transform, key, "bad-transform") for key in ("translation", "rotation"))
-    offset_m = tuple(_number(translation, axis, "bad-transform") for axis in ("x", "y", "z"))
+    offset_m = tuple(_number(translation, axis, "bad-transform", missing=0.0) for axis in ("x", "y", "z"))
     if max(map(abs, offset_m)) > FARTHEST_M:
-        raise OpenTrackIOError("too-far")
+        raise _too_far(offset_m)
     pan, tilt, roll = (
-        _number(rotation, turn, "bad-transform", -LARGEST_ANGLE_DEG, LARGEST_ANGLE_DEG)
+        _number(rotation, turn, "bad-transform", -LARGEST_ANGLE_DEG, LARGEST_ANGLE_DEG, missing=0.0)
         for turn in ("pan", "tilt", "roll")
     )
     return offset_m, rotation_from_pan_tilt_roll(pan, tilt, roll)
 
 
+def _too_far(position_m: Iterable[float]) -> OpenTrackIOError:
+    x, y, z = position_m
+    sentence = f"a position of {x:.0f}, {y:.0f}, {z:.0f} m is refused: expected metres, within {FARTHEST_M:.0f} m"
+    return OpenTrackIOError("too-far", sentence)
+
+
 def read_time_s(sample: Table) -> float | None:
     """``sampleTimestamp`` in seconds of the sender's own clock: PTP time if it has it, but many send other times."""
-    stamp = _table(_table(sample, "timing"), "sampleTimestamp")
+    stamp = _table(_table(sample, "timing", "bad-time"), "sampleTimestamp", "bad-time")
     if not stamp:
         return None
     seconds, nanoseconds = stamp.get("seconds"), stamp.get("nanoseconds")
     if not (_is_whole(seconds) and 0 <= seconds < 1 << 48 and _is_whole(nanoseconds) and 0 <= nanoseconds < 1 << 32):
-        raise OpenTrackIOError("bad-time")
+        sentence = f"sampleTimestamp is {_shown(dict(stamp))}, expected whole seconds and nanoseconds"
+        raise OpenTrackIOError("bad-time", f"{sentence}; the pose is taken as of when it came")
     return float(seconds + nanoseconds * 1e-9)
 
 
-def read_lens(sample: Table) -> LensFields:
+LENS = {
+    "pinholeFocalLength": "focal_length_mm",
+    "focusDistance": "focus_distance_m",  # metres, though some parsers of 0.9 took millimetres
+    "tStop": "t_stop",
+    "entrancePupilOffset": "entrance_pupil_offset_m",
+}
+
+
+def read_lens_members(sample: Table) -> dict[str, object]:
+    """What a sample says about the lens, by LensUpdate's names; not looked at yet."""
     lens = _table(sample, "lens", "bad-lens")
-
-    def optional(key: str, least: float, most: float) -> float | None:
-        return None if lens.get(key) is None else _number(lens, key, "bad-lens", least, most)
-
-    return LensFields(
-        optional("pinholeFocalLength", SHORTEST_LENS_MM, LONGEST_LENS_MM),
-        optional("focusDistance", 0.0, FARTHEST_FOCUS_M),  # metres, though some parsers of 0.9 took millimetres
-        optional("tStop", 0.0, 1000.0),
-        optional("entrancePupilOffset", -FARTHEST_PUPIL_M, FARTHEST_PUPIL_M),
-    )
+    return {name: lens[key] for key, name in LENS.items() if lens.get(key) is not None}
 
 
 def _table(parent: Table, key: str, reason: str = "bad-sample") -> Table:
@@ -202,14 +212,14 @@ def _table(parent: Table, key: str, reason: str = "bad-sample") -> Table:
     if value is None:
         return {}
     if not isinstance(value, Mapping):
-        raise OpenTrackIOError(reason)
+        raise OpenTrackIOError(reason, f"{key} is {_shown(value)}, expected an object")
     return value
 
 
 def _text(parent: Table, key: str) -> str | None:
     value = parent.get(key)
     if value is not None and (not isinstance(value, str) or len(value) > MAX_TEXT):
-        raise OpenTrackIOError("bad-text")
+        raise OpenTrackIOError("bad-text", f"{key} is {_shown(value)}, expected text of at most {MAX_TEXT} characters")
     return value
 
 
@@ -217,13 +227,23 @@ def _is_whole(value: object) -> TypeGuard[int]:
     return isinstance(value, int) and not isinstance(value, bool)
 
 
-def _number(table: Table, key: str, reason: str, least: float = -1e300, most: float = 1e300) -> float:
-    """A finite number between two limits. Booleans are no numbers; NaN is within no limits."""
-    value = table.get(key)
+def _number(
+    table: Table, key: str, reason: str, least: float = -1e300, most: float = 1e300, missing: float | None = None
+) -> float:
+    """A finite number between two limits. Booleans are no numbers; NaN is within no limits.
+
+    missing: what it is where the table does not have it; None where it must.
+    """
+    value = missing if missing is not None and key not in table else table.get(key)
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise OpenTrackIOError(reason)
+        raise OpenTrackIOError(reason, f"{key} is {_shown(value)}, expected a number")
     if value != value or value in (float("inf"), float("-inf")):
-        raise OpenTrackIOError("not-finite")
+        raise OpenTrackIOError("not-finite", f"{key} is {value}, expected a finite number")
     if not least <= value <= most:
-        raise OpenTrackIOError(reason)
+        raise OpenTrackIOError(reason, f"{key} is {_shown(value)}, expected {least:g} to {most:g}")
     return float(value)
+
+
+def _shown(value: object) -> str:
+    """A value of the sample, shortened."""
+    return shortened(shown(value))

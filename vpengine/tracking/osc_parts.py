@@ -12,7 +12,7 @@ MOST_WAITING = 64  # cameras of all senders whose messages are kept; the one hea
 
 Commit = Literal["all", "last", "bundle"]
 Values = Mapping[str, float]
-Key = tuple[str, str]
+Key = tuple[str, str | None]  # the sender's machine, the camera
 
 
 @dataclass(frozen=True)
@@ -32,18 +32,22 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """What a message says. row: its place in the table. name: the camera's by the sender, None if it has none."""
+    """What a message says. row: its place in the table. name: the camera's by the sender, None if it has none.
+
+    left_out: what of it could not be used, and was not needed.
+    """
 
     row: int
     name: str | None
     values: Values
+    left_out: tuple[Rejected, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Whole:
     """All the numbers of a camera's pose, in the sender's axes and units."""
 
-    camera: str
+    camera: str | None
     values: Values
 
 
@@ -72,7 +76,7 @@ class Assembly:
         parts = self._waiting.pop(key, None) or _Parts()
         if self._is_over(parts, part.row, now_s):
             parts = _Parts()
-            yield Rejected("incomplete")
+            yield _incomplete()
         if not parts.rows:
             parts.since_s = now_s
         parts.rows.add(part.row)
@@ -80,7 +84,7 @@ class Assembly:
         self._waiting[key] = parts
         if len(self._waiting) > MOST_WAITING:
             del self._waiting[next(iter(self._waiting))]
-            yield Rejected("too-many-cameras")
+            yield Rejected("too-many-cameras", f"more than {MOST_WAITING} cameras wait for the rest of their poses")
         yield from self._after(key, part.row)
 
     def end_of_packet(self) -> Iterator[Whole | Rejected]:
@@ -112,4 +116,9 @@ class Assembly:
             parts.rows.clear()
         else:
             del self._waiting[key]
-        yield Whole(key[1], dict(parts.values)) if parts.values.keys() >= self._rule.needs else Rejected("incomplete")
+        yield Whole(key[1], dict(parts.values)) if parts.values.keys() >= self._rule.needs else _incomplete()
+
+
+def _incomplete() -> Rejected:
+    sentence = "a pose came without all of its messages: expected all those of the preset or of [[tracking.message]]"
+    return Rejected("incomplete", sentence)

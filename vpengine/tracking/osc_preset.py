@@ -4,106 +4,45 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
-from typing import Annotated, Literal, Self
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Annotated, Self
 
 import numpy as np
 from pydantic import AfterValidator, Field, model_validator
 from scipy.spatial.transform import Rotation
 
 from vpengine.osc import Argument, Message, OscError, decode
+from vpengine.peers import machine_of
 from vpengine.stage.settings import Id, NetworkAddress, Port, refusal, shown
 from vpengine.stage.settings import Settings as Section
-from vpengine.tracking.osc import FARTHEST_M
-from vpengine.tracking.osc_parts import Assembly, Commit, Part, Rule, Values, Whole
+from vpengine.tracking.heard import Heard
+from vpengine.tracking.osc import FARTHEST_M, bad_quaternion, too_far
+from vpengine.tracking.osc_parts import MOST_WAITING, Assembly, Commit, Part, Rule, Values, Whole
+from vpengine.tracking.osc_programs import (
+    CAMERA,
+    EULER,
+    METRES,
+    NUMBERS,
+    POSITION,
+    PRESETS,
+    QUATERNION,
+    AngleUnit,
+    EulerOrder,
+    FrameName,
+    LengthUnit,
+    Meaning,
+    Preset,
+    PresetName,
+    Row,
+)
+from vpengine.tracking.ownership import Ownership, rival
 from vpengine.tracking.placement import Mount, Origin, Placement
 from vpengine.tracking.protocol import PoseUpdate, Rejected, Update
+from vpengine.tracking.words import not_mapped, not_osc, shortened, toml_key
 from vpengine.view.pose import FRAMES, Pose, from_frame
 
 LONGEST_NAME = 64
-CAMERA = "{camera}"
-
-POSITION, QUATERNION, EULER = ("x", "y", "z"), ("qx", "qy", "qz", "qw"), ("rx", "ry", "rz")
-NUMBERS = frozenset((*POSITION, *QUATERNION, *EULER, "tracked"))
-METRES = {"m": 1.0, "cm": 0.01, "mm": 0.001}
-
-PresetName = Literal["vpengine", "trackfwd", "vivetracker", "vrchat", "vmc-camera", "vmc-tracker", "zigsim"]
-FrameName = Literal["stage", "opengl", "unity", "unreal", "blender"]
-LengthUnit = Literal["m", "cm", "mm"]
-AngleUnit = Literal["deg", "rad"]
-EulerOrder = Literal["XYZ", "XZY", "YXZ", "YZX", "ZXY", "ZYX"]
-Meaning = Literal[
-    "x", "-x", "y", "-y", "z", "-z",
-    "qx", "-qx", "qy", "-qy", "qz", "-qz", "qw", "-qw",
-    "rx", "-rx", "ry", "-ry", "rz", "-rz",
-    "camera", "tracked", "skip",
-]  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Row:
-    """One kind of message: its address, and what each of its arguments is."""
-
-    address: str
-    arguments: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Preset:
-    """What a program sends. commit: on the message that completes a pose, on the last row's, or with the bundle.
-
-    euler_order: intrinsic, each turn about the axis as turned by those before it. keep: values stay as they were until
-    they are sent again. ignore: how addresses begin that are not poses, and are passed over uncounted.
-    """
-
-    rows: tuple[Row, ...]
-    frame: FrameName = "stage"
-    port: int = 9000
-    length_unit: LengthUnit = "m"
-    angle_unit: AngleUnit = "deg"
-    euler_order: EulerOrder = "ZXY"
-    commit: Commit = "all"
-    keep: bool = False
-    ignore: tuple[str, ...] = ()
-
-
-SEVEN = (*POSITION, *QUATERNION)
-
-# Sources, beside PROTOCOLS 3.5 and 7.1:
-# trackfwd: its README and src/transform.rs, default --coords open-vr (blender sends the same; unreal is not rigid).
-# vivetracker: baku89's script sends triad_openvr's get_pose_quaternion, which is x y z and then w x y z whatever the
-#     script calls them; its own receiver reads w first. It sends "visible" last.
-# vrchat: docs.vrchat.com/docs/osc-trackers: Unity's axes, metres, turned about Z, then X, then Y (fixed axes).
-# vmc: protocol.vmc.info, marionette and performer specifications, V2.3 and later; Unity's axes.
-# zigsim: 1-10.github.io/zigsim/features/arkit.html; ARKit's axes and its simd_quatf's order x y z w.
-PRESETS: Mapping[PresetName, Preset] = {
-    "vpengine": Preset((Row("/vp/camera/{camera}/pose", SEVEN),)),
-    "trackfwd": Preset((Row("/tracker/{camera}", SEVEN),), "opengl"),
-    "vivetracker": Preset(
-        (
-            Row("/vivetracker/position", POSITION),
-            Row("/vivetracker/quaternion", ("qw", "qx", "qy", "qz")),
-            Row("/vivetracker/visible", ("tracked",)),
-        ),
-        "opengl",
-        port=8000,
-        commit="last",
-    ),
-    "vrchat": Preset(
-        (
-            Row("/tracking/trackers/{camera}/position", POSITION),
-            Row("/tracking/trackers/{camera}/rotation", EULER),
-        ),
-        "unity",
-        euler_order="YXZ",
-    ),
-    "vmc-camera": Preset(
-        (Row("/VMC/Ext/Cam", ("camera", *SEVEN, "skip")),), "unity", port=39539, ignore=("/VMC/Ext/",)
-    ),
-    "vmc-tracker": Preset((Row("/VMC/Ext/Tra/Pos", ("camera", *SEVEN)),), "unity", port=39539, ignore=("/VMC/Ext/",)),
-    "zigsim": Preset((Row("/{camera}/arkitposition", POSITION), Row("/{camera}/arkitrotation", QUATERNION)), "opengl"),
-}
 
 
 def _template(address: str) -> str:
@@ -181,10 +120,12 @@ class OscAppTracking:
         cameras: dict[str, Id] = Field(
             default={},
             description='Ids of the stage\'s cameras by the sender\'s names, such as {"LHR-12345678" = "A"}; other '
-            "names are refused. Without any, the sender's name is the id.",
+            "names are refused. Without any, the sender's name is the id; where the stage has none of it, "
+            "`camera` moves.",
         )
-        only_camera: Id = Field(
-            default="1", description="The id of the stage's camera, where the messages do not name one."
+        only_camera: Id | None = Field(
+            default=None,
+            description="The id of the stage's camera, where the messages name none; by default `camera`.",
         )
         stage_from_tracker: Origin = Field(default=Origin(), description="Where the tracker's origin is on the stage.")
         tracker_from_sensor: Mount = Field(default=Mount(), description="Where the sensor sits on the tracker.")
@@ -199,53 +140,72 @@ class OscAppTracking:
                 raise refusal('it is for commit = "last" or "bundle": what does not change is not sent', "keep")
             return self
 
+    title = "OSC"
+    multicast_groups: tuple[str, ...] = ()
+
     def __init__(self, settings: Settings, clock: Callable[[], float] = time.monotonic) -> None:
         self.settings = settings
         self._plan = plan_of(settings)
         self._clock = clock
         self._parts = Assembly(_rule(self._plan, settings.merge_ms / 1000.0))
+        self._owners: Heard[tuple[str, str | None, int], Ownership] = Heard(Ownership, 2 * MOST_WAITING)
         self._placement = Placement(settings.stage_from_tracker, settings.tracker_from_sensor)
 
     @property
     def endpoint(self) -> tuple[str, int] | None:
         return (self.settings.address, self._plan.port) if self._plan.port else None
 
+    def cure(self, name: str, camera: str) -> str:
+        return f'write cameras = {{{toml_key(name)} = "{camera}"}} under its [[tracking]]'
+
     def decode(self, packet: bytes, peer: str) -> Iterator[Update]:
         """A bundle's good messages are taken even where others in it are refused."""
         try:
             messages = decode(packet)
         except OscError as error:
-            yield Rejected(error.reason)
+            yield not_osc(packet, error)
             return
-        machine, now_s = peer.rpartition(":")[0], self._clock()  # some programs send each packet from a new port
+        now_s = self._clock()
         for message in messages:
-            for found in self._hear(message, machine, now_s):
+            for found in self._hear(message, peer, now_s):
                 yield self._update(found)
         for found in self._parts.end_of_packet():
             yield self._update(found)
 
-    def _hear(self, message: Message, machine: str, now_s: float) -> Iterator[Whole | Rejected]:
+    def _hear(self, message: Message, peer: str, now_s: float) -> Iterator[Whole | Rejected]:
+        """Parts are put together by machine, as some programs send each packet from a new port."""
         heard = read(self._plan, message)
         if heard is None:
             return
         camera = heard if isinstance(heard, Rejected) else self._camera(heard.name)
-        if isinstance(heard, Rejected) or isinstance(camera, Rejected):
-            yield heard if isinstance(heard, Rejected) else Rejected("other-camera-id")
-            return
-        yield from self._parts.add((machine, camera), heard, now_s)
+        if isinstance(heard, Rejected):
+            yield heard
+        elif isinstance(camera, Rejected):
+            yield camera
+        else:
+            yield from heard.left_out
+            key = (machine_of(peer), camera)
+            owner = self._owners.of((*key, heard.row))
+            before = owner.owner
+            if owner.takes(peer, now_s):
+                yield from self._parts.add(key, heard, now_s)
+            else:  # two programs of one machine would make poses half of the one and half of the other
+                yield rival(camera or "", "messages", peer, before)
 
-    def _camera(self, name: str | None) -> str | Rejected:
+    def _camera(self, name: str | None) -> str | Rejected | None:
         if name is None:
             return self.settings.only_camera
         if not self.settings.cameras:
             return name
-        return self.settings.cameras.get(name) or Rejected("other-camera-id")
+        return self.settings.cameras.get(name) or not_mapped("camera", name, self.settings.cameras)
 
     def _update(self, found: Whole | Rejected) -> Update:
         if isinstance(found, Rejected):
             return found
-        pose = pose_of(self._plan, found.values)
-        return pose if isinstance(pose, Rejected) else PoseUpdate(found.camera, self._placement.place(pose))
+        pose, mapped = pose_of(self._plan, found.values), bool(self.settings.cameras or self.settings.only_camera)
+        if isinstance(pose, Rejected):
+            return pose
+        return PoseUpdate(found.camera, self._placement.place(pose), mapped=mapped and found.camera is not None)
 
 
 def plan_of(settings: OscAppTracking.Settings) -> Preset:
@@ -299,7 +259,15 @@ def read(plan: Preset, message: Message) -> Part | Rejected | None:
         name = _name_in(row.address, message.address)
         if name is not None:
             return _heard(index, row, name, message.arguments)
-    return None if message.address.startswith(plan.ignore) else Rejected("unknown-address")
+    return None if message.address.startswith(plan.ignore) else _unknown(plan, message.address)
+
+
+def _unknown(plan: Preset, address: str) -> Rejected:
+    expected = " or ".join(row.address for row in plan.rows)
+    cure = "for other messages choose another preset, or write [[tracking.message]]"
+    return Rejected(
+        "unknown-address", f"the address {shortened(address)} is not known: expected {expected}; {cure}", address
+    )
 
 
 def _name_in(template: str, address: str) -> str | None:
@@ -313,37 +281,52 @@ def _name_in(template: str, address: str) -> str | None:
 
 
 def _heard(index: int, row: Row, name: str, arguments: tuple[Argument, ...]) -> Part | Rejected:
-    if len(arguments) != len(row.arguments):
-        return Rejected("bad-arguments")
+    """What is not needed may be missing at the end, or be more than was expected."""
+    expected = f"expected {row.address} with {' '.join(row.arguments)}"
+    needed = max((n for n, meaning in enumerate(row.arguments, start=1) if meaning != "skip"), default=0)
+    if len(arguments) < needed:
+        return Rejected("bad-arguments", f"{len(arguments)} arguments came, {expected}", row.address)
     values: dict[str, float] = {}
-    for meaning, argument in zip(row.arguments, arguments, strict=True):
+    left_out = []
+    for meaning, argument in zip(row.arguments, arguments, strict=False):
         if meaning == "camera":
             if isinstance(argument, bool) or not isinstance(argument, str | int):
-                return Rejected("bad-types")
+                return Rejected("bad-types", f"a camera's name is {_shown(argument)}, {expected}", row.address)
             name = str(argument)
         elif meaning != "skip":
-            value = _value(meaning, argument)
+            value = _value(meaning, argument, expected)
+            if isinstance(value, Rejected) and meaning == "tracked":  # not knowing whether it is tracked, it is taken
+                left_out.append(value)
+                value = 1.0
             if isinstance(value, Rejected):
                 return value
             values[_bare(meaning)] = value
-    return _named(index, row, name, values)
+    if len(arguments) > len(row.arguments):
+        sentence = f"{len(arguments)} arguments came, of which only the first were taken: {expected}"
+        left_out.append(Rejected("extra-arguments", sentence, row.address))
+    return _named(index, row, name, values, tuple(left_out))
 
 
-def _named(index: int, row: Row, name: str, values: Values) -> Part | Rejected:
+def _named(index: int, row: Row, name: str, values: Values, left_out: tuple[Rejected, ...]) -> Part | Rejected:
     if CAMERA not in row.address and "camera" not in row.arguments:
-        return Part(index, None, values)
+        return Part(index, None, values, left_out)
     if not 0 < len(name) <= LONGEST_NAME:
-        return Rejected("bad-camera-name")
-    return Part(index, name, values)
+        sentence = f"a camera's name of {len(name)} characters came in {row.address}, expected 1 to {LONGEST_NAME}"
+        return Rejected("bad-camera-name", sentence)
+    return Part(index, name, values, left_out)
 
 
-def _value(meaning: str, argument: Argument) -> float | Rejected:
+def _value(meaning: str, argument: Argument, expected: str) -> float | Rejected:
     """A finite number with its sign put right. Whole numbers are taken too; true and false only for ``tracked``."""
     if not isinstance(argument, int | float) or (isinstance(argument, bool) and meaning != "tracked"):
-        return Rejected("bad-types")
+        return Rejected("bad-types", f"{meaning} is {_shown(argument)}, which is no number, {expected}")
     if not math.isfinite(argument):
-        return Rejected("not-finite")
+        return Rejected("not-finite", f"{meaning} is {argument}, {expected} and finite numbers")
     return -float(argument) if meaning.startswith("-") else float(argument)
+
+
+def _shown(argument: Argument) -> str:
+    return shortened(repr(argument)[:100])
 
 
 # --- numbers to poses -----------------------------------------------------------------------------------------------
@@ -352,10 +335,10 @@ def _value(meaning: str, argument: Argument) -> float | Rejected:
 def pose_of(plan: Preset, values: Values) -> Pose | Rejected:
     """The pose in stage space. Without x, y and z it is at the origin."""
     if not values.get("tracked", 1.0):
-        return Rejected("not-tracked")
+        return Rejected("not-tracked", "its tracker says that it is lost; its poses are not taken until it is found")
     position_m = np.array([values.get(name, 0.0) for name in POSITION]) * METRES[plan.length_unit]
     if max(map(abs, position_m)) > FARTHEST_M:
-        return Rejected("too-far")
+        return too_far(tuple(position_m.tolist()))
     rotation = _rotation(plan, values)
     return rotation if isinstance(rotation, Rejected) else from_frame(FRAMES[plan.frame], position_m, rotation)
 
@@ -364,8 +347,8 @@ def _rotation(plan: Preset, values: Values) -> Rotation | Rejected:
     if "qw" in values:
         quaternion = [values[name] for name in QUATERNION]
         length = math.hypot(*quaternion)
-        return Rotation.from_quat(quaternion) if 0.5 <= length * length <= 2.0 else Rejected("bad-quaternion")
+        return Rotation.from_quat(quaternion) if 0.5 <= length * length <= 2.0 else bad_quaternion(length)
     turns = [values["r" + axis] for axis in plan.euler_order.lower()]
     if max(map(abs, turns)) > 1e6:  # a sine of more has no digits left
-        return Rejected("bad-angle")
+        return Rejected("bad-angle", f"an angle of {max(turns, key=abs):g} came, expected {plan.angle_unit}")
     return Rotation.from_euler(plan.euler_order, turns, degrees=plan.angle_unit == "deg")

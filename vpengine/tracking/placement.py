@@ -5,19 +5,18 @@ from __future__ import annotations
 from typing import Annotated
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 from scipy.spatial.transform import Rotation
 
+from vpengine.stage.settings import Settings
 from vpengine.view.pose import Pose, pose_from, rotation_from_pan_tilt_roll
 
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 Metres = tuple[Finite, Finite, Finite]
 
 
-class Origin(BaseModel):
+class Origin(Settings):
     """Where a tracker's own origin lies on the stage: for phones, whose origin is where they were started."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     translation_m: Metres = Field(
         default=(0.0, 0.0, 0.0), description="The tracker's origin in stage space: x, y, z in metres."
@@ -27,10 +26,8 @@ class Origin(BaseModel):
     )
 
 
-class Mount(BaseModel):
+class Mount(Settings):
     """Where the camera's sensor sits on the tracker: in the tracker's axes, X right, Y forward, Z up."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     translation_m: Metres = Field(
         default=(0.0, 0.0, 0.0), description="From the tracker to the sensor: right, forward, up, in m."

@@ -71,14 +71,19 @@ class PoseBuffer:
         self._modes = deque([_Mode(-np.inf, None)], maxlen=4)
         self.refused = 0
 
-    def add(self, time_s: float, pose: Pose) -> bool:
-        """Take a sample, in any order of time. False when it was refused."""
+    def add(self, time_s: float, pose: Pose, cut: bool = False) -> bool:
+        """Take a sample, in any order of time. False when it was refused.
+
+        cut: the tracker's origin moved, and what was seen before eases into what it says now.
+        """
         with self._lock:
-            lost = self._where(time_s, CAP_S) if self._returns_after_loss(time_s) else None
-            if not self._samples.add(time_s, pose):
+            lost = self._where(time_s, CAP_S) if cut or self._returns_after_loss(time_s) else None
+            if not self._samples.add(time_s, pose, cut):
                 self.refused += 1
                 return False
             self._motion = None
+            if cut:
+                self._stillness.release()
             if lost is not None:
                 self._enter(time_s, None, lost)
             if self._stillness.look(self._samples):

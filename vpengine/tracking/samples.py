@@ -35,8 +35,11 @@ class Samples:
     def newest_s(self) -> float:
         return float(self._rows[self._end - 1, TIME])
 
-    def add(self, time_s: float, pose: Pose) -> bool:
-        """Put a sample in its place. False when it is one we have, or older than all that are kept."""
+    def add(self, time_s: float, pose: Pose, cut: bool = False) -> bool:
+        """Put a sample in its place. False when it is one we have, or older than all that are kept.
+
+        cut: those before it belong to another place, and windows do not reach back to them.
+        """
         row = np.array([time_s, *pose.position_m, *pose.rotation])
         rows = self.rows
         place = int(np.searchsorted(rows[:, TIME], time_s))
@@ -44,7 +47,7 @@ class Samples:
             return False
         if place and rows[place - 1, ROTATION] @ row[ROTATION] < 0.0:
             row[ROTATION] *= -1.0
-        if not place or time_s - rows[place - 1, TIME] > STALE_S:
+        if cut or not place or time_s - rows[place - 1, TIME] > STALE_S:
             self._unbroken_since_s = time_s
         self._make_room()
         at = self._begin + place

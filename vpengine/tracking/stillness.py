@@ -42,6 +42,10 @@ class Stillness:
         self._limits = limits
         self._looked_s = -np.inf
 
+    def release(self) -> None:
+        """The camera is somewhere else now."""
+        self.held = None
+
     def look(self, samples: Samples) -> bool:
         """Judge the newest samples; True when ``held`` changed."""
         before = self.held

@@ -1,0 +1,166 @@
+"""What becomes of a datagram: which camera it moves, whose it is, when it was taken, whether it can be."""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from vpengine.mailbox import Newest
+from vpengine.peers import Peers
+from vpengine.tracking.jumps import Jumps
+from vpengine.tracking.naming import Naming
+from vpengine.tracking.ownership import Ownership, rival
+from vpengine.tracking.pose_buffer import PoseBuffer
+from vpengine.tracking.protocol import LensUpdate, PoseUpdate, Rejected, Source, Update
+from vpengine.tracking.sender_clock import SenderClock
+from vpengine.tracking.tellings import Tellings
+from vpengine.tracking.udp import Received
+from vpengine.view.pose import Pose
+
+LOG = logging.getLogger(__name__)
+
+FAR_M = 100.0  # from the stage's origin: further than a camera stands from any wall
+CENTIMETRES_M = 1000.0  # up to this far a camera may be in cm, beyond it in mm
+
+
+@dataclass
+class _Camera:
+    """What is known of one camera's senders."""
+
+    name: str
+    known_lens: LensUpdate
+    poses: Ownership = field(default_factory=Ownership)
+    lens: Ownership = field(default_factory=Ownership)
+    jumps: Jumps = field(default_factory=Jumps)
+    clock: SenderClock = field(default_factory=SenderClock)
+    last_pose: Pose | None = None
+    cuts: int = 0
+
+
+class Intake:
+    """Fills ``poses`` and ``lenses``; counts by source in ``peers`` and tells a person what is wrong."""
+
+    def __init__(
+        self, poses: Mapping[str, PoseBuffer], lenses: Newest[str, LensUpdate], peers: Peers[Pose], tellings: Tellings
+    ) -> None:
+        self._poses = poses
+        self._lenses = lenses
+        self._peers = peers
+        self._tellings = tellings
+        self._cameras = {name: _Camera(name, LensUpdate(name)) for name in poses}
+        self._naming = Naming(tuple(poses))
+
+    def owner(self, camera: str) -> str:
+        """Who moves ``camera``, "ip:port"; empty before the first pose."""
+        return self._cameras[camera].poses.owner
+
+    def take(self, source: Source, received: Received) -> None:
+        """All that a datagram says; a fault in a plug-in is counted and told once."""
+        waiting: dict[str, tuple[float, Pose]] = {}  # of several poses of one camera and one time the last one counts
+        try:
+            for update in source.protocol.decode(received.packet, received.peer):
+                refused = self._take(source, update, received, waiting)
+                if refused is not None:
+                    self._tellings.refuse(received.peer, refused)
+        except Exception:
+            self._peers.bad(received.peer, "fault")
+            if self._tellings.is_new(received.peer, "fault"):
+                kind = type(source.protocol).__name__
+                LOG.exception("tracking: %s could not read a packet of %s", kind, received.peer)
+        for name, (time_s, pose) in waiting.items():
+            self._add(self._cameras[name], time_s, pose, received)
+
+    def _take(
+        self, source: Source, update: Update, received: Received, waiting: dict[str, tuple[float, Pose]]
+    ) -> Rejected | None:
+        """Take an update, or say why not."""
+        if isinstance(update, Rejected):
+            return update
+        name = self._naming.camera(source, update, received.time_s)
+        if isinstance(name, Rejected):
+            return name
+        camera, is_lens = self._cameras[name], isinstance(update, LensUpdate)
+        owners, owner = (camera.lens, camera.lens.owner) if is_lens else (camera.poses, camera.poses.owner)
+        if not owners.takes(received.peer, received.time_s):
+            return rival(name, "lens" if is_lens else "poses", received.peer, owner)
+        if isinstance(update, LensUpdate):
+            self._take_lens(camera, update, received)
+            return None
+        time_s = self._sample_time_s(camera, update, received)
+        before = waiting.get(name)
+        if before is not None and before[0] != time_s:
+            self._add(camera, *before, received)
+        waiting[name] = (time_s, update.pose)
+        return None
+
+    def _take_lens(self, camera: _Camera, update: LensUpdate, received: Received) -> None:
+        """What is not said stays, also in the mailbox, where the newest would replace one not yet taken."""
+        camera.known_lens = replace(update, camera=camera.name).after(camera.known_lens)
+        self._lenses.put(camera.name, camera.known_lens)
+        self._peers.good(received.peer, received.time_s)
+
+    def _sample_time_s(self, camera: _Camera, update: PoseUpdate, received: Received) -> float:
+        if update.sender_time_s is None:
+            return received.time_s
+        was_useful = camera.clock.useful
+        time_s = camera.clock.engine_time_s(update.sender_time_s, received.time_s)
+        if was_useful and not camera.clock.useful:
+            self._tellings.refuse(received.peer, _useless_clock(camera.name, received.peer))
+        return time_s
+
+    def _add(self, camera: _Camera, time_s: float, pose: Pose, received: Received) -> None:
+        judgement = camera.jumps.judge(time_s, pose)
+        if judgement == "held":
+            self._tellings.refuse(received.peer, _held(camera))
+            return
+        if judgement == "cut":
+            camera.cuts += 1
+            self._tellings.refuse(received.peer, _cut(camera))
+        if not self._put(camera, time_s, pose, received.time_s, cut=judgement == "cut"):
+            sentence = f"camera {camera.name}: a pose came twice, or a second late"
+            self._tellings.refuse(received.peer, Rejected("repeated-or-late", sentence))
+            return
+        camera.last_pose = pose
+        self._peers.good(received.peer, received.time_s, pose)
+        distance_m = math.hypot(*pose.position_m)
+        if distance_m > FAR_M:
+            self._tellings.refuse(received.peer, _far(camera.name, distance_m))
+
+    def _put(self, camera: _Camera, time_s: float, pose: Pose, arrival_s: float, cut: bool) -> bool:
+        """A pose that came twice is refused; a new one is not, though a stamp that was set back is one we have."""
+        poses = self._poses[camera.name]
+        if poses.add(time_s, pose, cut):
+            return True
+        return time_s != arrival_s and pose != camera.last_pose and poses.add(arrival_s, pose, cut)
+
+
+def _useless_clock(camera: str, peer: str) -> Rejected:
+    sentence = f"the time stamps of {peer} for camera {camera} do not advance as its packets arrive"
+    return Rejected(
+        "useless-clock",
+        f"{sentence} (they stand still, jump, or count no seconds): the times of arrival are used instead; set the "
+        "sender's clock, or have it send none",
+        peer,
+    )
+
+
+def _held(camera: _Camera) -> Rejected:
+    jump = camera.jumps.last_jump
+    sentence = f"camera {camera.name}: a pose {jump.metres:.1f} m and {jump.degrees:.0f} degrees from the one before"
+    return Rejected("wild-pose", f"{sentence} was held back: no camera moves so fast", camera.name)
+
+
+def _cut(camera: _Camera) -> Rejected:
+    jump = camera.jumps.last_jump
+    sentence = f"camera {camera.name} is {jump.metres:.1f} m and {jump.degrees:.0f} degrees from where it was, at once"
+    cause = "its tracker's origin was set anew, or it has found itself again; the picture follows"
+    return Rejected("origin-moved", f"{sentence}, and stays there: {cause}", f"{camera.name} {camera.cuts}")
+
+
+def _far(camera: str, distance_m: float) -> Rejected:
+    words, unit, part = ("centimetres", "cm", 100.0) if distance_m < CENTIMETRES_M else ("millimetres", "mm", 1000.0)
+    sentence = f"camera {camera} is {distance_m:.0f} m from the stage's origin, far outside any stage: it looks like"
+    cure = f'send metres, or write length_unit = "{unit}" under its [[tracking]], which kind = "osc-app" has'
+    return Rejected("far-outside", f"{sentence} {words} ({distance_m / part:.2f} m); {cure}", camera)
