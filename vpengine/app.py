@@ -134,7 +134,7 @@ def build_program(gpu: Gpu, files: Files, exit_stack: ExitStack) -> tuple[Places
         plugin, settings = load_plugin(plates.KINDS[section.kind]), files.of(section)
         return lambda: plugin(settings)
 
-    places = Places(gpu.context, {name: build(section) for name, section in files.show.plates.items()})
+    places = Places(gpu, {name: build(section) for name, section in files.show.plates.items()})
     exit_stack.callback(places.close)
     walls = Walls(gpu, stage.walls, stage.outer.eye_m, stage.outer.face_px)
     exit_stack.callback(walls.release)

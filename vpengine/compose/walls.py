@@ -40,12 +40,18 @@ class Walls:
         self._moved: set[str] = set()
 
     def prepare(self, place: str, plate: Drawable) -> None:
-        """Draw a place's outer pictures; takes several frames' time, so before the place is shown."""
-        self._outer[place] = {}
+        """Draw a place's outer pictures; takes several frames' time, so before the place is shown.
+
+        A place that was prepared before gives back what it had.
+        """
+        earlier, self._outer[place] = self._outer.get(place, {}), {}
         for name, geometry in self.geometries.items():
             outer = OuterPicture(self._gpu, geometry, self.meshes[name], self._eye_m)
             outer.draw_plate(plate, self._face)
             self._outer[place][name] = outer
+        for name, outer in earlier.items():
+            outer.release()
+            self._moved.add(name)
 
     def warm(self, place: str, grade: GradeTable) -> None:
         """Draw the passes that are not drawn at first: the grade, and a dissolve."""

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 LUMINANCE = np.array([0.2722287168, 0.6740817658, 0.0536895174])  # ACEScg (AP1) to CIE Y
 
-# ACEScg to linear Rec.709 (D60 to D65, CAT02), as OpenColorIO's built-in ACES configurations convert; tested there.
+# ACEScg to linear Rec.709 (D60 to D65, Bradford), as OpenColorIO's built-in ACES configurations convert; tested there.
 REC709_FROM_ACESCG = np.array(
     [
         [1.70505, -0.62179, -0.08326],
