@@ -189,7 +189,7 @@ def _premultiplied(
         colors = colors / np.where(alpha > 0.0, alpha, np.float32(1.0))
     light = to_acescg(np.ascontiguousarray(np.clip(colors, -HALF_MAX, HALF_MAX), np.float32))
     if alpha is not None and not (header.is_associated and is_linear):
-        light = light * (np.where(alpha > 0.0, alpha, 1.0) if header.is_associated else np.clip(alpha, 0.0, 1.0))
+        light *= np.where(alpha > 0.0, alpha, 1.0) if header.is_associated else np.clip(alpha, 0.0, 1.0)
     return np.nan_to_num(np.clip(light, 0.0, HALF_MAX), nan=0.0).astype(np.float16)
 
 
