@@ -43,10 +43,8 @@ def icc(primaries: tuple[tuple[float, ...], ...], curve: bytes, space: bytes = b
         table += struct.pack(">4sII", name, at + len(body), len(content))
         body += content + b"\0" * (-len(content) % 4)
     size = at + len(body)
-    head = struct.pack(">I4sI4s4s4s12x4s", size, b"none", 0x04000000, b"mntr", space, b"XYZ ", b"acsp").ljust(
-        128, b"\0"
-    )
-    return head + struct.pack(">I", len(tags)) + table + body
+    head = struct.pack(">I4sI4s4s4s12x4s", size, b"none", 0x04000000, b"mntr", space, b"XYZ ", b"acsp")
+    return head.ljust(128, b"\0") + struct.pack(">I", len(tags)) + table + body
 
 
 def picture(*code: int, size: tuple[int, int] = (16, 16)) -> Image.Image:

@@ -168,7 +168,7 @@ def _layer(path: Path, source: Any) -> Layer:
     try:
         return beauty(parts if len(parts) > 1 else [("", parts[0][1])])
     except NoBeautyError as error:
-        raise UserError(f"{path}: {error}") from None
+        raise UserError(f"{path}: {_clean(str(error))}") from None
 
 
 def _plain_layer(path: Path, channels: int, alpha: int) -> Layer:
@@ -213,4 +213,5 @@ def _short(error: Exception) -> str:
 
 
 def _clean(line: str) -> str:
-    return "".join(letter if letter.isprintable() else "?" for letter in line)[:160]
+    """Bytes of a damaged file may stand in it that no terminal can print."""
+    return "".join(letter if letter.isprintable() else "?" for letter in line)[:300]

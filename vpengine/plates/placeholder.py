@@ -19,7 +19,7 @@ from vpengine.view.view import View, stage_ray_from_ndc
 TILES = 5  # round and from zenith to nadir; odd, so that words stand straight ahead
 _SIZE = (1024, 512)
 _FIELD, _WORDS, _FRAME = 0.02, 0.5, 0.08  # scene-linear grey: dark enough not to dazzle, a sign that it is no fault
-_TITLE_PX, _TEXT_PX, _MARGIN_PX, _MOST_LINES = 60, 36, 40, 6
+_TITLE_PX, _TEXT_PX, _MARGIN_PX, _LEADING = 60, 36, 40, 1.3
 
 
 class Placeholder:
@@ -59,16 +59,17 @@ def _picture(name: str, sentence: str) -> NDArray[np.float16]:
 
 
 def _lettering(name: str, sentence: str) -> Image.Image:
+    """White on black, in the middle."""
     image = Image.new("L", _SIZE, 0)
     draw = ImageDraw.Draw(image)
-    y = float(_MARGIN_PX)
-    for text, size_px in ((f"No plate: {name}", _TITLE_PX), (sentence, _TEXT_PX)):
-        font = ImageFont.load_default(size_px)
-        lines = _lines(_printable(text), draw, font)[:_MOST_LINES]
-        for line in lines:
-            draw.text((_SIZE[0] / 2, y), line, fill=255, font=font, anchor="ma")
-            y += size_px * 1.25
-        y += size_px * 0.4
+    rows: list[tuple[str, int]] = []
+    for text, size_px, most in ((f"No plate: {name}", _TITLE_PX, 2), (sentence, _TEXT_PX, 6)):
+        lines = _lines(_printable(text), draw, ImageFont.load_default(size_px))
+        rows += [(line, size_px) for line in lines[:most]]
+    y = (_SIZE[1] - sum(_LEADING * size_px for _, size_px in rows)) / 2.0
+    for line, size_px in rows:
+        draw.text((_SIZE[0] / 2, y), line, fill=255, font=ImageFont.load_default(size_px), anchor="ma")
+        y += _LEADING * size_px
     return image
 
 
