@@ -184,12 +184,16 @@ def _premultiplied(
 
     Where alpha is nothing they cannot be divided, and are taken as light that was added.
     """
+    multiplied = header.is_associated
     is_linear = not header.is_integer and color_space is None
-    if alpha is not None and header.is_associated and not is_linear:
-        colors = colors / np.where(alpha > 0.0, alpha, np.float32(1.0))
-    light = to_acescg(np.ascontiguousarray(np.clip(colors, -HALF_MAX, HALF_MAX), np.float32))
-    if alpha is not None and not (header.is_associated and is_linear):
-        light *= np.where(alpha > 0.0, alpha, 1.0) if header.is_associated else np.clip(alpha, 0.0, 1.0)
+    if alpha is None or (multiplied and is_linear):
+        covered = None
+    else:
+        covered = (np.where(alpha > 0.0, alpha, 1.0) if multiplied else np.clip(alpha, 0.0, 1.0)).astype(np.float32)
+    straight = colors / covered if covered is not None and multiplied else colors
+    light = to_acescg(np.ascontiguousarray(np.clip(straight, -HALF_MAX, HALF_MAX), np.float32))
+    if covered is not None:
+        light = light * covered
     return np.nan_to_num(np.clip(light, 0.0, HALF_MAX), nan=0.0).astype(np.float16)
 
 
