@@ -29,6 +29,7 @@ from vpengine.plates.pattern import Pattern
 from vpengine.plates.places import Places
 from vpengine.plates.plate import Plate
 from vpengine.plates.still import Still
+from vpengine.plates.street import Street
 from vpengine.stage.walls import FlatWall
 from vpengine.view.lens import clip_from_view_symmetric
 from vpengine.view.pose import from_opentrackio, view_from_stage
@@ -152,6 +153,20 @@ def test_fifty_loads_and_preparations_leave_nothing_behind(gpu: Any, backdrop: P
         cycle()
     assert gl_objects() == before
     walls.release()
+
+
+def test_a_second_street_leaves_nothing_behind(gpu: Any) -> None:
+    engine = Gpu(gpu)
+
+    def cycle() -> None:
+        street = Street(Street.Settings(length_m=60.0))
+        assert not street.upload(engine)
+        street.release()
+
+    cycle()
+    before = gl_objects()
+    cycle()
+    assert gl_objects() == before
 
 
 def test_a_plate_released_half_way_up_leaves_nothing_behind(gpu: Any, tmp_path: Path) -> None:

@@ -183,6 +183,12 @@ def test_channels_that_are_no_colours_are_refused_by_name(tmp_path: Path) -> Non
         read_acescg(path)
 
 
+@pytest.mark.parametrize("names", [("X", "Y", "Z"), ("N.X", "N.Y", "N.Z")])
+def test_neither_directions_nor_xyz_are_grey(tmp_path: Path, names: tuple[str, ...]) -> None:
+    with pytest.raises(UserError, match=r"a\.exr: has no colours: its channels are .*X.*Y.*Z"):
+        read_acescg(write_exr(tmp_path / "a.exr", flat(1, 2, 3), names))
+
+
 def test_a_depth_part_may_come_first(tmp_path: Path) -> None:
     parts = [
         ("depth", ("Z",), flat(7.0)),

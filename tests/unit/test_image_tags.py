@@ -13,8 +13,7 @@ import pytest
 from PIL import Image, ImageCms
 
 from vpengine.errors import UserError
-from vpengine.plates.image_file import read_acescg
-from vpengine.plates.image_source import open_picture
+from vpengine.plates.image_file import FilePicture, read_acescg
 
 WHITE_D50 = (0.9642, 1.0, 0.8249)
 # Primaries as their profiles have them: XYZ adapted to D50 (Display P3 and Adobe RGB (1998) of the ICC's registry).
@@ -256,10 +255,44 @@ def test_lab_is_refused(tmp_path: Path) -> None:
         read_acescg(tmp_path / "a.tif")
 
 
-def test_the_shape_of_a_turned_picture_s_pixels_turns_too(tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["a.jpg", "a.png", "a.tif"])
+@pytest.mark.parametrize(("orientation", "seen"), [(1, 1.0), (6, 1.0)])
+def test_unlike_pixels_to_the_inch_make_an_anamorphic_picture(
+    tmp_path: Path, name: str, orientation: int, seen: float
+) -> None:
+    """Twice as many to the inch across: 40 x 20 pixels are a square, also turned on its side."""
     exif = Image.Exif()
-    exif[0x0112] = 6
-    picture(1, 2, 3, size=(40, 10)).save(tmp_path / "a.jpg", exif=exif)
-    with open_picture(tmp_path / "a.jpg") as (_, header):
-        assert header.orientation == 6
-        assert header.pixel_aspect == 1.0
+    exif[0x0112] = orientation
+    picture(1, 2, 3, size=(40, 20)).save(tmp_path / name, dpi=(144, 72), exif=exif)
+    assert FilePicture(tmp_path / name, None).aspect == pytest.approx(seen, rel=1e-3)
+
+
+def test_a_camera_s_adobe_rgb_without_a_profile(tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[0x8769] = {0xA001: 0xFFFF, 0xA005: {1: "R03"}}
+    picture(0, 255, 0).save(tmp_path / "a.jpg", exif=exif, quality=100, subsampling=0)
+    picture(0, 255, 0).save(tmp_path / "b.png", icc_profile=icc(ADOBE_RGB, GAMMA_22))
+    np.testing.assert_allclose(middle(tmp_path / "a.jpg"), middle(tmp_path / "b.png"), atol=1e-2)
+    picture(0, 255, 0).save(tmp_path / "c.png")
+    assert np.abs(middle(tmp_path / "a.jpg") - middle(tmp_path / "c.png")).max() > 0.1
+
+
+def radiance(path: Path, lines: str) -> Path:
+    """4 x 2 of light 1.0 0.5 0.25, not compressed."""
+    head = f"#?RADIANCE\nFORMAT=32-bit_rle_rgbe\n{lines}\n-Y 2 +X 4\n"
+    path.write_bytes(head.encode() + bytes((128, 64, 32, 129)) * 8)
+    return path
+
+
+def test_a_radiance_header_s_primaries_and_pixel_shape(tmp_path: Path) -> None:
+    plain = radiance(tmp_path / "a.hdr", "")
+    np.testing.assert_allclose(middle(plain), [0.7947, 0.5318, 0.2929], atol=2e-3)
+    assert FilePicture(plain, None).aspect == 2.0
+    zeros = radiance(tmp_path / "z.hdr", "PRIMARIES=0 0 0 0 0 0 0 0\n")
+    np.testing.assert_allclose(middle(zeros), middle(plain))
+    wide = "PRIMARIES= 0.713 0.293 0.165 0.830 0.128 0.044 0.32168 0.33767\nPIXASPECT=2.0\n"
+    tagged = radiance(tmp_path / "b.hdr", wide)
+    np.testing.assert_allclose(middle(tagged), [1.0, 0.5, 0.25], atol=1e-3)
+    assert FilePicture(tagged, None).aspect == 1.0  # pixels twice as high as they are wide
+    with pytest.raises(UserError, match=r"c\.hdr: cannot be read"):
+        read_acescg(radiance(tmp_path / "c.hdr", "PRIMARIES= red green\n"))

@@ -12,7 +12,16 @@ import PyOpenColorIO as ocio
 from numpy.typing import NDArray
 
 from vpengine.errors import UserError, did_you_mean
-from vpengine.plates.chromaticities import D50_XYZ, P3_D65, REC709, REC2020, acescg_from, acescg_from_xyz, known_space
+from vpengine.plates.chromaticities import (
+    ADOBE_RGB,
+    D50_XYZ,
+    P3_D65,
+    REC709,
+    REC2020,
+    acescg_from,
+    acescg_from_xyz,
+    known_space,
+)
 from vpengine.plates.icc_profile import IccProfile, UnusableProfileError, parse_icc_profile
 from vpengine.plates.png_color import PngColor
 
@@ -73,6 +82,12 @@ def by_png(color: PngColor, path: Path) -> ToAcescg:
     gamma = color.gamma
     curve = _srgb_curve if gamma is None or abs(gamma - 2.2) < 0.01 else lambda code: np.maximum(code, 0.0) ** gamma
     return lambda pixels: to_acescg(np.ascontiguousarray(curve(pixels), np.float32))
+
+
+def adobe_rgb() -> ToAcescg:
+    """Adobe RGB (1998): gamma 563/256."""
+    to_acescg = _by_matrix(acescg_from(ADOBE_RGB))
+    return lambda pixels: to_acescg(np.maximum(pixels, 0.0) ** np.float32(563 / 256))
 
 
 def srgb() -> ToAcescg:

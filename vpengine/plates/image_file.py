@@ -155,6 +155,8 @@ def _to_acescg(path: Path, color_space: str | None, header: Header) -> Callable[
         return image_color.by_profile(header.icc, path, is_linear=header.format == "jpeg" and not header.is_integer)
     if header.format == "png":
         return image_color.by_png(header.png, path)
+    if header.is_adobe_rgb and header.is_integer:
+        return image_color.adobe_rgb()
     return image_color.srgb() if header.is_integer else image_color.by_chromaticities(header.chromaticities, path)
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 BEAUTY = ("", "rgba", "rgb", "beauty", "combined", "composite", "main", "image")
 _SUFFIXES = {
-    **{letter: letter for letter in ("r", "g", "b", "a", "y", "ry", "by")},
+    **{letter: letter for letter in ("r", "g", "b", "a", "x", "y", "ry", "by")},
     "red": "r", "green": "g", "blue": "b", "alpha": "a",
 }  # fmt: skip
 _KINDS = (("r", "g", "b"), ("y", "ry", "by"), ("y",))
@@ -65,6 +65,7 @@ def _layers(part: int, part_name: str, channels: Sequence[str]) -> list[Layer]:
         Layer(part, prefix or part_name, tuple(group[key] for key in kind), "ry" in kind, group.get("a"))
         for prefix, group in groups.items()
         if (kind := next((kind for kind in _KINDS if all(key in group for key in kind)), None))
+        and (kind != ("y",) or "x" not in group)  # a direction's, or CIE XYZ's
     ]
 
 

@@ -15,11 +15,13 @@ from numpy.typing import NDArray
 from vpengine.errors import UserError
 from vpengine.plates.image_layers import Layer, NoBeautyError, beauty
 from vpengine.plates.png_color import PngColor, read_png_color
+from vpengine.plates.radiance_header import RadianceHeader, read_radiance_header
 
 KINDS = (".exr", ".hdr", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
 _FORMATS = ("openexr", "hdr", "jpeg", "png", "tiff", "webp")
 _STRIPE_BYTES = 2**25
 _MOST_PARTS = 64
+_EXIF_BYTES = 2**17
 
 Array = NDArray[np.float32]
 
@@ -40,7 +42,7 @@ class Header:
 
     data: where its pixels lie. display: what is the picture of it. pixel_aspect: a pixel's width over its height.
     orientation: EXIF's, 1 to 8. is_integer: 8 or 16 bit code values. is_associated: colours are multiplied by alpha.
-    chromaticities: red, green, blue and white, of an EXR.
+    chromaticities: red, green, blue and white, of an EXR or HDR. is_adobe_rgb: as cameras mark it without a profile.
     """
 
     format: str
@@ -54,6 +56,7 @@ class Header:
     chromaticities: tuple[float, ...] | None
     icc: bytes | None
     png: PngColor
+    is_adobe_rgb: bool
 
 
 @contextmanager
@@ -134,19 +137,21 @@ def _header(path: Path, source: Any) -> Header:
     display = Window(spec.full_x, spec.full_y, spec.full_width, spec.full_height) if is_exr else data
     if min(data.width, data.height, display.width, display.height) < 1:
         raise UserError(f"{path}: has no pixels: it is {display.width} x {display.height}")
+    radiance = read_radiance_header(path) if name == "hdr" else RadianceHeader()
     is_integer = spec.format in (oiio.UINT8, oiio.UINT16, oiio.UINT32)
     return Header(
         format=name,
         layer=layer,
         data=data,
         display=display,
-        pixel_aspect=_pixel_aspect(spec),
+        pixel_aspect=_within_reason(radiance.pixel_aspect if name == "hdr" else _pixel_aspect(spec, name)),
         orientation=_orientation(spec),
         is_integer=is_integer,
         is_associated=is_exr or (name == "tiff" and not spec.get_int_attribute("tiff:UnassociatedAlpha", 0)),
-        chromaticities=_chromaticities(spec) if is_exr else None,
+        chromaticities=_chromaticities(spec) if is_exr else radiance.chromaticities,
         icc=_icc(spec),
         png=read_png_color(path) if name == "png" else PngColor(),
+        is_adobe_rgb=name == "jpeg" and _is_adobe_rgb(path),
     )
 
 
@@ -186,9 +191,25 @@ def _refuse_spaces(path: Path, spec: Any) -> None:
         raise UserError(f"{path}: its colours are {space}; save it as RGB")
 
 
-def _pixel_aspect(spec: Any) -> float:
-    aspect = spec.get_float_attribute("PixelAspectRatio", 1.0)
-    return float(aspect) if 0.1 <= aspect <= 10.0 else 1.0  # also for NaN
+def _pixel_aspect(spec: Any, name: str) -> float:
+    """Elsewhere than in an EXR, by the pixels to the inch: OpenImageIO has a JPEG's upside down."""
+    if name == "openexr":
+        return float(spec.get_float_attribute("PixelAspectRatio", 1.0))
+    x, y = spec.get_float_attribute("XResolution", 0.0), spec.get_float_attribute("YResolution", 0.0)
+    has_unit = spec.get_string_attribute("ResolutionUnit").lower() in ("in", "inch", "cm", "m", "meter")
+    return float(y / x) if has_unit and x > 0.0 and y > 0.0 else 1.0
+
+
+def _within_reason(aspect: float) -> float:
+    """1 for what no lens does, and for NaN."""
+    return aspect if 0.1 <= aspect <= 10.0 else 1.0
+
+
+def _is_adobe_rgb(path: Path) -> bool:
+    """Exif's InteroperabilityIndex R03 (DCF 2.0): the whole entry of its directory, in either byte order."""
+    with path.open("rb") as file:
+        head = file.read(_EXIF_BYTES)
+    return b"\0\1\0\2\0\0\0\4R03\0" in head or b"\1\0\2\0\4\0\0\0R03\0" in head
 
 
 def _orientation(spec: Any) -> int:

@@ -21,6 +21,7 @@ Build = Callable[[], Plate]
 CLOSE_S = 2.0  # the loader may be in the middle of a large file: it is not waited for longer
 FIRST_PLATE_S = 120.0
 _PLACEHOLDER = "%s; a placeholder is shown there."
+_NOTHING_LEFT = "plate %s: nor can its placeholder be shown; the wall stays black there."
 
 
 class Places:
@@ -91,17 +92,25 @@ class Places:
         return name
 
     def _replaced(self, name: str, plate: Plate, sentence: str) -> Plate:
+        """The placeholder, on the GPU."""
         plate.release()
-        self.faults.setdefault(name, sentence)
-        placeholder: Plate = Placeholder(name, self.faults[name])
+        placeholder = NoPlate() if isinstance(plate, Placeholder) else self._placeholder(name, sentence)
         try:
             while placeholder.upload(self._gpu):
                 pass
-        except Exception:  # nothing is left to say it with
-            log.exception("plate %s: nor can its placeholder be shown; the wall stays black there.", name)
+        except Exception:
+            log.exception(_NOTHING_LEFT, name)
             placeholder.release()
-            placeholder = NoPlate()
+            return NoPlate()
         return placeholder
+
+    def _placeholder(self, name: str, sentence: str) -> Plate:
+        self.faults.setdefault(name, sentence)
+        try:
+            return Placeholder(name, sentence)
+        except Exception:
+            log.exception(_NOTHING_LEFT, name)
+            return NoPlate()
 
     def _load_all(self) -> None:
         while (name := self._wanted.get()) is not None and not self._stop.is_set():
@@ -125,8 +134,7 @@ class Places:
         except Exception:
             sentence = "could not be made; see the log"
             log.exception("plate %s: " + _PLACEHOLDER, name, "it could not be made")
-        self.faults[name] = sentence
-        return Placeholder(name, sentence)
+        return self._placeholder(name, sentence)
 
     def close(self) -> None:
         """Within ``CLOSE_S`` whatever the loader is at; it ends with the process where it does not stop."""
