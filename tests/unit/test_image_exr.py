@@ -259,6 +259,22 @@ def test_deep_data_is_refused(tmp_path: Path) -> None:
             look(tmp_path / "deep.exr")
 
 
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("chromaticities", [KNOWN["ACES2065-1"], XYZ])
+def test_one_pixel_that_is_no_number_is_refused(tmp_path: Path, bad: float, chromaticities: tuple[float, ...]) -> None:
+    """Its place is counted from the display window's own corner, as viewers do."""
+    data = flat(0.5, 0.5, 0.5, size=(6, 5))
+    data[3, 4, 1] = bad
+    path = write_exr(tmp_path / "a.exr", data, at=(10, 20), display=(0, 0, 64, 32), chromaticities=chromaticities)
+    with pytest.raises(UserError, match=r"a\.exr: pixel x 14, y 23 is (NaN \(not a number\)|infinite); repair"):
+        read_acescg(path)
+
+
+def test_a_tiny_alpha_does_no_harm(tmp_path: Path) -> None:
+    path = write_exr(tmp_path / "a.exr", flat(1.0, 0.5, 0.0, 1e-40), ("R", "G", "B", "A"))
+    assert np.isfinite(read(path, "ACEScct")).all()
+
+
 def test_of_two_eyes_the_first_is_shown() -> None:
     eyes = [("rgba.left", ("R", "G", "B")), ("rgba.right", ("R", "G", "B"))]
     assert beauty(eyes).part == 0

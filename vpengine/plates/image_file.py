@@ -111,7 +111,7 @@ class _NotNumbers:
 
 
 def _read(path: Path, color_space: str | None) -> _Picture:
-    with open_picture(path) as (source, header):
+    with open_picture(path) as (source, header), np.errstate(all="ignore"):  # what is not finite is counted below
         _refuse_too_large(path, header)
         to_acescg = _to_acescg(path, color_space, header)
         display, data = header.display, header.data

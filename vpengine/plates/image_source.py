@@ -157,10 +157,10 @@ def _header(path: Path, source: Any) -> Header:
 
 def _layer(path: Path, source: Any) -> Layer:
     parts: list[tuple[str, tuple[str, ...]]] = []
+    is_deep = False
     while len(parts) < _MOST_PARTS and source.seek_subimage(len(parts), 0):
         spec = source.spec()
-        if spec.deep and not parts:
-            raise UserError(f"{path}: holds deep data (samples in depth), no picture; flatten it")
+        is_deep = is_deep or bool(spec.deep)
         named = spec.get_string_attribute("name") or spec.get_string_attribute("oiio:subimagename")
         parts.append((named, () if spec.deep else tuple(spec.channelnames)))
         if source.format_name() != "openexr":  # a TIFF's other pages are thumbnails, or others' business
@@ -173,6 +173,8 @@ def _layer(path: Path, source: Any) -> Layer:
     try:
         return beauty(parts if len(parts) > 1 else [("", parts[0][1])])
     except NoBeautyError as error:
+        if is_deep:
+            raise UserError(f"{path}: holds deep data (samples in depth), no picture; flatten it") from None
         raise UserError(f"{path}: {_clean(str(error))}") from None
 
 
