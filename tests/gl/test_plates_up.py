@@ -57,7 +57,9 @@ def level_of(texture: Any, level: int, size: tuple[int, int]) -> np.ndarray:
     return out[::-1]
 
 
-def test_a_large_picture_goes_up_in_slices(gpu: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("has_storage", [True, False])
+def test_a_large_picture_goes_up_in_slices(gpu: Any, monkeypatch: pytest.MonkeyPatch, has_storage: bool) -> None:
+    monkeypatch.setattr(sliced, "_has_storage", lambda context: has_storage)
     sizes: list[int] = []
     write = sliced._write
     monkeypatch.setattr(sliced, "_write", lambda *a: (sizes.append(a[1].nbytes), write(*a)))

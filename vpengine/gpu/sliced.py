@@ -99,7 +99,7 @@ def _made(context: moderngl.Context, levels: Sequence[NDArray[np.float16]]) -> m
     height, width = levels[0].shape[:2]
     texture = context.external_texture(name.value, (width, height), 4, 0, "f2")
     texture.use(0)
-    if hasattr(gl, "glTexStorage2D"):
+    if _has_storage(context) and hasattr(gl, "glTexStorage2D"):
         gl.glTexStorage2D(_TEXTURE_2D, len(levels), _RGBA16F, width, height)
     else:  # OpenGL 4.1 of macOS; Windows' own library
         for number, level in enumerate(levels):
@@ -109,6 +109,11 @@ def _made(context: moderngl.Context, levels: Sequence[NDArray[np.float16]]) -> m
     texture.filter = (moderngl.LINEAR_MIPMAP_LINEAR, moderngl.LINEAR)
     texture.repeat_x = texture.repeat_y = False
     return texture
+
+
+def _has_storage(context: moderngl.Context) -> bool:
+    """A library has the function's name also where its driver does nothing at it."""
+    return context.version_code >= 420 or "GL_ARB_texture_storage" in context.extensions
 
 
 def _write(texture: moderngl.Texture, rows: NDArray[np.float16], level: int, bottom: int) -> None:
