@@ -138,6 +138,16 @@ def test_a_file_that_may_not_be_read_is_told(tmp_path: Path) -> None:
         inspect(tmp_path / "a.png")
 
 
+def test_a_path_that_the_system_refuses_is_told(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"a\.png: cannot be read \(File name too long\)|no such file"):
+        read_acescg(tmp_path / ("a" * 300 + ".png"))
+
+
+def test_a_path_may_be_in_any_script(tmp_path: Path) -> None:
+    Image.new("RGB", (4, 4), "white").save(tmp_path / "Straße 日本.png")
+    assert read_acescg(tmp_path / "Straße 日本.png").min() > 0.99
+
+
 def test_an_unknown_space_is_the_key_s_own_problem(tmp_path: Path) -> None:
     Image.new("RGB", (4, 4)).save(tmp_path / "a.png")
     assert Still.check(Still.Settings(file=tmp_path / "a.png")) == []

@@ -64,15 +64,17 @@ def open_picture(path: Path) -> Iterator[tuple[Any, Header]]:
     """The file, opened by OpenImageIO, and its header. Raises UserError in one sentence for whatever is wrong."""
     if path.suffix.lower() not in KINDS:
         raise UserError(f"{path}: not a picture this engine reads (allowed: {', '.join(KINDS)})")
-    if not path.is_file():
-        raise UserError(f"{path}: no such file")
     source = None
     try:
+        if not path.is_file():
+            raise UserError(f"{path}: no such file")
         source = oiio.ImageInput.open(str(path), _as_in_the_file())
         if source is None:
             raise unreadable(path, oiio)
         yield source, _header(path, source)
-    except (ValueError, TypeError, RuntimeError, OSError, IndexError, OverflowError) as error:
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read ({error.strerror or _short(error)})") from error
+    except (ValueError, TypeError, RuntimeError, IndexError, OverflowError) as error:
         # A damaged file's text may not be UTF-8, its numbers absurd: OpenImageIO's binding raises these.
         raise UserError(f"{path}: cannot be read as a picture: the file is damaged ({_short(error)})") from error
     except MemoryError:
