@@ -157,6 +157,30 @@ def test_fifty_loads_and_preparations_leave_nothing_behind(gpu: Any, backdrop: P
     walls.release()
 
 
+def test_a_wall_takes_a_new_place_by_and_by(gpu: Any) -> None:
+    """One face a frame; until the last, what was there is shown, and giving up half way leaves nothing behind."""
+    engine = Gpu(gpu)
+    wall = FlatWall(id="main", tile_mm=(500.0, 500.0), tile_px=(8, 8), columns=40, rows=4, position_m=(0.0, 1.0, 0.0))
+    plate = Pattern(Pattern.Settings())
+    plate.upload(engine)
+    before = gl_objects()
+    walls = Walls(engine, [wall], (0.0, 0.0, 1.6), 16)
+    walls.begin("first", plate)
+    steps = 0
+    while walls.carry_on():
+        assert not walls.prepared("first")
+        steps += 1
+    assert walls.prepared("first")
+    assert steps >= 3  # ahead, left and right
+    assert not walls.carry_on()
+    walls.begin("second", plate)
+    assert walls.carry_on()
+    walls.release()
+    assert not walls.prepared("second")
+    after = gl_objects()
+    assert {kind: after[kind] for kind in KINDS[2:4]} == {kind: before[kind] for kind in KINDS[2:4]}
+
+
 def test_a_second_street_leaves_nothing_behind(gpu: Any) -> None:
     engine = Gpu(gpu)
 
