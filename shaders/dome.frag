@@ -7,13 +7,17 @@ uniform sampler2D panorama;
 layout(location = 0) out vec4 out_color;
 layout(location = 1) out float out_depth;
 
+#ifndef TILES
+#define TILES 1.0 // how often the picture is repeated each way
+#endif
+
 const float PI = 3.14159265358979;
 
 void main() {
     vec3 ray = normalize(dome_from_stage * (stage_ray_from_ndc * vec3(uv * 2.0 - 1.0, 1.0)));
     float footprint = max(length(dFdx(ray)), length(dFdy(ray))) * texels_a_radian;
     vec2 place = vec2(0.5 + atan(ray.x, ray.y) / (2.0 * PI), 0.5 + asin(clamp(ray.z, -1.0, 1.0)) / PI);
-    vec3 color = textureLod(panorama, place, log2(max(footprint, 1e-3))).rgb;
+    vec3 color = textureLod(panorama, place * TILES, log2(max(footprint, 1e-3))).rgb;
     out_color = vec4(min(color * gain, vec3(65504.0)), 1.0);
     out_depth = uintBitsToFloat(0x7F800000u);
 }

@@ -120,6 +120,21 @@ def _settings(section: PluginSection) -> Any:
     return resolve_settings(section, model) if model is not None else None
 
 
+def inspected(sections: Iterable[PluginSection]) -> tuple[dict[tuple[str, str], Any], list[Problem]]:
+    """As ``settings_of``, and what is wrong with the files that plug-ins name, as far as their headers show.
+
+    For ``check``: a run shows a placeholder for such a file and goes on.
+    """
+    listed = list(sections)
+    settings, problems = settings_of(listed)
+    for section in listed:
+        own = settings.get((section.slot, f"{section.file}:{section.key}"))
+        check = getattr(load_plugin(TABLES[section.slot][section.kind]), "check", None) if own is not None else None
+        for key, sentence in check(own) if check else ():
+            problems.append(Problem(str(section.file), f"{section.key}.{key}", sentence))
+    return settings, problems
+
+
 def conflicts(stage: Stage, settings: Mapping[tuple[str, str], Any]) -> list[Problem]:
     """What is wrong between sections that are right by themselves; ``settings`` as in Files."""
     files = Files(stage, Show(stage.file, "", ()), settings)
@@ -181,7 +196,7 @@ def build_program(gpu: Gpu, files: Files, exit_stack: ExitStack) -> tuple[Places
         plugin, settings = load_plugin(plates.KINDS[section.kind]), files.of(section)
         return lambda: plugin(settings)
 
-    places = Places(gpu.context, {name: build(section) for name, section in files.show.plates.items()})
+    places = Places(gpu, {name: build(section) for name, section in files.show.plates.items()})
     exit_stack.callback(places.close)
     walls = Walls(gpu, stage.walls, stage.outer.eye_m, stage.outer.face_px)
     exit_stack.callback(walls.release)
@@ -417,6 +432,7 @@ class App:
             "packets": packets_report(self.receiver.health()),
             "operators": operators_report(self.osc_control.health()),
             "tracking_losses": dict(self.cameras.losses.counts),
+            "plates": dict(self.places.faults),
             "scene": self.desk.scenes.shown,
             "rss_mb": self.memory.summary(),
             "machine": describe(self.gpu.context),

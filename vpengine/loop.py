@@ -73,10 +73,12 @@ class Loop:
             self.times.note(begin_s, done_s, time.monotonic(), tick.display_time_s, pose_age_s)
 
     def take_in_place(self) -> None:
-        """A plate that the loader has ready is put on the GPU, and its outer pictures drawn, before it is shown."""
+        """A plate that the loader has ready is put on the GPU, then its outer pictures drawn, a little every frame."""
+        if self.program.walls.carry_on():
+            return
         name = self.places.take_in()
         if name is not None:
-            self.program.walls.prepare(name, self.places[name])
+            self.program.walls.begin(name, self.places[name])
 
     def can_show(self, place: str) -> bool:
         self.places.ask(place)

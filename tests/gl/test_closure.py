@@ -90,7 +90,7 @@ class Setup:
         gpu = Gpu(context)  # type: ignore[arg-type]
         self.geometry = wall_geometry(settings)
         self.plate = Pattern(PATTERN)
-        self.plate.upload(gpu.context)
+        self.plate.upload(gpu)
         self.target = Target(gpu.context, INNER, depth=True)
         self.wall = WallPicture(gpu, self.geometry, wall_mesh(gpu, self.geometry), 1000.0, 0.0)
         self.black = upload(gpu.context, np.zeros((2, 2, 4), np.float16))

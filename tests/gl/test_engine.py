@@ -258,11 +258,9 @@ def test_a_broken_stage_is_told_all_at_once(small_stage: Path) -> None:
 
 
 def test_a_recentred_tracker_stays_so_in_the_next_run(small_stage: Path) -> None:
-    """A phone started anywhere: one press, and it stands where the stage file has the camera rest; undo takes it back."""
-    text = small_stage.read_text(encoding="utf-8")
-    small_stage.write_text(
-        text.replace("[camera.inner]", "[camera.pose]\nposition_m = [0.0, -1.0, 1.5]\n[camera.inner]")
-    )
+    """A phone started anywhere: one press, and it stands where the camera rests; undo undoes it."""
+    resting = "[camera.pose]\nposition_m = [0.0, -1.0, 1.5]\n[camera.inner]"
+    small_stage.write_text(small_stage.read_text(encoding="utf-8").replace("[camera.inner]", resting))
     running, poses = Running(small_stage, "none"), []
 
     def track(app: App, address: str | None) -> None:

@@ -47,7 +47,7 @@ def engine(gpu: Any) -> Gpu:
 def pattern(gpu: Any) -> Pattern:
     """Smooth waves on a sphere at infinity: a formula of the direction alone."""
     made = Pattern(Pattern.Settings(period_deg=30.0, radius_m=0.0))
-    made.upload(gpu)
+    made.upload(Gpu(gpu))
     return made
 
 
@@ -96,7 +96,7 @@ def test_every_wall_pixel_shows_its_direction(engine: Gpu, pattern: Pattern, nam
 def test_alpha_is_the_distance_from_the_eye(engine: Gpu, gpu: Any) -> None:
     """On a sphere of 20 m round (0, 0, 1.6), seen from beside its middle."""
     sphere = Pattern(Pattern.Settings(period_deg=30.0, radius_m=20.0))
-    sphere.upload(gpu)
+    sphere.upload(Gpu(gpu))
     outer, shown = drawn(engine, "arc", sphere)
     point = position_in_stage(wall_geometry(WALLS["arc"]), outer_uv(WALLS["arc"]))
     direction = (point - EYE_M) / np.linalg.norm(point - EYE_M, axis=-1, keepdims=True)
@@ -139,7 +139,7 @@ def test_the_grade_is_followed(engine: Gpu, pattern: Pattern) -> None:
 def test_the_grade_is_looked_up_by_distance_elevation_and_luminance(engine: Gpu, gpu: Any) -> None:
     """A table with another gain in every cell, on a sphere of 6 m, against scipy's interpolation."""
     sphere = Pattern(Pattern.Settings(period_deg=30.0, radius_m=6.0))
-    sphere.upload(gpu)
+    sphere.upload(Gpu(gpu))
     outer, plain = drawn(engine, "arc", sphere)
     gains = np.random.default_rng(1).uniform(0.4, 1.0, SHAPE)
     table = graded(GradeTable(engine), Grade((neutral_grade().table * gains[..., None, None]).astype(np.float32)))

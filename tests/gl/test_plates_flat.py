@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from vpengine.gpu.gpu import Gpu
 from vpengine.gpu.target import Target
 from vpengine.gpu.transfer import download
 from vpengine.plates.dome import Dome, dome_place
@@ -33,7 +34,7 @@ def view_at(
 
 def drawn(gpu: Any, plate: Plate, view: View) -> tuple[np.ndarray, np.ndarray]:
     """(color (h, w, 3), depth (h, w)), row 0 at the top."""
-    plate.upload(gpu)
+    plate.upload(Gpu(gpu))
     target = Target(gpu, SIZE, depth=True)
     try:
         target.framebuffer.clear(0.3, 0.3, 0.3, 0.3)  # a plate fills all of it, whatever was there

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from vpengine.gpu.gpu import Gpu
 from vpengine.gpu.target import Target
 from vpengine.gpu.transfer import download
 from vpengine.plates.dome import Dome
@@ -42,7 +43,7 @@ def picture(
 @pytest.fixture(scope="module")
 def street(gpu: Any) -> Iterator[Street]:
     plate = Street(Street.Settings())
-    plate.upload(gpu)
+    plate.upload(Gpu(gpu))
     yield plate
     plate.release()
 
@@ -66,14 +67,14 @@ def test_street_up(gpu: Any, street: Street, golden: Golden) -> None:
 def test_pattern_grid(gpu: Any, golden: Golden) -> None:
     """Smooth blobs of colour, about as far apart everywhere, without any edge."""
     plate = Pattern(Pattern.Settings(style="grid"))
-    plate.upload(gpu)
+    plate.upload(Gpu(gpu))
     golden("plates/pattern_grid", picture(gpu, plate, (0.5, 0.0, 1.8), 20.0, 10.0, 24.0))
 
 
 def test_pattern_checker(gpu: Any, golden: Golden) -> None:
     """Green checks ahead with a bright arrow that points up, cyan checks to the left, a pale blue ceiling."""
     plate = Pattern(Pattern.Settings(style="checker", radius_m=10.0))
-    plate.upload(gpu)
+    plate.upload(Gpu(gpu))
     golden("plates/pattern_checker", picture(gpu, plate, (0.0, 0.0, 1.6), 25.0, 15.0, 14.0))
 
 
@@ -91,7 +92,7 @@ def chart(tmp_path: Path) -> Path:
 def test_still_on_its_card(gpu: Any, chart: Path, golden: Golden) -> None:
     """A chart hanging at an angle: white frame, white diagonal from lower left to upper right, white all round it."""
     plate = Still(Still.Settings(file=chart, distance_m=8.0, width_m=8.0, center_height_m=1.6, yaw_deg=-15.0))
-    plate.upload(gpu)
+    plate.upload(Gpu(gpu))
     golden("plates/still", picture(gpu, plate, (-1.5, 0.0, 1.0), -12.0, 6.0, 24.0))
     plate.release()
 
@@ -99,6 +100,6 @@ def test_still_on_its_card(gpu: Any, chart: Path, golden: Golden) -> None:
 def test_dome_all_round(gpu: Any, chart: Path, golden: Golden) -> None:
     """The same chart as a dome, seen where its sides meet: a white line, red on its left, green on its right."""
     plate = Dome(Dome.Settings(file=chart))
-    plate.upload(gpu)
+    plate.upload(Gpu(gpu))
     golden("plates/dome", picture(gpu, plate, (0.0, 0.0, 1.6), 180.0, 10.0, 18.0))
     plate.release()

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from vpengine.gpu.gpu import Gpu
 from vpengine.gpu.target import Target
 from vpengine.gpu.transfer import download
 from vpengine.plates import street_visible
@@ -28,7 +29,7 @@ def view_at(position_m: tuple[float, float, float], pan: float, tilt: float, foc
 @pytest.fixture(scope="module")
 def street(gpu: Any) -> Iterator[Street]:
     plate = Street(Street.Settings())
-    plate.upload(gpu)
+    plate.upload(Gpu(gpu))
     yield plate
     plate.release()
 
@@ -169,7 +170,7 @@ def test_the_sun_casts_shadows(gpu: Any) -> None:
     levels = []
     for elevation in (85.0, 12.0):
         plate = Street(Street.Settings(sun_azimuth_deg=-80.0, sun_elevation_deg=elevation))
-        plate.upload(gpu)
+        plate.upload(Gpu(gpu))
         color, _ = drawn(gpu, plate, view)
         levels.append(float(np.median(luminance(color[100:]))))
         plate.release()
@@ -179,7 +180,7 @@ def test_the_sun_casts_shadows(gpu: Any) -> None:
 def test_the_same_seed_draws_the_same_picture(gpu: Any, street: Street) -> None:
     view = view_at((0.0, 0.0, 1.6), 0.0, 3.0)
     again = Street(Street.Settings())
-    again.upload(gpu)
+    again.upload(Gpu(gpu))
     first, second = drawn(gpu, street, view), drawn(gpu, again, view)
     again.release()
     assert np.array_equal(first[0], second[0])

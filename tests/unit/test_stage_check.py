@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 
-from vpengine.app import conflicts, read_files, settings_of
+from vpengine.app import conflicts, inspected, read_files, settings_of
 from vpengine.cli.check import check
 from vpengine.errors import Problem, ProblemsError
 from vpengine.stage.sections import PluginSection
@@ -163,6 +164,20 @@ def test_an_address_that_would_hear_nothing_is_refused(
     changed(small_stage, ("osc_port = 9001", f'osc_port = 9001\naddress = "{address}"'))
     assert check([small_stage], settings_of, conflicts) == 1
     assert f"control.address: found '{address}', allowed an IP address such as" in capsys.readouterr().err
+
+
+def test_pictures_are_opened_and_said_to_be(small_stage: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A page of HTML that was saved as a photograph; a run shows a placeholder for it."""
+    Image.new("RGB", (8, 4)).save(small_stage.with_name("a.png"))
+    show = small_stage.with_name("show.toml")
+    changed(show, ('plate.kind = "pattern"', 'plate = { kind = "still", file = "a.png" }'))
+    assert check([small_stage], inspected, conflicts) == 0
+    assert capsys.readouterr().out == f"{small_stage}: good; of its show's 1 pictures the headers were read\n"
+    small_stage.with_name("a.png").write_text("<!DOCTYPE html><title>404</title>")
+    assert check([small_stage], inspected, conflicts) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"{show}: scene[1].plate.file: ")
+    read_files(small_stage, None)  # is no reason not to run
 
 
 def test_a_missing_stage_file_is_one_problem(tmp_path: Path) -> None:

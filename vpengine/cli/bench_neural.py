@@ -80,7 +80,7 @@ class _Reprojection:
     def __init__(self) -> None:
         self._gpu = Gpu(create_headless())
         self._street = Street(Street.Settings.model_validate({}))
-        self._street.upload(self._gpu.context)
+        self._street.upload(self._gpu)
         self._requests = RequestCamera(self._gpu, SIZE)
         self._generator: Generator = load_plugin(GENERATORS["weather"])(load_plugin(RUNTIMES["onnxruntime"])())
         self._look = look_from("weather", {})

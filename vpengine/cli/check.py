@@ -12,7 +12,7 @@ from vpengine.control.controls import Control
 from vpengine.control.declared import ENGINE_CONTROLS
 from vpengine.errors import Problem
 from vpengine.stage.sections import PluginSection
-from vpengine.stage.show_file import read_show
+from vpengine.stage.show_file import ShowReading, read_show
 from vpengine.stage.stage_file import Stage, StageReading, read_stage
 
 Settings = Mapping[tuple[str, str], Any]  # of plug-ins, by slot and place
@@ -39,29 +39,24 @@ def check(
     broken = 0
     for stage in stages:
         reading = read_stage(stage, controls, allow_outside=allow_outside)
-        problems = all_problems(reading, resolve, conflicts, controls, allow_outside=allow_outside)
+        show = read_show(reading.show, controls, allow_outside=allow_outside) if reading.show else None
+        problems = all_problems(reading, show, resolve, conflicts)
         broken += bool(problems)
         for problem in problems:
             typer.echo(_one_line(problem), err=True)
         if not problems:
-            typer.echo(f"{stage}: good")
+            typer.echo(f"{stage}: good{_opened(show)}")
             if reading.show is None:
                 typer.echo(f"{stage}: it names no show: `vpengine run` needs --show FILE, which was not checked")
     return 1 if broken else 0
 
 
 def all_problems(
-    reading: StageReading,
-    resolve: Resolve | None,
-    conflicts: Conflicts | None,
-    declared: Iterable[Control],
-    *,
-    allow_outside: bool = False,
+    reading: StageReading, show: ShowReading | None, resolve: Resolve | None, conflicts: Conflicts | None
 ) -> list[Problem]:
     """All that is wrong with a stage file, its show, and the plug-ins' sections of both."""
     problems, sections = list(reading.problems), list(reading.sections)
-    if reading.show:
-        show = read_show(reading.show, declared, allow_outside=allow_outside)
+    if show:
         problems += show.problems
         sections += show.sections
     if resolve:
@@ -71,6 +66,12 @@ def all_problems(
         if conflicts and reading.stage and not stages_own:
             problems += conflicts(reading.stage, settings)
     return list(dict.fromkeys(problems))
+
+
+def _opened(show: ShowReading | None) -> str:
+    """That files were looked into, where there were some."""
+    files = {str(section.table["file"]) for section in show.sections if "file" in section.table} if show else ()
+    return f"; of its show's {len(files)} pictures the headers were read" if files else ""
 
 
 def _one_line(problem: Problem) -> str:

@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from vpengine import __version__
-from vpengine.app import conflicts, settings_of
+from vpengine.app import conflicts, inspected
 from vpengine.cli.bench import bench
 from vpengine.cli.check import check as check_stages
 from vpengine.cli.controls import controls
@@ -50,7 +50,7 @@ def check(
     allow_outside: Annotated[bool, typer.Option(help="Files may name paths outside their folder.")] = False,
 ) -> None:
     """Validate stage files and their shows: every problem, one line each."""
-    raise typer.Exit(check_stages(stages, settings_of, conflicts, allow_outside=allow_outside))
+    raise typer.Exit(check_stages(stages, inspected, conflicts, allow_outside=allow_outside))
 
 
 def main() -> None:

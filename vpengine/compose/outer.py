@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -56,6 +58,11 @@ class OuterPicture:
 
     def draw_plate(self, plate: Drawable, face: Target) -> None:
         """Gather the plate from the faces that this wall's tiles are seen in; ``face`` is a square scratch target."""
+        for _ in self.drawing_plate(plate, face):
+            pass
+
+    def drawing_plate(self, plate: Drawable, face: Target) -> Iterator[None]:
+        """The same, one face a step."""
         self._plate.clear()
         for view in face_views(self._eye_m, face.size[0]):
             if not len(seen_triangles(self._geometry, view)):
@@ -69,6 +76,7 @@ class OuterPicture:
                 face_from_stage=view.clip_from_stage,
                 eye_m=self._eye_m,
             )
+            yield
         self._shown = None
 
     def follow(self, grade: GradeTable, amount: float) -> bool:

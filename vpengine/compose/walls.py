@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Generator, Iterator, Sequence
 
 from vpengine.compose.drawable import Drawable
 from vpengine.compose.grading import GradeTable
@@ -35,14 +35,42 @@ class Walls:
         self._mixers: dict[str, Mixer] = {}
         self._turns: dict[str, int] = {}
         self._moved: set[str] = set()
+        self._preparing: Iterator[None] = iter(())
 
     def prepare(self, place: str, plate: Drawable) -> None:
-        """Draw a place's outer pictures; takes several frames' time, so before the place is shown."""
-        self._outer[place] = {}
-        for name, geometry in self.geometries.items():
-            outer = OuterPicture(self._gpu, geometry, self.meshes[name], self._eye_m)
-            outer.draw_plate(plate, self._face)
-            self._outer[place][name] = outer
+        """Draw a place's outer pictures now; takes several frames' time, so before the first frame.
+
+        A place that was prepared before gives back what it had.
+        """
+        self.begin(place, plate)
+        while self.carry_on():
+            pass
+
+    def begin(self, place: str, plate: Drawable) -> None:
+        """Have a place prepared by and by; what was begun before is finished first."""
+        while self.carry_on():
+            pass
+        self._preparing = self._prepare(place, plate)
+
+    def carry_on(self) -> bool:
+        """A frame's share of what was begun: one face of the world on one wall. False when there is nothing to do."""
+        if next(self._preparing, "done") is None:
+            return True
+        self._preparing = iter(())
+        return False
+
+    def _prepare(self, place: str, plate: Drawable) -> Iterator[None]:
+        made: dict[str, OuterPicture] = {}
+        try:
+            for name, geometry in self.geometries.items():
+                made[name] = OuterPicture(self._gpu, geometry, self.meshes[name], self._eye_m)
+                yield from made[name].drawing_plate(plate, self._face)
+            earlier, self._outer[place] = self._outer.get(place, {}), made
+            made = earlier  # what is to be given back now
+            self._moved.update(earlier)
+        finally:  # also where it is given up half way
+            for outer in made.values():
+                outer.release()
 
     def warm(self, place: str, grade: GradeTable) -> None:
         """Draw the passes that are not drawn at first: the grade, and a dissolve."""
@@ -86,6 +114,8 @@ class Walls:
         return self._mixers[wall].mix([picture.texture for picture in pictures], [share for _, share in shares]).color
 
     def release(self) -> None:
+        if isinstance(self._preparing, Generator):
+            self._preparing.close()
         for place in self._outer.values():
             for outer in place.values():
                 outer.release()

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import ctypes
-import sys
 from collections.abc import Callable, Mapping
 
 import moderngl
 
+from vpengine.errors import UserError
 from vpengine.gpu.blocks import UniformBlock
+from vpengine.gpu.library import gl_library
 from vpengine.gpu.passes import MeshPass, Pass
-
-_LIBRARIES = {"win32": "opengl32", "darwin": "/System/Library/Frameworks/OpenGL.framework/OpenGL"}
 
 
 class Gpu:
@@ -25,6 +23,17 @@ class Gpu:
     def finish(self) -> None:
         """Wait until everything drawn so far is done; trackers and operators are heard meanwhile."""
         self._finish()
+
+    def forget_errors(self) -> None:
+        """Before what ``refuse_errors`` is to be asked about: OpenGL keeps an error until somebody looks."""
+        while self.context.error != "GL_NO_ERROR":
+            pass
+
+    def refuse_errors(self, what: str) -> None:
+        """Raises UserError where the driver could not do what was asked of it since ``forget_errors``."""
+        error = self.context.error
+        if error != "GL_NO_ERROR":
+            raise UserError(f"{what}: the graphics driver refused it ({error}); is there memory enough?")
 
     def pass_(self, name: str, block: UniformBlock | None = None, defines: Mapping[str, str] | None = None) -> Pass:
         """The full-screen pass of shaders/<name>.frag, compiled once."""
@@ -61,6 +70,6 @@ class Gpu:
 def _finish_of(context: moderngl.Context) -> Callable[[], object]:
     """glFinish through ctypes, which lets go of Python's lock while it waits; moderngl's own holds it."""
     try:
-        return ctypes.CDLL(_LIBRARIES.get(sys.platform, "libGL.so.1")).glFinish
+        return gl_library().glFinish
     except (OSError, AttributeError):
         return context.finish

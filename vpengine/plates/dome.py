@@ -2,33 +2,29 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from vpengine.gpu.blocks import UniformBlock
-from vpengine.gpu.passes import Pass
+from vpengine.gpu.gpu import Gpu
 from vpengine.gpu.target import Target
-from vpengine.plates.image_file import FilePicture
+from vpengine.plates.image_file import FilePicture, picture_problems
 from vpengine.plates.plate import warm
-from vpengine.stage.settings import ExistingFile
+from vpengine.stage.settings import ExistingFile, Settings
 from vpengine.view.view import View, stage_ray_from_ndc
 
-_BLOCK = UniformBlock("Dome", stage_ray_from_ndc="mat3", dome_from_stage="mat3", gain="float", texels_a_radian="float")
+BLOCK = UniformBlock("Dome", stage_ray_from_ndc="mat3", dome_from_stage="mat3", gain="float", texels_a_radian="float")
 
 
-class DomeSettings(BaseModel):
+class DomeSettings(Settings):
     """Which picture, how it is turned, how bright it is."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     file: ExistingFile = Field(
         description="An equirectangular picture, zenith on top: EXR, HDR, PNG, JPEG, TIFF or WebP."
     )
     color_space: str | None = Field(
-        None, description="The file's OpenColorIO colour space; by default sRGB for 8 and 16 bit, linear for float."
+        None, description="The file's OpenColorIO colour space; by default what the file says of itself."
     )
     yaw_deg: float = Field(
         0.0, ge=-180.0, le=180.0, description="Turns the dome to the left, in degrees; 0 has its middle ahead."
@@ -48,12 +44,18 @@ class Dome:
         c, s = np.cos(np.radians(settings.yaw_deg)), np.sin(np.radians(settings.yaw_deg))
         self._dome_from_stage = np.array([[c, s, 0.0], [-s, c, 0.0], [0.0, 0.0, 1.0]])
 
-    def upload(self, context: Any) -> None:
-        self._picture.upload(context)
-        self._picture.texture.anisotropy = 1.0
+    @staticmethod
+    def check(settings: DomeSettings) -> list[tuple[str, str]]:
+        """What is wrong with the picture, as far as its header shows: (key, sentence) pairs."""
+        return picture_problems(settings.file, settings.color_space)
+
+    def upload(self, gpu: Gpu) -> bool:
+        if self._picture.upload(gpu):
+            return True
         self._picture.texture.repeat_x = True
-        self._pass = Pass(context, "dome", _BLOCK)
-        warm(self, context)
+        self._pass = gpu.pass_("dome", BLOCK)
+        warm(self, gpu)
+        return False
 
     def draw(self, target: Target, view: View) -> None:
         self._pass.draw(

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from pydantic import BaseModel, ConfigDict
-
+from vpengine.gpu.gpu import Gpu
 from vpengine.gpu.target import Target
+from vpengine.stage.settings import Settings
 from vpengine.view.view import View
 
 
-class NoPlateSettings(BaseModel):
+class NoPlateSettings(Settings):
     """There is nothing to choose."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class NoPlate:
@@ -24,8 +20,9 @@ class NoPlate:
     def __init__(self, settings: NoPlateSettings | None = None) -> None:
         """``settings``: there are none; the engine's own black asks for none either."""
 
-    def upload(self, context: Any) -> None:
-        """Nothing to put there."""
+    def upload(self, gpu: Gpu) -> bool:
+        """There is nothing to put there."""
+        return False
 
     def draw(self, target: Target, view: View) -> None:
         target.clear()

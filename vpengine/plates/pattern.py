@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from vpengine.gpu.blocks import UniformBlock
-from vpengine.gpu.passes import Pass
+from vpengine.gpu.gpu import Gpu
 from vpengine.gpu.target import Target
 from vpengine.plates.plate import warm
+from vpengine.stage.settings import Settings
 from vpengine.view.view import View, stage_ray_from_ndc
 
 Array = NDArray[np.float64]
@@ -33,10 +34,8 @@ FACES = np.array(
 CELLS = 8.0
 
 
-class PatternSettings(BaseModel):
+class PatternSettings(Settings):
     """Which pattern and how far away."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     style: Literal["grid", "checker"] = Field(
         "grid", description="grid: smooth waves of colour; checker: six coloured faces with an arrow up."
@@ -59,9 +58,10 @@ class Pattern:
         self._settings = settings
         self._center_m = np.array([0.0, 0.0, settings.center_height_m])
 
-    def upload(self, context: Any) -> None:
-        self._pass = Pass(context, "pattern", _BLOCK, {"CHECKER": str(int(self._settings.style == "checker"))})
-        warm(self, context)
+    def upload(self, gpu: Gpu) -> bool:
+        self._pass = gpu.pass_("pattern", _BLOCK, {"CHECKER": str(int(self._settings.style == "checker"))})
+        warm(self, gpu)
+        return False
 
     def draw(self, target: Target, view: View) -> None:
         self._pass.draw(
@@ -75,7 +75,7 @@ class Pattern:
         )
 
     def release(self) -> None:
-        """It holds no textures."""
+        """It owns nothing there."""
 
 
 def pattern_color(direction: Array, style: str = "grid", period_deg: float = 6.0) -> Array:

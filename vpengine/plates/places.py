@@ -5,28 +5,43 @@ from __future__ import annotations
 import logging
 import queue
 import threading
+import time
 from collections.abc import Callable, Mapping
-from typing import Any
 
 from vpengine.errors import UserError
+from vpengine.gpu.gpu import Gpu
 from vpengine.plates.none import NoPlate
+from vpengine.plates.placeholder import Placeholder
 from vpengine.plates.plate import Plate
 
 log = logging.getLogger(__name__)
 
 Build = Callable[[], Plate]
 
+CLOSE_S = 2.0  # the loader may be in the middle of a large file: it is not waited for longer
+FIRST_PLATE_S = 120.0
+_PLACEHOLDER = "%s; a placeholder is shown there."
+_NOTHING_LEFT = "plate %s: nor can its placeholder be shown; the wall stays black there."
+
 
 class Places:
-    """Owns the plates and the loader thread. A plate that cannot be loaded is reported once and stays black."""
+    """Owns the plates and the loader thread.
 
-    def __init__(self, context: Any, builds: Mapping[str, Build]) -> None:
-        self._context = context
+    A plate that cannot be loaded is reported once and a placeholder with its name and the reason is shown for it;
+    ``faults`` keeps the reasons by name.
+    """
+
+    def __init__(self, gpu: Gpu, builds: Mapping[str, Build]) -> None:
+        self._gpu = gpu
         self._builds = dict(builds)
+        self.faults: dict[str, str] = {}
         self._plates: dict[str, Plate] = {}
+        self._going_up: tuple[str, Plate] | None = None
         self._asked: set[str] = set()
+        self._stop = threading.Event()
         self._wanted: queue.SimpleQueue[str | None] = queue.SimpleQueue()
-        self._loaded: queue.SimpleQueue[tuple[str, Plate]] = queue.SimpleQueue()
+        # One at a time: what is loaded and not yet on the GPU takes the machine's memory.
+        self._loaded: queue.Queue[tuple[str, Plate]] = queue.Queue(maxsize=1)
         self._thread = threading.Thread(target=self._load_all, name="plate-loader", daemon=True)
         self._thread.start()
 
@@ -44,38 +59,89 @@ class Places:
         return self._plates[name]
 
     def take_in(self) -> str | None:
-        """Put one newly loaded plate on the GPU; its name, or None when there was none. Main thread."""
+        """Put a frame's share of a loaded plate on the GPU; its name when all of it is there. Main thread."""
+        if self._going_up is None:
+            try:
+                self._going_up = self._loaded.get_nowait()
+            except queue.Empty:
+                return None
+        return self._carry_on(*self._going_up)
+
+    def wait_for(self, name: str) -> None:
+        """Load a place now; for the first scene, before the first frame. Raises UserError when it takes too long."""
+        self.ask(name)
+        end_s = time.monotonic() + FIRST_PLATE_S
+        while name not in self._plates:
+            if time.monotonic() > end_s:
+                raise UserError(f"plate {name}: not loaded after {FIRST_PLATE_S:.0f} s")
+            if self.take_in() is None and self._going_up is None:
+                time.sleep(0.002)
+
+    def _carry_on(self, name: str, plate: Plate) -> str | None:
         try:
-            name, plate = self._loaded.get_nowait()
-        except queue.Empty:
-            return None
-        plate.upload(self._context)
+            if plate.upload(self._gpu):
+                return None
+        except UserError as error:
+            log.error("plate %s: " + _PLACEHOLDER, name, error)
+            plate = self._replaced(name, plate, str(error))
+        except Exception:
+            log.exception("plate %s: " + _PLACEHOLDER, name, "it could not be put on the GPU")
+            plate = self._replaced(name, plate, "it could not be put on the GPU; see the log")
+        self._going_up = None
         self._plates[name] = plate
         return name
 
-    def wait_for(self, name: str) -> None:
-        """Load a place now; for the first scene, before the first frame."""
-        self.ask(name)
-        while name not in self._plates:
-            loaded, plate = self._loaded.get(timeout=120.0)
-            plate.upload(self._context)
-            self._plates[loaded] = plate
+    def _replaced(self, name: str, plate: Plate, sentence: str) -> Plate:
+        """The placeholder, on the GPU."""
+        plate.release()
+        placeholder = NoPlate() if isinstance(plate, Placeholder) else self._placeholder(name, sentence)
+        try:
+            while placeholder.upload(self._gpu):
+                pass
+        except Exception:
+            log.exception(_NOTHING_LEFT, name)
+            placeholder.release()
+            return NoPlate()
+        return placeholder
+
+    def _placeholder(self, name: str, sentence: str) -> Plate:
+        self.faults.setdefault(name, sentence)
+        try:
+            return Placeholder(name, sentence)
+        except Exception:
+            log.exception(_NOTHING_LEFT, name)
+            return NoPlate()
 
     def _load_all(self) -> None:
-        while (name := self._wanted.get()) is not None:
-            self._loaded.put((name, self._load(name)))
+        while (name := self._wanted.get()) is not None and not self._stop.is_set():
+            plate = self._load(name)
+            while not self._stop.is_set():
+                try:
+                    self._loaded.put((name, plate), timeout=0.1)
+                except queue.Full:
+                    continue
+                break
 
     def _load(self, name: str) -> Plate:
         try:
             return self._builds[name]()
         except UserError as error:
-            log.error("plate %s: %s; the wall stays black there.", name, error)
+            log.error("plate %s: " + _PLACEHOLDER, name, error)
+            sentence = str(error)
+        except MemoryError:
+            sentence = "takes more memory than is free"
+            log.error("plate %s: " + _PLACEHOLDER, name, sentence)
         except Exception:
-            log.exception("plate %s could not be made; the wall stays black there.", name)
-        return NoPlate()
+            sentence = "could not be made; see the log"
+            log.exception("plate %s: " + _PLACEHOLDER, name, "it could not be made")
+        return self._placeholder(name, sentence)
 
     def close(self) -> None:
+        """Within ``CLOSE_S`` whatever the loader is at; it ends with the process where it does not stop."""
+        self._stop.set()
         self._wanted.put(None)
-        self._thread.join(timeout=10.0)
+        self._thread.join(timeout=CLOSE_S)
+        if self._going_up is not None:
+            self._going_up[1].release()
         for plate in self._plates.values():
             plate.release()

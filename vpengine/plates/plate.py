@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 
+from vpengine.gpu.gpu import Gpu
 from vpengine.gpu.target import Target
 from vpengine.view.lens import clip_from_view_symmetric
 from vpengine.view.view import View
@@ -15,20 +16,29 @@ class Plate(Protocol):
     """A world that can be drawn for any View.
 
     The constructor takes the plate's validated settings (the class's ``Settings``, a pydantic model) and does all the
-    slow work on the CPU; it may run in a loader thread. The other methods run on the main thread.
+    slow work on the CPU; it may run in a loader thread. The other methods run on the main thread. A class may have a
+    ``check(settings)`` which looks at the files its settings name, without loading them, and returns what is wrong as
+    (key, sentence) pairs.
     """
 
-    def upload(self, context: Any) -> None:
-        """Put on the GPU what the constructor made, compile its shaders, and draw once to warm them."""
+    def upload(self, gpu: Gpu) -> bool:
+        """Put on the GPU what the constructor made, a frame's share a call: True while there is more.
+
+        The last call has the passes compiled (by ``gpu``, which does it once for all plates) and draws once to warm
+        them. Raises UserError for what the driver cannot take; ``release`` then follows.
+        """
 
     def draw(self, target: Target, view: View) -> None:
         """Fill all of ``target`` (which has depth): scene-linear ACEScg colour, depth in metres, +inf for sky."""
 
-    def release(self) -> None: ...
+    def release(self) -> None:
+        """Give back what the plate owns on the GPU, also when ``upload`` came only half way."""
 
 
-def warm(plate: Plate, context: Any) -> None:
+def warm(plate: Plate, gpu: Gpu) -> None:
     """Draw a small picture once, so that no frame pays for a first draw; the last thing ``upload`` does."""
-    target = Target(context, (16, 9), depth=True)
+    target = Target(gpu.context, (16, 9), depth=True)
+    gpu.forget_errors()  # a new framebuffer leaves one behind where the one before it was released
     plate.draw(target, View(np.eye(4), clip_from_view_symmetric(60.0, 16 / 9), target.size))
     target.release()
+    gpu.refuse_errors("the plate's first picture")

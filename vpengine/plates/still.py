@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from vpengine.gpu.blocks import UniformBlock
 from vpengine.gpu.context import is_software
-from vpengine.gpu.passes import Pass
+from vpengine.gpu.gpu import Gpu
 from vpengine.gpu.target import Target
-from vpengine.plates.image_file import FilePicture
+from vpengine.plates.image_file import FilePicture, picture_problems
 from vpengine.plates.plate import warm
-from vpengine.stage.settings import ExistingFile
+from vpengine.stage.settings import ExistingFile, Settings
 from vpengine.view.view import View, stage_ray_from_ndc
 
 _BLOCK = UniformBlock(
@@ -21,14 +19,12 @@ _BLOCK = UniformBlock(
 )
 
 
-class StillSettings(BaseModel):
+class StillSettings(Settings):
     """Which picture, and where its card hangs."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     file: ExistingFile = Field(description="The picture: EXR, HDR, PNG, JPEG, TIFF or WebP.")
     color_space: str | None = Field(
-        None, description="The file's OpenColorIO colour space; by default sRGB for 8 and 16 bit, linear for float."
+        None, description="The file's OpenColorIO colour space; by default what the file says of itself."
     )
     exposure_stops: float = Field(0.0, ge=-10.0, le=10.0, description="Exposure of the picture, in stops.")
     distance_m: float = Field(20.0, gt=0.1, le=3000.0, description="From the stage's origin to the card, in metres.")
@@ -49,7 +45,7 @@ class Still:
     def __init__(self, settings: StillSettings) -> None:
         self._settings = settings
         self._picture = FilePicture(settings.file, settings.color_space)
-        height_m = settings.width_m * self._picture.height_px / self._picture.width_px
+        height_m = settings.width_m / self._picture.aspect
         self._half_size_m = (settings.width_m / 2.0, height_m / 2.0)
         yaw = np.radians(settings.yaw_deg)
         right = np.array([np.cos(yaw), np.sin(yaw), 0.0])
@@ -57,12 +53,19 @@ class Still:
         self._card_from_stage = np.stack([right, [0.0, 0.0, 1.0], away])
         self._center_m = away * settings.distance_m + [0.0, 0.0, settings.center_height_m]
 
-    def upload(self, context: Any) -> None:
-        self._picture.upload(context)
-        if is_software(context):
-            self._picture.texture.anisotropy = 1.0  # five times the cost there
-        self._pass = Pass(context, "still", _BLOCK)
-        warm(self, context)
+    @staticmethod
+    def check(settings: StillSettings) -> list[tuple[str, str]]:
+        """What is wrong with the picture, as far as its header shows: (key, sentence) pairs."""
+        return picture_problems(settings.file, settings.color_space)
+
+    def upload(self, gpu: Gpu) -> bool:
+        if self._picture.upload(gpu):
+            return True
+        if not is_software(gpu.context):
+            self._picture.texture.anisotropy = 4.0  # five times the cost there
+        self._pass = gpu.pass_("still", _BLOCK)
+        warm(self, gpu)
+        return False
 
     def draw(self, target: Target, view: View) -> None:
         self._pass.draw(

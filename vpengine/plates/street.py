@@ -6,11 +6,12 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from vpengine.gpu.blocks import UniformBlock
 from vpengine.gpu.context import is_software
-from vpengine.gpu.passes import Mesh, MeshPass
+from vpengine.gpu.gpu import Gpu
+from vpengine.gpu.passes import Mesh
 from vpengine.gpu.target import Target, Texture
 from vpengine.gpu.transfer import four
 from vpengine.plates.street_light import HAZE, SKY_SCALE, SKY_SIZE, sky_panorama, sun_direction
@@ -18,6 +19,7 @@ from vpengine.plates.street_mesh import StreetMesh, build_street
 from vpengine.plates.street_surface import Surface, make_surface
 from vpengine.plates.street_texture import SIZE, layers
 from vpengine.plates.street_visible import Visibility
+from vpengine.stage.settings import Settings
 from vpengine.view.lens import clip_from_view_symmetric
 from vpengine.view.pose import look_at, view_from_stage
 from vpengine.view.view import View, stage_ray_from_ndc
@@ -47,10 +49,8 @@ _SKY_BLOCK = UniformBlock("StreetSky", stage_ray_from_ndc="mat3", sky_scale="flo
 _SUN_BLOCK = UniformBlock("StreetSun", sun_map_from_stage="mat4")
 
 
-class StreetSettings(BaseModel):
+class StreetSettings(Settings):
     """What a show may choose of a street."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     seed: int = Field(1, ge=0, le=2**31 - 1, description="Which street; the same number is the same street.")
     length_m: float = Field(150.0, ge=60.0, le=300.0, description="How far the street runs ahead, in metres.")
@@ -74,21 +74,28 @@ class Street:
         self._visibility = Visibility(self._surface)
         self._layers: NDArray[np.uint8] | None = layers(settings.seed)
         self._panorama: NDArray[np.float16] | None = sky_panorama(settings.seed, self._to_sun)
+        self._textures: dict[str, Any] = {}
+        self._meshes: list[Mesh] = []
         self._sun_map_from_stage = sun_map_from_stage(self.mesh.position_m, self._to_sun)
 
-    def upload(self, context: Any) -> None:
+    def upload(self, gpu: Gpu) -> bool:
+        context = gpu.context
+        gpu.forget_errors()
         self._textures = self._make_textures(context)
         self._mesh = Mesh(context, self._surface.attributes, self._surface.triangles)
         corners = np.array([[-1.0, -1.0], [3.0, -1.0], [-1.0, 3.0]], np.float32)
         self._sky_mesh = Mesh(context, {"in_corner": corners}, np.array([[0, 1, 2]], np.uint32))
-        self._sunless_pass = MeshPass(context, "street", _STREET_BLOCK, {"SUNLESS": "1"}, vertex="street")
-        self._sunlit_pass = MeshPass(context, "street", _STREET_BLOCK, vertex="street")
-        self._sky_pass = MeshPass(context, "street_sky", _SKY_BLOCK, vertex="street_sky")
-        self._draw_sun_map(context)
+        self._meshes = [self._mesh, self._sky_mesh]
+        gpu.refuse_errors("the street")
+        self._sunless_pass = gpu.mesh_pass("street", "street", _STREET_BLOCK, {"SUNLESS": "1"})
+        self._sunlit_pass = gpu.mesh_pass("street", "street", _STREET_BLOCK)
+        self._sky_pass = gpu.mesh_pass("street_sky", "street_sky", _SKY_BLOCK)
+        self._draw_sun_map(gpu)
         warm = Target(context, (64, 36), depth=True)
         pose = look_at(np.array([0.0, 0.0, 1.6]), np.array([0.0, 10.0, 3.0]))
         self.draw(warm, View(view_from_stage(pose), clip_from_view_symmetric(60.0, 16 / 9), warm.size))
         warm.release()
+        return False
 
     def draw(self, target: Target, view: View) -> None:
         target.framebuffer.clear()
@@ -107,10 +114,8 @@ class Street:
         )
 
     def release(self) -> None:
-        for texture in self._textures.values():
-            texture.release()
-        self._mesh.release()
-        self._sky_mesh.release()
+        for part in (*self._textures.values(), *self._meshes):
+            part.release()
 
     def _street_values(self, view: View) -> dict[str, Any]:
         clip_from_stage = view.clip_from_stage
@@ -147,13 +152,13 @@ class Street:
         self._layers = self._panorama = None  # the GPU has them now
         return {"surfaces": surfaces, "sky": panorama, "sun_map": sun_map}
 
-    def _draw_sun_map(self, context: Any) -> None:
-        framebuffer = context.framebuffer(depth_attachment=self._textures["sun_map"])
+    def _draw_sun_map(self, gpu: Gpu) -> None:
+        framebuffer = gpu.context.framebuffer(depth_attachment=self._textures["sun_map"])
         framebuffer.clear(depth=1.0)
         # Wires are thinner than the map's texels: their shadows would be rows of dots.
         casts = self._surface.triangles[np.isfinite(self._surface.thickness_m)]
         self._mesh.write_indices(casts)
-        shadow_pass = MeshPass(context, "street_sun", _SUN_BLOCK, vertex="street_sun")
+        shadow_pass = gpu.mesh_pass("street_sun", "street_sun", _SUN_BLOCK)
         shadow_pass.draw_mesh(
             framebuffer, self._mesh, triangles=range(len(casts)), sun_map_from_stage=self._sun_map_from_stage
         )
