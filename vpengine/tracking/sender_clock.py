@@ -12,7 +12,8 @@ from itertools import pairwise
 
 HALF_S = 5.0  # the offset is the least of the last 5 to 10 seconds
 BLOCK_S = 0.2  # how often it is looked at whether the clock advances as it should
-COPY_S = 0.002  # a packet that comes later than this after the first of its stamp is no copy of that
+COPY_S = 0.002  # a packet that comes later than this after the first of its stamp is another one, if its pose is
+REPEATED_S = 0.12  # and whatever its pose, after so long
 JUMP_S = 0.03  # by how much the least offset of a block may differ from the one before, as networks have it
 DRIFT_S = 0.01  # a clock whose least offset moves so much in every block is at a wrong rate
 SET_BACK_S = 0.15  # stamps that go back further than packets overtake each other
@@ -31,19 +32,24 @@ class SenderClock:
         self.useful = True
         self._least_s = self._least_before_s = math.inf
         self._half_began_s = -math.inf
-        self._stamp_s = self._stamp_came_s = -math.inf
+        self._stamp_s = self._stamp_came_s = self._time_s = -math.inf
         self._health = _Health()
 
-    def engine_time_s(self, stamp_s: float, arrival_s: float) -> float:
-        """When the sample was taken, plus the shortest travel; never after its arrival."""
+    def engine_time_s(self, stamp_s: float, arrival_s: float, same_pose: bool = False) -> float:
+        """When the sample was taken, plus the shortest travel; never after its arrival.
+
+        same_pose: as the one before, which with the same stamp is that sample sent again, not a clock that stands.
+        """
         advanced_s, self._stamp_s = stamp_s - self._stamp_s, stamp_s
         if advanced_s:
             self._stamp_came_s = arrival_s
-        stands = arrival_s - self._stamp_came_s > COPY_S
+        stands = arrival_s - self._stamp_came_s > (REPEATED_S if same_pose else COPY_S)
         mapped_s = self._mapped_s(stamp_s, arrival_s, was_set=advanced_s < -SET_BACK_S)
         if self._health.hear(arrival_s - stamp_s, arrival_s, stands):
             self._judge()
-        return arrival_s if stands or not self.useful else mapped_s
+        if advanced_s or stands or not self.useful:  # otherwise it is the same sample, whose time is known
+            self._time_s = arrival_s if stands or not self.useful else mapped_s
+        return self._time_s
 
     def _mapped_s(self, stamp_s: float, arrival_s: float, was_set: bool) -> float:
         offset_s = arrival_s - stamp_s
