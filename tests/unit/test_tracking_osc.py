@@ -250,3 +250,11 @@ def test_a_sender_s_clock_may_drift_or_be_set() -> None:
         assert arrival_s - 0.0011 < mapped_s <= arrival_s
     assert sender.engine_time_s(5.0, 60.0) == 60.0
     assert sender.engine_time_s(5.01, 60.01) == pytest.approx(60.01)
+
+
+def test_a_packet_that_comes_late_is_no_clock_that_was_set() -> None:
+    sender = SenderClock()
+    for n in range(200):
+        sender.engine_time_s(n / 100.0, 7.0 + n / 100.0)
+    assert sender.engine_time_s(1.7, 9.0) == pytest.approx(8.7)
+    assert sender.engine_time_s(2.0, 9.03) == pytest.approx(9.0)
