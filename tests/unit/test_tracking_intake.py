@@ -225,7 +225,7 @@ def test_two_programs_on_one_machine_are_not_mixed(caplog: pytest.LogCaptureFixt
     assert bench.bad()["other-source"] >= 238
     (line,) = sentences(caplog)
     assert TWO in line
-    assert f"those of {ONE}" in line
+    assert f"which come from {ONE}" in line
 
 
 def test_a_second_program_does_not_get_in(caplog: pytest.LogCaptureFixture) -> None:
@@ -573,6 +573,15 @@ def test_each_different_mistake_is_told_once(caplog: pytest.LogCaptureFixture) -
     assert len(sentences(caplog)) == MOST_SUBJECTS
     bench.take(bundle(("/ping", 1.0)), 9.0, THREE)
     assert len(sentences(caplog)) == MOST_SUBJECTS + 1
+
+
+def test_another_protocol_s_packets_are_told_beside_noise(caplog: pytest.LogCaptureFixture) -> None:
+    bench = Bench()
+    for packet in (b"junk", opentrackio_pose("1", at(0.0)), freed_pose("1", at(0.0)), b"hello"):
+        bench.take(packet, 0.0)
+    told = " ".join(sentences(caplog))
+    assert 'looks like OpenTrackIO: write kind = "opentrackio"' in told
+    assert 'looks like FreeD: write kind = "freed"' in told
 
 
 def test_forged_machines_are_told_of_up_to_a_number(caplog: pytest.LogCaptureFixture) -> None:

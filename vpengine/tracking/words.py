@@ -44,8 +44,9 @@ def not_mapped(what: str, name: str, cameras: Mapping[str, str]) -> Rejected:
 def not_osc(packet: bytes, reason: str) -> Rejected:
     """The refusal of a datagram that the OSC decoder refused for ``reason``."""
     meaning = OSC_MEANINGS.get(reason, reason)
-    sentence = f"{len(packet)} bytes{_beginning(packet)} are no OSC packet: {meaning}{looks_like(packet)}"
-    return Rejected(reason, sentence)
+    other = "" if packet.startswith((b"/", b"#")) else looks_like(packet)
+    sentence = f"{len(packet)} bytes{_beginning(packet)} are no OSC packet: {meaning}{other}"
+    return Rejected(reason, sentence, other)
 
 
 def looks_like(packet: bytes) -> str:
