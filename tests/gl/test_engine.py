@@ -123,6 +123,24 @@ def test_independent_senders_drive_a_running_engine(small_stage: Path, sender: s
     assert any(0.1 < mix < 0.9 for mix in mixes)
 
 
+def test_what_a_sender_calls_otherwise_moves_the_camera_of_its_section(small_stage: Path) -> None:
+    """The stage file's ``camera`` is moved by what names none of the stage's; focus may be at infinity."""
+    running = Running(small_stage, "none")
+
+    def act(app: App) -> None:
+        for _ in range(10):
+            with_python_osc(running.tracking, "/vp/camera/phone/pose", "fffffff", POSE)
+            with_python_osc(running.tracking, "/vp/camera/phone/lens", "fff", [50.0, float("inf"), 2.8])
+            time.sleep(0.02)
+
+    running.run(1.0, act)
+    camera = running.lines()[-1]["cameras"]["1"]
+    assert camera["lens"]["focus_distance_m"] == float("inf")
+    assert camera["lens"]["pinhole_focal_length_mm"] == 50.0
+    assert {name for peer in running.report["packets"].values() for name in peer["bad"]} == set()
+    assert any(peer["last_pose"] == pytest.approx(POSE, abs=1e-6) for peer in running.report["packets"].values())
+
+
 def test_a_fader_moved_after_its_scene_was_fired_stays_in_the_hand(small_stage: Path) -> None:
     """Both in one packet, so in one frame: the scene sets the fog to 0.6, then the hand to 0.125."""
     running = Running(small_stage, "none")

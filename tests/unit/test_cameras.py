@@ -56,6 +56,16 @@ def test_the_trackers_lens_is_taken() -> None:
     assert both.at(0.6, 0.6, 0.0)["1"].lens == lens  # and kept
 
 
+def test_of_a_lens_what_is_not_said_stays() -> None:
+    both, lenses = cameras(moving(0.0))
+    lenses.put("1", LensUpdate("1", 50.0, 3.0, 2.8, 0.1))
+    both.at(0.5, 0.5, 0.0)
+    lenses.put("1", LensUpdate("1", focus_distance_m=float("inf")))
+    lens = both.at(0.6, 0.6, 0.0)["1"].lens
+    assert (lens.pinhole_focal_length_mm, lens.focus_distance_m, lens.t_stop) == (50.0, float("inf"), 2.8)
+    assert lens.entrance_pupil_offset_m == 0.1
+
+
 LOST = r"camera 1: no pose since \d\d:\d\d:\d\d; the picture holds the last one until its tracker sends again"
 BACK = r"camera 1: tracked again since \d\d:\d\d:\d\d, {:.1f} s after it was lost"
 HZ = 60

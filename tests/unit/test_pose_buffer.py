@@ -238,6 +238,28 @@ def test_a_still_camera_that_is_lost_stays_where_it_was() -> None:
     assert (before.state, after.state) == ("predicted", "held")
 
 
+@pytest.mark.parametrize("noise_m", [0.0, 0.0005])
+@pytest.mark.parametrize("speed_m_s", [0.0, 0.5])
+def test_a_cut_is_eased_from_what_was_seen(speed_m_s: float, noise_m: float) -> None:
+    """Standing, or moving: the tracker's origin moves by 3 m and a quarter turn after 2 s."""
+    chance, buffer = np.random.default_rng(10), PoseBuffer()
+    seen: list[Pose] = []
+    for n in range(480):
+        time_s = n / 120.0
+        is_after = time_s >= 2.0
+        pose = from_opentrackio((3.0 * is_after + speed_m_s * time_s, 0.0, 1.5), 90.0 * is_after, 0.0, 0.0)
+        buffer.add(time_s, noisy(pose, chance, noise_m, 40.0 * noise_m), cut=n == 240)
+        tracked = buffer.at(time_s)
+        assert tracked is not None
+        seen.append(tracked.pose)
+    steps = [(metres(a, b), degrees(a, b)) for a, b in pairwise(seen[100:])]
+    assert max(step for step, _ in steps) < 0.2
+    assert max(step for _, step in steps) < 6.0
+    for n in range(275, 480):
+        true = from_opentrackio((3.0 + speed_m_s * n / 120.0, 0.0, 1.5), 90.0, 0.0, 0.0)
+        assert metres(seen[n], true) < 0.005
+
+
 # --- a real camera --------------------------------------------------------------------------------------------------
 
 

@@ -169,6 +169,28 @@ def test_a_good_clock_is_used_and_not_spoken_of(case: str, caplog: pytest.LogCap
     assert sentences(caplog) == []
 
 
+def test_a_sample_sent_twice_is_no_clock_that_stands(caplog: pytest.LogCaptureFixture) -> None:
+    """A tracker of 30 Hz whose program sends 60 a second: each sample comes twice, stamp and all."""
+    bench, errors_m = Bench(), []
+    for n in range(360):
+        taken_s, arrival_s = n // 2 / 30.0, 100.0 + n / 60.0
+        bench.take(encode_pose("1", at(taken_s), UNIX_S + taken_s), arrival_s)
+        errors_m.append(abs(bench.pose(arrival_s).position_m[0] - (arrival_s - 100.0)))
+    assert max(errors_m[60:]) < 0.01
+    assert (bench.good(), bench.bad()) == (180, {"repeated-or-late": 180})
+    assert not any("time stamps" in line for line in sentences(caplog))
+
+
+def test_a_camera_that_stands_with_a_clock_that_stands_is_not_lost() -> None:
+    bench = Bench()
+    for n in range(360):
+        bench.take(encode_pose("1", at(1.0), 5.0), n / 60.0)
+        tracked = bench.poses["1"].at(n / 60.0 + 0.01)
+        assert tracked is not None
+        assert tracked.state != "held"
+    assert bench.good() > 300
+
+
 def test_a_good_clock_survives_a_network_that_sends_in_bursts(caplog: pytest.LogCaptureFixture) -> None:
     bench, errors_m = Bench(), []
     for n in range(600):
@@ -203,7 +225,7 @@ def test_two_programs_on_one_machine_are_not_mixed(caplog: pytest.LogCaptureFixt
     assert bench.bad()["other-source"] >= 238
     (line,) = sentences(caplog)
     assert TWO in line
-    assert f"those of {ONE}" in line
+    assert f"which come from {ONE}" in line
 
 
 def test_a_second_program_does_not_get_in(caplog: pytest.LogCaptureFixture) -> None:
@@ -551,6 +573,15 @@ def test_each_different_mistake_is_told_once(caplog: pytest.LogCaptureFixture) -
     assert len(sentences(caplog)) == MOST_SUBJECTS
     bench.take(bundle(("/ping", 1.0)), 9.0, THREE)
     assert len(sentences(caplog)) == MOST_SUBJECTS + 1
+
+
+def test_another_protocol_s_packets_are_told_beside_noise(caplog: pytest.LogCaptureFixture) -> None:
+    bench = Bench()
+    for packet in (b"junk", opentrackio_pose("1", at(0.0)), freed_pose("1", at(0.0)), b"hello"):
+        bench.take(packet, 0.0)
+    told = " ".join(sentences(caplog))
+    assert 'looks like OpenTrackIO: write kind = "opentrackio"' in told
+    assert 'looks like FreeD: write kind = "freed"' in told
 
 
 def test_forged_machines_are_told_of_up_to_a_number(caplog: pytest.LogCaptureFixture) -> None:

@@ -402,6 +402,7 @@ def test_focus_may_be_at_infinity(encoding: int) -> None:
         ([{"translation": {}, "rotation": {"pan": 10, "tilt": 5, "roll": 0}}], (0, 0, 0), 10),
         ([{"translation": {"x": 1, "y": 2}, "rotation": {"pan": 10, "tilt": 5}}], (1, 2, 0), 10),
         ([{"rotation": {"pan": 10, "tilt": 5}}], (0, 0, 0), 10),
+        ([{"translation": {"x": 1, "z": None}, "rotation": {"pan": 10, "tilt": 5, "roll": None}}], (1, 0, 0), 10),
         ([{"translation": {"z": 3}}, {"rotation": {"pan": 10, "tilt": 5}, "translation": None}], (0, 0, 3), 10),
         ([{"id": "head"}, {"rotation": {"pan": 10, "tilt": 5}, "translation": {"x": 1}}], (1, 0, 0), 10),
     ],

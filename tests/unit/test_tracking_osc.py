@@ -205,6 +205,24 @@ def test_settings_refuse_what_they_do_not_know() -> None:
     assert OscTracking(OscTracking.Settings()).endpoint == ("127.0.0.1", 9000)
 
 
+STRICT: dict[str, Any] = {
+    "port": ["9000", 9000.5, True, -1, 70_000],
+    "address": ["192.168.1", "", "stage", 5],
+    "stage_from_tracker": [{"pan_deg": True}, {"pan_deg": "90"}, {"translation_m": ("1", 0.0, 0.0)}, {"tilt_deg": 1.0}],
+    "tracker_from_sensor": [{"roll_deg": math.inf}, {"translation_m": (0.0, 0.0)}, {"roll_deg": "0"}],
+    "kind": ["osc"],
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("key", STRICT)
+def test_settings_of_every_kind_are_strict(kind: str, key: str) -> None:
+    model = load_plugin(KINDS[kind]).Settings
+    for value in STRICT[key]:
+        with pytest.raises(ValidationError):
+            model.model_validate({key: value})
+
+
 def test_protocols_are_loaded_by_name() -> None:
     assert load_plugin(KINDS["osc"]) is OscTracking
     assert load_plugin(KINDS["none"]) is NoTracking
@@ -232,3 +250,11 @@ def test_a_sender_s_clock_may_drift_or_be_set() -> None:
         assert arrival_s - 0.0011 < mapped_s <= arrival_s
     assert sender.engine_time_s(5.0, 60.0) == 60.0
     assert sender.engine_time_s(5.01, 60.01) == pytest.approx(60.01)
+
+
+def test_a_packet_that_comes_late_is_no_clock_that_was_set() -> None:
+    sender = SenderClock()
+    for n in range(200):
+        sender.engine_time_s(n / 100.0, 7.0 + n / 100.0)
+    assert sender.engine_time_s(1.7, 9.0) == pytest.approx(8.7)
+    assert sender.engine_time_s(2.0, 9.03) == pytest.approx(9.0)

@@ -96,7 +96,7 @@ def not_d1(packet: bytes) -> Rejected:
         "unknown-type": f"{size} that begin with d1; these begin with {packet[:4].hex(' ')}{looks_like(packet)}",
         "bad-checksum": f"{len(packet)} bytes came whose checksum does not fit: expected FreeD's D1 message, unchanged",
     }
-    return Rejected(reason, sentences.get(reason, ""))
+    return Rejected(reason, sentences.get(reason, ""), looks_like(packet))
 
 
 def encode_d1(message: D1) -> bytes:

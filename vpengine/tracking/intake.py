@@ -105,7 +105,8 @@ class Intake:
         if update.sender_time_s is None:
             return received.time_s
         was_useful = camera.clock.useful
-        time_s = camera.clock.engine_time_s(update.sender_time_s, received.time_s)
+        same_pose = update.pose == camera.last_pose
+        time_s = camera.clock.engine_time_s(update.sender_time_s, received.time_s, same_pose)
         if was_useful and not camera.clock.useful:
             self._tellings.refuse(received.peer, _useless_clock(camera.name, received.peer))
         return time_s

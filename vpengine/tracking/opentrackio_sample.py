@@ -232,9 +232,10 @@ def _number(
 ) -> float:
     """A finite number between two limits. Booleans are no numbers; NaN is within no limits.
 
-    missing: what it is where the table does not have it; None where it must.
+    missing: what it is where the table does not have it, or has null; None where it must have it.
     """
-    value = missing if missing is not None and key not in table else table.get(key)
+    value = table.get(key)
+    value = missing if value is None else value
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise OpenTrackIOError(reason, f"{key} is {_shown(value)}, expected a number")
     if value != value or value in (float("inf"), float("-inf")):

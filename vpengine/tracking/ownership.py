@@ -95,6 +95,6 @@ class Ownership:
 
 def rival(camera: str, what: str, peer: str, owner: str) -> Rejected:
     """The refusal of ``peer``, which sends ``what`` of a camera that has that of ``owner``."""
-    sentence = f"{peer} sends {what} of camera {camera} too, which has those of {owner}: the others are left out"
+    sentence = f"{peer} sends {what} of camera {camera} too, which come from {owner}: only these are taken"
     cure = "stop one of the two, or give them cameras of their own"
-    return Rejected("other-source", f"{sentence} until that has been silent for a second; {cure}", f"{camera} {what}")
+    return Rejected("other-source", f"{sentence}, until {owner} is silent for a second; {cure}", f"{camera} {what}")

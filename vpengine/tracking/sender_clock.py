@@ -12,11 +12,13 @@ from itertools import pairwise
 
 HALF_S = 5.0  # the offset is the least of the last 5 to 10 seconds
 BLOCK_S = 0.2  # how often it is looked at whether the clock advances as it should
-COPY_S = 0.002  # a packet that comes later than this after the first of its stamp is no copy of that
+COPY_S = 0.002  # a packet that comes later than this after the first of its stamp is another one, if its pose is
+REPEATED_S = 0.12  # and whatever its pose, after so long
 JUMP_S = 0.03  # by how much the least offset of a block may differ from the one before, as networks have it
 DRIFT_S = 0.01  # a clock whose least offset moves so much in every block is at a wrong rate
 SET_BACK_S = 0.15  # stamps that go back further than packets overtake each other
-BELIEVED_S = 0.5
+BELIEVED_S = 0.5  # a packet that is later than this is not placed in the past
+STRAYS = 1  # packets in a row that may be so late before the clock was set
 DOUBTS = 3  # blocks in a row after which a clock is not used
 SANE_S = 3.0  # for so long it must have advanced as it should to be used again
 
@@ -31,36 +33,45 @@ class SenderClock:
         self.useful = True
         self._least_s = self._least_before_s = math.inf
         self._half_began_s = -math.inf
-        self._stamp_s = self._stamp_came_s = -math.inf
+        self._stamp_s = self._stamp_came_s = self._time_s = -math.inf
+        self._newest_stamp_s, self._behind = -math.inf, 0
         self._health = _Health()
 
-    def engine_time_s(self, stamp_s: float, arrival_s: float) -> float:
-        """When the sample was taken, plus the shortest travel; never after its arrival."""
+    def engine_time_s(self, stamp_s: float, arrival_s: float, same_pose: bool = False) -> float:
+        """When the sample was taken, plus the shortest travel; never after its arrival.
+
+        same_pose: as the one before, which with the same stamp is that sample sent again, not a clock that stands.
+        """
         advanced_s, self._stamp_s = stamp_s - self._stamp_s, stamp_s
         if advanced_s:
             self._stamp_came_s = arrival_s
-        stands = arrival_s - self._stamp_came_s > COPY_S
-        mapped_s = self._mapped_s(stamp_s, arrival_s, was_set=advanced_s < -SET_BACK_S)
+        stands = arrival_s - self._stamp_came_s > (REPEATED_S if same_pose else COPY_S)
+        mapped_s = self._mapped_s(stamp_s, arrival_s)
         if self._health.hear(arrival_s - stamp_s, arrival_s, stands):
             self._judge()
-        return arrival_s if stands or not self.useful else mapped_s
+        if advanced_s or stands or not self.useful:  # otherwise it is the same sample, whose time is known
+            self._time_s = arrival_s if stands or not self.useful else mapped_s
+        return self._time_s
 
-    def _mapped_s(self, stamp_s: float, arrival_s: float, was_set: bool) -> float:
+    def _mapped_s(self, stamp_s: float, arrival_s: float) -> float:
         offset_s = arrival_s - stamp_s
-        if was_set:
-            self._start_over(offset_s, arrival_s)
-        elif arrival_s - self._half_began_s > HALF_S:
+        if arrival_s - self._half_began_s > HALF_S:
             self._least_before_s, self._least_s = self._least_s, math.inf
             self._half_began_s = arrival_s
         self._least_s = min(self._least_s, offset_s)
         mapped_s = stamp_s + min(self._least_s, self._least_before_s)
-        if arrival_s - mapped_s > BELIEVED_S:  # the sender's clock was set, or it began again
-            self._start_over(offset_s, arrival_s)
+        is_behind = stamp_s < self._newest_stamp_s - SET_BACK_S or arrival_s - mapped_s > BELIEVED_S
+        self._behind = self._behind + 1 if is_behind else 0
+        self._newest_stamp_s = max(self._newest_stamp_s, stamp_s)
+        if self._behind > STRAYS:
+            self._start_over(stamp_s, arrival_s)
             return arrival_s
-        return min(mapped_s, arrival_s)
+        return min(mapped_s, arrival_s) if arrival_s - mapped_s <= BELIEVED_S else arrival_s
 
-    def _start_over(self, offset_s: float, arrival_s: float) -> None:
-        self._least_s, self._least_before_s = offset_s, math.inf
+    def _start_over(self, stamp_s: float, arrival_s: float) -> None:
+        """The sender's clock was set, or it began again."""
+        self._newest_stamp_s, self._behind = stamp_s, 0
+        self._least_s, self._least_before_s = arrival_s - stamp_s, math.inf
         self._half_began_s = arrival_s
         self._health.noted_jump()
 

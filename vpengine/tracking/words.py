@@ -32,7 +32,8 @@ def not_mapped(what: str, name: str, cameras: Mapping[str, str]) -> Rejected:
 
 def not_osc(packet: bytes, error: OscError) -> Rejected:
     """The refusal of a datagram that the OSC decoder refused."""
-    return Rejected(error.reason, error.sentence(packet) + looks_like(packet))
+    other = "" if packet.startswith((b"/", b"#")) else looks_like(packet)
+    return Rejected(error.reason, error.sentence(packet) + other, other)
 
 
 def looks_like(packet: bytes) -> str:
