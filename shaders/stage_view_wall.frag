@@ -13,10 +13,9 @@ void main() {
     if (dot(towards_eye, facing) > 0.0) {
         vec3 light = textureLod(panel, uv, textureQueryLod(panel, uv).y).rgb;
         vec4 clip = camera_from_stage * vec4(at_m, 1.0);
-        vec2 ndc = clip.xy / max(clip.w, 1e-4);
-        vec2 beyond = abs(ndc) - 1.0;
-        float outside = max(beyond.x, beyond.y);
-        float line = clip.w > 0.0 ? 1.0 - smoothstep(0.6, 1.6, abs(outside) / max(fwidth(outside), 1e-6)) : 0.0;
+        // Not divided by w: where the wall crosses the camera's plane that has no end, and its jump would be a line.
+        float outside = max(abs(clip.x), abs(clip.y)) - clip.w;
+        float line = 1.0 - smoothstep(0.6, 1.6, abs(outside) / max(fwidth(outside), 1e-6));
         color = vec4(mix(light, line_color, line), 1.0);
         return;
     }

@@ -113,6 +113,34 @@ def test_the_frustum_meets_the_wall_where_the_camera_looks(shared: Gpu) -> None:
         assert not _amber(_pixel(image, view, camera.origin_m + 2.0 * rays(camera, np.array([0.1, 0.2])))), "nor inside"
 
 
+def test_a_side_wall_that_crosses_the_camera_s_plane_has_no_stray_line(shared: Gpu) -> None:
+    """On it there is the frustum's edge where the camera sees it, and nothing else, least of all beside the camera."""
+    side = wall_geometry(
+        FlatWall(
+            id="side",
+            tile_mm=(500.0, 500.0),
+            tile_px=(8, 8),
+            columns=12,
+            rows=6,
+            position_m=(-1.5, 0.0, 0.0),
+            pan_deg=90.0,
+        )
+    )
+    light = StageLight(shared, [side])
+    stage = StageView(shared, light, SIZE)
+    light.shine({})
+    view = View(
+        view_from_stage(look_at(np.array([6.0, -0.5, 2.0]), np.array([-1.5, 0.5, 1.2]))),
+        clip_from_view(Lens((24.89, 14.0), 20.0)),
+        SIZE,
+    )
+    for aside in (0.0, 0.3, -0.2):
+        stage.draw(view, _camera((0.0, 0.3, 1.5), (aside, 6.0, 1.4)))
+        image = download(stage.scene.color).astype(float)[..., :3]
+        beside = [_pixel(image, view, np.array([-1.5, y, z])) for y in np.linspace(-2.0, 0.6, 60) for z in (0.4, 2.6)]
+        assert not any(map(_amber, beside))
+
+
 def test_the_camera_stands_at_its_pose(shared: Gpu) -> None:
     """Against a lit wall the body is dark where the pose says, and not where it was before."""
     walls = [_flat()]
