@@ -83,6 +83,11 @@ class Files:
         """A plug-in's validated settings."""
         return self.settings[section.slot, f"{section.file}:{section.key}"]
 
+    def named(self) -> list[Path]:
+        """The files that stage and show name: pictures of plates, and the stage's own show where another one runs."""
+        values = [value for settings in self.settings.values() if settings is not None for _, value in settings]
+        return [path for path in (self.stage.show, *values) if isinstance(path, Path)]
+
 
 def resolve(section: PluginSection) -> list[Problem]:
     """Everything that is wrong with a plug-in's section."""
@@ -312,7 +317,7 @@ class App:
         if options.log_folder is not None:
             recorder = LogWriter(options.log_folder)
             self._exit.callback(recorder.close)
-            write_run(options.log_folder, stage.file, self.files.show.file)
+            write_run(options.log_folder, stage.file, self.files.show.file, self.files.named())
         asked, busy_s = stage.neural, BUSY / float(stage.rate)
         settings = RequestSettings(asked.resolution, asked.overscan_percent, 1.0 / asked.max_rate, busy_s)
         camera = RequestCamera(self.gpu, stage.neural.resolution)

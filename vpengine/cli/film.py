@@ -25,6 +25,7 @@ from vpengine.compose.stage_light import Panel, StageLight
 from vpengine.compose.stage_view import StageView, from_behind
 from vpengine.compose.view_lut import ViewLut
 from vpengine.control import declared
+from vpengine.errors import UserError
 from vpengine.frames.frame_input import FrameInput
 from vpengine.frames.images import ImageSet
 from vpengine.gpu.context import create_headless
@@ -61,9 +62,9 @@ class Shot:
 class Player:
     """Draws a logged run again, headless. Use as a context manager."""
 
-    def __init__(self, take: Path) -> None:
+    def __init__(self, take: Path, allow_outside: bool = False) -> None:
         self.take = take
-        self.files = read_take(take)
+        self.files = read_take(take, allow_outside)
         self._exit = ExitStack()
 
     def __enter__(self) -> Player:
@@ -90,6 +91,8 @@ class Player:
         return read_log(self.take, self._redraw)
 
     def _redraw(self, place: str, view: View, seed: int) -> ImageSet:
+        if not self.places.ready(place):  # the show is another one now
+            raise UserError(f"{self.take}: its keyframes are of the place {place!r}, which the show does not have")
         return self._requests.take(self.places[place], place, view, seed)
 
     def shoot(self, frame: FrameInput) -> Shot:
@@ -150,16 +153,18 @@ def rgb(target: Target) -> Image:
     return np.ascontiguousarray(download(target.color)[..., :3], np.uint8)
 
 
-def read_take(take: Path) -> Files:
+def read_take(take: Path, allow_outside: bool = False) -> Files:
     """The stage and show that a take was made with; a warning where they have changed since. Raises UserError."""
-    run = read_run(take)
+    run = read_run(take, allow_outside)
+    if run.note:
+        typer.echo(f"{take}: {run.note}", err=True)
     changed = " and ".join(str(path) for path in run.changed())
     if changed:
         typer.echo(
             f"{take}: {changed} changed since this take was made; the film is drawn from the files as they are now",
             err=True,
         )
-    return read_files(run.stage, run.show, allow_outside=True)
+    return read_files(run.stage, run.show, allow_outside)
 
 
 class Held(Generic[T]):
@@ -175,19 +180,19 @@ class Held(Generic[T]):
         return [held] * (number - before - 1) + [shown]
 
 
-def make_films(take: Path, out: Path, progress: Callable[[], None]) -> None:
+def make_films(take: Path, out: Path, progress: Callable[[], None], allow_outside: bool = False) -> None:
     """camera.mp4, stage.mp4 and contact.png of a take, into ``out``; ``progress`` is called after each frame."""
     total = count_frames(take)
     moments = {round(part * (total - 1)) for part in MOMENTS}
     rows: list[list[Image]] = []
     captions: list[str] = []
-    with Player(take) as player:
+    with Player(take, allow_outside) as player:
         rate = player.files.stage.rate
         with Film(out / "camera.mp4", FILM_SIZE, rate) as camera, Film(out / "stage.mp4", FILM_SIZE, rate) as stage:
             shots: Held[Shot] = Held()
-            first = 0
+            first: int | None = None
             for place, frame in enumerate(player.frames()):
-                first = first or frame.tick.number
+                first = frame.tick.number if first is None else first
                 shot = player.shoot(frame)
                 for held in shots.until(frame.tick.number, shot):
                     camera.write(held.camera)
@@ -202,8 +207,8 @@ def make_films(take: Path, out: Path, progress: Callable[[], None]) -> None:
 
 
 def record_camera(take: Path, file: Path, progress: Callable[[], None]) -> None:
-    """What the photographing camera saw of a take, as one film."""
-    with Player(take) as player, Film(file, FILM_SIZE, player.files.stage.rate) as out:
+    """What the photographing camera saw of this run's own take, as one film."""
+    with Player(take, allow_outside=True) as player, Film(file, FILM_SIZE, player.files.stage.rate) as out:
         images: Held[Image] = Held()
         for frame in player.frames():
             player.program.admit(frame)
