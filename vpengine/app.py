@@ -203,9 +203,9 @@ class App:
         """
         start_s = time.monotonic()
         end_s = None if seconds is None else start_s + seconds
-        gc.collect()
-        gc.freeze()  # what stands now stays: collections need not look at it again
         try:
+            gc.collect()
+            gc.freeze()  # what stands now stays: collections need not look at it again
             self.loop.run(lambda: self._go_on(start_s, end_s, told))
         except KeyboardInterrupt:
             pass

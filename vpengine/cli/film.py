@@ -18,6 +18,8 @@ from PIL import Image as PilImage
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 from vpengine.app import Files, build_program, load_place, read_files
+from vpengine.cli.outputs import Force, folder_for
+from vpengine.cli.signals import deaf_to_hangup
 from vpengine.compose.figure import StandIn
 from vpengine.compose.request import RequestCamera
 from vpengine.compose.sim_camera import SimCamera
@@ -39,6 +41,7 @@ from vpengine.takes.run_file import read_run
 from vpengine.view.camera import camera_view
 from vpengine.view.view import View
 
+FILMS = ("camera.mp4", "stage.mp4", "contact.png")
 FILM_SIZE = (960, 540)
 INSET_SIZE = (288, 162)
 MOMENT_SIZE = (480, 270)
@@ -220,10 +223,13 @@ def record_camera(take: Path, file: Path, progress: Callable[[], None]) -> None:
 def film(
     take: Annotated[Path, typer.Argument(help="The folder that `vpengine run --log` wrote.")],
     out: Annotated[Path, typer.Option(help="Where the films go.")] = Path("out/film"),
+    allow_outside: Annotated[bool, typer.Option(help="The take may name files anywhere on this machine.")] = False,
+    force: Force = False,
 ) -> None:
     """Film a logged run: what the photographing camera sees, the stage from above, and a contact sheet."""
-    out.mkdir(parents=True, exist_ok=True)
-    with Progress(*COLUMNS, transient=True) as bar:
-        task = bar.add_task("filming", total=count_frames(take))
-        make_films(take, out, lambda: bar.advance(task))
-    typer.echo(f"{out}: camera.mp4, stage.mp4, contact.png")
+    total = count_frames(take)  # first: what is no take leaves no folder
+    out = folder_for("--out", out, FILMS, force)
+    with deaf_to_hangup(), Progress(*COLUMNS, transient=True) as bar:
+        task = bar.add_task("filming", total=total)
+        make_films(take, out, lambda: bar.advance(task), allow_outside)
+    typer.echo(f"{out}: {', '.join(FILMS)}")

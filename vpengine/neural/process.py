@@ -5,9 +5,11 @@ from __future__ import annotations
 import logging
 import multiprocessing
 import os
+import signal
 import sys
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
@@ -75,7 +77,8 @@ class NeuralProcess:
         self.resolution = resolution
         self.health = GeneratorHealth()
         self._layout = SlotLayout(resolution)
-        self._slots = [Slot(self._layout) for _ in range(SLOTS)]
+        with _stops_kept():  # the first shared memory starts its tracker, a process too
+            self._slots = [Slot(self._layout) for _ in range(SLOTS)]
         self._setup = WorkerSetup(generator, runtime, resolution, tuple(slot.name for slot in self._slots))
         self._asked: dict[int, Request] = {}  # by slot, oldest first
         self._since_s = 0.0  # when the oldest of them got the worker to itself
@@ -96,7 +99,8 @@ class NeuralProcess:
         self._pipe, theirs = context.Pipe()
         self._process = context.Process(target=run_worker, args=(self._setup, theirs), name="vpengine-neural")
         self._process.daemon = True
-        self._process.start()
+        with _stops_kept():
+            self._process.start()
         _lower_priority(self._process.pid or 0)
         theirs.close()
         self._since_s = time.monotonic()
@@ -234,6 +238,19 @@ class NeuralProcess:
             self._pipe.close()
         self._process, self._pipe, self._model_sha256 = None, None, None
         self._asked.clear()
+
+
+@contextmanager
+def _stops_kept() -> Iterator[None]:
+    """A process that is started in here never gets a Ctrl-C or a closed terminal: they are the engine's to handle."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGHUP})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _lower_priority(pid: int) -> None:
