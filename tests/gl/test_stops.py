@@ -103,13 +103,15 @@ def test_a_second_stop_ends_the_filming_at_once(stage: Path) -> None:
     assert left_in(folder) <= {"film.mp4", "report.json"}
 
 
-@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
-def test_a_stop_before_the_show_is_quiet(stage: Path, name: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "moments_s"), [("SIGINT", (0.1, 0.3, 0.6, 0.9, 1.2, 1.7)), ("SIGTERM", (0.5, 1.4)), ("SIGHUP", (1.0,))]
+)
+def test_a_stop_before_the_show_is_quiet(stage: Path, name: str, moments_s: tuple[float, ...]) -> None:
     """At any moment of the imports and of the start; 130 then, 0 where the show had begun."""
     text = stage.read_text(encoding="utf-8").replace('generator = "none"', 'generator = "weather"')
     stage.write_text(text.replace("[96, 56]", "[480, 270]"), encoding="utf-8")
     film = stage.parent / "film.mp4"
-    for moment_s in (0.1, 0.2, 0.35, 0.5, 0.7, 0.9, 1.1, 1.4, 1.7, 2.0):
+    for moment_s in moments_s:
         with running("run", str(stage), "--headless", "--record", str(film)) as engine:
             time.sleep(moment_s)
             os.killpg(engine.pid, getattr(signal, name))
