@@ -206,7 +206,10 @@ def make_films(take: Path, out: Path, progress: Callable[[], None], allow_outsid
                     captions += [f"{text}, {time_s:.1f} s" for text in MOMENT_PICTURES]
                 progress()
     sheet = contact_sheet([image for row in rows for image in row], captions, 4)
-    PilImage.fromarray(sheet).save(out / "contact.png", optimize=True)
+    try:
+        PilImage.fromarray(sheet).save(out / "contact.png", optimize=True)
+    except OSError as error:
+        raise UserError(f"{out / 'contact.png'}: cannot be written ({error.strerror or error})") from error
 
 
 def record_camera(take: Path, file: Path, progress: Callable[[], None]) -> None:
@@ -228,6 +231,8 @@ def film(
 ) -> None:
     """Film a logged run: what the photographing camera sees, the stage from above, and a contact sheet."""
     total = count_frames(take)  # first: what is no take leaves no folder
+    if total == 0:
+        raise UserError(f"{take}: there is no good frame in this take")
     out = folder_for("--out", out, FILMS, force)
     with deaf_to_hangup(), Progress(*COLUMNS, transient=True) as bar:
         task = bar.add_task("filming", total=total)

@@ -21,16 +21,19 @@ _OURS = ".vpengine-"  # and the process id: what a killed run leaves is known by
 _TAKE = ("frames.jsonl", "run.json", "keyframes", "files")
 
 
-def file_for(option: str, path: Path, force: bool) -> Path:
+def file_for(option: str, path: Path, force: bool, *, plain: bool = False) -> Path:
     """The file to write: ``path``, or a new numbered name, told, where one is there. Raises UserError, before the work.
 
-    An empty file is nothing to lose. What is no file, such as /dev/null, is written to as it is.
+    An empty file is nothing to lose. What is no file, such as /dev/null, is written to as it is, unless it must be a
+    ``plain`` one.
     """
     with _told(option, path):
         if path.is_dir():
             raise UserError(f"{option} {path}: is a folder; name a file")
         path.parent.mkdir(parents=True, exist_ok=True)
         if path.exists() and not path.is_file():
+            if plain:
+                raise UserError(f"{option} {path}: is not a file that a film can be written to")
             return path
         taken = not force and path.is_file() and path.stat().st_size > 0
         found = _instead(path, path.suffix) if taken else path
@@ -69,11 +72,7 @@ def take_for(option: str, path: Path, force: bool) -> Path:
 
 @contextmanager
 def passing_take(film: Path) -> Iterator[Path]:
-    """A take for one film, beside it, which is deleted when the film is made. It is kept, and told, where that fails.
-
-    Clears what killed runs have left there.
-    """
-    clear_stale(film.parent)
+    """A take for one film, beside it, deleted when the film is made; kept, and told, where that fails."""
     folder = Path(tempfile.mkdtemp(prefix=f"{_OURS}{os.getpid()}-", dir=film.parent))
     try:
         yield folder
@@ -117,7 +116,8 @@ def _free(path: Path, suffix: str) -> Path:
 
 
 def _try(folder: Path) -> None:
-    """Raises OSError where no file can be made in ``folder``."""
+    """Raises OSError where no file can be made in ``folder``; clears what killed runs have left there."""
+    clear_stale(folder)
     with tempfile.NamedTemporaryFile(prefix=f"{_OURS}{os.getpid()}-", dir=folder) as file:
         file.write(b"tried")
 

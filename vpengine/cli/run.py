@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 from rich.progress import Progress
 
-from vpengine.app import App, RunOptions
+from vpengine.app import App, Files, RunOptions, read_files
 from vpengine.cli.film import COLUMNS, record_camera
 from vpengine.cli.outputs import Force, file_for, passing_take, take_for
 from vpengine.cli.signals import deaf_to_hangup
@@ -41,16 +41,17 @@ def run(
 ) -> None:
     """Run a stage: tracking and controls in, pictures on the walls."""
     report = report and file_for("--report", report, force)
-    record = record and file_for("--record", record, force)
+    record = record and file_for("--record", record, force, plain=True)
+    controls, files = split_sets(sets or []), read_files(stage, show, allow_outside)  # before a take is overwritten
     with ExitStack() as stack:
         if log is not None:
             log = take_for("--log", log, force)
         elif record is not None:
             log = stack.enter_context(passing_take(record))
-        options = RunOptions(stage, show, headless, unpaced, log, split_sets(sets or []), allow_outside)
+        options = RunOptions(stage, show, headless, unpaced, log, controls, allow_outside)
         if record is not None and log is not None:
             stack.push(film_after(log, record))
-        run_stage(options, seconds, report)
+        run_stage(options, files, seconds, report)
 
 
 def film_after(take: Path, record: Path) -> Callable[..., None]:
@@ -74,9 +75,9 @@ def film_run(take: Path, record: Path) -> None:
         record_camera(take, record, lambda: bar.advance(task))
 
 
-def run_stage(options: RunOptions, seconds: float | None, report: Path | None) -> None:
+def run_stage(options: RunOptions, files: Files, seconds: float | None, report: Path | None) -> None:
     """A stop that comes after the greeting ends the run as its time would. The report is written however it ends."""
-    with App(options) as app:
+    with App(options, files) as app:
         app.wait_until_ready()  # plates that load while it runs would cost frames
         try:
             typer.echo(f"{app.files.stage.name}: {app.files.show.name}, scene {app.desk.scenes.shown}. Ctrl-C ends it.")

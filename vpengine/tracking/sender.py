@@ -88,9 +88,7 @@ class UdpSender:
 
     def _refusal(self, error: OSError) -> UserError:
         if isinstance(error, PermissionError):
-            return UserError(
-                f"{self._url}: may not be sent to ({error.strerror}); a broadcast address?"
-            )
+            return UserError(f"{self._url}: may not be sent to ({error.strerror}); a broadcast address?")
         return UserError(f"{self._url}: cannot be sent to ({error.strerror or error})")
 
     def close(self) -> None:
