@@ -1,11 +1,15 @@
 """``python -m vpengine`` and the ``vpengine`` command."""
 
-from vpengine.plugins import load_plugin
+import importlib
+
+from vpengine.cli import signals, streams
 
 
 def main() -> None:
     """Loads the command line only when called: the neural process imports this module too, and needs none of it."""
-    load_plugin("vpengine.cli.main:main")()
+    signals.end_at_once()
+    streams.secure()
+    importlib.import_module("vpengine.cli.main").main()
 
 
 if __name__ == "__main__":

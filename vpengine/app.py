@@ -96,6 +96,11 @@ class Files:
         """A plug-in's validated settings."""
         return self.settings[section.slot, f"{section.file}:{section.key}"]
 
+    def named(self) -> list[Path]:
+        """The files that stage and show name: pictures of plates, and the stage's own show where another one runs."""
+        values = [value for settings in self.settings.values() if settings is not None for _, value in settings]
+        return [path for path in (self.stage.show, *values) if isinstance(path, Path)]
+
 
 def settings_of(sections: Iterable[PluginSection]) -> tuple[dict[tuple[str, str], Any], list[Problem]]:
     """Every plug-in's validated settings as in Files, and all that is wrong."""
@@ -260,9 +265,9 @@ class App:
         """
         start_s = time.monotonic()
         end_s = None if seconds is None else start_s + seconds
-        gc.collect()
-        gc.freeze()  # what stands now stays: collections need not look at it again
         try:
+            gc.collect()
+            gc.freeze()  # what stands now stays: collections need not look at it again
             self.loop.run(lambda: self._go_on(start_s, end_s, told))
         except KeyboardInterrupt:
             pass
@@ -389,7 +394,7 @@ class App:
         if options.log_folder is not None:
             recorder = LogWriter(options.log_folder)
             self._exit.callback(recorder.close)
-            write_run(options.log_folder, stage.file, self.files.show.file)
+            write_run(options.log_folder, stage.file, self.files.show.file, self.files.named())
         asked, busy_s = stage.neural, BUSY / float(stage.rate)
         settings = RequestSettings(asked.resolution, asked.overscan_percent, 1.0 / asked.max_rate, busy_s)
         camera = RequestCamera(self.gpu, stage.neural.resolution)

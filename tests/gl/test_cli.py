@@ -40,6 +40,8 @@ def test_check_says_what_is_wrong_and_fails(tmp_path: Path) -> None:
         (("run", str(LED), "--headless", "--set", "look.snow=lots"), "expected a number"),
         (("run", str(LED), "--headless", "--set", "look.fog=8"), "'8', expected a number from 0 to 1"),
         (("run", str(LED), "--headless", "--scene", "snow-nigt"), "did you mean 'snow-night'?"),
+        (("run", str(LED), "--headless", "--report", str(LED.parent)), "is a folder"),
+        (("simulate", "dolly", "--to", "osc://255.255.255.255:9000"), "a broadcast address?"),
         (("film", "nowhere"), "nowhere: not a take"),
         (("simulate", "doly"), "did you mean 'dolly'?"),
         (("bench", "--only", "spede"), "no such measure"),

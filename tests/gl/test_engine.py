@@ -135,7 +135,7 @@ def test_what_a_sender_calls_otherwise_moves_the_camera_of_its_section(small_sta
 
     running.run(1.0, act)
     camera = running.lines()[-1]["cameras"]["1"]
-    assert camera["lens"]["focus_distance_m"] == float("inf")
+    assert camera["lens"]["focus_distance_m"] == {"non-finite": "inf"}  # JSON has no infinity
     assert camera["lens"]["pinhole_focal_length_mm"] == 50.0
     assert {name for peer in running.report["packets"].values() for name in peer["bad"]} == set()
     assert any(peer["last_pose"] == pytest.approx(POSE, abs=1e-6) for peer in running.report["packets"].values())

@@ -6,7 +6,7 @@ import sys
 import threading
 from typing import Any
 
-from vpengine.compose.inner import MIX_BLOCK
+from vpengine.compose.mixer import BLOCK as MIX_BLOCK
 from vpengine.gpu.gpu import Gpu
 from vpengine.gpu.target import Target
 

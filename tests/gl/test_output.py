@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import errno
 import importlib
+import os
+import sys
 import threading
+import time
+from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -103,6 +109,83 @@ def test_a_film_refuses_a_frame_of_another_size_and_ends_its_thread(tmp_path: Pa
     film.close()
     film.close()
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("film")]
+
+
+class Fails:
+    """A container of which one method fails, now or (for ever blocked) never."""
+
+    def __init__(self, real: Any, name: str, failure: Callable[[], None]) -> None:
+        self._real, self._name, self._failure = real, name, failure
+
+    def __getattr__(self, name: str) -> Any:
+        if name == self._name:
+            return lambda *_: self._failure()
+        return getattr(self._real, name)
+
+
+def _no_space() -> None:
+    raise OSError(errno.ENOSPC, "No space left on device")
+
+
+@pytest.mark.parametrize("method", ["mux", "close"])
+@pytest.mark.parametrize("frames", [1, 60])
+def test_a_full_disk_is_one_error_at_once(tmp_path: Path, method: str, frames: int) -> None:
+    """While packets are written, and at the trailer, when nobody sends frames any more."""
+    film = Film(tmp_path / "film.mp4", SIZE, RATE)
+    film._container = Fails(film._container, method, _no_space)  # type: ignore[assignment]
+    begun_s, errors = time.monotonic(), []
+    for number in range(frames + 2):
+        try:
+            film.write(_bars()) if number < frames else film.close()
+        except UserError as error:
+            errors.append(str(error))
+    assert time.monotonic() - begun_s < 5.0
+    assert len(errors) == 1
+    assert "film.mp4: encoding stopped ([Errno 28] No space left on device)" in errors[0]
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("film")]
+
+
+@pytest.mark.parametrize("method", ["mux", "close"])
+@pytest.mark.parametrize("frames", [1, 60])
+def test_a_disk_that_does_not_answer_is_one_error_within_three_seconds(
+    tmp_path: Path, method: str, frames: int
+) -> None:
+    answers = threading.Event()
+    film = Film(tmp_path / "film.mp4", SIZE, RATE)
+    film._container = Fails(film._container, method, lambda: bool(answers.wait(30.0)))  # type: ignore[assignment,return-value]
+    errors, longest_s = [], 0.0
+    for number in range(frames + 2):
+        begun_s = time.monotonic()
+        try:
+            film.write(_bars()) if number < frames else film.close()
+        except UserError as error:
+            errors.append(str(error))
+        longest_s = max(longest_s, time.monotonic() - begun_s)
+    answers.set()
+    film._thread.join(5.0)
+    assert longest_s < 3.3
+    assert len(errors) == 1
+    assert "does not answer" in errors[0]
+
+
+def test_an_error_in_flight_is_not_hidden_by_the_films_own(tmp_path: Path) -> None:
+    film = Film(tmp_path / "film.mp4", SIZE, RATE)
+    film._container = Fails(film._container, "close", _no_space)  # type: ignore[assignment]
+    film.write(_bars())
+    film.__exit__(KeyboardInterrupt, KeyboardInterrupt(), None)  # raises nothing of its own
+    assert not film._thread.is_alive()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no such devices on this system")
+@pytest.mark.parametrize("kind", ["folder", "fifo", "/dev/full"])
+def test_a_film_goes_into_a_file(tmp_path: Path, kind: str) -> None:
+    path = Path(kind) if kind.startswith("/") else tmp_path / "film.mp4"
+    if kind == "folder":
+        path.mkdir()
+    elif kind == "fifo":
+        os.mkfifo(path)
+    with pytest.raises(UserError, match="cannot be written"):
+        Film(path, SIZE, RATE)
 
 
 def test_a_label_is_legible_in_its_corner_and_leaves_the_rest() -> None:

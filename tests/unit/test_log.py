@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import json
 import math
+import os
+import sys
+import threading
+import time
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -19,7 +23,7 @@ from vpengine.frames.images import ImageSet
 from vpengine.frames.keyframe import Grade, Keyframe, Request, Timings
 from vpengine.frames.look import look_from
 from vpengine.frames.provenance import Provenance
-from vpengine.takes.log import LogWriter, read_log
+from vpengine.takes.log import LogWriter, count_frames, read_log
 from vpengine.view.camera import camera_view
 from vpengine.view.lens import Lens
 from vpengine.view.pose import from_opentrackio
@@ -138,26 +142,94 @@ BREAKS = {
 
 
 @pytest.mark.parametrize("change", BREAKS.values(), ids=BREAKS.keys())
-def test_a_broken_line_is_named(tmp_path: Path, change: Any) -> None:
-    """The frames before it are good."""
-    frames = read_log(broken(tmp_path, change), plate)
-    assert next(frames).tick.number == 0
-    with pytest.raises(UserError, match=r"frames\.jsonl:2: not a frame of a take"):
-        next(frames)
+def test_before_a_broken_line_the_frames_are_good(
+    tmp_path: Path, change: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    """One warning names file and line; what comes after it is not used."""
+    folder = broken(tmp_path, change)
+    assert count_frames(folder) == 1
+    assert [found.tick.number for found in read_log(folder, plate)] == [0]
+    (told,) = caplog.messages
+    assert "frames.jsonl:2: not a frame of a take (" in told
+    assert told.endswith("; the 1 good frames before it are used.")
 
 
-@pytest.mark.parametrize("damage", ["gone", "cut", "foreign"])
-def test_a_broken_keyframe_is_named(tmp_path: Path, damage: str) -> None:
-    written(tmp_path, frame(0), frame(1, (keyframe(1),)))
+@pytest.mark.parametrize("damage", ["gone", "cut", "foreign", "empty"])
+def test_before_a_broken_keyframe_the_frames_are_good(
+    tmp_path: Path, damage: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    written(tmp_path, frame(0), frame(1, (keyframe(1),)), frame(2))
     path = tmp_path / "keyframes" / "1.npz"
     if damage == "gone":
         path.unlink()
     else:
-        path.write_bytes(path.read_bytes()[:200] if damage == "cut" else b"not a zip file")
-    frames = read_log(tmp_path, plate)
-    next(frames)
-    with pytest.raises(UserError, match=r"frames\.jsonl:2: "):
-        next(frames)
+        data = path.read_bytes()
+        path.write_bytes({"cut": data[: len(data) // 2], "foreign": b"not a zip file", "empty": b""}[damage])
+    assert count_frames(tmp_path) == 1
+    assert [found.tick.number for found in read_log(tmp_path, plate)] == [0]
+    (told,) = caplog.messages
+    assert "frames.jsonl:2: not a frame of a take (" in told
+
+
+TAILS = {
+    "cut": (lambda data: data[:-40], 2, 1),
+    "cut inside a letter": (lambda data: data[: data.rindex("é".encode()) + 1], 2, 1),
+    "zeros after the last line": (lambda data: data + bytes(5000), 3, 1),
+    "zeros for its end": (lambda data: data[:-40] + bytes(40), 2, 1),
+    "zeros for its line feed": (lambda data: data[:-1] + bytes(4096), 3, 0),
+    "no line feed": (lambda data: data[:-1], 3, 0),
+    "empty lines after it": (lambda data: data + b"\n\n", 3, 0),
+    "brackets without end": (lambda data: data + b"[" * 100_000, 3, 1),
+}
+
+
+@pytest.mark.parametrize(("change", "good", "told"), TAILS.values(), ids=TAILS.keys())
+def test_of_a_torn_tail_the_good_frames_are_used(
+    tmp_path: Path, change: Any, good: int, told: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    title = {"/vp/title": "é"}
+    lines = written(tmp_path, *(replace(frame(n), controls=title | {"n": n, "/z": f"é{n}"}) for n in range(3)))
+    path = lines / "frames.jsonl"
+    text = path.read_bytes().decode("unicode_escape")  # as if it had been written without escapes
+    path.write_bytes(change(text.encode()))
+    assert count_frames(tmp_path) == good
+    assert [found.tick.number for found in read_log(tmp_path, plate)] == list(range(good))
+    assert len(caplog.messages) == told
+
+
+@pytest.mark.parametrize("text", ["", "\n", '{"tick": [0,', "\0" * 100])
+def test_a_take_without_one_good_frame_is_an_error(tmp_path: Path, text: str) -> None:
+    (tmp_path / "frames.jsonl").write_text(text, encoding="utf-8")
+    assert count_frames(tmp_path) == 0
+    with pytest.raises(UserError, match=r"no frame in this take|frames\.jsonl:1: not a frame"):
+        list(read_log(tmp_path, plate))
+
+
+def no_constant(name: str) -> None:
+    raise AssertionError(f"{name} is not JSON")
+
+
+def test_lines_are_strict_json_and_read_back_to_the_same_numbers(tmp_path: Path) -> None:
+    item = frame(0, exposure=-math.inf, shade=math.nan, text="inf", count=2.0)
+    lens = replace(LENS, focus_distance_m=math.inf)
+    item = replace(item, cameras={"a": replace(item.cameras["a"], lens=lens)})
+    folder = written(tmp_path, item, frame(1, exposure=-math.inf))
+    for line in (folder / "frames.jsonl").read_text(encoding="utf-8").splitlines():
+        json.loads(line, parse_constant=no_constant)
+    found = next(read_log(folder, plate))
+    assert found.cameras["a"] == item.cameras["a"]
+    assert math.isinf(found.cameras["a"].age_s)
+    assert math.isnan(found.controls["shade"])  # type: ignore[arg-type]
+    assert {**found.controls, "shade": 0.0} == {**item.controls, "shade": 0.0}
+
+
+def test_lines_of_an_older_version_are_read(tmp_path: Path) -> None:
+    """They had Infinity where there was no tracker."""
+    path = written(tmp_path, frame(0)) / "frames.jsonl"
+    text = path.read_text(encoding="utf-8")
+    path.write_text(text.replace('{"non-finite": "inf"}', "Infinity"), encoding="utf-8")
+    assert "Infinity" in path.read_text(encoding="utf-8")
+    assert next(read_log(tmp_path, plate)).cameras == frame(0).cameras
 
 
 def test_a_full_queue_drops_and_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -187,3 +259,44 @@ def test_a_disk_that_fails_is_told_and_does_not_hold_up_the_end(
     assert writer.dropped >= 299
     assert [record.levelname for record in caplog.records] == ["ERROR"]
     assert "the rest of the run is not recorded" in caplog.text
+
+
+@pytest.mark.parametrize("error", [ValueError("a value"), MemoryError(), RuntimeError("a fault"), OSError(28, "full")])
+def test_whatever_goes_wrong_ends_the_recording_in_one_sentence(
+    tmp_path: Path, error: Exception, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(self: LogWriter, item: Keyframe) -> None:
+        raise error
+
+    monkeypatch.setattr(LogWriter, "_write_keyframe", fail)
+    writer = LogWriter(tmp_path)
+    for number in range(300):
+        writer.note(frame(number, (keyframe(1),) if number == 1 else ()))
+    begun_s = time.monotonic()
+    writer.close()
+    assert time.monotonic() - begun_s < 1.0
+    assert not writer._thread.is_alive()
+    assert writer.dropped == 299
+    assert len(caplog.records) == 1
+    assert "the rest of the run is not recorded" in caplog.text
+    assert count_frames(tmp_path) == 1
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no FIFO on this system")
+@pytest.mark.parametrize("count", [1, 300])
+def test_a_disk_that_does_not_answer_holds_nothing_up(
+    tmp_path: Path, count: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A FIFO that nobody reads stands for it: opening it does not come back. With room in the queue, and without."""
+    os.mkfifo(tmp_path / "frames.jsonl")
+    writer = LogWriter(tmp_path)
+    for number in range(count):
+        writer.note(frame(number))
+    begun_s = time.monotonic()
+    writer.close()
+    assert time.monotonic() - begun_s < 3.0
+    assert "the disk does not answer" in caplog.text
+    os.close(os.open(tmp_path / "frames.jsonl", os.O_RDONLY | os.O_NONBLOCK))  # it answers; the thread sees the end
+    writer._thread.join(5.0)
+    assert not writer._thread.is_alive()
+    assert not [thread for thread in threading.enumerate() if thread.name == "take-writer"]

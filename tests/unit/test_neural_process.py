@@ -382,4 +382,4 @@ def test_the_worker_imports_no_opengl() -> None:
     """Nor does it through the command that started the engine: spawned processes import the main module again."""
     modules = modules_after("import vpengine.neural.worker, vpengine.neural.weather, vpengine.__main__")
     assert "vpengine.neural.worker" in modules
-    assert not modules & {"moderngl", "glfw", "vpengine.app", "vpengine.cli", *INFERENCE}
+    assert not modules & {"moderngl", "glfw", "vpengine.app", "vpengine.cli.main", *INFERENCE}

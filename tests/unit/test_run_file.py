@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
+from vpengine.app import read_files
 from vpengine.cli.film import read_take
-from vpengine.errors import ProblemsError, UserError
+from vpengine.errors import UserError
 from vpengine.takes.run_file import read_run, write_run
 
 
@@ -54,11 +57,109 @@ def test_files_are_compared_by_content(take: Path) -> None:
     assert read_run(take).changed() == []
 
 
-def test_a_file_that_is_gone_is_an_error_not_a_change(take: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_file_that_is_gone_is_read_from_the_take(take: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (take.parent / "show.toml").unlink()
-    with pytest.raises(ProblemsError, match=r"show\.toml: no such file"):
+    files = read_take(take)
+    assert (files.stage.file, files.show.file) == (take / "files" / "stage.toml", take / "files" / "show.toml")
+    told = f"{take}: {take.parent / 'show.toml'} is not there; the take's own copies are used\n"
+    assert capsys.readouterr() == ("", told)
+
+
+def test_run_json_names_no_folder_of_this_machine(take: Path) -> None:
+    text = (take / "run.json").read_text(encoding="utf-8")
+    assert str(take.parent) not in text
+    assert (json.loads(text)["stage"], json.loads(text)["show"]) == ("../stage.toml", "../show.toml")
+
+
+def test_a_project_is_moved_with_its_takes(small_stage: Path, tmp_path: Path) -> None:
+    """What is beside the take is read, not what has remained where the project was."""
+    here, there = tmp_path / "a", tmp_path / "b"
+    (here / "take").mkdir(parents=True)
+    for name in ("stage.toml", "show.toml"):
+        small_stage.with_name(name).rename(here / name)
+    write_run(here / "take", here / "stage.toml", here / "show.toml")
+    shutil.copytree(here, there)
+    edit(here / "stage.toml")
+    files = read_take(there / "take")
+    assert (files.stage.file, files.show.file) == (there / "stage.toml", there / "show.toml")
+    assert read_run(there / "take").changed() == []
+
+
+def test_a_take_alone_has_all_it_needs(take: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Also the stage's own show where another one ran, and the pictures of plates, in folders as they were."""
+    stage, folder = take.parent / "stage.toml", take.parent
+    (folder / "shows" / "pictures").mkdir(parents=True)
+    Image.new("RGB", (4, 2)).save(folder / "shows" / "pictures" / "sky.png")
+    plate = 'kind = "dome"\nfile = "pictures/sky.png"\n'
+    show = folder / "shows" / "other.toml"
+    show.write_text(f'version = 1\n[show]\nname = "Other"\n[[scene]]\nslug = "a"\n[scene.plate]\n{plate}', "utf-8")
+    write_run(take, stage, show, read_files(stage, show).named())
+    alone = tmp_path_factory.mktemp("elsewhere") / "take"
+    shutil.move(take, alone)
+    files = read_take(alone)
+    assert (files.stage.name, files.show.name) == ("Test", "Other")
+    (picture,) = [path for path in files.named() if path.suffix == ".png"]
+    assert picture == alone / "files" / "shows" / "pictures" / "sky.png"
+    picture.write_bytes(b"other")
+
+
+def test_a_picture_that_changed_is_told(take: Path) -> None:
+    picture = take.parent / "sky.png"
+    picture.write_bytes(b"a picture")
+    write_run(take, take.parent / "stage.toml", take.parent / "show.toml", [picture])
+    assert read_run(take).changed() == []
+    picture.write_bytes(b"b picture")
+    assert read_run(take).changed() == [picture]
+
+
+def old(take: Path, stage: Path, show: Path) -> None:
+    """run.json as older versions wrote it: absolute paths and no copies."""
+    path = take / "run.json"
+    run = json.loads(path.read_text(encoding="utf-8"))
+    run = {"stage": str(stage), "show": str(show), "sha256": run["sha256"], "version": "0.1.0"}
+    path.write_text(json.dumps(run), encoding="utf-8")
+    shutil.rmtree(take / "files")
+
+
+def test_an_older_take_opens_also_where_its_project_was_moved(take: Path) -> None:
+    folder = take.parent
+    old(take, folder / "stage.toml", folder / "show.toml")
+    assert read_take(take).stage.file == folder / "stage.toml"
+    old_place = folder.parent / "no longer there"
+    (take / "files").mkdir()
+    old(take, old_place / "stage.toml", old_place / "show.toml")
+    assert read_take(take).stage.file == folder / "stage.toml"
+
+
+@pytest.mark.parametrize("path", ["../../outside/stage.toml", "ABSOLUTE", "../link.toml"])
+def test_a_foreign_take_opens_nothing_outside(
+    take: Path, tmp_path_factory: pytest.TempPathFactory, path: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    outside = tmp_path_factory.mktemp("outside") / "stage.toml"
+    shutil.copy(take.parent / "stage.toml", outside)
+    shutil.copy(take.parent / "show.toml", outside.with_name("show.toml"))
+    (take.parent / "link.toml").symlink_to(outside)
+    (take.parent / "stage.toml").unlink()
+    path = path.replace("ABSOLUTE", str(outside)).replace("outside/", f"{outside.parent.name}/")
+    run = json.loads((take / "run.json").read_text(encoding="utf-8"))
+    run["stage"] = path
+    (take / "run.json").write_text(json.dumps(run), encoding="utf-8")
+    assert read_take(take).stage.file == take / "files" / "stage.toml"
+    assert "lies outside the take's surroundings (--allow-outside allows it)" in capsys.readouterr().err
+    assert read_run(take, allow_outside=True).stage.samefile(outside)
+    run["copies"]["stage"] = path  # nor by way of the copies
+    (take / "run.json").write_text(json.dumps(run), encoding="utf-8")
+    with pytest.raises(UserError, match="lies outside"):
         read_take(take)
-    assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize("path", ["\0", "x" * 5000, "..", "/", "../../../../../../etc/passwd"])
+def test_a_path_that_is_none_is_a_sentence(take: Path, path: str) -> None:
+    shutil.rmtree(take / "files")
+    run = json.loads((take / "run.json").read_text(encoding="utf-8"))
+    (take / "run.json").write_text(json.dumps({**run, "show": path}), encoding="utf-8")
+    with pytest.raises(UserError, match=r"take: .* and the take has no copies"):
+        read_take(take)
 
 
 def test_a_take_of_an_older_version_has_no_hashes(take: Path) -> None:

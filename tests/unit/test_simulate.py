@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import itertools
+import os
 import socket
+import sys
 import time
 from pathlib import Path
 
@@ -127,6 +130,75 @@ def test_a_destination_must_be_a_destination(url: str) -> None:
 def test_an_unknown_host_is_a_user_s_error() -> None:
     with pytest.raises(UserError, match=r"no machine of the name 'no\.such\.host\.invalid'"):
         UdpSender("osc://no.such.host.invalid:9000")
+
+
+@pytest.mark.parametrize(
+    ("url", "says"),
+    [
+        ("osc://255.255.255.255:9000", "broadcast"),
+        ("osc://[2001:db8::1%lo]:9000", "2001:db8::1"),
+        ("osc://" + "a" * 70 + ".example:9000", "no machine of the name"),
+        ("osc://a..b:9000", "no machine of the name"),
+    ],
+)
+def test_where_nothing_can_be_sent_is_one_sentence(url: str, says: str) -> None:
+    with pytest.raises(UserError, match=says) as error:
+        UdpSender(url).send(b"x")
+    assert str(error.value).startswith(url)
+
+
+class Net:
+    """A socket whose sends go as the list says: None is sent."""
+
+    def __init__(self, outcomes: list[int | None]) -> None:
+        self._outcomes = outcomes
+        self.sent: list[bytes] = []
+
+    def send(self, packet: bytes) -> None:
+        outcome = self._outcomes.pop(0)
+        if outcome is not None:
+            raise OSError(outcome, os.strerror(outcome))
+        self.sent.append(packet)
+
+    def close(self) -> None: ...
+
+
+def sender_on(outcomes: list[int | None]) -> tuple[UdpSender, Net]:
+    sender, net = UdpSender("osc://127.0.0.1:9"), Net(outcomes)
+    sender.close()
+    sender._socket = net  # type: ignore[assignment]
+    return sender, net
+
+
+@pytest.mark.parametrize("number", [errno.ENETUNREACH, errno.EHOSTUNREACH, errno.EACCES, errno.EMSGSIZE])
+def test_a_first_packet_that_cannot_be_sent_is_an_error_and_a_later_one_is_told_once(
+    number: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    with pytest.raises(UserError, match=r"osc://127\.0\.0\.1:9: "):
+        sender_on([number])[0].send(b"x")
+    sender, net = sender_on([None, number, number, number, None, None])
+    for packet in (b"a", b"b", b"c", b"d"):
+        sender.send(packet)
+    assert net.sent == [b"a", b"c", b"d"]
+    assert caplog.messages == [f"osc://127.0.0.1:9: {os.strerror(number)}; sending goes on"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems do not say so on the loopback")
+def test_nobody_listening_is_told_once_and_no_packet_is_lost_when_somebody_does(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    port = free_port()
+    with UdpSender(f"osc://127.0.0.1:{port}") as sender:
+        for _ in range(5):
+            sender.send(b"early")
+        assert caplog.messages == [f"nobody listens at osc://127.0.0.1:{port} yet"]
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as listener:
+            listener.bind(("127.0.0.1", port))
+            sender.send(b"one")
+            sender.send(b"two")
+            listener.settimeout(1.0)
+            assert [listener.recv(10), listener.recv(10)] == [b"one", b"two"]
+    assert len(caplog.messages) == 1
 
 
 def test_the_demo_has_a_cue_to_a_scene() -> None:

@@ -8,11 +8,13 @@ from typing import Any, Literal
 import pytest
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from vpengine.app import TABLES
 from vpengine.errors import Problem
 from vpengine.plates.dome import Dome
 from vpengine.plates.still import Still
+from vpengine.plugins import load_plugin
 from vpengine.stage.sections import PluginSection, resolve_kind, resolve_settings
-from vpengine.stage.settings import ExistingFile
+from vpengine.stage.settings import ExistingFile, Settings
 
 
 class Region(BaseModel):
@@ -95,3 +97,19 @@ def test_pictures_of_plates_are_found_beside_the_show_and_only_there(tmp_path: P
         refused = resolve_settings(section(tmp_path, file=outside), plate.Settings)
         assert isinstance(refused, list)
         assert "lies outside the folder" in refused[0].message
+
+
+WITH_SETTINGS = ("tracking", "plate", "output")
+ALL_KINDS = [(slot, kind) for slot in WITH_SETTINGS for kind in TABLES[slot]]
+
+
+@pytest.mark.parametrize(("slot", "kind"), ALL_KINDS)
+def test_every_plug_in_is_strict(slot: str, kind: str) -> None:
+    """One base class for all: text is no number, true is no 1, and no key is passed over."""
+    model = load_plugin(TABLES[slot][kind]).Settings
+    assert issubclass(model, Settings)
+    assert (model.model_config["strict"], model.model_config["extra"]) == (True, "forbid")
+    for name, field in model.model_fields.items():
+        nested = field.annotation
+        if isinstance(nested, type) and issubclass(nested, BaseModel):
+            assert issubclass(nested, Settings), f"{slot} {kind}: {name}"

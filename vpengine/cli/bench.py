@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated, Any
@@ -14,7 +13,9 @@ from rich.table import Table
 from vpengine.cli.bench_frame import measure_growth, measure_overhead
 from vpengine.cli.bench_live import measure_pose_age, measure_steadiness
 from vpengine.cli.bench_neural import measure_generator, measure_reprojection
+from vpengine.cli.outputs import Force, file_for
 from vpengine.errors import UserError, did_you_mean
+from vpengine.takes.report import write_report
 
 MEASURES: Mapping[str, Callable[[Path | None], Any]] = {
     "overhead": lambda track: measure_overhead(),
@@ -32,10 +33,12 @@ def bench(
     track: Annotated[
         Path | None, typer.Option(help="A real camera track in TUM format for re-projection; else a simulated one.")
     ] = None,
+    force: Force = False,
 ) -> None:
     """Measure this machine: overhead, steadiness, pose age, re-projection, generator, growth."""
     if only is not None and only not in MEASURES:
         raise UserError(f"--only {only!r}: no such measure{did_you_mean(only, MEASURES)}")
+    json_file = json_file and file_for("--json", json_file, force)
     results: dict[str, Any] = {}
     console = Console()
     for name, measure in MEASURES.items():
@@ -44,7 +47,7 @@ def bench(
                 results[name] = measure(track)
             console.print(table(name, results[name]))
     if json_file is not None:
-        json_file.write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
+        write_report(json_file, results)
 
 
 def table(name: str, result: Any) -> Table:

@@ -15,8 +15,10 @@ from typing import Any
 from pythonosc.osc_message_builder import OscMessageBuilder
 
 from vpengine.stage.shipped import stage_folder
+from vpengine.stage.stage_file import load_stage
 from vpengine.takes.report import late_percent
 
+DEMO_STAGE = stage_folder() / "led_volume.toml"
 SECONDS = 12.0
 LOADED_HZ, FLOOD_HZ = 1000, 5000
 TRACKER_HZ = 120
@@ -30,9 +32,10 @@ def measure_steadiness() -> dict[str, Any]:
 
 
 def _steadiness(report: dict[str, Any]) -> dict[str, float]:
+    rate = float(load_stage(DEMO_STAGE).rate)
     return {
         "late_percent": round(late_percent(report), 2),
-        "interval_p99_periods": round(report["interval_ms"]["p99"] * 24.0 / 1e3, 3),
+        "interval_p99_periods": round(report["interval_ms"]["p99"] * rate / 1e3, 3),
         "images_per_s": report["generator"]["images_per_s"],
     }
 
@@ -72,7 +75,7 @@ def vpengine(*arguments: str) -> list[str]:
 
 def stage_on_ports(folder: Path, tracking: int, control: int) -> Path:
     """A copy of the demo stage that listens on other ports, beside a copy of its show."""
-    text = (stage_folder() / "led_volume.toml").read_text(encoding="utf-8")
+    text = DEMO_STAGE.read_text(encoding="utf-8")
     text = text.replace("port = 9000", f"port = {tracking}").replace("osc_port = 9001", f"osc_port = {control}")
     (folder / "shows").mkdir()
     show = (stage_folder() / "shows" / "street.toml").read_text(encoding="utf-8")

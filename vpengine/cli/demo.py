@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import subprocess
@@ -18,10 +17,12 @@ from rich.table import Table
 
 from vpengine.app import App, RunOptions
 from vpengine.cli.film import COLUMNS, make_films
+from vpengine.cli.outputs import folder_for
+from vpengine.cli.signals import deaf_to_hangup
 from vpengine.cli.simulate import DEMO_SECONDS
 from vpengine.stage.shipped import stage_folder
 from vpengine.takes.log import count_frames
-from vpengine.takes.report import late_percent
+from vpengine.takes.report import late_percent, write_report
 
 
 def demo(
@@ -31,18 +32,21 @@ def demo(
     seconds: Annotated[float, typer.Option(min=1.0, help="How long it runs.")] = DEMO_SECONDS,
 ) -> None:
     """Twenty seconds on a small LED volume: a tracked camera, a street, a network that covers it with snow."""
+    out = folder_for("--out", out, (), force=True)
     take = out / "take"
     shutil.rmtree(take, ignore_errors=True)
-    take.mkdir(parents=True)
+    take.mkdir()
     stage = stage_folder() / "led_volume.toml"
     options = RunOptions(stage, headless=headless or not has_display(), log_folder=take, remember=False)
     with Progress(*COLUMNS, transient=True, refresh_per_second=4) as bar:
         report = run_stage(options, seconds, bar)
-        (out / "report.json").write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
-        if films:
+        write_report(out / "report.json", report)
+        if films and report["frames"]:
             task = bar.add_task("filming", total=count_frames(take))
-            make_films(take, out, lambda: bar.advance(task))
-    print_table(report, out, films)
+            with deaf_to_hangup():
+                make_films(take, out, lambda: bar.advance(task))
+    if report["frames"]:
+        print_table(report, out, films)
 
 
 def has_display() -> bool:

@@ -18,6 +18,8 @@ from PIL import Image as PilImage
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 from vpengine.app import Files, build_program, load_place, read_files
+from vpengine.cli.outputs import Force, folder_for
+from vpengine.cli.signals import deaf_to_hangup
 from vpengine.compose.figure import StandIn
 from vpengine.compose.request import RequestCamera
 from vpengine.compose.sim_camera import SimCamera
@@ -25,6 +27,7 @@ from vpengine.compose.stage_light import Panel, StageLight
 from vpengine.compose.stage_view import StageView, from_behind
 from vpengine.compose.view_lut import ViewLut
 from vpengine.control import declared
+from vpengine.errors import UserError
 from vpengine.frames.frame_input import FrameInput
 from vpengine.frames.images import ImageSet
 from vpengine.gpu.context import create_headless
@@ -38,6 +41,7 @@ from vpengine.takes.run_file import read_run
 from vpengine.view.camera import camera_view
 from vpengine.view.view import View
 
+FILMS = ("camera.mp4", "stage.mp4", "contact.png")
 FILM_SIZE = (960, 540)
 INSET_SIZE = (288, 162)
 MOMENT_SIZE = (480, 270)
@@ -61,9 +65,9 @@ class Shot:
 class Player:
     """Draws a logged run again, headless. Use as a context manager."""
 
-    def __init__(self, take: Path) -> None:
+    def __init__(self, take: Path, allow_outside: bool = False) -> None:
         self.take = take
-        self.files = read_take(take)
+        self.files = read_take(take, allow_outside)
         self._exit = ExitStack()
 
     def __enter__(self) -> Player:
@@ -90,6 +94,8 @@ class Player:
         return read_log(self.take, self._redraw)
 
     def _redraw(self, place: str, view: View, seed: int) -> ImageSet:
+        if not self.places.ready(place):  # the show is another one now
+            raise UserError(f"{self.take}: its keyframes are of the place {place!r}, which the show does not have")
         return self._requests.take(self.places[place], place, view, seed)
 
     def shoot(self, frame: FrameInput) -> Shot:
@@ -150,16 +156,18 @@ def rgb(target: Target) -> Image:
     return np.ascontiguousarray(download(target.color)[..., :3], np.uint8)
 
 
-def read_take(take: Path) -> Files:
+def read_take(take: Path, allow_outside: bool = False) -> Files:
     """The stage and show that a take was made with; a warning where they have changed since. Raises UserError."""
-    run = read_run(take)
+    run = read_run(take, allow_outside)
+    if run.note:
+        typer.echo(f"{take}: {run.note}", err=True)
     changed = " and ".join(str(path) for path in run.changed())
     if changed:
         typer.echo(
             f"{take}: {changed} changed since this take was made; the film is drawn from the files as they are now",
             err=True,
         )
-    return read_files(run.stage, run.show, allow_outside=True)
+    return read_files(run.stage, run.show, allow_outside)
 
 
 class Held(Generic[T]):
@@ -175,19 +183,19 @@ class Held(Generic[T]):
         return [held] * (number - before - 1) + [shown]
 
 
-def make_films(take: Path, out: Path, progress: Callable[[], None]) -> None:
+def make_films(take: Path, out: Path, progress: Callable[[], None], allow_outside: bool = False) -> None:
     """camera.mp4, stage.mp4 and contact.png of a take, into ``out``; ``progress`` is called after each frame."""
     total = count_frames(take)
     moments = {round(part * (total - 1)) for part in MOMENTS}
     rows: list[list[Image]] = []
     captions: list[str] = []
-    with Player(take) as player:
+    with Player(take, allow_outside) as player:
         rate = player.files.stage.rate
         with Film(out / "camera.mp4", FILM_SIZE, rate) as camera, Film(out / "stage.mp4", FILM_SIZE, rate) as stage:
             shots: Held[Shot] = Held()
-            first = 0
+            first: int | None = None
             for place, frame in enumerate(player.frames()):
-                first = first or frame.tick.number
+                first = frame.tick.number if first is None else first
                 shot = player.shoot(frame)
                 for held in shots.until(frame.tick.number, shot):
                     camera.write(held.camera)
@@ -198,12 +206,15 @@ def make_films(take: Path, out: Path, progress: Callable[[], None]) -> None:
                     captions += [f"{text}, {time_s:.1f} s" for text in MOMENT_PICTURES]
                 progress()
     sheet = contact_sheet([image for row in rows for image in row], captions, 4)
-    PilImage.fromarray(sheet).save(out / "contact.png", optimize=True)
+    try:
+        PilImage.fromarray(sheet).save(out / "contact.png", optimize=True)
+    except OSError as error:
+        raise UserError(f"{out / 'contact.png'}: cannot be written ({error.strerror or error})") from error
 
 
 def record_camera(take: Path, file: Path, progress: Callable[[], None]) -> None:
-    """What the photographing camera saw of a take, as one film."""
-    with Player(take) as player, Film(file, FILM_SIZE, player.files.stage.rate) as out:
+    """What the photographing camera saw of this run's own take, as one film."""
+    with Player(take, allow_outside=True) as player, Film(file, FILM_SIZE, player.files.stage.rate) as out:
         images: Held[Image] = Held()
         for frame in player.frames():
             player.program.admit(frame)
@@ -215,10 +226,15 @@ def record_camera(take: Path, file: Path, progress: Callable[[], None]) -> None:
 def film(
     take: Annotated[Path, typer.Argument(help="The folder that `vpengine run --log` wrote.")],
     out: Annotated[Path, typer.Option(help="Where the films go.")] = Path("out/film"),
+    allow_outside: Annotated[bool, typer.Option(help="The take may name files anywhere on this machine.")] = False,
+    force: Force = False,
 ) -> None:
     """Film a logged run: what the photographing camera sees, the stage from above, and a contact sheet."""
-    out.mkdir(parents=True, exist_ok=True)
-    with Progress(*COLUMNS, transient=True) as bar:
-        task = bar.add_task("filming", total=count_frames(take))
-        make_films(take, out, lambda: bar.advance(task))
-    typer.echo(f"{out}: camera.mp4, stage.mp4, contact.png")
+    total = count_frames(take)  # first: what is no take leaves no folder
+    if total == 0:
+        raise UserError(f"{take}: there is no good frame in this take")
+    out = folder_for("--out", out, FILMS, force)
+    with deaf_to_hangup(), Progress(*COLUMNS, transient=True) as bar:
+        task = bar.add_task("filming", total=total)
+        make_films(take, out, lambda: bar.advance(task), allow_outside)
+    typer.echo(f"{out}: {', '.join(FILMS)}")

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import errno
+import functools
 import logging
-import signal
 import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -19,13 +21,34 @@ from vpengine.cli.demo import demo
 from vpengine.cli.doctor import doctor
 from vpengine.cli.film import film
 from vpengine.cli.run import run
+from vpengine.cli.signals import INTERRUPTED, end_at_once, end_in_order
 from vpengine.cli.simulate import simulate
 from vpengine.cli.stages import stages as sample_stages
 from vpengine.errors import UserError
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+# A disk that is full, fails or may not be written; a film's and a picture's error does not name its file.
+_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO)
+
+
+def stoppable(command: Callable[..., None]) -> Callable[..., None]:
+    """Ends quietly where it is stopped: click would say "Aborted!", with the code of a failed check."""
+
+    @functools.wraps(command)
+    def stopped(*arguments: Any, **options: Any) -> None:
+        try:
+            end_in_order()
+            command(*arguments, **options)
+            end_at_once()
+        except KeyboardInterrupt:
+            end_at_once()
+            raise typer.Exit(INTERRUPTED) from None
+
+    return stopped
+
+
 for command in (demo, run, film, simulate, controls, bench, doctor):
-    app.command()(command)
+    app.command()(stoppable(command))
 app.command("stages")(sample_stages)
 
 
@@ -54,8 +77,7 @@ def check(
 
 
 def main() -> None:
-    """Exit code 0 for done, 1 for a failed check, 2 for a user's error."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # a service manager's stop ends a run as Ctrl-C does
+    """Exit code 0 for done, 1 for a failed check, 2 for a user's error, 130 for what was stopped before it was done."""
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
     try:
         app(standalone_mode=True)
@@ -63,7 +85,7 @@ def main() -> None:
         typer.echo(str(error), err=True)
         sys.exit(2)
     except OSError as error:  # a folder that cannot be written, a full disk
-        if error.filename is None:
+        if error.filename is None and error.errno not in _DISK:
             raise
-        typer.echo(f"{error.filename}: {error.strerror}", err=True)
+        typer.echo(f"{error.filename or 'writing'}: {error.strerror}", err=True)
         sys.exit(2)

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-import json
+from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Annotated
 
 import typer
 from rich.progress import Progress
 
-from vpengine.app import App, RunOptions
+from vpengine.app import App, Files, RunOptions, read_files
 from vpengine.cli.film import COLUMNS, record_camera
+from vpengine.cli.outputs import Force, file_for, passing_take, take_for
+from vpengine.cli.signals import deaf_to_hangup
 from vpengine.cli.status import Follower
 from vpengine.cli.terminal import Terminal
 from vpengine.errors import UserError
 from vpengine.takes.log import count_frames
-from vpengine.takes.report import summary
+from vpengine.takes.report import summary, write_report
 
 StageArgument = Annotated[Path, typer.Argument(help="A stage file, such as stage_configs/led_volume.toml.")]
 Sets = Annotated[list[str] | None, typer.Option("--set", metavar="CONTROL=VALUE", help="Set a control at the start.")]
@@ -39,32 +40,66 @@ def run(
     scene: Annotated[str | None, typer.Option(help="The scene to begin with, instead of the show's first.")] = None,
     sets: Sets = None,
     allow_outside: Annotated[bool, typer.Option(help="Files may name paths outside their folder.")] = False,
+    force: Force = False,
 ) -> None:
     """Run a stage: tracking and controls in, pictures on the walls."""
+    report = report and file_for("--report", report, force)
+    record = record and file_for("--record", record, force, plain=True)
+    controls, files = split_sets(sets or []), read_files(stage, show, allow_outside)  # before a take is overwritten
     with ExitStack() as stack:
-        for path in (record, report):
-            if path is not None:
-                path.parent.mkdir(parents=True, exist_ok=True)  # now, not after the run
-        if record is not None and log is None:
-            log = Path(stack.enter_context(TemporaryDirectory(dir=record.parent)))
-        options = RunOptions(stage, show, headless, unpaced, log, split_sets(sets or []), allow_outside, scene)
-        run_stage(options, seconds, report)
+        if log is not None:
+            log = take_for("--log", log, force)
+        elif record is not None:
+            log = stack.enter_context(passing_take(record))
+        options = RunOptions(stage, show, headless, unpaced, log, controls, allow_outside, scene)
         if record is not None and log is not None:
-            with Progress(*COLUMNS, transient=True) as bar:
-                task = bar.add_task("filming", total=count_frames(log))
-                record_camera(log, record, lambda: bar.advance(task))
+            stack.push(film_after(log, record))
+        run_stage(options, files, seconds, report)
 
 
-def run_stage(options: RunOptions, seconds: float | None, report: Path | None) -> None:
-    with App(options) as app:
+def film_after(take: Path, record: Path) -> Callable[..., None]:
+    """An ExitStack's exit: the film is made also of a run that failed, or whose report did."""
+
+    def leave(kind: type[BaseException] | None, *_: object) -> None:
+        if (take / "frames.jsonl").is_file() and (kind is None or issubclass(kind, Exception)):
+            film_run(take, record)
+
+    return leave
+
+
+def film_run(take: Path, record: Path) -> None:
+    """One film of a take, with a progress bar."""
+    total = count_frames(take)
+    if total == 0:
+        typer.echo(f"{record}: no frame was recorded, so there is no film", err=True)
+        return
+    with deaf_to_hangup(), Progress(*COLUMNS, transient=True) as bar:
+        task = bar.add_task("filming", total=total)
+        record_camera(take, record, lambda: bar.advance(task))
+
+
+def run_stage(options: RunOptions, files: Files, seconds: float | None, report: Path | None) -> None:
+    """A stop that comes after the greeting ends the run as its time would. The report is written however it ends.
+
+    Exit code 1 where a plate could not be shown, so that a script sees what an audience did.
+    """
+    with App(options, files) as app:
         with Terminal() as terminal:
             app.wait_until_ready()  # plates that load while it runs would cost frames
-            typer.echo(f"{app.files.stage.name}: {app.files.show.name}, scene {app.desk.scenes.shown}. Ctrl-C ends it.")
-            app.run(seconds, Follower(app, terminal).look)
-        figures = app.report()
-        if report is not None:
-            report.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
+            try:
+                typer.echo(
+                    f"{app.files.stage.name}: {app.files.show.name}, scene {app.desk.scenes.shown}. Ctrl-C ends it."
+                )
+                app.run(seconds, Follower(app, terminal).look)
+            except KeyboardInterrupt:
+                pass
+            finally:
+                figures = app.report()
+                if report is not None:
+                    write_report(report, figures)
         typer.echo(summary(figures))
+    if figures["plates"]:
+        raise typer.Exit(1)
 
 
 def split_sets(sets: list[str]) -> tuple[tuple[str, str], ...]:

@@ -12,6 +12,7 @@ from typing import Annotated
 import typer
 from pythonosc.osc_message_builder import OscMessageBuilder
 
+from vpengine.cli.simulate_target import Target, target_of
 from vpengine.errors import UserError, did_you_mean
 from vpengine.tracking.moves import EYE_HEIGHT_M, MOVES, Move, with_tracker_noise
 from vpengine.tracking.osc import encode_pose
@@ -51,11 +52,20 @@ class Datagram:
 
 def simulate(
     move: Annotated[str, typer.Argument(help=f"{', '.join(MOVES)}, or a recorded track: a file in TUM format.")],
+    stage: Annotated[
+        Path | None, typer.Option(help="A stage file, for its tracker's protocol and port, and its camera's id.")
+    ] = None,
     to: Annotated[
-        str, typer.Option(help=f"Where the engine receives tracking: {' or '.join(SENDERS)}, host and port.")
-    ] = "osc://127.0.0.1:9000",
+        str | None,
+        typer.Option(
+            help=f"Where the engine receives tracking: {' or '.join(SENDERS)}, host and port.",
+            show_default="osc://127.0.0.1:9000, or the stage's",
+        ),
+    ] = None,
     rate: Annotated[float, typer.Option(min=1.0, max=2000.0, help="Poses a second.")] = 120.0,
-    camera: Annotated[str, typer.Option(help="The camera's id.")] = "1",
+    camera: Annotated[
+        str | None, typer.Option(help="The camera's id.", show_default="1, or the stage's first that is tracked")
+    ] = None,
     seconds: Annotated[float | None, typer.Option(min=0.0, help="How long; else the move's own length.")] = None,
     seed: Annotated[int, typer.Option(min=0, help="The same seed makes the same move.")] = 1,
     noise_mm: Annotated[float, typer.Option(min=0.0, help="Tracker noise; a good tracker has 0.5.")] = 0.0,
@@ -64,9 +74,14 @@ def simulate(
         bool, typer.Option(help="Send the sender's time with each pose, if the protocol has one.")
     ] = False,
     cues: Annotated[bool, typer.Option(help="Send the demo's cues to the control port too.")] = False,
-    control: Annotated[str, typer.Option(help="Where the engine receives control.")] = "osc://127.0.0.1:9001",
+    control: Annotated[
+        str | None,
+        typer.Option(help="Where the engine receives control.", show_default="osc://127.0.0.1:9001, or the stage's"),
+    ] = None,
 ) -> None:
     """Send a simulated camera to a running engine, until it ends or Ctrl-C."""
+    told = target_of(stage, camera) if stage else Target("osc://127.0.0.1:9000", camera or "1", "osc://127.0.0.1:9001")
+    to, camera, control = to or told.to, told.camera, control or told.control
     chosen, own_seconds = choose(move, seed)
     if noise_mm or noise_deg:
         chosen = with_tracker_noise(chosen, seed, noise_mm, noise_deg)

@@ -5,9 +5,11 @@ from __future__ import annotations
 import logging
 import multiprocessing
 import os
+import signal
 import sys
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
@@ -76,7 +78,8 @@ class NeuralProcess:
         self._frame_s = frame_s
         self.resolution = resolution
         self.health = GeneratorHealth()
-        self._slots = _slots(SlotLayout(resolution), name)
+        with _stops_kept():  # the first shared memory starts its tracker, a process too
+            self._slots = _slots(SlotLayout(resolution), name)
         self._setup = WorkerSetup(generator, runtime, resolution, tuple(slot.name for slot in self._slots))
         self._asked: dict[int, Request] = {}  # by slot, oldest first
         self._since_s = 0.0  # when the oldest of them got the worker to itself
@@ -98,7 +101,8 @@ class NeuralProcess:
         self._pipe, theirs = context.Pipe()
         self._process = context.Process(target=run_worker, args=(self._setup, theirs), name="vpengine-neural")
         self._process.daemon = True
-        self._process.start()
+        with _stops_kept():
+            self._process.start()
         _lower_priority(self._process.pid or 0)
         theirs.close()
         self._loaded, self._since_s = False, time.monotonic()
@@ -281,6 +285,19 @@ def _slots(layout: SlotLayout, name: str) -> list[Slot]:
             "system more (a container's --shm-size), or make [neural] resolution smaller"
         ) from None
     return slots
+
+
+@contextmanager
+def _stops_kept() -> Iterator[None]:
+    """A process that is started in here never gets a Ctrl-C or a closed terminal: they are the engine's to handle."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGHUP})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _lower_priority(pid: int) -> None:

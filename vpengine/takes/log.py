@@ -1,24 +1,31 @@
 """The log of a run: every FrameInput and every keyframe, enough to draw the same frames again.
 
     frames.jsonl        one line a frame: tick, cameras, program, controls that changed, numbers of its keyframes
-    run.json            which stage and show it was, and what was in them (run_file.py)
+    run.json, files/    which stage and show it was, what was in them, and copies of them (run_file.py)
     keyframes/N.npz     gain, bias and grade of keyframe N; its request's View, place, look and seed are in frames.jsonl
 
-The plate's own pictures are not in it: the player draws them again at the same Views.
+The plate's own pictures are not in it: the player draws them again at the same Views. The lines are strict JSON; a
+number that is not finite is an object such as {"non-finite": "inf"}.
+
+A take may end in the middle of a line or of a keyframe, when the machine went off: what stands before the damage is
+used.
 """
 
 from __future__ import annotations
 
 import json
 import logging
+import math
 import queue
 import threading
+import time
 import zipfile
+import zlib
 from collections.abc import Callable, Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, BinaryIO
 
 import numpy as np
 
@@ -36,44 +43,73 @@ log = logging.getLogger(__name__)
 
 Redraw = Callable[[str, View, int], ImageSet]
 # What a damaged line or file raises, be it cut, foreign or of the wrong shape.
-_BROKEN = (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, OSError, EOFError, zipfile.BadZipFile)
+_BROKEN = (
+    *(ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError, NotImplementedError),
+    *(OSError, EOFError, zipfile.BadZipFile, zlib.error),
+)
 _QUEUE_FRAMES = 256  # ten seconds; when the disk is slower than that, frames are dropped and counted
+_CLOSE_S = 2.5  # what ``close`` waits at most: a show ends within three seconds, whatever is stuck
+_NOT_FINITE = "non-finite"
 
 
 class LogWriter:
-    """Writes a run into ``folder`` in a thread of its own; ``note`` never waits."""
+    """Writes a run into ``folder`` in a thread of its own; ``note`` never waits.
+
+    Whatever goes wrong ends the recording with one sentence, and not the show.
+    """
 
     def __init__(self, folder: Path) -> None:
         (folder / "keyframes").mkdir(parents=True, exist_ok=True)
         self.folder = folder
-        self.dropped = 0
+        self._refused = self._lost = 0  # the first is counted by who notes, the second by the thread
         self._queue: queue.Queue[FrameInput | None] = queue.Queue(_QUEUE_FRAMES)
         self._controls: dict[str, Any] = {}
-        self._thread = threading.Thread(target=self._write_all, name="take-writer", daemon=True)
+        self._ended = threading.Event()  # nothing more is written
+        self._thread = threading.Thread(target=self._run, name="take-writer", daemon=True)
         self._thread.start()
+
+    @property
+    def dropped(self) -> int:
+        """Frames that are not in the log."""
+        return self._refused + self._lost
 
     def note(self, frame: FrameInput) -> None:
         try:
+            if self._ended.is_set():
+                raise queue.Full
             self._queue.put_nowait(frame)
         except queue.Full:
-            self.dropped += 1
+            self._refused += 1
 
     def close(self) -> None:
-        self._queue.put(None)
-        self._thread.join()
+        """Wait until all is written, but never for a disk that does not answer."""
+        end_s = time.monotonic() + _CLOSE_S
+        while self._thread.is_alive() and time.monotonic() < end_s:
+            try:
+                self._queue.put(None, timeout=0.05)
+                break
+            except queue.Full:
+                continue  # it may have died meanwhile, and then nobody empties the queue
+        self._thread.join(max(end_s - time.monotonic(), 0.0))
+        if self._thread.is_alive() and not self._ended.is_set():
+            self._ended.set()
+            log.error("take %s: the disk does not answer; the end of the run is not recorded.", self.folder)
+
+    def _run(self) -> None:
+        try:
+            self._write_all()
+        except Exception as error:  # noqa: BLE001  the recording is a decoration of the show, which goes on
+            log.error("take %s: %s; the rest of the run is not recorded.", self.folder, error or type(error).__name__)
+            self._ended.set()
+            self._lost += 1 + sum(frame is not None for frame in _emptied(self._queue))
 
     def _write_all(self) -> None:
-        try:
-            # By line, so that a crash loses no frame and a full disk shows at once.
-            with (self.folder / "frames.jsonl").open("w", encoding="utf-8", buffering=1) as lines:
-                while (frame := self._queue.get()) is not None:
-                    for keyframe in frame.keyframes:  # first: a line never names what is not there
-                        self._write_keyframe(keyframe)
-                    lines.write(json.dumps(self._line(frame)) + "\n")
-        except OSError as error:
-            log.error("take %s: %s; the rest of the run is not recorded.", self.folder, error)
-            while self._queue.get() is not None:  # ``close`` must not wait for a queue that nobody empties
-                self.dropped += 1
+        # By line, so that a crash loses no frame and a full disk shows at once.
+        with (self.folder / "frames.jsonl").open("w", encoding="utf-8", buffering=1) as lines:
+            while (frame := self._queue.get()) is not None and not self._ended.is_set():
+                for keyframe in frame.keyframes:  # first: a line never names what is not there
+                    self._write_keyframe(keyframe)
+                lines.write(json.dumps(_strict(self._line(frame)), allow_nan=False) + "\n")
 
     def _line(self, frame: FrameInput) -> dict[str, Any]:
         changed = {k: v for k, v in frame.controls.items() if self._controls.get(k) != v}
@@ -115,50 +151,118 @@ def _request_line(keyframe: Keyframe) -> dict[str, Any]:
     }
 
 
+def _emptied(frames: queue.Queue[FrameInput | None]) -> Iterator[FrameInput | None]:
+    while True:
+        try:
+            yield frames.get_nowait()
+        except queue.Empty:
+            return
+
+
+def _strict(value: Any) -> Any:
+    """``value`` with objects in place of the numbers that JSON does not have."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return {_NOT_FINITE: str(float(value))}
+    if isinstance(value, dict):
+        return {key: _strict(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_strict(item) for item in value]
+    return value
+
+
+def _from_strict(table: dict[str, Any]) -> Any:
+    return float(table[_NOT_FINITE]) if table.keys() == {_NOT_FINITE} else table
+
+
 def count_frames(folder: Path) -> int:
-    """Raises UserError when ``folder`` is not a take."""
+    """How many frames ``read_log`` will find, but for damage inside a keyframe. Raises UserError: not a take."""
     with _open(folder) as lines:
-        return sum(1 for _ in lines)
+        count = 0
+        for text in lines:
+            if text.strip():
+                try:
+                    _check(_parsed(text), folder)
+                except _BROKEN:
+                    break
+                count += 1
+        return count
 
 
-def _open(folder: Path) -> TextIO:
+def _open(folder: Path) -> BinaryIO:
     path = folder / "frames.jsonl"
     if not path.is_file():
         raise UserError(f"{folder}: not a take: there is no frames.jsonl in it")
-    return path.open(encoding="utf-8")
+    return path.open("rb")
 
 
 def read_log(folder: Path, redraw: Redraw) -> Iterator[FrameInput]:
     """The frames of a run in order. ``redraw(place, view, seed)`` draws a keyframe's plate again.
 
-    Raises UserError, naming file and line, for what is missing or broken.
+    Ends at the first damage, with a warning that names file and line. Raises UserError where no frame is good.
     """
     controls: dict[str, Any] = {}
+    count = 0
     with _open(folder) as lines:
         for number, text in enumerate(lines, 1):
+            if not text.strip():
+                continue
             try:
-                line = json.loads(text)
+                line = _parsed(text)
                 controls = controls | line["controls"]
-                yield _frame(line, controls, folder, redraw)
+                frame = _frame(line, controls)
+                stored = [_keyframe(item, folder) for item in line["keyframes"]]
             except _BROKEN as error:
-                raise UserError(f"{lines.name}:{number}: not a frame of a take ({error})") from error
+                _tell_damage(folder / "frames.jsonl", number, count, error)
+                return
+            # Outside: what goes wrong while a plate is drawn is no damage of the take.
+            yield replace(frame, keyframes=tuple(finish(redraw) for finish in stored))
+            count += 1
+    if count == 0:
+        raise UserError(f"{folder}: there is no frame in this take")
 
 
-def _frame(line: dict[str, Any], controls: dict[str, Any], folder: Path, redraw: Redraw) -> FrameInput:
+def _tell_damage(file: Path, number: int, count: int, error: Exception) -> None:
+    what = f"{file}:{number}: not a frame of a take ({error or type(error).__name__})"
+    if count == 0:
+        raise UserError(what) from error
+    log.warning("%s; the %d good frames before it are used.", what, count)
+
+
+def _parsed(text: bytes) -> dict[str, Any]:
+    """Zeros at a line's end are what a file system leaves of a tail that was never written."""
+    line = json.loads(text.rstrip(b"\0\r\n ").decode("utf-8"), object_hook=_from_strict)
+    if not isinstance(line, dict):
+        raise TypeError("expected an object")
+    return line
+
+
+def _check(line: dict[str, Any], folder: Path) -> None:
+    """Raises one of _BROKEN where a line is not a frame, or a keyframe's file is not whole; reads no pictures."""
+    _frame(line, {} | line["controls"])
+    for item in line["keyframes"]:
+        with zipfile.ZipFile(_keyframe_file(item, folder)) as arrays:
+            arrays.getinfo("gain.npy")
+
+
+def _frame(line: dict[str, Any], controls: dict[str, Any]) -> FrameInput:
+    """Without its keyframes."""
     number, display_time_s, rate = line["tick"]
     return FrameInput(
-        tick=Tick(number, display_time_s, Fraction(rate)),
+        tick=Tick(int(number), float(display_time_s), Fraction(rate)),
         cameras={name: _camera(camera) for name, camera in line["cameras"].items()},
         program=_program(line["program"]),
         controls=controls,
         epoch=line["epoch"],
-        keyframes=tuple(_keyframe(item, folder, redraw) for item in line["keyframes"]),
     )
 
 
 def _program(line: dict[str, Any]) -> ProgramState:
     others = tuple((place, share) for place, share in line.get("others", ()))
     return ProgramState(**{**line, "others": others})
+
+
+def _keyframe_file(line: dict[str, Any], folder: Path) -> Path:
+    return folder / "keyframes" / f"{int(line['number'])}.npz"
 
 
 def _camera(line: dict[str, Any]) -> CameraState:
@@ -172,7 +276,8 @@ def _pose(line: dict[str, Any]) -> Pose:
     return Pose((x, y, z), (qx, qy, qz, qw))
 
 
-def _keyframe(line: dict[str, Any], folder: Path, redraw: Redraw) -> Keyframe:
+def _keyframe(line: dict[str, Any], folder: Path) -> Callable[[Redraw], Keyframe]:
+    """What makes the keyframe when its plate can be drawn; all that is stored of it has been read then."""
     stored = line["view"]
     view = View(
         np.array(stored["view_from_stage"]),
@@ -181,20 +286,15 @@ def _keyframe(line: dict[str, Any], folder: Path, redraw: Redraw) -> Keyframe:
         stored["time_s"],
     )
     look = Look(line["look"]["generator"], tuple(line["look"]["faders"]), line["look"]["seed"])
-    plate = redraw(line["place"], view, look.seed)
-    provenance = line["provenance"]
-    provenance["look"] = tuple((name, value) for name, value in provenance["look"])
-    timings = Timings(**line["timings"])
-    request = Request(
-        number=line["number"],
-        epoch=line["epoch"],
-        place=line["place"],
-        plate=plate,
-        look=look,
-        submitted_s=timings.submitted_s,
-        bus=line["bus"],
-        camera=line["camera"],
-    )
-    with np.load(folder / "keyframes" / f"{line['number']}.npz", allow_pickle=False) as arrays:
+    provenance = {**line["provenance"], "look": tuple((name, value) for name, value in line["provenance"]["look"])}
+    source, timings = Provenance(**provenance), Timings(**line["timings"])
+    number, epoch, place, bus, camera = (line[key] for key in ("number", "epoch", "place", "bus", "camera"))
+    with np.load(_keyframe_file(line, folder), allow_pickle=False) as arrays:
         gain, bias, grade = arrays["gain"], arrays["bias"], Grade(arrays["grade"], arrays["evidence"])
-    return Keyframe(request, gain, bias, grade, Provenance(**provenance), timings)
+
+    def finish(redraw: Redraw) -> Keyframe:
+        plate = redraw(place, view, look.seed)
+        request = Request(number, epoch, place, plate, look, timings.submitted_s, bus=bus, camera=camera)
+        return Keyframe(request, gain, bias, grade, source, timings)
+
+    return finish

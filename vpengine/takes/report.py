@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import json
+import math
+import os
 from collections import Counter, deque
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import psutil
 
+from vpengine.errors import UserError
 from vpengine.peers import PeerHealth
 from vpengine.view.pose import Pose
 
@@ -92,6 +97,31 @@ def percentiles(values: Sequence[float] | np.ndarray) -> dict[str, float | None]
         return {"p50": None, "p99": None, "max": None}
     p50, p99 = np.percentile(array, [50, 99])
     return {"p50": round(float(p50), 3), "p99": round(float(p99), 3), "max": round(float(array.max()), 3)}
+
+
+def write_report(file: Path, figures: Mapping[str, Any]) -> None:
+    """Strict JSON, null for what is not finite; whole or not at all. Raises UserError where it cannot be written."""
+    text = json.dumps(_finite(figures), indent=2, allow_nan=False) + "\n"
+    passing = file.with_name(f".vpengine-{os.getpid()}-{file.name}") if not file.exists() or file.is_file() else file
+    try:
+        passing.write_text(text, encoding="utf-8")
+        if passing != file:
+            os.replace(passing, file)
+    except OSError as error:
+        if passing != file:
+            with suppress(OSError):
+                passing.unlink()
+        raise UserError(f"{file}: cannot be written ({error.strerror or error})") from error
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    if isinstance(value, Mapping):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(item) for item in value]
+    return value
 
 
 class Memory:

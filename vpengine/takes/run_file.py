@@ -1,53 +1,170 @@
-"""run.json of a take: which stage and show it was made with, and what was in them, for those who draw it again."""
+"""run.json of a take: which stage and show it was made with, and what was in them, for those who draw it again.
+
+stage, show     relative to the take's folder, so that a project can be moved; absolute in takes of older versions
+copies          the same two inside the take, under files/, for when they are gone
+sha256          of the two
+named           what they name, such as pictures of plates: path, as above, and sha256
+"""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
+import os
+import shutil
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from vpengine import __version__
 from vpengine.errors import UserError
+from vpengine.stage.shipped import stage_folder
+
+COPIED_BYTES = 32_000_000  # a picture up to so large is copied into the take, a larger one only named
+_ABOVE = 3  # how many folders above a take an older one's files are looked for
 
 
 @dataclass(frozen=True)
 class Run:
-    """sha256: of ``stage`` and ``show`` when the take was made; takes of older versions have none."""
+    """stage, show: to be read now. sha256: of the two when the take was made; takes of older versions have none.
+
+    named: files that they named then. note: what is to be told of where the files were found; empty when as recorded.
+    """
 
     stage: Path
     show: Path
     sha256: Mapping[str, str]
+    named: Mapping[Path, str] = field(default_factory=dict)
+    note: str = ""
 
     def changed(self) -> list[Path]:
-        """Those of the two files that are there, but not as they were."""
+        """Those of the files that are there, but not as they were."""
         files = {"stage": self.stage, "show": self.show}
-        return [path for name, path in files.items() if name in self.sha256 and _differs(path, self.sha256[name])]
+        found = [path for name, path in files.items() if name in self.sha256 and _differs(path, self.sha256[name])]
+        return found + [path for path, sha256 in self.named.items() if _differs(path, sha256)]
 
 
-def write_run(folder: Path, stage: Path, show: Path) -> None:
+def write_run(folder: Path, stage: Path, show: Path, named: Iterable[Path] = ()) -> None:
+    """named: the files that the two name, the stage's own show among them where another one runs."""
     files = {"stage": stage.resolve(), "show": show.resolve()}
+    others = [path for path in dict.fromkeys(item.resolve() for item in named) if path not in files.values()]
+    copies = _copy(folder, [*files.values(), *(path for path in others if path.stat().st_size <= COPIED_BYTES)])
     run = {
-        **{name: str(path) for name, path in files.items()},
+        **{name: _relative(path, folder) for name, path in files.items()},
+        "copies": {name: copies[path] for name, path in files.items()},
         "sha256": {name: _sha256(path) for name, path in files.items()},
+        "named": {_relative(path, folder): _sha256(path) for path in others},
         "version": __version__,
     }
     (folder / "run.json").write_text(json.dumps(run, indent=2) + "\n", encoding="utf-8")
 
 
-def read_run(folder: Path) -> Run:
-    """Raises UserError when ``folder`` is not a take."""
+def read_run(folder: Path, allow_outside: bool = False) -> Run:
+    """Where the files of a take are now: as recorded, beside the take when both were moved, or its own copies.
+
+    A take may come from anybody: recorded paths are followed into the take's surroundings, the working folder and the
+    shipped stages only, unless ``allow_outside``. Raises UserError when ``folder`` is not a take, or has no files.
+    """
     try:
         run = json.loads((folder / "run.json").read_text(encoding="utf-8"))
-        return Run(Path(run["stage"]), Path(run["show"]), dict(run.get("sha256", {})))
+        recorded = {name: Path(run[name]) for name in ("stage", "show")}
+        sha256 = dict(run.get("sha256", {}))
+        named = {Path(path): str(value) for path, value in run.get("named", {}).items()}
+        copies = {name: Path(path) for name, path in run.get("copies", {}).items()}
     except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
         raise UserError(f"{folder}: not a take: run.json {error}") from error
+    finder = _Finder(folder, allow_outside)
+    found = {name: finder.find(path, sha256.get(name)) for name, path in recorded.items()}
+    if (stage := found["stage"]) and (show := found["show"]):
+        here = {path: value for item, value in named.items() if (path := finder.find(item, value))}
+        return Run(stage, show, sha256, here)
+    why = finder.why(next(path for name, path in recorded.items() if found[name] is None))
+    own = {name: folder / path for name, path in copies.items() if _is_inside(folder / path, [folder])}
+    if all(name in own and _is_file(own[name]) for name in found):
+        return Run(own["stage"], own["show"], sha256, note=f"{why}; the take's own copies are used")
+    raise UserError(f"{folder}: {why}, and the take has no copies")
+
+
+class _Finder:
+    """Finds what a take's run.json names, in the places where that may be opened."""
+
+    def __init__(self, take: Path, allow_outside: bool) -> None:
+        self._take = take.resolve()
+        self._allow_outside = allow_outside
+        near = [self._take.parent, Path.cwd().resolve(), stage_folder().resolve()]
+        self._roots = [folder for folder in near if folder != folder.parent]  # not the whole disk
+
+    def find(self, recorded: Path, sha256: str | None) -> Path | None:
+        path = Path(os.path.normpath(self._take / recorded))
+        if self._allowed(path) and _is_file(path):
+            return path
+        if recorded.is_absolute() and not _is_file(recorded):
+            return self._moved(recorded, sha256)
+        return None
+
+    def why(self, recorded: Path) -> str:
+        """What is to be told when ``find`` found nothing."""
+        path = Path(os.path.normpath(self._take / recorded))
+        if self._allowed(path):
+            return f"{path} is not there"
+        return f"{path} lies outside the take's surroundings (--allow-outside allows it)"
+
+    def _allowed(self, path: Path) -> bool:
+        return self._allow_outside or _is_inside(path, self._roots)
+
+    def _moved(self, recorded: Path, sha256: str | None) -> Path | None:
+        """The end of an absolute path, below a folder near the take; only with the content that was recorded."""
+        above = [folder for folder in (self._take, *self._take.parents)[: _ABOVE + 1] if folder != folder.parent]
+        for folder in above:
+            for first in range(1, len(recorded.parts)):
+                path = folder.joinpath(*recorded.parts[first:])
+                if ".." not in recorded.parts and _is_inside(path, [folder]) and _is_file(path):
+                    return path if sha256 is not None and _sha256(path) == sha256 else None
+        return None
+
+
+def _copy(folder: Path, files: list[Path]) -> dict[Path, str]:
+    """Copies in the same order of folders, so that what names another still finds it; by file, relative to the take."""
+    try:
+        root = Path(os.path.commonpath([path.parent for path in files]))
+    except ValueError:  # on two drives
+        root = Path()
+    copies = {}
+    for path in files:
+        copy = Path("files", *(path.relative_to(root).parts if root.parts else path.parts[1:]))
+        (folder / copy).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(path, folder / copy)
+        copies[path] = copy.as_posix()
+    return copies
+
+
+def _relative(path: Path, folder: Path) -> str:
+    try:
+        return Path(os.path.relpath(path, folder.resolve())).as_posix()
+    except ValueError:  # on another drive
+        return str(path)
+
+
+def _is_inside(path: Path, folders: Iterable[Path]) -> bool:
+    """Where links lead counts."""
+    try:
+        resolved = path.resolve()
+    except (OSError, ValueError, RuntimeError):  # no path at all, or links in a circle
+        return False
+    return any(resolved.is_relative_to(folder.resolve()) for folder in folders)
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # a name too long
+        return False
 
 
 def _differs(path: Path, sha256: str) -> bool:
-    return path.is_file() and _sha256(path) != sha256
+    return _is_file(path) and _sha256(path) != sha256
 
 
 def _sha256(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import contextlib
+import logging
 import socket
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Self
 from urllib.parse import urlsplit
 
 from vpengine.errors import UserError
 from vpengine.plugins import load_plugin
 from vpengine.view.pose import Pose
+
+log = logging.getLogger(__name__)
 
 # camera, pose, the sender's time if it is to be told (and the protocol carries one): one datagram.
 EncodePose = Callable[[str, Pose, float | None], bytes]
@@ -30,23 +32,64 @@ def encoder_for(url: str) -> EncodePose:
 
 
 class UdpSender:
-    """Owns a socket; the host's name is looked up once, when it is made. Nobody listening is no error.
+    """Owns a socket; the host's name is looked up once, when it is made. Nobody listening is no error, but told.
 
-    url: ``scheme://host:port``. Raises UserError when it is not that, or the host is unknown.
+    url: ``scheme://host:port``. Raises UserError when it is not that, or the host is unknown or cannot be sent to.
     """
 
     def __init__(self, url: str, schemes: Iterable[str] = ("osc",)) -> None:
         _, host, port = _parts(url, schemes)
+        self._url = url
+        self._sent = False
+        self._told: set[int | None] = set()
         try:
-            found = socket.getaddrinfo(host, port, type=socket.SOCK_DGRAM)[0]
-        except OSError as error:
+            found = socket.getaddrinfo(host, port, type=socket.SOCK_DGRAM)
+        except (OSError, UnicodeError) as error:
             raise UserError(f"{url}: no machine of the name {host!r} is known ({error})") from None
-        self._place: tuple[Any, ...] = found[4]
-        self._socket = socket.socket(found[0], found[1])
+        self._socket = self._connected(found)
+
+    def _connected(self, found: Sequence[tuple[Any, ...]]) -> socket.socket:
+        """To the first address that there is a way to. Only a connected socket hears that nobody listens."""
+        why = OSError("no address")
+        for family, kind, _, _, place in found:
+            try:
+                opened = socket.socket(family, kind)
+            except OSError as error:
+                why = error
+                continue
+            try:
+                opened.connect(place)
+            except OSError as error:
+                opened.close()
+                why = error
+            else:
+                return opened
+        raise self._refusal(why)
 
     def send(self, packet: bytes) -> None:
-        with contextlib.suppress(ConnectionRefusedError):
-            self._socket.sendto(packet, self._place)
+        """Raises UserError where the first packet cannot be sent; what fails later is told once, and tried again."""
+        for _ in range(2):  # the first may only hear what became of the packet before, and is not sent then
+            try:
+                self._socket.send(packet)
+            except ConnectionRefusedError as error:
+                self._tell(error, f"nobody listens at {self._url} yet")
+            except OSError as error:
+                if not self._sent:
+                    raise self._refusal(error) from error
+                self._tell(error, f"{self._url}: {error.strerror or error}; sending goes on")
+            else:
+                self._sent = True
+                return
+
+    def _tell(self, error: OSError, sentence: str) -> None:
+        if error.errno not in self._told:
+            self._told.add(error.errno)
+            log.warning("%s", sentence)
+
+    def _refusal(self, error: OSError) -> UserError:
+        if isinstance(error, PermissionError):
+            return UserError(f"{self._url}: may not be sent to ({error.strerror}); a broadcast address?")
+        return UserError(f"{self._url}: cannot be sent to ({error.strerror or error})")
 
     def close(self) -> None:
         self._socket.close()

@@ -1,0 +1,32 @@
+"""What the docs tell people to write is right."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from vpengine.app import conflicts, settings_of
+from vpengine.stage.stage_file import read_stage
+
+DOCS = Path(__file__).parents[2] / "docs"
+TRACKING = re.compile(r"^\[\[tracking\]\]\n(?:.+\n)*", re.MULTILINE)
+PHONES = (DOCS / "phones.md").read_text(encoding="utf-8")
+BLOCKS = re.findall(r"^ *```toml\n(.*?)^ *```", PHONES, re.DOTALL | re.MULTILINE)
+
+
+@pytest.mark.parametrize("block", BLOCKS)
+def test_the_phones_sections_are_good(small_stage: Path, block: str) -> None:
+    text = small_stage.read_text(encoding="utf-8")
+    small_stage.write_text(TRACKING.sub("", text) + re.sub(r"^ {3}", "", block, flags=re.MULTILINE), encoding="utf-8")
+    reading = read_stage(small_stage)
+    settings, problems = settings_of(reading.sections)
+    assert (reading.problems, problems) == ((), [])
+    assert reading.stage is not None
+    assert len(reading.stage.tracking) == 1
+    assert conflicts(reading.stage, settings) == []
+
+
+def test_there_are_phones() -> None:
+    assert len(BLOCKS) == 2
