@@ -14,8 +14,9 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Any
 
+from vpengine.stops import SAME_S
+
 INTERRUPTED = 130  # the exit code where nothing had begun
-SAME_S = 0.3  # `timeout`, shells and terminals send the same stop to a process twice
 
 _ENDS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK") if hasattr(signal, name)]
 
