@@ -44,6 +44,7 @@ from vpengine.stage.sections import PluginSection, resolve_kind, resolve_setting
 from vpengine.stage.show_file import Show, read_show
 from vpengine.stage.stage_file import Stage, read_stage
 from vpengine.stage.state_folder import state_folder
+from vpengine.stops import held
 from vpengine.takes.log import LogWriter
 from vpengine.takes.report import FrameTimes, Memory, operators_report, packets_report, percentiles
 from vpengine.takes.run_file import write_run
@@ -237,7 +238,8 @@ class App:
 
     def __enter__(self) -> App:
         try:
-            self._build()
+            with held():
+                self._build()
         except BaseException:
             self._exit.close()
             raise
@@ -250,13 +252,18 @@ class App:
         """Wait for the generator's first readiness, and for all of the show's places: for demos and measurements."""
         end_s = time.monotonic() + limit_s
         while time.monotonic() < end_s:
-            self.loop.take_in_place()
-            loaded = all(self.program.walls.prepared(place) for place in self.files.show.plates)
-            if self.generator:
-                self.generator.collect(time.monotonic())
-            if loaded and (self.generator is None or self.generator.ready):
+            with held():
+                ready = self._ready()
+            if ready:
                 return
             time.sleep(0.02)
+
+    def _ready(self) -> bool:
+        self.loop.take_in_place()
+        loaded = all(self.program.walls.prepared(place) for place in self.files.show.plates)
+        if self.generator:
+            self.generator.collect(time.monotonic())
+        return loaded and (self.generator is None or self.generator.ready)
 
     def run(self, seconds: float | None = None, told: Callable[[float], None] | None = None) -> None:
         """Draw frames for ``seconds``, or until an output is closed. Ctrl-C ends it cleanly.
@@ -268,7 +275,8 @@ class App:
         try:
             gc.collect()
             gc.freeze()  # what stands now stays: collections need not look at it again
-            self.loop.run(lambda: self._go_on(start_s, end_s, told))
+            with held() as stopped:  # the frame that is being drawn is the last
+                self.loop.run(lambda: not stopped and self._go_on(start_s, end_s, told))
         except KeyboardInterrupt:
             pass
         finally:

@@ -151,7 +151,7 @@ def test_before_a_broken_line_the_frames_are_good(
     assert [found.tick.number for found in read_log(folder, plate)] == [0]
     (told,) = caplog.messages
     assert "frames.jsonl:2: not a frame of a take (" in told
-    assert told.endswith("; the 1 good frames before it are used.")
+    assert told.endswith("; the good frames before it (1) are used.")
 
 
 @pytest.mark.parametrize("damage", ["gone", "cut", "foreign", "empty"])

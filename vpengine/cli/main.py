@@ -21,7 +21,7 @@ from vpengine.cli.demo import demo
 from vpengine.cli.doctor import doctor
 from vpengine.cli.film import film
 from vpengine.cli.run import run
-from vpengine.cli.signals import INTERRUPTED, end_at_once, end_in_order
+from vpengine.cli.signals import INTERRUPTED, ending_in_order
 from vpengine.cli.simulate import simulate
 from vpengine.cli.stages import stages as sample_stages
 from vpengine.errors import UserError
@@ -37,11 +37,9 @@ def stoppable(command: Callable[..., None]) -> Callable[..., None]:
     @functools.wraps(command)
     def stopped(*arguments: Any, **options: Any) -> None:
         try:
-            end_in_order()
-            command(*arguments, **options)
-            end_at_once()
+            with ending_in_order():
+                command(*arguments, **options)
         except KeyboardInterrupt:
-            end_at_once()
             raise typer.Exit(INTERRUPTED) from None
 
     return stopped

@@ -14,22 +14,38 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Any
 
+from vpengine.stops import SAME_S
+
 INTERRUPTED = 130  # the exit code where nothing had begun
-SAME_S = 0.3  # `timeout`, shells and terminals send the same stop to a process twice
 
 _ENDS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK") if hasattr(signal, name)]
 
 
 def end_at_once() -> None:
     """Before and after a command: there is nothing to clean up, and a traceback of imports tells nobody."""
-    _handle(lambda number, frame: os._exit(INTERRUPTED))
+    for number in _ENDS:
+        if signal.getsignal(number) is not signal.SIG_IGN:  # nohup, or a shell's background
+            signal.signal(number, _leave)
 
 
-def end_in_order() -> None:
-    """From now on they raise KeyboardInterrupt in the main thread: a run ends, and its films are made."""
-    stop = _Stop()
-    _handle(stop)
-    sys.unraisablehook = stop.again
+@contextmanager
+def ending_in_order() -> Iterator[None]:
+    """In here they raise KeyboardInterrupt in the main thread: a run ends, and its films are made.
+
+    Changes nothing where ``end_at_once`` was not called: in another program, such as a test.
+    """
+    stop, hook = _Stop(), sys.unraisablehook
+    ours = [number for number in _ENDS if signal.getsignal(number) is _leave]
+    for number in ours:
+        signal.signal(number, stop)
+        sys.unraisablehook = stop.again
+    try:
+        yield
+    finally:
+        sys.unraisablehook = hook
+        for number in ours:
+            if signal.getsignal(number) is stop:
+                signal.signal(number, _leave)
 
 
 @contextmanager
@@ -68,7 +84,5 @@ class _Stop:
             sys.__unraisablehook__(fault)
 
 
-def _handle(handler: Any) -> None:
-    for number in _ENDS:
-        if signal.getsignal(number) is not signal.SIG_IGN:  # nohup, or a shell's background
-            signal.signal(number, handler)
+def _leave(number: int, _: FrameType | None) -> None:
+    os._exit(INTERRUPTED)

@@ -5,11 +5,9 @@ from __future__ import annotations
 import logging
 import multiprocessing
 import os
-import signal
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
@@ -24,6 +22,7 @@ from vpengine.frames.provenance import Provenance
 from vpengine.neural.messages import Answer, Ask, Failed, Loaded, Ready, WorkerSetup
 from vpengine.neural.slots import Slot, SlotLayout, clear_stale
 from vpengine.neural.worker import run_worker
+from vpengine.stops import kept_from_children
 
 log = logging.getLogger(__name__)
 
@@ -78,7 +77,7 @@ class NeuralProcess:
         self._frame_s = frame_s
         self.resolution = resolution
         self.health = GeneratorHealth()
-        with _stops_kept():  # the first shared memory starts its tracker, a process too
+        with kept_from_children():  # the first shared memory starts its tracker, a process too
             self._slots = _slots(SlotLayout(resolution), name)
         self._setup = WorkerSetup(generator, runtime, resolution, tuple(slot.name for slot in self._slots))
         self._asked: dict[int, Request] = {}  # by slot, oldest first
@@ -101,7 +100,7 @@ class NeuralProcess:
         self._pipe, theirs = context.Pipe()
         self._process = context.Process(target=run_worker, args=(self._setup, theirs), name="vpengine-neural")
         self._process.daemon = True
-        with _stops_kept():
+        with kept_from_children():
             self._process.start()
         _lower_priority(self._process.pid or 0)
         theirs.close()
@@ -285,19 +284,6 @@ def _slots(layout: SlotLayout, name: str) -> list[Slot]:
             "system more (a container's --shm-size), or make [neural] resolution smaller"
         ) from None
     return slots
-
-
-@contextmanager
-def _stops_kept() -> Iterator[None]:
-    """A process that is started in here never gets a Ctrl-C or a closed terminal: they are the engine's to handle."""
-    if not hasattr(signal, "pthread_sigmask"):
-        yield
-        return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGHUP})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _lower_priority(pid: int) -> None:

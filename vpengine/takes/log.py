@@ -225,7 +225,7 @@ def _tell_damage(file: Path, number: int, count: int, error: Exception) -> None:
     what = f"{file}:{number}: not a frame of a take ({error or type(error).__name__})"
     if count == 0:
         raise UserError(what) from error
-    log.warning("%s; the %d good frames before it are used.", what, count)
+    log.warning("%s; the good frames before it (%d) are used.", what, count)
 
 
 def _parsed(text: bytes) -> dict[str, Any]:
