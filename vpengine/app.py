@@ -441,7 +441,7 @@ class App:
                 "packets_by_the_kernel": self.receiver.kernel_drops,
                 "logged_frames": self.loop.recorder.dropped,
             },
-            "generator": generator_report(self.generator, self.files.stage.neural.runtime),
+            "generator": generator_report(self.generator),
             "packets": packets_report(self.receiver.health()),
             "operators": operators_report(self.osc_control.health()),
             "tracking_losses": dict(self.cameras.losses.counts),
@@ -484,13 +484,13 @@ def command_value(controls: Controls, address: str, text: str) -> Value:
     return number
 
 
-def generator_report(generator: NeuralProcess | None, runtime: str) -> dict[str, Any]:
+def generator_report(generator: NeuralProcess | None) -> dict[str, Any]:
     if generator is None:
         return {"name": "none", "runtime": "none", "images": 0, "images_per_s": 0.0, "latency_ms": percentiles([])}
     health = generator.health
     return {
         "name": generator.name,
-        "runtime": runtime,
+        "runtime": generator.runtime,
         "images": health.images,
         "images_per_s": round(health.images_per_s, 2),
         "latency_ms": percentiles([1e3 * latency_s for latency_s in health.latency_s]),

@@ -184,7 +184,7 @@ def test_a_slow_generator_is_told_of_once_and_is_not_taken_for_hung(
     """One that says it needs four seconds is given ten times that, as any other."""
     loop.until(lambda: loop.process.ready)
     for _ in range(2):
-        loop.process._be_ready(Ready("", 4.0))
+        loop.process._be_ready(Ready("", "", 4.0))
     assert [record.getMessage() for record in caplog.records] == [
         "generator drill takes 4.0 s for a picture of 64 x 36 on this machine; a smaller [neural] resolution is faster."
     ]
@@ -367,7 +367,7 @@ def modules_after(code: str) -> set[str]:
     return set(done.stdout.split())
 
 
-INFERENCE = {"onnxruntime", "torch", "tensorrt", "tensorrt_rtx"}
+INFERENCE = {"onnxruntime", "openvino", "torch", "tensorrt", "tensorrt_rtx"}
 
 
 def test_the_engine_imports_no_inference_library() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 
 from vpengine.compose.neural import NeuralLayer
 from vpengine.compose.request import RequestCamera
+from vpengine.errors import UserError
 from vpengine.frames.keyframe import Keyframe, Request, Timings
 from vpengine.frames.look import Look, look_from
 from vpengine.frames.provenance import Provenance
@@ -166,10 +168,18 @@ def decibels(squared_errors: Sequence[float]) -> float:
 
 
 def measure_generator() -> list[dict[str, Any]]:
-    """Images a second of the network alone, on one thread, by size; medians of two seconds."""
-    generator: Generator = load_plugin(GENERATORS["weather"])(load_plugin(RUNTIMES["onnxruntime"])())
+    """Images a second of the network alone, on one thread, by runtime and size; medians of two seconds."""
     look = look_from("weather", LOOKS["snow night"])
-    return [_generator_speed(generator, look, size) for size in GENERATOR_SIZES]
+    return [_generator_speed(generator, look, size) for generator in _generators() for size in GENERATOR_SIZES]
+
+
+def _generators() -> list[Generator]:
+    """`weather` by every runtime that this machine has."""
+    found: list[Generator] = []
+    for name in ("onnxruntime", "openvino"):
+        with suppress(ImportError, UserError):
+            found.append(load_plugin(GENERATORS["weather"])(load_plugin(RUNTIMES[name])()))
+    return found
 
 
 def _generator_speed(generator: Generator, look: Look, size: tuple[int, int]) -> dict[str, Any]:
@@ -185,7 +195,7 @@ def _generator_speed(generator: Generator, look: Look, size: tuple[int, int]) ->
         times.append(time.perf_counter() - begin_s)
     return {
         "name": "weather",
-        "runtime": "onnxruntime",
+        "runtime": generator.runtime,
         "size": f"{size[0]}x{size[1]}",
         "images_per_s": round(1.0 / median(times), 1),
         "latency_ms_p50": round(1e3 * median(times), 2),

@@ -131,7 +131,11 @@ def weights() -> Finding:
 def extras() -> list[Finding]:
     """What is optional; its absence is no fault."""
     found = []
-    for module, use in (("onnxruntime", "networks on the CPU"), ("torch", "training")):
+    for module, use in (
+        ("onnxruntime", "networks on the CPU"),
+        ("openvino", "the same, faster where the CPU has bfloat16"),
+        ("torch", "training"),
+    ):
         there = importlib.util.find_spec(module) is not None
         found.append(Finding(module, "installed" if there else "not installed", True, use))
     return found

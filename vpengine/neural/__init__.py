@@ -13,6 +13,8 @@ GENERATORS = {
 }
 
 RUNTIMES = {
+    "auto": "vpengine.neural.auto:AutoRuntime",
     "onnxruntime": "vpengine.neural.onnx_runtime:OnnxRuntime",
+    "openvino": "vpengine.neural.openvino_runtime:OpenVinoRuntime",
     "none": "vpengine.neural.none:NoRuntime",
 }

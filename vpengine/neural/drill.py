@@ -17,7 +17,7 @@ FAILURES = ("works", "raises", "hangs", "dies", "nan", "shape")
 
 
 class Drill:
-    model_sha256 = ""
+    model_sha256 = runtime = ""
 
     def __init__(self, runtime: Runtime) -> None:
         del runtime

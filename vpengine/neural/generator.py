@@ -34,7 +34,10 @@ class Generated:
 
 
 class Network(Protocol):
-    """Arrays by name in, arrays by name out."""
+    """Arrays by name in, arrays by name out. name: what runs it, as provenance and reports have it."""
+
+    @property
+    def name(self) -> str: ...
 
     def __call__(self, inputs: Mapping[str, NDArray[Any]]) -> Mapping[str, NDArray[Any]]: ...
 
@@ -51,3 +54,7 @@ class Generator(Protocol):
 
     @property
     def model_sha256(self) -> str: ...
+
+    @property
+    def runtime(self) -> str:
+        """What runs its network; empty where it has none."""

@@ -25,9 +25,10 @@ class Loaded:
 
 @dataclass(frozen=True)
 class Ready:
-    """The generator is warmed. work_s: what a picture takes it, after its first."""
+    """The generator is warmed. runtime: what runs its network. work_s: what a picture takes it, after its first."""
 
     model_sha256: str
+    runtime: str
     work_s: float
 
 

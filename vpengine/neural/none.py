@@ -12,7 +12,7 @@ from vpengine.neural.generator import Generated, Network, Plate, Runtime
 
 
 class NoGenerator:
-    model_sha256 = ""
+    model_sha256 = runtime = ""
 
     def __init__(self, runtime: Runtime) -> None:
         del runtime

@@ -33,6 +33,8 @@ class OnnxRuntime:
 
 
 class OnnxNetwork:
+    name = "onnxruntime"
+
     def __init__(self, session: Any) -> None:
         self._session = session
         self._outputs = [output.name for output in session.get_outputs()]

@@ -77,6 +77,7 @@ class NeuralProcess:
         self._frame_s = frame_s
         self.resolution = resolution
         self.health = GeneratorHealth()
+        self.runtime = ""  # what runs its network, known when it is ready
         with kept_from_children():  # the first shared memory starts its tracker, a process too
             self._slots = _slots(SlotLayout(resolution), name)
         self._setup = WorkerSetup(generator, runtime, resolution, tuple(slot.name for slot in self._slots))
@@ -169,7 +170,7 @@ class NeuralProcess:
 
     def _be_ready(self, message: Ready) -> None:
         """What its first picture took is what it needs until it is known better: a slow generator has not hung."""
-        self._model_sha256 = message.model_sha256
+        self._model_sha256, self.runtime = message.model_sha256, message.runtime or self._setup.runtime
         self.health.work_s = max(self.health.work_s, message.work_s)
         self.health.usual_latency_s = max(self.health.usual_latency_s, message.work_s)
         if message.work_s > _SLOW_S and not self._told_slow:
@@ -202,7 +203,7 @@ class NeuralProcess:
         provenance = Provenance(
             source=self.name,
             model_sha256=self._model_sha256 or "",
-            runtime=self._setup.runtime,
+            runtime=self.runtime,
             look=request.look.named(),
             seed=request.look.seed,
             request_number=request.number,

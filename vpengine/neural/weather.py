@@ -21,6 +21,7 @@ MULTIPLE = 8  # the network halves its picture; sides are padded up to this
 class Weather:
     def __init__(self, runtime: Runtime, weights: Path = WEIGHTS) -> None:
         self._network = runtime.load(weights)
+        self.runtime = self._network.name
         self.model_sha256 = hashlib.sha256(weights.read_bytes()).hexdigest()
 
     def generate(self, plate: Plate, look: Look) -> Generated:

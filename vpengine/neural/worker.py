@@ -13,6 +13,7 @@ import numpy as np
 
 from vpengine.errors import UserError
 from vpengine.frames.look import FADERS, Look
+from vpengine.neural.auto import AutoRuntime
 from vpengine.neural.generator import Generated, Generator, Plate
 from vpengine.neural.grade import fit_grade
 from vpengine.neural.messages import Answer, Ask, Failed, Loaded, Ready, WorkerSetup
@@ -32,7 +33,7 @@ def run_worker(setup: WorkerSetup, pipe: Connection) -> None:
     try:
         generator = _open(setup)
         pipe.send(Loaded())
-        pipe.send(Ready(generator.model_sha256, _warm(generator, layout)))
+        pipe.send(Ready(generator.model_sha256, generator.runtime, _warm(generator, layout)))
         while True:
             ask = pipe.recv()
             pipe.send(_answer(generator, ask, slots[ask.slot]))
@@ -56,7 +57,10 @@ def _end_with_engine() -> None:
 
 
 def _open(setup: WorkerSetup) -> Generator:
-    generator: Generator = load_plugin(setup.generator)(load_plugin(setup.runtime)())
+    build, runtime = load_plugin(setup.generator), load_plugin(setup.runtime)()
+    generator: Generator = (
+        runtime.choose(build, setup.resolution) if isinstance(runtime, AutoRuntime) else build(runtime)
+    )
     return generator
 
 

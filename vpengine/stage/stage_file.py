@@ -62,7 +62,10 @@ class NeuralSettings(Settings):
     """The generator that changes the plate, and what runs its network."""
 
     generator: Kind = Field(default="none", description="What makes the pictures; none leaves the plate as it is.")
-    runtime: Kind = Field(default="onnxruntime", description="What runs the generator's network.")
+    runtime: Kind = Field(
+        default="auto",
+        description="What runs the generator's network; auto finds the fastest that gives the same picture.",
+    )
     resolution: Resolution = Field(default=(480, 270), description="Width and height of a generated picture in pixels.")
     overscan_percent: float = Field(
         default=15.0, ge=0.0, le=100.0, description="How much wider than the lens's view, per side, in percent of it."

@@ -1,0 +1,66 @@
+"""The runtime ``auto``: the fastest that gives the same picture on this machine, found at the worker's start."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import numpy as np
+
+from vpengine.errors import UserError
+from vpengine.frames.look import FADERS, Look
+from vpengine.neural.generator import Generator, Plate, Runtime
+from vpengine.plugins import load_plugin
+
+REFERENCE = "vpengine.neural.onnx_runtime:OnnxRuntime"
+OTHERS = ("vpengine.neural.openvino_runtime:OpenVinoRuntime",)
+SAME_DB = 50.0  # PSNR of the probe's ACEScct pictures, peak 1
+FASTER = 0.8  # of the reference's time; for less no other is taken
+RUNS = 3
+
+Build = Callable[[Runtime], Generator]
+
+
+class AutoRuntime:
+    """Chosen for whole generators, since only a picture says whether two runtimes are alike."""
+
+    def choose(self, build: Build, resolution: tuple[int, int]) -> Generator:
+        """``build`` made with the best runtime for pictures of ``resolution``. Raises what the reference raises."""
+        chosen = build(load_plugin(REFERENCE)())
+        plate = probe_plate(resolution)
+        truth, best_s = _measured(chosen, plate)
+        for name in OTHERS:
+            try:
+                other = build(load_plugin(name)())
+                picture, seconds = _measured(other, plate)
+            except (ImportError, UserError):  # not installed, or not for this processor
+                continue
+            if psnr_db(picture, truth) >= SAME_DB and seconds < FASTER * best_s:
+                chosen, best_s = other, seconds
+        return chosen
+
+
+def _measured(generator: Generator, plate: Plate) -> tuple[np.ndarray, float]:
+    """The probe's picture in ACEScct, and the median seconds that it takes after the first."""
+    look, times = Look("", (0.4,) * len(FADERS)), []
+    for _ in range(1 + RUNS):
+        began_s = time.perf_counter()
+        made = generator.generate(plate, look)
+        times.append(time.perf_counter() - began_s)
+    return made.gain * plate.color_cct + made.bias, float(np.median(times[1:]))
+
+
+def probe_plate(resolution: tuple[int, int]) -> Plate:
+    """Something like a picture: a sky over a ground that goes away, broad light and shade, and fine texture."""
+    width, height = resolution
+    y, x = np.mgrid[0.0 : 1.0 : height * 1j, 0.0 : 1.0 : width * 1j].astype(np.float32)
+    rng = np.random.default_rng(7)
+    broad = 0.4 + 0.12 * np.sin(7.0 * x[..., None] + np.array([0.0, 0.7, 1.3])) + 0.1 * np.cos(9.0 * y)[..., None]
+    color = broad + rng.normal(0.0, 0.02, (height, width, 3))
+    depth = np.where(y < 0.3, np.inf, 2.0 + 1.5 / np.maximum(y - 0.27, 0.02))
+    noise = rng.uniform(0.0, 1.0, (height, width))
+    return Plate(color.astype(np.float32), depth.astype(np.float32), noise.astype(np.float32))
+
+
+def psnr_db(picture: np.ndarray, truth: np.ndarray) -> float:
+    return float(-10.0 * np.log10(max(float(np.mean((picture - truth) ** 2)), 1e-12)))

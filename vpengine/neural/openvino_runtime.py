@@ -1,0 +1,60 @@
+"""Networks on the CPU through OpenVINO in bfloat16, for processors that have it (AMX or AVX-512): twice as fast."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import openvino
+from numpy.typing import NDArray
+
+from vpengine.errors import UserError
+from vpengine.neural.generator import Network
+
+
+class OpenVinoRuntime:
+    """Raises UserError on a processor without bfloat16: there it has nothing over onnxruntime."""
+
+    def __init__(self, threads: int = 1) -> None:
+        self._core = openvino.Core()
+        if "BF16" not in self._core.get_property("CPU", "OPTIMIZATION_CAPABILITIES"):
+            raise UserError('runtime "openvino": this processor has no bfloat16; choose runtime = "onnxruntime"')
+        self._options = {
+            "INFERENCE_PRECISION_HINT": "bf16",
+            "INFERENCE_NUM_THREADS": threads,
+            "NUM_STREAMS": 1,
+            "PERFORMANCE_HINT": "LATENCY",
+            "ENABLE_CPU_PINNING": False,  # a pinned thread would keep its core from the render loop
+        }
+
+    def load(self, path: Path) -> Network:
+        if not path.is_file():
+            raise UserError(f"{path}: no such network; reinstall vpengine, or name one that exists")
+        try:
+            model = self._core.read_model(str(path))
+        except RuntimeError as error:
+            raise UserError(f"{path}: not a network that OpenVINO can load: {str(error)[:200]}") from error
+        return OpenVinoNetwork(self._core, model, self._options)
+
+
+class OpenVinoNetwork:
+    """Compiled for the shapes of its first call, and again where they change: fixed shapes are what makes it fast."""
+
+    name = "openvino bf16"
+
+    def __init__(self, core: Any, model: Any, options: Mapping[str, Any]) -> None:
+        self._core, self._model, self._options = core, model, dict(options)
+        self._outputs = [output.get_any_name() for output in model.outputs]
+        self._shapes: dict[str, tuple[int, ...]] = {}
+        self._request: Any = None
+
+    def __call__(self, inputs: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+        shapes = {name: array.shape for name, array in inputs.items()}
+        if shapes != self._shapes:
+            self._model.reshape(shapes)
+            compiled = self._core.compile_model(self._model, "CPU", self._options)
+            self._request, self._shapes = compiled.create_infer_request(), shapes
+        found = self._request.infer(dict(inputs), share_inputs=True)
+        return {name: np.array(found[name]) for name in self._outputs}  # its own memory is written again by the next
