@@ -32,7 +32,7 @@ from vpengine.gpu.window import Windows
 from vpengine.loop import Loop, Recorder
 from vpengine.mailbox import Inbox, Newest
 from vpengine.neural.process import NeuralProcess
-from vpengine.output.clock import Clock, PacedClock, UnpacedClock, VsyncClock
+from vpengine.output.clock import Clock, DisplayClock, PacedClock, UnpacedClock
 from vpengine.output.output import Output
 from vpengine.plates.places import Build, Places
 from vpengine.plugins import load_plugin
@@ -346,7 +346,7 @@ class App:
         self.poses = {camera.id: PoseBuffer() for camera in stage.cameras}
         lenses: Newest[str, LensUpdate] = Newest()
         sources = [
-            Source(load_plugin(tracking.KINDS[item.source.kind])(self._of(item.source)), item.camera)
+            Source(load_plugin(tracking.KINDS[item.source.kind])(self._of(item.source)), item.camera, item.latency_s)
             for item in stage.tracking
         ]
         self.receiver = Receiver(sources, self.poses, lenses)
@@ -391,13 +391,20 @@ class App:
         for place in self.files.show.plates:
             self.places.ask(place)
 
+    def _clock(self) -> Clock:
+        """Paced by the display of the first window, or by the monotonic clock."""
+        outputs, rate = self.files.stage.outputs, self.files.stage.rate
+        latency_s = outputs[0].latency_s if outputs else 0.0
+        if self.options.unpaced:
+            return UnpacedClock(rate)
+        if self.windows is None:
+            return PacedClock(rate, latency_s)
+        paced_by = next(item for item in outputs if item.target.kind == "window")
+        return DisplayClock(rate, self.windows.refresh_hz(self._of(paced_by.target).monitor), latency_s)
+
     def _loop(self) -> Loop:
         stage, options = self.files.stage, self.options
-        clock: Clock = PacedClock(stage.rate)
-        if options.unpaced:
-            clock = UnpacedClock(stage.rate)
-        elif self.windows is not None:
-            clock = VsyncClock(stage.rate)
+        clock = self._clock()
         recorder: Recorder = NoRecorder()
         if options.log_folder is not None:
             recorder = LogWriter(options.log_folder)

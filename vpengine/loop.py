@@ -67,10 +67,11 @@ class Loop:
             done_s = time.monotonic()
             self.clock.wait_display(tick)
             open_ = self.present(frame)
+            self.clock.presented(time.monotonic())
             self.recorder.note(frame)
             self.newest = frame
             pose_age_s = frame.cameras[self.camera].age_s
-            self.times.note(begin_s, done_s, time.monotonic(), tick.display_time_s, pose_age_s)
+            self.times.note(begin_s, done_s, time.monotonic(), tick.present_s, pose_age_s)
 
     def take_in_place(self) -> None:
         """A plate that the loader has ready is put on the GPU, then its outer pictures drawn, a little every frame."""

@@ -139,6 +139,27 @@ def test_escape_twice_ends_and_keys_are_told(shown: tuple[NDArray[np.uint8], lis
     assert filtering == [0x2601, 0x2601], "a window must not change the sampling of the wall's texture"
 
 
+def test_the_whole_app_shows_its_wall_in_a_window(display: str, small_stage: Path, tmp_path: Path) -> None:
+    """The stage's rate is kept on a screen that nothing waits for; poses are predicted for the output's latency."""
+    text = small_stage.read_text(encoding="utf-8").replace('kind = "headless"', 'kind = "window"\nlatency_ms = 80.0')
+    small_stage.write_text(text.replace("port = 9000", "port = 0").replace("osc_port = 9001", "osc_port = 0"))
+    report, take = tmp_path / "report.json", tmp_path / "take"
+    command = [sys.executable, "-m", "vpengine", "run", str(small_stage), "--seconds", "3"]
+    done = subprocess.run(
+        [*command, "--report", str(report), "--log", str(take)],
+        env={**os.environ, "DISPLAY": display},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    figures = json.loads(report.read_text(encoding="utf-8"))
+    assert figures["frames"] + figures["skipped_ticks"] == pytest.approx(72, abs=5)
+    lines = [json.loads(line) for line in (take / "frames.jsonl").read_text(encoding="utf-8").splitlines()]
+    assert [line["tick"][0] for line in lines] == sorted({line["tick"][0] for line in lines})
+
+
 def test_no_display_says_so_and_names_headless() -> None:
     done = _run(None, "no display")
     assert done.returncode == 2

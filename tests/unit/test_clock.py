@@ -7,7 +7,7 @@ from fractions import Fraction
 import pytest
 
 from vpengine.output import clock as clock_module
-from vpengine.output.clock import PacedClock, UnpacedClock, VsyncClock, sleep_until
+from vpengine.output.clock import PacedClock, UnpacedClock, sleep_until
 
 RATE = Fraction(24000, 1001)
 PERIOD_S = float(1 / RATE)
@@ -86,15 +86,6 @@ def test_late_by_more_it_goes_on_with_the_frame_that_is_due(virtual: VirtualTime
     assert clock.skipped == number - 1
 
 
-def test_vsync_leaves_the_waiting_to_the_swap(virtual: VirtualTime) -> None:
-    clock = VsyncClock(Fraction(25))
-    tick = clock.next()
-    clock.wait_display(tick)
-    assert virtual.naps == []
-    assert clock.next().number == 1
-    assert virtual.now_s == pytest.approx(START_S + 0.04, abs=1e-3)
-
-
 def test_unpaced_never_waits(virtual: VirtualTime) -> None:
     clock = UnpacedClock(RATE)
     for number in range(5):
@@ -114,3 +105,14 @@ def test_sleep_until_naps_at_the_end(virtual: VirtualTime) -> None:
     assert max(virtual.naps[1:]) <= 0.001
     sleep_until(START_S)  # the past
     assert len(virtual.naps) < 8
+
+
+def test_what_a_display_takes_is_predicted_for(virtual: VirtualTime) -> None:
+    """Presented on its grid as ever; its light leaves the wall 80 ms later."""
+    clock = PacedClock(Fraction(25), latency_s=0.08)
+    for number in range(5):
+        tick = clock.next()
+        assert tick.display_time_s == pytest.approx(START_S + 0.04 * (number + 1) + 0.08)
+        clock.wait_display(tick)
+        assert virtual.now_s == pytest.approx(tick.present_s, abs=1e-3)
+        assert virtual.now_s == pytest.approx(START_S + 0.04 * (number + 1), abs=1e-3)

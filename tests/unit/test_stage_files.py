@@ -112,7 +112,7 @@ def test_sections_for_plugins_carry_their_place_in_the_file(tmp_path: Path) -> N
         ("tracking", "osc", "tracking[1]", "tracking[1].kind"),
         ("output", "window", "output[1]", "output[1].kind"),
         ("generator", "weather", "neural", "neural.generator"),
-        ("runtime", "onnxruntime", "neural", "neural.runtime"),
+        ("runtime", "auto", "neural", "neural.runtime"),
     }
 
 

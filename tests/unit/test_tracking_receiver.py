@@ -39,11 +39,12 @@ def free_port() -> int:
 class Bench:
     """A running receiver for cameras 1 and 2, and a socket to send to it."""
 
-    def __init__(self, protocol: type[OscTracking] = OscTracking) -> None:
+    def __init__(self, protocol: type[OscTracking] = OscTracking, latency_s: float = 0.0) -> None:
         self.port = free_port()
         self.poses = {"1": PoseBuffer(), "2": PoseBuffer()}
         self.lenses: Newest[str, LensUpdate] = Newest()
-        self.receiver = Receiver([Source(protocol(OscTracking.Settings(port=self.port)))], self.poses, self.lenses)
+        source = Source(protocol(OscTracking.Settings(port=self.port)), latency_s=latency_s)
+        self.receiver = Receiver([source], self.poses, self.lenses)
         self.sender = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.sender.bind(("127.0.0.1", 0))
 
@@ -66,8 +67,8 @@ class Bench:
 
 
 @contextmanager
-def running(protocol: type[OscTracking] = OscTracking) -> Iterator[Bench]:
-    bench = Bench(protocol)
+def running(protocol: type[OscTracking] = OscTracking, latency_s: float = 0.0) -> Iterator[Bench]:
+    bench = Bench(protocol, latency_s)
     bench.receiver.start()
     try:
         yield bench
@@ -87,6 +88,21 @@ def newest(bench: Bench, camera: str = "1") -> Pose:
     tracked = bench.poses[camera].at(time.monotonic())
     assert tracked is not None
     return tracked.pose
+
+
+def test_a_tracker_s_latency_is_made_up_for() -> None:
+    """A camera that moves at a metre a second, told of 60 ms late, is where it is and not where it was."""
+    with running(latency_s=0.06) as bench:
+        begun_s = time.monotonic()
+        while time.monotonic() - begun_s < 0.5:
+            x_m = time.monotonic() - 0.06 - begun_s
+            bench.send(encode_pose("1", Pose((x_m, 0.0, 1.5))))
+            time.sleep(0.005)
+        now_s = time.monotonic()
+        tracked = bench.poses["1"].at(now_s)
+        assert tracked is not None
+        assert tracked.pose.position_m[0] == pytest.approx(now_s - begun_s, abs=0.015)
+        assert 0.055 < tracked.age_s < 0.1
 
 
 def by_python_osc(port: int) -> None:

@@ -9,15 +9,30 @@ from fractions import Fraction
 from vpengine.frames.keyframe import Keyframe
 from vpengine.view.lens import Lens
 from vpengine.view.pose import Pose
+from vpengine.view.timecode import Timecode, timecode_of
 
 
 @dataclass(frozen=True)
 class Tick:
-    """Frame ``number`` is to be seen at ``display_time_s`` of the engine's monotonic clock."""
+    """Frame ``number``'s light is to leave the wall at ``display_time_s`` of the engine's monotonic clock.
+
+    latency_s: how long before that it is handed to the display.
+    """
 
     number: int
     display_time_s: float
     rate: Fraction
+    latency_s: float = 0.0
+
+    @property
+    def present_s(self) -> float:
+        """When it is to be handed to the display."""
+        return self.display_time_s - self.latency_s
+
+    @property
+    def timecode(self) -> Timecode:
+        """Free run: frame 0 is 00:00:00:00."""
+        return timecode_of(self.number, self.rate)
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ class Gpu:
     def __init__(self, context: moderngl.Context) -> None:
         self.context = context
         self._passes: dict[tuple[str, str, tuple[tuple[str, str], ...]], Pass] = {}
-        self._finish = _finish_of(context)
+        self._finish = finish_of(context)
 
     def finish(self) -> None:
         """Wait until everything drawn so far is done; trackers and operators are heard meanwhile."""
@@ -67,7 +67,7 @@ class Gpu:
         return texture
 
 
-def _finish_of(context: moderngl.Context) -> Callable[[], object]:
+def finish_of(context: moderngl.Context) -> Callable[[], object]:
     """glFinish through ctypes, which lets go of Python's lock while it waits; moderngl's own holds it."""
     try:
         return gl_library().glFinish

@@ -18,6 +18,7 @@ import moderngl
 from vpengine.errors import UserError
 from vpengine.gpu.blocks import UniformBlock
 from vpengine.gpu.context import GL_VERSION, attach
+from vpengine.gpu.gpu import finish_of
 from vpengine.gpu.program import load_program
 from vpengine.gpu.target import Texture
 
@@ -96,6 +97,12 @@ class Windows:
             text = name.decode(errors="replace") if isinstance(name, bytes) else str(name)
             found.append(f"monitor {number}: {text}, {mode.size.width} x {mode.size.height}, {mode.refresh_rate} Hz")
         return found
+
+    def refresh_hz(self, monitor: int) -> float:
+        """What the system says of a monitor; 60 where it says nothing, as of a virtual one."""
+        monitors = glfw.get_monitors()
+        mode = glfw.get_video_mode(monitors[monitor]) if monitor < len(monitors) else None
+        return float(mode.refresh_rate) if mode is not None and mode.refresh_rate > 0 else 60.0
 
     def reserve(self) -> OutputWindow:
         """A place for a window, to be opened later; the first one reserved paces the loop."""
@@ -192,6 +199,7 @@ class OutputWindow:
         self._buffer = self._context.buffer(reserve=BLOCK.size)
         self._triangle = self._context.vertex_array(self._program, [])
         self._seen: dict[int, moderngl.Texture] = {}
+        self._finish = finish_of(self._context)
         self._windows.use_main()
 
     def draw(self, texture: Texture) -> None:
@@ -201,6 +209,8 @@ class OutputWindow:
         size = glfw.get_framebuffer_size(self._handle)
         self._draw(texture, size)
         glfw.swap_buffers(self._handle)
+        if self._paces:
+            self._finish()  # drivers that queue pictures come back at once otherwise, and tell nothing of the display
         self._windows.use_main()
 
     def _draw(self, texture: Texture, size: tuple[int, int]) -> None:

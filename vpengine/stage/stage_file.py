@@ -50,12 +50,25 @@ class TrackingSettings(Settings):
     """Which camera a tracking source moves. The other keys are the source's own."""
 
     camera: Id = Field(description="The id of the camera that this source moves.")
+    latency_ms: float = Field(
+        default=0.0,
+        ge=0.0,
+        le=1000.0,
+        description="From when the camera is somewhere until its tracker's packet comes, in ms.",
+    )
 
 
 class OutputSettings(Settings):
     """Which wall an output shows. The other keys are the output's own."""
 
     wall: Id = Field(description="The id of the wall whose picture goes out here.")
+    latency_ms: float = Field(
+        default=0.0,
+        ge=0.0,
+        le=1000.0,
+        description="From when the display takes a picture until its light leaves the wall, in ms; the first output's "
+        "counts.",
+    )
 
 
 class NeuralSettings(Settings):
@@ -87,12 +100,14 @@ class ControlSettings(Settings):
 class Tracking:
     camera: str
     source: PluginSection
+    latency_s: float = 0.0
 
 
 @dataclass(frozen=True)
 class Output:
     wall: str
     target: PluginSection
+    latency_s: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -167,8 +182,16 @@ def read_stage(
         cameras,
         walls,
         outer,
-        tuple(Tracking(settings.camera, section) for settings, section in tracking if settings and section),
-        tuple(Output(settings.wall, section) for settings, section in outputs if settings and section),
+        tuple(
+            Tracking(settings.camera, section, settings.latency_ms / 1e3)
+            for settings, section in tracking
+            if settings and section
+        ),
+        tuple(
+            Output(settings.wall, section, settings.latency_ms / 1e3)
+            for settings, section in outputs
+            if settings and section
+        ),
         neural,
         control,
         controls,

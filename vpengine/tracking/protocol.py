@@ -83,7 +83,11 @@ class TrackingProtocol(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class Source:
-    """A protocol that is listened to. camera: the id of the camera that it moves where it names none of the stage's."""
+    """A protocol that is listened to. camera: the id of the camera that it moves where it names none of the stage's.
+
+    latency_s: from when the camera is somewhere until the packet comes.
+    """
 
     protocol: TrackingProtocol
     camera: str | None = None
+    latency_s: float = 0.0

@@ -7,6 +7,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 from vpengine.mailbox import Newest
 from vpengine.peers import PeerHealth, Peers
@@ -105,4 +106,4 @@ class Receiver:
                 return
             if received.kernel_drops:
                 self._drops[opened.fileno()] = received.kernel_drops
-            self._intake.take(source, received)
+            self._intake.take(source, replace(received, time_s=received.time_s - source.latency_s))

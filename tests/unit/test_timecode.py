@@ -1,0 +1,46 @@
+"""Timecode: known labels, both ways, and what drop-frame is for."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import pytest
+
+from vpengine.view.timecode import Timecode, frame_of, timecode_of
+
+NTSC, FILM, PAL = Fraction(30000, 1001), Fraction(24000, 1001), Fraction(25)
+
+
+@pytest.mark.parametrize(
+    ("number", "rate", "label"),
+    [
+        (107892, NTSC, "01:00:00;00"),  # as OpenTimelineIO's to_timecode says
+        (1799, NTSC, "00:00:59;29"),
+        (1800, NTSC, "00:01:00;02"),
+        (17982, NTSC, "00:10:00;00"),
+        (3600, Fraction(60000, 1001), "00:01:00;04"),
+        (215784, Fraction(60000, 1001), "01:00:00;00"),
+        (90000, PAL, "01:00:00:00"),
+        (86400, FILM, "01:00:00:00"),
+        (86399, Fraction(24), "00:59:59:23"),
+        (24 * 3600 * 25, PAL, "00:00:00:00"),
+    ],
+)
+def test_known_labels(number: int, rate: Fraction, label: str) -> None:
+    assert str(timecode_of(number, rate)) == label
+
+
+@pytest.mark.parametrize("rate", [NTSC, Fraction(60000, 1001), FILM, Fraction(24), PAL, Fraction(30), Fraction(60)])
+def test_both_ways_and_no_label_twice(rate: Fraction) -> None:
+    numbers = [*range(40_000), *range(0, 24 * 3600 * 20, 997)]
+    for number in numbers:
+        assert frame_of(timecode_of(number, rate), rate) == number
+    labels = [str(timecode_of(number, rate)) for number in range(40_000)]
+    assert labels == sorted(set(labels))
+
+
+def test_an_hour_of_drop_frame_labels_is_an_hour() -> None:
+    """To 4 ms; without dropping it would be 3.6 s off."""
+    assert frame_of(Timecode(1, 0, 0, 0, drop=True), NTSC) / NTSC == pytest.approx(3600.0, abs=0.004)
+    with pytest.raises(ValueError, match="00:01:00;01: this label is dropped"):
+        frame_of(Timecode(0, 1, 0, 1, drop=True), NTSC)
