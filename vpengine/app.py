@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from vpengine import neural, output, plates, tracking
+from vpengine.compose.governor import Governor
 from vpengine.compose.inner import InnerPicture
 from vpengine.compose.program import Program
 from vpengine.compose.request import RequestCamera, Requests, RequestSettings
@@ -428,6 +429,7 @@ class App:
             recorder=recorder,
             camera=stage.cameras[0].id,
             times=FrameTimes(float(1 / stage.rate)),
+            governor=Governor(math.inf if options.unpaced else float(1 / stage.rate)),
         )
 
     def _of(self, section: PluginSection) -> Any:
@@ -454,6 +456,11 @@ class App:
             "tracking_losses": dict(self.cameras.losses.counts),
             "plates": dict(self.places.faults),
             "scene": self.desk.scenes.shown,
+            "rung": {
+                "last": self.loop.governor.rung,
+                "lowest": self.loop.governor.lowest,
+                "words": self.loop.governor.words,
+            },
             "rss_mb": self.memory.summary(),
             "machine": describe(self.gpu.context),
         }

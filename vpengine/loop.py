@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
+from vpengine.compose.governor import Governor
 from vpengine.compose.program import Program
 from vpengine.compose.request import Requests
 from vpengine.control import declared
@@ -51,6 +52,7 @@ class Loop:
     recorder: Recorder
     camera: str
     times: FrameTimes
+    governor: Governor
     newest: FrameInput | None = None
 
     def run(self, go_on: Callable[[], bool]) -> None:
@@ -71,7 +73,9 @@ class Loop:
             self.recorder.note(frame)
             self.newest = frame
             pose_age_s = frame.cameras[self.camera].age_s
-            self.times.note(begin_s, done_s, time.monotonic(), tick.present_s, pose_age_s)
+            seen_s = time.monotonic()
+            self.times.note(begin_s, done_s, seen_s, tick.present_s, pose_age_s)
+            self.governor.note(tick, begin_s, done_s, seen_s)
 
     def take_in_place(self) -> None:
         """A plate that the loader has ready is put on the GPU, then its outer pictures drawn, a little every frame."""
@@ -100,6 +104,7 @@ class Loop:
             controls=settled.controls,
             epoch=settled.epoch,
             keyframes=self.desk.gate.admit(delivered, frozen=not settled.controls[declared.NEURAL_LIVE]),
+            rung=self.governor.rung,
         )
         return frame, settled.look
 

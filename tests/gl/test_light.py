@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from vpengine.app import Files, build_program, load_place, read_files
+from vpengine.compose.governor import RUNGS
 from vpengine.compose.program import Program
 from vpengine.compose.request import RequestCamera, Requests, RequestSettings
 from vpengine.control.controls import Controls
@@ -19,6 +20,7 @@ from vpengine.frames.frame_input import CameraState, FrameInput, ProgramState, T
 from vpengine.frames.keyframe import Keyframe, Request, Timings
 from vpengine.frames.provenance import Provenance
 from vpengine.gpu.gpu import Gpu
+from vpengine.gpu.library import gl_library
 from vpengine.gpu.transfer import download
 from vpengine.neural.generator import Plate
 from vpengine.neural.grade import fit_grade
@@ -224,3 +226,36 @@ def test_the_outer_is_changed_at_all(bench: Bench) -> None:
     night_frame = bench.frame(time_s, pose, LOOKS["snow-night"])
     night = bench.draw(replace(night_frame, controls={**night_frame.controls, INNER_VISIBLE: False})).mean()
     assert night < 0.6 * day
+
+
+def test_a_lower_rung_is_the_same_picture_with_fewer_pixels(bench: Bench) -> None:
+    """The inner picture at half its sides: the wall is softer, nothing moves, keyframes stay, and nothing is left
+    behind when the rung goes up and down.
+    """
+    pose, look = from_opentrackio((0.3, 0.0, 1.6), 4.0, 1.0, 0.0), LOOKS["snow-night"]
+    frame = bench.frame(bench.settle(pose, look, 700.0), pose, look)
+    full = bench.draw(frame)
+    counts = []
+    for _ in range(10):
+        for rung in range(len(RUNGS)):
+            lower = bench.draw(replace(frame, rung=rung))
+        counts.append(len(live_textures()))
+    width, height = bench.files.stage.cameras[0].inner.resolution
+    assert bench.program.inner_picture.size == (width // 2, round(height / 2))
+    assert len(set(counts)) == 1
+    blurred = [_blocks(each) for each in (full, lower)]
+    apart = np.abs(blurred[0] - blurred[1]) / blurred[0].max()
+    assert np.percentile(apart, 99.0) < 0.06  # a wire or a roof's edge has other pixels
+    assert apart.mean() < 0.005
+    np.testing.assert_array_equal(bench.draw(frame), full)  # and up again it is what it was
+
+
+def _blocks(image: np.ndarray, side: int = 16) -> np.ndarray:
+    height, width, _ = image.shape
+    return image.reshape(height // side, side, width // side, side, 3).mean(axis=(1, 3))
+
+
+def live_textures() -> list[int]:
+    """The names of all of OpenGL's textures."""
+    library = gl_library()
+    return [name for name in range(1, 4000) if library.glIsTexture(name)]

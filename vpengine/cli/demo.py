@@ -20,6 +20,7 @@ from vpengine.cli.film import COLUMNS, make_films
 from vpengine.cli.outputs import folder_for
 from vpengine.cli.signals import deaf_to_hangup
 from vpengine.cli.simulate import DEMO_SECONDS
+from vpengine.compose.governor import RUNGS
 from vpengine.stage.shipped import stage_folder
 from vpengine.takes.log import count_frames
 from vpengine.takes.report import late_percent, write_report
@@ -84,6 +85,8 @@ def print_table(report: dict[str, Any], out: Path, films: bool) -> None:
     table.add_row("generator", f"{generator['name']}: {generator['images_per_s']:.1f} images a second")
     if generator["latency_ms"]["p50"] is not None:
         table.add_row("its latency", f"{generator['latency_ms']['p50']:.0f} ms at the median")
+    if report["rung"]["lowest"]:
+        table.add_row("held by", RUNGS[report["rung"]["lowest"]].words)
     if report["pose_age_ms"]["p50"] is not None:
         table.add_row("pose age", f"{report['pose_age_ms']['p50']:.1f} ms when read, at the median")
     table.add_row("memory", f"{report['rss_mb']['max']:.0f} MB at most, neural process included")

@@ -91,7 +91,8 @@ class Player:
         self._exit.close()
 
     def frames(self) -> Iterator[FrameInput]:
-        return read_log(self.take, self._redraw)
+        """As they were logged, but all of each is drawn: a film has time."""
+        return (replace(frame, rung=0) for frame in read_log(self.take, self._redraw))
 
     def _redraw(self, place: str, view: View, seed: int) -> ImageSet:
         if not self.places.ready(place):  # the show is another one now

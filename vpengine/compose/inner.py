@@ -25,6 +25,18 @@ class InnerPicture:
         self._mixer = Mixer(gpu, size)
         self._layers: dict[str, NeuralLayer] = {}
 
+    def resize(self, size: tuple[int, int]) -> None:
+        """Draw at another size from now on; keyframes and grades stay."""
+        if size == self.size:
+            return
+        self.size = size
+        for target in self._plates:
+            target.release()
+        self._mixer.release()
+        self._plates, self._mixer = [], Mixer(self._gpu, size)
+        for layer in self._layers.values():
+            layer.resize(size)
+
     def layer(self, place: str) -> NeuralLayer:
         """The keyframes of one place."""
         if place not in self._layers:

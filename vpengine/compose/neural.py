@@ -109,6 +109,7 @@ class NeuralLayer:
     def __init__(
         self, gpu: Gpu, resolution: tuple[int, int], size: tuple[int, int], keyframes: int = MAX_KEYFRAMES
     ) -> None:
+        self._gpu = gpu
         self._resolution = resolution
         self._free = [_Slot(gpu, resolution) for _ in range(min(keyframes, MAX_KEYFRAMES))]
         self._kept: list[_Kept] = []  # newest first
@@ -123,6 +124,11 @@ class NeuralLayer:
         )
         self._stale_pass = gpu.pass_("stale", STALE_BLOCK)
         self.grade = GradeTable(gpu)
+
+    def resize(self, size: tuple[int, int]) -> None:
+        """Draw inner pictures of another size from now on."""
+        self._target.release()
+        self._target = Target(self._gpu.context, size, z_buffer=True)
 
     @property
     def newest(self) -> Keyframe | None:

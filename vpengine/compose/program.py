@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from vpengine.compose.drawable import Plates
+from vpengine.compose.governor import RUNGS
 from vpengine.compose.inner import InnerPicture
 from vpengine.compose.wall import WallLevels
 from vpengine.compose.walls import Walls
@@ -39,10 +38,16 @@ class Program:
     def admit(self, frame: FrameInput) -> None:
         """Take the frame's keyframes in, and let the grades follow them."""
         time_s = frame.tick.display_time_s
+        self.inner_picture.resize(self._inner_size(frame))
         self._enter(frame.program)
         for keyframe in frame.keyframes:
             self.inner_picture.admit(keyframe, time_s)
         self.inner_picture.advance(time_s)
+
+    def _inner_size(self, frame: FrameInput) -> tuple[int, int]:
+        width, height = self._camera.inner.resolution
+        part = RUNGS[frame.rung].inner
+        return max(round(width * part), 1), max(round(height * part), 1)
 
     def _enter(self, program: ProgramState) -> None:
         if program.target not in self._visible:
@@ -72,12 +77,12 @@ class Program:
     def draw_walls(self, frame: FrameInput, inner: Picture) -> None:
         """Every wall's code values."""
         self._follow(frame)
-        self.walls.draw(inner, frame.program.shares, levels(frame.controls))
+        self.walls.draw(inner, frame.program.shares, levels(frame))
 
     def draw_light(self, frame: FrameInput, inner: Picture) -> dict[str, Texture]:
         """Every wall's light instead, by wall: for simulated cameras."""
         self._follow(frame)
-        return self.walls.draw_light(inner, frame.program.shares, levels(frame.controls))
+        return self.walls.draw_light(inner, frame.program.shares, levels(frame))
 
     def _follow(self, frame: FrameInput) -> None:
         amount = float(frame.controls[declared.NEURAL_AMOUNT])
@@ -85,10 +90,12 @@ class Program:
             self.walls.follow(place, self.inner_picture.layer(place).grade, amount)
 
 
-def levels(controls: Mapping[str, float | bool | str]) -> WallLevels:
+def levels(frame: FrameInput) -> WallLevels:
+    """How the walls are lit; the soft edge is as wide on the wall at every rung."""
+    controls = frame.controls
     outer_gain = 2.0 ** float(controls[declared.OUTER_EXPOSURE]) * float(controls[declared.OUTER_LEVEL])
     return WallLevels(
-        soft_edge_px=float(controls[declared.INNER_SOFT_EDGE]),
+        soft_edge_px=float(controls[declared.INNER_SOFT_EDGE]) * RUNGS[frame.rung].inner,
         inner_visible=bool(controls[declared.INNER_VISIBLE]),
         inner_gain=2.0 ** float(controls[declared.INNER_EXPOSURE]),
         outer_gain=outer_gain,

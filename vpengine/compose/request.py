@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from vpengine.compose.drawable import Drawable, Plates
+from vpengine.compose.governor import RUNGS
 from vpengine.frames.frame_input import FrameInput
 from vpengine.frames.images import ImageSet
 from vpengine.frames.keyframe import Request
@@ -144,12 +145,15 @@ class Requests:
         if wanted is not None and not self._too_busy(now_s):
             self._camera.draw(plates[wanted.place], wanted.view)
             self._begun = self._last = self._asked = wanted
-            self._pace(now_s)
+            self._pace(now_s, RUNGS[frame.rung].requests)
         return None
 
-    def _pace(self, now_s: float) -> None:
-        """When the next may be asked. Frames come in steps: what this one waited for its frame, the next waits less."""
-        shortest_s, waited_s = self._settings.shortest_s, now_s - self._due_s
+    def _pace(self, now_s: float, part: float) -> None:
+        """When the next may be asked, at ``part`` of the wanted rate.
+
+        Frames come in steps: what this one waited for its frame, the next waits less.
+        """
+        shortest_s, waited_s = self._settings.shortest_s / part, now_s - self._due_s
         self._due_s = now_s + shortest_s - (waited_s if waited_s < 0.5 * shortest_s else 0.0)
 
     def _too_busy(self, begin_s: float) -> bool:

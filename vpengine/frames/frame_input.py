@@ -78,7 +78,10 @@ class ProgramState:
 
 @dataclass(frozen=True, eq=False)
 class FrameInput:
-    """All that one frame depends on. keyframes: those that the gate admitted in this frame."""
+    """All that one frame depends on. keyframes: those that the gate admitted in this frame.
+
+    rung: how much is left out to hold the rate, 0 for nothing (compose.governor).
+    """
 
     tick: Tick
     cameras: Mapping[str, CameraState]
@@ -86,3 +89,4 @@ class FrameInput:
     controls: Mapping[str, float | bool | str]
     epoch: int
     keyframes: tuple[Keyframe, ...] = ()
+    rung: int = 0

@@ -119,6 +119,7 @@ class LogWriter:
             "cameras": {name: asdict(camera) for name, camera in frame.cameras.items()},
             "program": asdict(frame.program),
             "controls": changed,
+            "rung": frame.rung,
             "epoch": frame.epoch,
             "keyframes": [_request_line(keyframe) for keyframe in frame.keyframes],
         }
@@ -253,6 +254,7 @@ def _frame(line: dict[str, Any], controls: dict[str, Any]) -> FrameInput:
         program=_program(line["program"]),
         controls=controls,
         epoch=line["epoch"],
+        rung=line.get("rung", 0),
     )
 
 

@@ -42,7 +42,10 @@ class CameraStatus:
 
 @dataclass(frozen=True)
 class Status:
-    """The show now. rate_hz, late_percent: of the time since the last look. wanted_hz: the stage's rate."""
+    """The show now. rate_hz, late_percent: of the time since the last look. wanted_hz: the stage's rate.
+
+    rung: how far the governor went down to hold it.
+    """
 
     rate_hz: float
     wanted_hz: float
@@ -50,10 +53,12 @@ class Status:
     cameras: tuple[CameraStatus, ...]
     scene: str
     generator: str
+    rung: int = 0
 
     def text(self) -> str:
         """One line; the most important stands first, since a narrow terminal cuts it."""
-        parts = [f"{self.rate_hz:.1f}/s, late {self.late_percent:.0f} %", self.scene, self.generator]
+        held = f", rung {self.rung}" if self.rung else ""
+        parts = [f"{self.rate_hz:.1f}/s, late {self.late_percent:.0f} %{held}", self.scene, self.generator]
         return " | ".join([*parts, *(camera.text() for camera in self.cameras)])
 
 

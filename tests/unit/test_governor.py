@@ -1,0 +1,104 @@
+"""The governor on a virtual clock: down at once, up with patience, and no flutter between two rungs."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Callable
+from fractions import Fraction
+
+import pytest
+
+from vpengine.compose.governor import RUNGS, Governor
+from vpengine.frames.frame_input import Tick
+
+RATE = Fraction(24)
+PERIOD_S = 1.0 / 24.0
+
+
+class Stage:
+    """Frames whose work in seconds follows from the rung; what takes longer than a period leaves ticks out."""
+
+    def __init__(self, governor: Governor) -> None:
+        self.governor = governor
+        self.now_s, self.number = 100.0, 0
+        self.missed: list[float] = []
+
+    def run(self, seconds: float, work_s: Callable[[int], float]) -> list[int]:
+        """The rungs that the frames were drawn at."""
+        rungs, end_s = [], self.now_s + seconds
+        while self.now_s < end_s:
+            begin_s, due_s = self.now_s, 100.0 + (self.number + 1) * PERIOD_S
+            rungs.append(self.governor.rung)
+            done_s = begin_s + work_s(self.governor.rung)
+            seen_s = max(done_s, due_s)
+            self.governor.note(Tick(self.number, due_s, RATE), begin_s, done_s, seen_s)
+            following = max(self.number + 1, int((seen_s - 100.0) / PERIOD_S))
+            self.missed += [seen_s] * (following - self.number - 1 + (seen_s - due_s > PERIOD_S / 2))
+            self.now_s, self.number = seen_s, following
+        return rungs
+
+
+def costs(full: float) -> Callable[[int], float]:
+    """``full`` periods of work at the top, two thirds of it by the inner picture's pixels."""
+    return lambda rung: PERIOD_S * full * (1.0 / 3.0 + RUNGS[rung].inner ** 2 * 2.0 / 3.0)
+
+
+def test_a_machine_with_room_stays_at_the_top() -> None:
+    governor = Governor(PERIOD_S)
+    assert set(Stage(governor).run(60.0, costs(0.8))) == {0}
+    assert governor.lowest == 0
+
+
+@pytest.mark.parametrize(("full", "rung"), [(1.05, 2), (1.3, 3), (1.7, 4)])
+def test_a_slow_machine_finds_its_rung_in_five_seconds_and_holds(full: float, rung: int) -> None:
+    """Then no frame is late; and it stays, but for a try after a long time."""
+    governor = Governor(PERIOD_S)
+    stage = Stage(governor)
+    stage.run(5.0, costs(full))
+    assert governor.rung == governor.lowest == rung
+    before = len(stage.missed)
+    assert set(stage.run(30.0, costs(full))) == {rung}
+    assert len(stage.missed) == before
+
+
+def test_it_goes_up_again_when_there_is_room_for_ten_seconds() -> None:
+    governor = Governor(PERIOD_S)
+    stage = Stage(governor)
+    stage.run(6.0, costs(1.7))
+    assert governor.rung == 4
+    rungs = stage.run(60.0, costs(0.5))
+    changes = [at for at, (before, after) in enumerate(itertools.pairwise(rungs)) if before != after]
+    assert rungs[-1] == 0
+    assert governor.lowest == 4
+    assert min(after - before for before, after in zip([0, *changes], changes, strict=False)) >= 240
+
+
+def test_a_vain_try_makes_it_more_patient() -> None:
+    """Just too much work one rung up, which cannot be known below: tried ever more seldom."""
+    governor = Governor(PERIOD_S)
+    stage = Stage(governor)
+
+    def work_s(rung: int) -> float:
+        return PERIOD_S * (0.6 if rung else 1.02)  # asking the generator is what costs
+
+    rungs = stage.run(400.0, work_s)
+    tries = sum(before == 1 and after == 0 for before, after in itertools.pairwise(rungs))
+    assert 2 <= tries <= 6
+
+
+def test_single_slow_frames_change_nothing() -> None:
+    governor = Governor(PERIOD_S)
+    stage = Stage(governor)
+    slow = iter([False] * 30 + [True] + [False] * 10_000)
+    assert set(stage.run(10.0, lambda rung: PERIOD_S * (1.2 if next(slow) else 0.5))) == {0}
+
+
+def test_what_is_not_paced_is_not_governed() -> None:
+    governor = Governor(math.inf)
+    assert set(Stage(governor).run(10.0, costs(3.0))) == {0}
+
+
+def test_the_words_say_what_is_left_out() -> None:
+    assert [f"{rung.inner:.0%}".replace("%", " percent") in rung.words for rung in RUNGS[2:]] == [True] * 3
+    assert Governor(PERIOD_S).words == RUNGS[0].words

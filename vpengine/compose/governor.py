@@ -1,0 +1,116 @@
+"""The governor: holds the stage's rate on whatever machine it finds, by leaving out what is missed least."""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from vpengine.frames.frame_input import Tick
+
+LOOK_S = 1.0  # of frames that a decision rests on
+FULL = 0.92  # of a period: work that leaves no more than the rest for what comes unforeseen
+ROOM = 0.75  # of a period: what the next rung up may take at most
+MISSED = 0.05  # of ticks, late or without a frame
+PATIENCE_S, MOST_PATIENCE_S = 10.0, 160.0  # there must be room for so long; twice as long after each vain try
+HARD_WORK = 0.9  # the quantile of a second's work that is looked at
+
+
+@dataclass(frozen=True)
+class Rung:
+    """inner: what part of the inner picture's width and height is drawn. requests: of the wanted rate of pictures.
+
+    words: for the operator.
+    """
+
+    inner: float
+    requests: float
+    words: str
+
+
+_LITTLE = "this machine has no more"
+RUNGS = (
+    Rung(1.0, 1.0, "all is drawn as the stage file wants it"),
+    Rung(1.0, 0.5, f"the generator is asked half as often as it could be: {_LITTLE}"),
+    Rung(0.85, 0.5, f"the inner picture is drawn at 85 percent, the generator asked half as often: {_LITTLE}"),
+    Rung(0.7, 0.35, f"the inner picture is drawn at 70 percent, the generator asked a third as often: {_LITTLE}"),
+    Rung(0.5, 0.25, f"the inner picture is drawn at 50 percent, the generator asked a quarter as often: {_LITTLE}"),
+)
+
+
+class Governor:
+    """``rung`` is the place in RUNGS that the next frame is drawn at; ``lowest`` the lowest so far.
+
+    Told of every frame; steps down within a second of trouble, and up when there has been room for ten.
+    """
+
+    def __init__(self, period_s: float, rungs: Sequence[Rung] = RUNGS) -> None:
+        """period_s: the stage's; infinite holds nothing, for runs that are not paced."""
+        self.rung = self.lowest = 0
+        self._rungs = rungs
+        self._period_s = period_s
+        self._frames: deque[tuple[float, float, int]] = deque()  # when, work in seconds, ticks missed
+        self._number: int | None = None
+        self._since_s: float | None = None  # when this rung began
+        self._room_since_s: float | None = None
+        self._patience_s = PATIENCE_S
+        self._went_up_s = -MOST_PATIENCE_S
+
+    @property
+    def words(self) -> str:
+        return self._rungs[self.rung].words
+
+    def summary(self) -> dict[str, int | str]:
+        """For the report: at the end, and the lowest that it was."""
+        return {"last": self.rung, "lowest": self.lowest, "words": self._rungs[self.lowest].words}
+
+    def note(self, tick: Tick, begin_s: float, done_s: float, seen_s: float) -> None:
+        """A frame: when it began, was done and was seen, in seconds of the monotonic clock."""
+        if math.isinf(self._period_s):
+            return
+        left_out = tick.number - self._number - 1 if self._number is not None else 0
+        self._number = tick.number
+        late = seen_s - tick.present_s > 0.5 * self._period_s
+        if self._since_s is None:
+            self._since_s = seen_s
+        self._frames.append((seen_s, done_s - begin_s, left_out + late))
+        while seen_s - self._frames[0][0] > LOOK_S:
+            self._frames.popleft()
+        if seen_s - self._since_s >= LOOK_S:
+            self._decide(seen_s)
+
+    def _decide(self, now_s: float) -> None:
+        work = sorted(seconds for _, seconds, _ in self._frames)
+        hard_s = work[int(HARD_WORK * (len(work) - 1))]
+        missed = sum(count for *_, count in self._frames)
+        if missed > MISSED * (len(work) + missed) or hard_s > FULL * self._period_s:
+            self._room_since_s = None
+            if self.rung + 1 < len(self._rungs):
+                self._step_down(now_s)
+        elif self.rung and hard_s * self._growth() < ROOM * self._period_s:
+            self._wait_for_room(now_s)
+        else:
+            self._room_since_s = None
+
+    def _growth(self) -> float:
+        """How much more work the next rung up may be: all of a frame's for its pixels, a little for its requests."""
+        here, above = self._rungs[self.rung], self._rungs[self.rung - 1]
+        return max((above.inner / here.inner) ** 2, 1.1)
+
+    def _step_down(self, now_s: float) -> None:
+        vain = now_s - self._went_up_s < 2.0 * PATIENCE_S
+        self._patience_s = min(2.0 * self._patience_s, MOST_PATIENCE_S) if vain else self._patience_s
+        self._go_to(self.rung + 1, now_s)
+        self.lowest = max(self.lowest, self.rung)
+
+    def _wait_for_room(self, now_s: float) -> None:
+        if self._room_since_s is None:
+            self._room_since_s = now_s
+        elif now_s - self._room_since_s >= self._patience_s:
+            self._went_up_s = now_s
+            self._go_to(self.rung - 1, now_s)
+
+    def _go_to(self, rung: int, now_s: float) -> None:
+        self.rung, self._since_s, self._room_since_s = rung, now_s, None
+        self._frames.clear()
