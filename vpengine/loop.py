@@ -74,7 +74,7 @@ class Loop:
             self.newest = frame
             pose_age_s = frame.cameras[self.camera].age_s
             seen_s = time.monotonic()
-            self.times.note(begin_s, done_s, seen_s, tick.present_s, pose_age_s)
+            self.times.note(begin_s, done_s, seen_s, tick.present_s, pose_age_s, tick.number)
             self.governor.note(tick, begin_s, done_s, seen_s)
 
     def take_in_place(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import socket
 import subprocess
 import sys
@@ -25,10 +26,18 @@ TRACKER_HZ = 120
 
 
 def measure_steadiness() -> dict[str, Any]:
-    """Late frames and the interval's p99 in periods, quiet and under load, at the stage's rate."""
-    quiet = run_stage([], lambda control: None)
-    loaded = run_stage(["handheld", "--rate", str(LOADED_HZ)], flood)
-    return {"quiet": _steadiness(quiet), "loaded": _steadiness(loaded)}
+    """Late frames and the interval's p99 in periods at the stage's rate: quiet, under load, on a machine of which
+    another program has half a core, and on one core.
+    """
+    tracked = ["handheld", "--rate", str(TRACKER_HZ)]
+    results = {
+        "quiet": _steadiness(run_stage([], nothing)),
+        "loaded": _steadiness(run_stage(["handheld", "--rate", str(LOADED_HZ)], flood)),
+        "slow": _steadiness(run_stage(tracked, hog)),
+    }
+    if hasattr(os, "sched_setaffinity"):
+        results["one_core"] = _steadiness(run_stage(tracked, nothing, cores={0}))
+    return results
 
 
 def _steadiness(report: dict[str, Any]) -> dict[str, float]:
@@ -36,13 +45,28 @@ def _steadiness(report: dict[str, Any]) -> dict[str, float]:
     return {
         "late_percent": round(late_percent(report), 2),
         "interval_p99_periods": round(report["interval_ms"]["p99"] * rate / 1e3, 3),
+        "settled_late_percent": report["settled_late_percent"],
         "images_per_s": report["generator"]["images_per_s"],
+        "rung": report["rung"]["lowest"],
     }
+
+
+def nothing(control: int) -> None:
+    """A quiet machine."""
+
+
+def hog(control: int) -> None:
+    """Half of a core for the length of the run, in turns of ten milliseconds."""
+    end_s = time.monotonic() + SECONDS
+    while (now_s := time.monotonic()) < end_s:
+        while time.monotonic() - now_s < 0.01:
+            pass
+        time.sleep(0.01)
 
 
 def measure_pose_age() -> dict[str, float]:
     """How old a pose is when the frame reads it, with a tracker at its usual rate and the generator at work."""
-    report = run_stage(["handheld", "--rate", str(TRACKER_HZ)], lambda control: None)
+    report = run_stage(["handheld", "--rate", str(TRACKER_HZ)], nothing)
     return {
         "p99_ms": report["pose_age_ms"]["p99"],
         "tracker_interval_ms": round(1e3 / TRACKER_HZ, 3),
@@ -50,14 +74,20 @@ def measure_pose_age() -> dict[str, float]:
     }
 
 
-def run_stage(move: list[str], beside: Callable[[int], None]) -> dict[str, Any]:
-    """The demo stage in a process of its own, a simulated tracker in another; ``beside`` runs here meanwhile."""
+def run_stage(move: list[str], beside: Callable[[int], None], cores: set[int] | None = None) -> dict[str, Any]:
+    """The demo stage in a process of its own, a simulated tracker in another; ``beside`` runs here meanwhile.
+
+    cores: those that the stage's processes may use, all by default.
+    """
     tracking, control = free_port(), free_port()
     with tempfile.TemporaryDirectory() as folder:
         stage, report = stage_on_ports(Path(folder), tracking, control), Path(folder) / "report.json"
         length = ["--headless", "--seconds", str(SECONDS), "--report", str(report)]
         look = ["--set", "look.snow=0.85", "--set", "look.night=0.7"]
-        running = [subprocess.Popen(vpengine("run", str(stage), *length, *look), stdout=subprocess.DEVNULL)]
+        run = vpengine("run", str(stage), *length, *look)
+        running = [subprocess.Popen(run, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)]
+        if cores is not None:
+            os.sched_setaffinity(running[0].pid, cores)  # it has no thread yet: all that it starts inherits this
         if move:
             to = ["--to", f"osc://127.0.0.1:{tracking}"]
             running.append(subprocess.Popen(vpengine("simulate", *move, *to), stdout=subprocess.DEVNULL))

@@ -18,6 +18,7 @@ from vpengine.errors import UserError
 from vpengine.peers import PeerHealth
 from vpengine.view.pose import Pose
 
+SETTLING_S = 5.0  # after which the governor has found its rung
 HISTORY = 100_000  # over an hour at 24 frames a second
 
 
@@ -31,14 +32,32 @@ class FrameTimes:
         self.frames = self.late = 0
         self._period_s = period_s
         self._first_s = 0.0
+        self._number: int | None = None
+        self._settled = [0, 0]  # ticks and those missed, after the first SETTLING_S
         self._rows: deque[tuple[float, float, float, float]] = deque(maxlen=HISTORY)
 
-    def note(self, begin_s: float, done_s: float, present_s: float, display_s: float, pose_age_s: float) -> None:
-        """Seconds of the monotonic clock. A frame is late when it is seen more than half a period after its tick."""
+    def note(
+        self,
+        begin_s: float,
+        done_s: float,
+        present_s: float,
+        display_s: float,
+        pose_age_s: float,
+        number: int | None = None,
+    ) -> None:
+        """Seconds of the monotonic clock, and the tick's number, by which those without a frame are known.
+
+        A frame is late when it is seen more than half a period after its tick.
+        """
         if self.frames == 0:
             self._first_s = begin_s
         self.frames += 1
-        self.late += present_s - display_s > 0.5 * self._period_s
+        late = present_s - display_s > 0.5 * self._period_s
+        self.late += late
+        left_out = number - self._number - 1 if number is not None and self._number is not None else 0
+        self._number = number
+        if begin_s - self._first_s >= SETTLING_S:
+            self._settled = [self._settled[0] + 1 + left_out, self._settled[1] + late + left_out]
         self._rows.append((begin_s, done_s, present_s, pose_age_s))
 
     def work_ms(self, newest: int) -> list[float]:
@@ -60,6 +79,7 @@ class FrameTimes:
             "work_ms": percentiles(1e3 * (done - begin)),
             "interval_ms": percentiles(1e3 * np.diff(present)),
             "late_frames": self.late,
+            "settled_late_percent": round(100.0 * self._settled[1] / max(self._settled[0], 1), 2),
             "pose_age_ms": percentiles(1e3 * age[tracked]),
             "motion_to_present_ms": percentiles(1e3 * (age + present - begin)[tracked]),
         }
