@@ -110,8 +110,9 @@ void add(inout Sum sum, sampler2D gains, sampler2D biases, sampler2D depths, Pla
 #else
 #define TRUSTED(k, at)
 #endif
-#define ADD(k) { Place at = place(k, ray, depth_m, inverse_depth, sky); TRUSTED(k, at) \
-    add(sum, key_gain[k], key_bias[k], key_depth[k], at, sky); }
+// A macro, not a function: samplers cannot be chosen by a variable. GLSL 4.1 has no lines that go on.
+#define PLACE(k) Place at = place(k, ray, depth_m, inverse_depth, sky); TRUSTED(k, at)
+#define ADD(k) { PLACE(k) add(sum, key_gain[k], key_bias[k], key_depth[k], at, sky); }
 
 void main() {
     vec3 plate = texelFetch(plate_color, ivec2(gl_FragCoord.xy), 0).rgb;  // the plate was drawn at this very size

@@ -1,0 +1,84 @@
+"""Every shader through Khronos' reference compiler, at the version it declares: drivers forgive what others refuse."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import moderngl
+import pytest
+
+from vpengine.app import build_program, load_place, read_files
+from vpengine.compose.figure import StandIn
+from vpengine.compose.request import RequestCamera
+from vpengine.compose.sim_camera import SimCamera
+from vpengine.compose.stage_light import Panel, StageLight
+from vpengine.compose.stage_view import StageView
+from vpengine.compose.view_lut import ViewLut
+from vpengine.gpu.gpu import Gpu
+from vpengine.gpu.program import load_program, shader_folder
+from vpengine.gpu.window import BLOCK as WINDOW_BLOCK
+from vpengine.plates import dome, still
+from vpengine.stage.shipped import stage_folder
+
+
+@pytest.fixture(scope="module")
+def sources(gpu: Any) -> Iterator[set[tuple[str, str]]]:
+    """What the engine gives the driver: (kind, text) of every shader of every variant."""
+    found: set[tuple[str, str]] = set()
+    compile_it = moderngl.Context.program
+
+    def noted(self: moderngl.Context, **texts: Any) -> moderngl.Program:
+        found.update((kind.removesuffix("_shader")[:4], text) for kind, text in texts.items() if text)
+        return compile_it(self, **texts)
+
+    with pytest.MonkeyPatch.context() as patch, ExitStack() as stack:
+        patch.setattr(moderngl.Context, "program", noted)
+        make_everything(Gpu(gpu), stack)
+        yield found
+
+
+def make_everything(gpu: Gpu, stack: ExitStack) -> None:
+    """All that compiles a shader, once."""
+    files = read_files(stage_folder() / "led_volume.toml", None)
+    places, program = build_program(gpu, files, stack)
+    for place in files.show.plates:
+        load_place(places, program, place)
+        program.warm(place)
+    RequestCamera(gpu, (32, 18))
+    walls = list(program.walls.geometries.values())
+    panels = {wall.id: Panel(wall.peak_nits, wall.black_nits) for wall in files.stage.walls}
+    light = StageLight(gpu, walls, panels, StandIn())
+    SimCamera(gpu, light, (64, 36))
+    StageView(gpu, light, (64, 36))
+    ViewLut(gpu)
+    gpu.pass_("dome", dome.BLOCK)
+    gpu.pass_("still", still._BLOCK)
+    load_program(gpu.context, "window", (WINDOW_BLOCK,))
+
+
+def test_all_shaders_are_here(sources: set[tuple[str, str]]) -> None:
+    """A shader file that nothing of this compiles is not tested, or is dead."""
+    texts = [text for _, text in sources]
+    for path in shader_folder().glob("*.*"):
+        body = path.read_text(encoding="utf-8").split("\n", 1)[0]
+        assert any(body in text for text in texts), path.name
+
+
+def test_the_reference_compiler_takes_every_shader(sources: set[tuple[str, str]], tmp_path: Path) -> None:
+    compiler = shutil.which("glslangValidator")
+    if compiler is None:
+        pytest.skip("glslangValidator (Debian's glslang-tools) is not installed")
+    files = []
+    for number, (kind, text) in enumerate(sorted(sources)):
+        assert text.startswith("#version 410 core\n")
+        files.append(tmp_path / f"{number}.{kind}")
+        files[-1].write_text(text, encoding="utf-8")
+    assert len(files) > 40
+    done = subprocess.run([compiler, *map(str, files)], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
+    assert "ERROR" not in done.stdout
