@@ -161,6 +161,24 @@ def test_a_clock_that_is_set_is_followed_at_once(case: str, caplog: pytest.LogCa
     assert sentences(caplog) == []
 
 
+@pytest.mark.parametrize(
+    "stamp",
+    [
+        lambda t: UNIX_S + t + 0.1 * (int(2.0 * t) % 2),
+        lambda t: UNIX_S + t - 0.05 * int(t),
+        lambda t: UNIX_S + t + 0.3 * int(t),
+    ],
+)
+def test_a_clock_that_is_set_again_and_again_is_not_used(
+    stamp: Callable[[float], float], caplog: pytest.LogCaptureFixture
+) -> None:
+    """Each setting alone is followed; so many are no clock."""
+    _, errors_m = moving(stamp, 14.0)
+    assert max(error for time_s, error in errors_m.items() if time_s > 7.0) < 0.04
+    (line,) = sentences(caplog)
+    assert "times of arrival are used" in line
+
+
 @pytest.mark.parametrize("case", GOOD)
 def test_a_good_clock_is_used_and_not_spoken_of(case: str, caplog: pytest.LogCaptureFixture) -> None:
     bench, errors_m = moving(GOOD[case], 12.0)
@@ -251,7 +269,7 @@ def test_two_programs_do_not_make_one_pose_of_their_halves() -> None:
             now_s = n / 60.0 + 0.001 * step
             numbers = (x, 1.5, 0.0) if part == "position" else (0.0, x, 0.0)
             bench.take(bundle((f"/tracking/trackers/1/{part}", *numbers)), now_s, peer, source)
-        if n > 12:
+        if n > 18:  # eased from whichever spoke first
             seen = bench.pose(now_s)
             assert math.dist(seen.position_m, (0.0, 0.0, 1.5)) < 0.01
             assert degrees(seen, Pose()) < 0.1

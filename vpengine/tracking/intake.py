@@ -119,7 +119,7 @@ class Intake:
         if judgement == "cut":
             camera.cuts += 1
             self._tellings.refuse(received.peer, _cut(camera))
-        if not self._put(camera, time_s, pose, received.time_s, cut=judgement == "cut"):
+        if not self._put(camera, time_s, pose, received.time_s, cut=judgement != "taken"):
             sentence = f"camera {camera.name}: a pose came twice, or a second late"
             self._tellings.refuse(received.peer, Rejected("repeated-or-late", sentence))
             return
