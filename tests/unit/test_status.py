@@ -30,8 +30,12 @@ def test_the_line() -> None:
 
 FAULTS = [
     (replace(CAMERA, position_m=(0.0, 0.0, -0.4)), "camera A is 0.40 m under the floor"),
-    (replace(CAMERA, far_m=1300.0), "camera A is 1300 m from the nearest wall"),
+    (replace(CAMERA, far_m=80.0), "camera A is 80 m from the nearest wall: does its tracker send metres?"),
     (replace(CAMERA, sees_wall=False), "camera A at 0.25 -1.00 1.50 m sees no wall"),
+    (
+        replace(CAMERA, pan_tilt_roll_deg=(0.0, 90.0, 0.0), sees_wall=False),
+        "it looks steeply up or down: does its tracker send a quaternion as x y z w?",
+    ),
     (replace(CAMERA, pan_tilt_roll_deg=(0.0, 0.0, 178.0)), "does its tracker send a quaternion as x y z w?"),
     (
         replace(CAMERA, state="untracked", source=""),
@@ -57,6 +61,13 @@ def test_what_changes_for_the_worse_is_told_once(camera: CameraStatus, sentence:
     assert told(GOOD, 60.0, 65.0) == told(bad, 65.0, 80.0) == []
     assert told(GOOD, 80.0, 91.0) == []
     assert len(told(bad, 91.0, 100.0)) == 1
+
+
+def test_what_tracking_tells_is_not_said_again() -> None:
+    """Of a camera that is very far away it says, at once, which unit that looks like."""
+    far = replace(GOOD, cameras=(replace(CAMERA, position_m=(0.0, 1500.0, 300.0), far_m=1300.0, sees_wall=False),))
+    watch = Watch()
+    assert [line for step in range(20) for line in watch.look(far, step / 2)] == []
 
 
 def test_late_frames_are_told() -> None:

@@ -507,6 +507,19 @@ def test_of_two_unknown_names_the_first_one_is_followed(caplog: pytest.LogCaptur
     assert bench.good() == 61
 
 
+@pytest.mark.parametrize("first", ["1", "2"])
+def test_a_camera_heard_by_its_own_name_is_moved_by_no_other(first: str, caplog: pytest.LogCaptureFixture) -> None:
+    """One machine sends two trackers, and the stage knows only one of them."""
+    bench, source = Bench("1"), freed("1")
+    for n in range(90):
+        for number, x in sorted([("1", 0.0), ("2", 3.0)], reverse=first == "2"):
+            bench.take(freed_pose(number, at(x)), n / 60.0, source=source)
+        if n > 30:
+            assert abs(bench.pose(n / 60.0).position_m[0]) < 0.001
+    assert bench.bad()["unknown-camera"] >= 89
+    assert any("FreeD camera 2 came, and camera 1 moves" in line for line in sentences(caplog))
+
+
 # --- datagrams, units, words ----------------------------------------------------------------------------------------
 
 

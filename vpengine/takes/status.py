@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from vpengine.tracking.intake import FAR_M as TOLD_BY_TRACKING_M
+
 FLOOR_M = -0.1  # a lens on the floor may lie a little under it by its tracker
 FAR_M = 50.0
-UPSIDE_DOWN_DEG = 135.0
+UPSIDE_DOWN_DEG, STEEP_DEG = 135.0, 60.0
 MOST_LATE_PERCENT = 10.0
 LASTING_S = 3.0  # a fault that is over sooner is not told
 STEADY_S = 10.0  # and is told again only after it was away for so long
@@ -105,13 +108,17 @@ class Watch:
             return
         if z < FLOOR_M:
             yield f"floor {name}", lambda: f"{name} is {-z:.2f} m under the floor: {cure}"
-        if camera.far_m > FAR_M:
-            yield f"far {name}", lambda: f"{name} is {camera.far_m:.0f} m from the nearest wall: {cure}"
+        if camera.far_m > FAR_M:  # yet further out tracking says it, with the unit that it looks like
+            if math.hypot(x, y, z) <= TOLD_BY_TRACKING_M:
+                far = f"{name} is {camera.far_m:.0f} m from the nearest wall: does its tracker send metres?"
+                yield f"far {name}", lambda: f"{far} And {cure}"
         elif abs(camera.pan_tilt_roll_deg[2]) > UPSIDE_DOWN_DEG:
             yield f"roll {name}", lambda: f"{name} is upside down: does its tracker send a quaternion as x y z w?"
         elif not camera.sees_wall:
             told = f"{name} at {x:.2f} {y:.2f} {z:.2f} m sees no wall: they show the outer picture alone"
-            yield f"wall {name}", lambda: f"{told}; {cure}"
+            steep = abs(camera.pan_tilt_roll_deg[1]) > STEEP_DEG
+            order = "it looks steeply up or down: does its tracker send a quaternion as x y z w?"
+            yield f"wall {name}", lambda: f"{told}; {order if steep else cure}"
 
 
 def _due(fault: _Fault, is_there: bool, now_s: float) -> bool:
