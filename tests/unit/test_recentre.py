@@ -55,7 +55,22 @@ def test_undo_goes_back_step_by_step(caplog: pytest.LogCaptureFixture) -> None:
     recentring.take(UNDO, second)
     assert "camera A: there is no recentre to undo" in caplog.text
     recentring.take(RECENTRE, None)
-    assert "camera A: nothing to recentre: no tracker has sent a pose" in caplog.text
+    assert "camera A: nothing to recentre: no tracker sends a pose for it now" in caplog.text
+
+
+def test_a_button_pressed_twice_is_one_recentre() -> None:
+    recentring = Recentring({"A": RESTING})
+    before, tracked = (
+        from_opentrackio((9.0, 0.0, 0.0), -40.0, 0.0, 0.0),
+        from_opentrackio((1.0, 0.0, 0.0), 10.0, 0.0, 0.0),
+    )
+    recentring.take(RECENTRE, before)
+    recentring.take(RECENTRE, tracked)
+    noisy = from_opentrackio((1.002, 0.0, -0.001), 10.1, 0.0, 0.1)
+    recentring.take(RECENTRE, noisy)
+    assert same(recentring.applied("A", noisy), RESTING)
+    recentring.take(UNDO, noisy)
+    assert same(recentring.applied("A", before), RESTING)
 
 
 def test_it_is_kept_across_a_restart_of_its_own_stage(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -72,7 +87,9 @@ def test_it_is_kept_across_a_restart_of_its_own_stage(tmp_path: Path, caplog: py
     assert Recentring({"A": RESTING}, memory, "one.toml").applied("A", tracked) == tracked
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", '{"one.toml": {"A": [{"turn_rad": NaN}]}}', '{"one.toml": {"A": 3}}'])
+@pytest.mark.parametrize(
+    "text", ["", "{", "[]", '{"one.toml": {"A": [{"turn_rad": NaN}]}}', '{"one.toml": {"A": 3}}', '{"one.toml": [3]}']
+)
 def test_a_damaged_memory_is_as_good_as_none(tmp_path: Path, text: str) -> None:
     memory = tmp_path / "recentre.json"
     memory.write_text(text)

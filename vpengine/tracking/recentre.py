@@ -15,11 +15,16 @@ from typing import Any
 
 from vpengine.control.triggers import CameraTrigger
 from vpengine.view.pose import Pose, to_opentrackio
+from vpengine.view.predict import between
 from vpengine.view.quaternion import Quaternion, Vector, inverse, product
 
 LOG = logging.getLogger(__name__)
 
 MOST_UNDO = 20
+SAME_M, SAME_RAD = (
+    0.01,
+    math.radians(0.5),
+)  # a button that was pressed twice is one recentre, whatever its tracker's noise
 
 
 @dataclass(frozen=True)
@@ -68,24 +73,29 @@ class Recentring:
         self._memory = memory
         self._stage = stage
         self._corrections: dict[str, tuple[Correction, ...]] = dict.fromkeys(resting, ())
-        for name, remembered in self._remembered().get(stage, {}).items():
-            if name in resting:
-                self._recall(name, remembered)
+        remembered = self._remembered().get(stage)
+        for name in resting if isinstance(remembered, dict) else ():
+            self._recall(name, remembered.get(name, ()))
 
     def applied(self, camera: str, pose: Pose) -> Pose:
         corrections = self._corrections[camera]
         return corrections[-1].applied(pose) if corrections else pose
 
     def take(self, trigger: CameraTrigger, tracked: Pose | None) -> None:
-        """Do what an operator asked, and say so. tracked: what the camera's tracker says now, not corrected."""
+        """Do what an operator asked, and say so.
+
+        tracked: what the camera's tracker says now, not corrected; None when it says nothing.
+        """
         name = trigger.camera
         if trigger.action == "undo":
             self._undo(name)
         elif tracked is None:
-            LOG.warning("camera %s: nothing to recentre: no tracker has sent a pose for it", name)
+            LOG.warning("camera %s: nothing to recentre: no tracker sends a pose for it now", name)
         else:
-            correction = correction_between(tracked, self._resting[name])
-            self._corrections[name] = (*self._corrections[name], correction)[-MOST_UNDO:]
+            correction, before = correction_between(tracked, self._resting[name]), self._corrections[name]
+            if before and _is_same(before[-1].applied(tracked), self._resting[name]):
+                before = before[:-1]
+            self._corrections[name] = (*before, correction)[-MOST_UNDO:]
             self._remember()
             place = " ".join(f"{metres:g}" for metres in self._resting[name].position_m)
             told = (
@@ -137,6 +147,11 @@ class Recentring:
             new.replace(self._memory)  # at once, so that a crash leaves the old file or the new one
         except OSError as error:
             LOG.warning("the recentre holds for this run only: %s cannot be written (%s)", self._memory, error.strerror)
+
+
+def _is_same(pose: Pose, other: Pose) -> bool:
+    offset_m, turn_rad = between(pose, other)
+    return math.hypot(*offset_m) < SAME_M and math.hypot(*turn_rad) < SAME_RAD
 
 
 def _correction(item: Any) -> Correction:
