@@ -35,12 +35,18 @@ class CameraStatus:
         pan, tilt, roll = self.pan_tilt_roll_deg
         who = {
             "tracked": f"tracked from {self.source}",
-            "held": f"LOST, was tracked from {self.source}",
+            "held": f"was tracked from {self.source}",
             "untracked": "untracked",
         }[self.state]
         turns = f"pan {round(pan)} tilt {round(tilt)}" + (f" roll {round(roll)}" if round(roll) else "")
-        blind = "" if self.sees_wall else ", SEES NO WALL"
-        return f"camera {self.id} {who}, {x:.2f} {y:.2f} {z:.2f} m, {turns}, {self.focal_length_mm:.0f} mm{blind}"
+        place = f"{x:.2f} {y:.2f} {z:.2f} m, {turns}, {self.focal_length_mm:.0f} mm"
+        return f"camera {self.id} " + ", ".join([*self.troubles, who, place])
+
+    @property
+    def troubles(self) -> list[str]:
+        """What is wrong with it now, in a word or two each."""
+        said = {"LOST": self.state == "held", "SEES NO WALL": not self.sees_wall}
+        return [words for words, wrong in said.items() if wrong]
 
 
 @dataclass(frozen=True)
@@ -56,8 +62,10 @@ class Status:
 
     def text(self) -> str:
         """One line; the most important stands first, since a narrow terminal cuts it."""
-        parts = [f"{self.rate_hz:.1f}/s, late {self.late_percent:.0f} %", self.scene, self.generator]
-        return " | ".join([*parts, *(camera.text() for camera in self.cameras)])
+        troubled = [camera.text() for camera in self.cameras if camera.troubles]
+        well = [camera.text() for camera in self.cameras if not camera.troubles]
+        rate = f"{self.rate_hz:.1f}/s, late {self.late_percent:.0f} %"
+        return " | ".join([rate, *troubled, self.scene, self.generator, *well])
 
 
 @dataclass
