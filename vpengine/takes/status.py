@@ -123,7 +123,7 @@ class Watch:
         elif abs(camera.pan_tilt_roll_deg[2]) > UPSIDE_DOWN_DEG:
             yield f"roll {name}", lambda: f"{name} is upside down: does its tracker send a quaternion as x y z w?"
         elif not camera.sees_wall:
-            told = f"{name} at {x:.2f} {y:.2f} {z:.2f} m sees no wall: they show the outer picture alone"
+            told = f"{name} at {x:.2f} {y:.2f} {z:.2f} m sees no wall, and the walls show the outer picture alone"
             steep = abs(camera.pan_tilt_roll_deg[1]) > STEEP_DEG
             order = "it looks steeply up or down: does its tracker send a quaternion as x y z w?"
             yield f"wall {name}", lambda: f"{told}; {order if steep else cure}"
