@@ -74,8 +74,9 @@ class Recentring:
         self._stage = stage
         self._corrections: dict[str, tuple[Correction, ...]] = dict.fromkeys(resting, ())
         remembered = self._remembered().get(stage)
-        for name in resting if isinstance(remembered, dict) else ():
-            self._recall(name, remembered.get(name, ()))
+        if isinstance(remembered, dict):
+            for name in resting:
+                self._recall(name, remembered.get(name, ()))
 
     def applied(self, camera: str, pose: Pose) -> Pose:
         corrections = self._corrections[camera]
