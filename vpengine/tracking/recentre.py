@@ -8,6 +8,7 @@ import json
 import logging
 import math
 import os
+import threading
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -21,6 +22,7 @@ from vpengine.view.quaternion import Quaternion, Vector, inverse, product
 LOG = logging.getLogger(__name__)
 
 MOST_UNDO = 20
+CLOSE_S = 1.0
 SAME_M, SAME_RAD = (
     0.01,
     math.radians(0.5),
@@ -73,6 +75,8 @@ class Recentring:
         self._memory = memory
         self._stage = stage
         self._corrections: dict[str, tuple[Correction, ...]] = dict.fromkeys(resting, ())
+        self._writing = threading.Thread()  # the newest write; this one does nothing
+        self._writing.start()
         remembered = self._remembered().get(stage)
         if isinstance(remembered, dict):
             for name in resting:
@@ -132,22 +136,33 @@ class Recentring:
             return {}
         return found if isinstance(found, dict) else {}
 
+    def close(self) -> None:
+        """Wait for what is being written, for a second at most."""
+        self._writing.join(CLOSE_S)
+
     def _remember(self) -> None:
+        """On a thread of its own, since a home folder may be on a network that hangs, and frames may not."""
         if self._memory is None:
             return
-        everything = self._remembered()
-        everything[self._stage] = {
+        corrections = {
             name: [asdict(correction) for correction in corrections]
             for name, corrections in self._corrections.items()
             if corrections
         }
-        new = self._memory.with_suffix(f".{os.getpid()}.new")
+        arguments = (self._memory, corrections, self._writing)
+        self._writing = threading.Thread(target=self._write, args=arguments, name="recentre", daemon=True)
+        self._writing.start()
+
+    def _write(self, memory: Path, corrections: dict[str, Any], before: threading.Thread) -> None:
+        before.join()
+        everything = {**self._remembered(), self._stage: corrections}
+        new = memory.with_suffix(f".{os.getpid()}.new")
         try:
-            self._memory.parent.mkdir(parents=True, exist_ok=True)
+            memory.parent.mkdir(parents=True, exist_ok=True)
             new.write_text(json.dumps(everything, indent=2) + "\n", encoding="utf-8")
-            new.replace(self._memory)  # at once, so that a crash leaves the old file or the new one
+            new.replace(memory)  # at once, so that a crash leaves the old file or the new one
         except OSError as error:
-            LOG.warning("the recentre holds for this run only: %s cannot be written (%s)", self._memory, error.strerror)
+            LOG.warning("the recentre holds for this run only: %s cannot be written (%s)", memory, error.strerror)
 
 
 def _is_same(pose: Pose, other: Pose) -> bool:
