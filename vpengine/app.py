@@ -356,6 +356,7 @@ class App:
         resting = {camera.id: camera.pose.pose() for camera in stage.cameras}
         memory = state_folder() / "recentre.json" if self.options.remember else None
         recentring = Recentring(resting, memory, str(stage.file.resolve()))
+        self._exit.callback(recentring.close)
         self.cameras = Cameras(stage.cameras, self.poses, lenses, recentring)
         self.inbox: Inbox[str, OperatorMessage] = Inbox()
         controls = {control.address: control for control in ENGINE_CONTROLS}

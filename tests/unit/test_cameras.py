@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 import pytest
 
+from vpengine.control.triggers import CameraTrigger
 from vpengine.mailbox import Newest
 from vpengine.stage.camera import CameraSettings
 from vpengine.tracking.cameras import REQUEST_HORIZON_S, Cameras
@@ -64,6 +65,18 @@ def test_of_a_lens_what_is_not_said_stays() -> None:
     lens = both.at(0.6, 0.6, 0.0)["1"].lens
     assert (lens.pinhole_focal_length_mm, lens.focus_distance_m, lens.t_stop) == (50.0, float("inf"), 2.8)
     assert lens.entrance_pupil_offset_m == 0.1
+
+
+def test_a_tracker_that_is_silent_is_not_recentred(caplog: pytest.LogCaptureFixture) -> None:
+    """Where it is now nobody knows: a phone that is started anew has another origin."""
+    both, _ = cameras(moving(0.0))
+    press = CameraTrigger("recentre", "1")
+    both.apply([press], 3.0)
+    assert [record.getMessage() for record in caplog.records] == [
+        "camera 1: nothing to recentre: no tracker sends a pose for it now"
+    ]
+    both.apply([press], 0.6)
+    assert both.at(0.6, 0.6, 0.0)["1"].pose.position_m == pytest.approx(SETTINGS.pose.pose().position_m)
 
 
 LOST = r"camera 1: no pose since \d\d:\d\d:\d\d; the picture holds the last one until its tracker sends again"

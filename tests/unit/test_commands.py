@@ -27,12 +27,17 @@ def said(*arguments: str, columns: int = 80) -> str:
 
 
 @pytest.mark.parametrize("columns", [40, 80, 200])
-def test_controls_cuts_no_address(columns: int) -> None:
+def test_controls_cuts_nothing(columns: int) -> None:
     """Triggers too, and with a stage its scenes by slug and number."""
     listed = said("controls", str(TV), columns=columns)
+    heads = [line.split()[0] for line in listed.splitlines()]
     for address in (*(control.address for control in ENGINE_CONTROLS), "/vp/scene/snow-night", "/vp/camera/1/recentre"):
-        assert f" {address} " in listed
+        assert address in heads
     assert "[camera.pose]" in said("controls", columns=200)
+    words = " ".join(listed.split())
+    for control in ENGINE_CONTROLS:
+        assert control.sentence in words
+    assert all(len(line) <= columns for line in listed.splitlines() if line.startswith(" "))
 
 
 def test_controls_as_json() -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import os
+import time
 from pathlib import Path
 
 import numpy as np
@@ -55,13 +57,30 @@ def test_undo_goes_back_step_by_step(caplog: pytest.LogCaptureFixture) -> None:
     recentring.take(UNDO, second)
     assert "camera A: there is no recentre to undo" in caplog.text
     recentring.take(RECENTRE, None)
-    assert "camera A: nothing to recentre: no tracker has sent a pose" in caplog.text
+    assert "camera A: nothing to recentre: no tracker sends a pose for it now" in caplog.text
+
+
+def test_a_button_pressed_twice_is_one_recentre() -> None:
+    recentring = Recentring({"A": RESTING})
+    before, tracked = (
+        from_opentrackio((9.0, 0.0, 0.0), -40.0, 0.0, 0.0),
+        from_opentrackio((1.0, 0.0, 0.0), 10.0, 0.0, 0.0),
+    )
+    recentring.take(RECENTRE, before)
+    recentring.take(RECENTRE, tracked)
+    noisy = from_opentrackio((1.002, 0.0, -0.001), 10.1, 0.0, 0.1)
+    recentring.take(RECENTRE, noisy)
+    assert same(recentring.applied("A", noisy), RESTING)
+    recentring.take(UNDO, noisy)
+    assert same(recentring.applied("A", before), RESTING)
 
 
 def test_it_is_kept_across_a_restart_of_its_own_stage(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     memory = tmp_path / "state" / "recentre.json"
     tracked = from_opentrackio((3.0, 2.0, 0.0), 70.0, 4.0, 1.0)
-    Recentring({"A": RESTING, "B": RESTING}, memory, "one.toml").take(RECENTRE, tracked)
+    first = Recentring({"A": RESTING, "B": RESTING}, memory, "one.toml")
+    first.take(RECENTRE, tracked)
+    first.close()
     with caplog.at_level(logging.WARNING):
         again = Recentring({"A": RESTING, "B": RESTING}, memory, "one.toml")
     assert "camera A: recentred as in an earlier run" in caplog.text
@@ -69,10 +88,13 @@ def test_it_is_kept_across_a_restart_of_its_own_stage(tmp_path: Path, caplog: py
     assert again.applied("B", tracked) == tracked
     assert Recentring({"A": RESTING}, memory, "other.toml").applied("A", tracked) == tracked
     again.take(UNDO, tracked)
+    again.close()
     assert Recentring({"A": RESTING}, memory, "one.toml").applied("A", tracked) == tracked
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", '{"one.toml": {"A": [{"turn_rad": NaN}]}}', '{"one.toml": {"A": 3}}'])
+@pytest.mark.parametrize(
+    "text", ["", "{", "[]", '{"one.toml": {"A": [{"turn_rad": NaN}]}}', '{"one.toml": {"A": 3}}', '{"one.toml": [3]}']
+)
 def test_a_damaged_memory_is_as_good_as_none(tmp_path: Path, text: str) -> None:
     memory = tmp_path / "recentre.json"
     memory.write_text(text)
@@ -80,6 +102,7 @@ def test_a_damaged_memory_is_as_good_as_none(tmp_path: Path, text: str) -> None:
     recentring = Recentring({"A": RESTING}, memory, "one.toml")
     assert recentring.applied("A", tracked) == tracked
     recentring.take(RECENTRE, tracked)
+    recentring.close()
     assert same(Recentring({"A": RESTING}, memory, "one.toml").applied("A", tracked), RESTING)
 
 
@@ -87,4 +110,21 @@ def test_a_memory_that_cannot_be_written_holds_for_the_run(tmp_path: Path, caplo
     (tmp_path / "file").write_text("in the way")
     recentring = Recentring({"A": RESTING}, tmp_path / "file" / "recentre.json", "one.toml")
     recentring.take(RECENTRE, RESTING)
+    recentring.close()
     assert "the recentre holds for this run only" in caplog.text
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="Windows has no such files")
+def test_a_disk_that_hangs_holds_no_frame_up(tmp_path: Path) -> None:
+    memory = tmp_path / "recentre.json"
+    recentring = Recentring({"A": RESTING}, memory, "one.toml")
+    os.mkfifo(memory)  # whoever reads it waits for a writer
+    tracked = from_opentrackio((3.0, 2.0, 0.0), 70.0, 4.0, 1.0)
+    begun_s = time.monotonic()
+    recentring.take(RECENTRE, tracked)
+    assert time.monotonic() - begun_s < 0.2
+    assert same(recentring.applied("A", tracked), RESTING)
+    with memory.open("w") as writer:
+        writer.write("{}")
+    recentring.close()
+    assert same(Recentring({"A": RESTING}, memory, "one.toml").applied("A", tracked), RESTING)

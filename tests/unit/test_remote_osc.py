@@ -11,7 +11,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 
 import pytest
 from pythonosc.osc_bundle_builder import IMMEDIATELY, OscBundleBuilder
@@ -25,7 +25,7 @@ from vpengine.control.triggers import CameraTrigger, SceneTrigger
 from vpengine.errors import UserError
 from vpengine.mailbox import Inbox
 from vpengine.remote.osc_control import OscControl
-from vpengine.remote.osc_stream import Framing, StreamError
+from vpengine.remote.osc_stream import MOST_CONNECTIONS, Framing, StreamError
 from vpengine.remote.thread import RemoteThread
 
 CONTROLS = {
@@ -259,10 +259,11 @@ def test_too_many_triggers_are_refused_not_merged() -> None:
     assert bench.bad() == {"queue-full": 30}
 
 
-def test_new_patterns_are_rationed() -> None:
+def test_new_patterns_are_rationed(caplog: pytest.LogCaptureFixture) -> None:
     bench = Bench()
     bench.take(*[packet(f"/vp/look/{n}*", 0.5) for n in range(100)])
     assert bench.bad() == {"unknown-address": 20, "too-many-patterns": 80}
+    assert len([record for record in caplog.records if "more than 20" in record.getMessage()]) == 1
     bench.now_s = 1.5
     assert bench.take(packet("/vp/look/s*", 0.5))[0] == {"/vp/look/snow": 0.5}
 
@@ -304,6 +305,29 @@ def test_packets_over_tcp(framed: Callable[[list[bytes]], bytes], piece: int) ->
 def test_streams_that_are_not_osc_are_refused_in_words(stream: bytes, sentence: str) -> None:
     with pytest.raises(StreamError, match=re.escape(sentence)):
         Framing().feed(stream)
+
+
+def test_silent_connections_do_not_keep_others_out(caplog: pytest.LogCaptureFixture) -> None:
+    """A tablet that left the network never says that it did; the connection that is used stays."""
+    with running() as (bench, port), ExitStack() as stack:
+
+        def connected() -> socket.socket:
+            return stack.enter_context(socket.create_connection(("127.0.0.1", port)))
+
+        def snow(connection: socket.socket, value: float) -> bool:
+            connection.sendall(by_length([packet("/vp/look/snow", value)]))
+            until(lambda: bench.taken()[0] == {"/vp/look/snow": value})
+            return True
+
+        used, _silent = connected(), connected()
+        for number in range(MOST_CONNECTIONS + 20):
+            assert snow(connected(), 0.5)
+            if number % 10 == 0:
+                assert snow(used, 0.25)
+        reasons = [dict(health.bad) for health in bench.door.health().values()]
+        assert sum(counts.get("too-many-connections", 0) for counts in reasons) == 22
+    (line,) = [record.getMessage() for record in caplog.records]
+    assert "more than 64 TCP connections are open, so that of 127.0.0.1:" in line
 
 
 @pytest.mark.parametrize("framed", [by_length, by_slip])

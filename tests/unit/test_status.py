@@ -5,12 +5,18 @@ from __future__ import annotations
 import io
 import logging
 import os
+import struct
+import sys
 import time
 from dataclasses import replace
 
 import pytest
 
-from vpengine.cli.terminal import Terminal
+if sys.platform != "win32":
+    import fcntl
+    import termios
+
+from vpengine.cli.terminal import Terminal, fitting
 from vpengine.takes.status import CameraStatus, Status, Watch
 
 CAMERA = CameraStatus("A", "tracked", "10.0.0.7:5000", (0.25, -1.0, 1.5), (12.3, -4.0, 0.1), 35.0, True, 3.0)
@@ -24,14 +30,29 @@ def test_the_line() -> None:
     )
     lost = replace(CAMERA, state="held", pan_tilt_roll_deg=(0.0, 0.0, 90.0), sees_wall=False)
     assert lost.text() == (
-        "camera A LOST, was tracked from 10.0.0.7:5000, 0.25 -1.00 1.50 m, pan 0 tilt 0 roll 90, 35 mm, SEES NO WALL"
+        "camera A LOST, SEES NO WALL, was tracked from 10.0.0.7:5000, 0.25 -1.00 1.50 m, pan 0 tilt 0 roll 90, 35 mm"
+    )
+
+
+def test_what_is_wrong_stands_in_the_first_columns() -> None:
+    """Of two cameras the second is lost, in a scene with a long name; a terminal has 80 columns."""
+    lost = replace(CAMERA, id="B", state="held", sees_wall=False)
+    status = replace(
+        GOOD, cameras=(CAMERA, lost), scene="a-scene-with-a-name-of-sixty-letters-as-some-people-give-them"
+    )
+    assert status.text()[:80].startswith(
+        "24.0/s, late 0 % | camera B LOST, SEES NO WALL, was tracked from 10.0.0.7:5000"
     )
 
 
 FAULTS = [
     (replace(CAMERA, position_m=(0.0, 0.0, -0.4)), "camera A is 0.40 m under the floor"),
-    (replace(CAMERA, far_m=1300.0), "camera A is 1300 m from the nearest wall"),
+    (replace(CAMERA, far_m=80.0), "camera A is 80 m from the nearest wall: does its tracker send metres?"),
     (replace(CAMERA, sees_wall=False), "camera A at 0.25 -1.00 1.50 m sees no wall"),
+    (
+        replace(CAMERA, pan_tilt_roll_deg=(0.0, 90.0, 0.0), sees_wall=False),
+        "it looks steeply up or down: does its tracker send a quaternion as x y z w?",
+    ),
     (replace(CAMERA, pan_tilt_roll_deg=(0.0, 0.0, 178.0)), "does its tracker send a quaternion as x y z w?"),
     (
         replace(CAMERA, state="untracked", source=""),
@@ -59,6 +80,13 @@ def test_what_changes_for_the_worse_is_told_once(camera: CameraStatus, sentence:
     assert len(told(bad, 91.0, 100.0)) == 1
 
 
+def test_what_tracking_tells_is_not_said_again() -> None:
+    """Of a camera that is very far away it says, at once, which unit that looks like."""
+    far = replace(GOOD, cameras=(replace(CAMERA, position_m=(0.0, 1500.0, 300.0), far_m=1300.0, sees_wall=False),))
+    watch = Watch()
+    assert [line for step in range(20) for line in watch.look(far, step / 2)] == []
+
+
 def test_late_frames_are_told() -> None:
     watch, late = Watch(), replace(GOOD, late_percent=100.0, rate_hz=11.5)
     lines = [line for step in range(20) for line in watch.look(late, step / 2)]
@@ -80,6 +108,42 @@ def test_it_redraws_in_place_and_log_lines_stand_above() -> None:
         logging.getLogger("x").warning("lost")
         terminal.status("23.9/s, late 1 %")
     assert screen.getvalue() == "\r\x1b[K24.0/s, lat\r\x1b[Klost\n24.0/s, lat\r\x1b[K23.9/s, lat\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "cells", "shown"),
+    [
+        ("scene 雪夜 | 24.0/s", 11, "scene 雪夜 "),
+        ("scene 雪夜 | 24.0/s", 9, "scene 雪"),
+        ("scene ｶﾀｶﾅ", 8, "scene ｶﾀ"),
+        ("cafe\u0301 au lait", 6, "cafe\u0301 a"),
+        ("stopped: no\nsuch\r\nfile", 30, "stopped: no such file"),
+        ("narrow", 0, ""),
+    ],
+)
+def test_the_line_fits_into_one(text: str, cells: int, shown: str) -> None:
+    assert fitting(text, cells) == shown
+
+
+def test_a_dumb_terminal_gets_no_escapes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "dumb")
+    screen = Screen()
+    with Terminal(screen) as terminal:
+        terminal.status("24.0/s")
+        terminal.say("lost")
+    assert screen.getvalue() == "24.0/s\nlost\n"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such terminals")
+def test_its_width_is_that_of_its_own_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", "200")
+    reader, writer = os.openpty()
+    fcntl.ioctl(writer, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 21, 0, 0))
+    with os.fdopen(writer, "w") as out, Terminal(out) as terminal:
+        terminal.status("x" * 100)
+    assert os.read(reader, 1000).count(b"x") == 20
+    os.close(reader)
 
 
 def test_where_it_cannot_redraw_it_says_a_line_every_ten_seconds() -> None:

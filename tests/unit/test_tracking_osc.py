@@ -258,3 +258,11 @@ def test_a_packet_that_comes_late_is_no_clock_that_was_set() -> None:
         sender.engine_time_s(n / 100.0, 7.0 + n / 100.0)
     assert sender.engine_time_s(1.7, 9.0) == pytest.approx(8.7)
     assert sender.engine_time_s(2.0, 9.03) == pytest.approx(9.0)
+
+
+@pytest.mark.parametrize("address", ["/vp/look/fog", "/vp/scene", "/vp/camera/1/recentre"])
+def test_an_operator_s_message_is_sent_to_the_other_port(address: str) -> None:
+    (refused,) = OscTracking(OscTracking.Settings()).decode(packet(address, ("f", 1.0)), "10.0.0.5:5000")
+    assert isinstance(refused, Rejected)
+    assert refused.reason == "wrong-port"
+    assert refused.sentence == f'"{address}" is no tracking: send operators\' messages to osc_port of [control]'

@@ -188,6 +188,13 @@ def test_vmc_tracker_among_what_else_is_sent() -> None:
     sees(one_pose(found, "LHR-1"), (1.0, 3.0, 2.0), (1, 0, 0), (0, 0, -1), (0, 1, 0))
 
 
+def test_what_a_program_sends_beside_its_poses_is_passed_over() -> None:
+    zigsim = tracking(preset="zigsim")
+    assert updates(zigsim, message("/a1b2c3/deviceinfo", "iPhone", "a1b2c3", "ios")) == []
+    found = updates(zigsim, message("/a1b2c3/touch0", 0.5), message("/deviceinfo", 1.0))
+    assert [each.reason for each in found if isinstance(each, Rejected)] == ["unknown-address"] * 2
+
+
 def test_a_known_zigsim_packet() -> None:
     """A phone in ARKit's axes: 0.1 m right, 1.4 m up, 0.2 m ahead; then it looks to the left."""
     protocol = tracking(preset="zigsim", cameras={"a1b2c3": "A"})

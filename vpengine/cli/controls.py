@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
+import shutil
+import textwrap
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Column, Table
 
 from vpengine.app import read_files
 from vpengine.control.controls import Control
@@ -48,13 +47,18 @@ def controls(
     if as_json:
         typer.echo(json.dumps([*map(asdict, ENGINE_CONTROLS), *map(asdict, triggers)], indent=2))
         return
-    longest = max(len(item.address) for item in (*ENGINE_CONTROLS, *triggers))
-    table = Table(Column("address", min_width=longest), "type", "range", "default", "what it does")  # none is ever cut
+    width = shutil.get_terminal_size().columns
     for control in ENGINE_CONTROLS:
-        table.add_row(control.address, control.kind, range_text(control), str(control.default), control.sentence)
+        kind = ", ".join(filter(None, (control.kind, range_text(control), f"default {control.default}")))
+        _say(control.address, kind, control.sentence, width)
     for trigger in triggers:
-        table.add_row(trigger.address, trigger.kind, "", "", escape(trigger.sentence))
-    Console(highlight=False).print(table)
+        _say(trigger.address, trigger.kind, trigger.sentence, width)
+
+
+def _say(address: str, kind: str, sentence: str, width: int) -> None:
+    """Below each other, so that a narrow terminal cuts neither."""
+    typer.echo(f"{address}  ({kind})")
+    typer.echo(textwrap.fill(sentence, max(width, 20), initial_indent="    ", subsequent_indent="    "))
 
 
 def _of_stage(stage: Path, show: Path | None) -> list[Trigger]:

@@ -37,7 +37,7 @@ def target_of(path: Path, camera: str | None) -> Target:
         if item.source.kind in SENDERS and camera in (None, item.camera) and endpoint:
             return _target(stage, item, own, endpoint)
     which = f"camera {camera!r}" if camera else "a camera"
-    raise UserError(f"{path}: no [[tracking]] source of {which} that can be simulated ({', '.join(SENDERS)})")
+    raise UserError(f"{path}: no [[tracking]] source of {which} that can be simulated (kind = {' or '.join(SENDERS)})")
 
 
 def _target(stage: Stage, item: Tracking, own: Any, endpoint: tuple[str, int]) -> Target:

@@ -6,11 +6,13 @@ A terminal may be held (Ctrl-S), slow or gone: the show must not wait for it.
 from __future__ import annotations
 
 import logging
+import os
 import queue
 import shutil
 import sys
 import threading
 import time
+import unicodedata
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Self, TextIO
@@ -28,13 +30,16 @@ class Terminal(logging.Handler):
         self,
         out: TextIO | None = None,
         clock: Callable[[], float] = time.monotonic,
-        columns: Callable[[], int] = lambda: shutil.get_terminal_size().columns,
+        columns: Callable[[], int] | None = None,
     ) -> None:
-        """out: standard error by default; None of both, as where there is no console, is borne."""
+        """out: standard error by default; None of both, as where there is no console, is borne.
+
+        columns: how wide it is, by default as it says itself.
+        """
         super().__init__()
         self._out = out or sys.stderr
         self._clock = clock
-        self._columns = columns
+        self._columns = columns or (lambda: _columns_of(self._out))
         self._redraws = _is_terminal(self._out)
         self._told_s = -STATUS_EVERY_S
         self._shown = ""
@@ -79,7 +84,7 @@ class Terminal(logging.Handler):
         self._write("\n" if self._shown else "")
 
     def _in_place(self, text: str) -> str:
-        self._shown = text[: max(self._columns() - 1, 1)]
+        self._shown = fitting(text, self._columns() - 1)
         return _CLEAR + self._shown
 
     def _line(self, text: str) -> str:
@@ -96,8 +101,28 @@ class Terminal(logging.Handler):
             self._out = None
 
 
+def fitting(text: str, cells: int) -> str:
+    """As much of ``text`` as ``cells`` hold in one line: Chinese and Japanese letters take two of them."""
+    kept, left = "", cells
+    for letter in " ".join(text.split()):
+        left -= 0 if unicodedata.combining(letter) else 2 if unicodedata.east_asian_width(letter) in "WF" else 1
+        if left < 0:
+            break
+        kept += letter
+    return kept
+
+
+def _columns_of(out: TextIO | None) -> int:
+    """Standard output may be a pipe where standard error is a terminal; some terminals say 0."""
+    columns = 0
+    with suppress(OSError, ValueError):
+        columns = os.get_terminal_size(out.fileno()).columns if out is not None else 0
+    return columns or shutil.get_terminal_size().columns
+
+
 def _is_terminal(out: TextIO | None) -> bool:
+    """Whether a line of it can be redrawn."""
     try:
-        return out is not None and out.isatty()
+        return out is not None and out.isatty() and os.environ.get("TERM") != "dumb"
     except (OSError, ValueError):
         return False

@@ -57,7 +57,7 @@ class OscControl:
         self._clock = clock
         self._transport: asyncio.DatagramTransport | None = None
         self._server: asyncio.Server | None = None
-        self._connections: set[asyncio.Transport] = set()
+        self._connections: dict[asyncio.Transport, str] = {}
         self._patterns_left, self._patterns_since_s = NEW_PATTERNS_PER_S, clock()
         self._expanded = lru_cache(maxsize=256)(self._expand)
 
@@ -112,7 +112,7 @@ class OscControl:
             LOG.warning("OSC control: from %s: %s (further ones are counted)", peer, sentence)
 
     def _refuse_stream(self, peer: str, error: StreamError) -> None:
-        self._refuse(peer, RefusedError("bad-stream", str(error)))
+        self._refuse(peer, RefusedError(error.reason, str(error)))
 
     def _act(self, message: Message) -> None:
         if message.address == SCENE or message.address.startswith(SCENE + "/"):
@@ -148,7 +148,8 @@ class OscControl:
         if now_s - self._patterns_since_s >= 1.0:
             self._patterns_left, self._patterns_since_s = NEW_PATTERNS_PER_S, now_s
         if not self._patterns_left:
-            raise RefusedError("too-many-patterns", f"more than {NEW_PATTERNS_PER_S} new address patterns in a second")
+            sentence = f"more than {NEW_PATTERNS_PER_S} new address patterns in a second"
+            raise RefusedError("too-many-patterns", sentence, "patterns")
         self._patterns_left -= 1
         named = tuple(control for address, control in self._controls.items() if matches(pattern, address))
         if not named:

@@ -17,7 +17,18 @@ _UNESCAPED = {ESC_END: END, ESC_ESC: ESC}
 
 
 class StreamError(ValueError):
-    """A stream that is not OSC: what came, and what was expected. Nothing that follows can be trusted."""
+    """A stream that is not OSC: what came, and what was expected. Nothing that follows can be trusted.
+
+    ``reason`` is a short key, made for counting.
+    """
+
+    reason = "bad-stream"
+
+
+class TooManyError(StreamError):
+    """A connection that gave way to a new one."""
+
+    reason = "too-many-connections"
 
 
 class Framing:
@@ -71,13 +82,16 @@ def _unescaped(frame: bytearray) -> bytes:
 
 
 class StreamProtocol(asyncio.Protocol):
-    """One sender's connection. ``connections`` holds all that are open; one too many is closed at once."""
+    """One sender's connection. ``connections`` holds all that are open, the one that was silent longest first.
+
+    That one gives way when there are too many: of a tablet that left the network nobody hears that it is gone.
+    """
 
     def __init__(
         self,
         take: Callable[[bytes, str], None],
         refuse: Callable[[str, StreamError], None],
-        connections: set[asyncio.Transport],
+        connections: dict[asyncio.Transport, str],
     ) -> None:
         self._take = take
         self._refuse = refuse
@@ -91,20 +105,24 @@ class StreamProtocol(asyncio.Protocol):
         address = transport.get_extra_info("peername") or ("?", 0)
         self._peer, self._transport = f"{address[0]}:{address[1]}", transport
         if len(self._connections) >= MOST_CONNECTIONS:
-            self._refuse(self._peer, StreamError(f"more than {MOST_CONNECTIONS} TCP connections are open"))
-            transport.abort()
-        else:
-            self._connections.add(transport)
+            oldest, peer = next(iter(self._connections.items()))
+            del self._connections[oldest]
+            oldest.abort()
+            sentence = f"more than {MOST_CONNECTIONS} TCP connections are open, so that of {peer}, silent longest,"
+            self._refuse(self._peer, TooManyError(f"{sentence} is closed"))
+        self._connections[transport] = self._peer
 
     def data_received(self, data: bytes) -> None:
+        assert self._transport is not None
+        if self._transport in self._connections:
+            self._connections[self._transport] = self._connections.pop(self._transport)
         try:
             for packet in self._framing.feed(data):
                 self._take(packet, self._peer)
         except StreamError as error:
             self._refuse(self._peer, error)
-            assert self._transport is not None
             self._transport.abort()
 
     def connection_lost(self, exc: Exception | None) -> None:
         if self._transport is not None:
-            self._connections.discard(self._transport)
+            self._connections.pop(self._transport, None)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from vpengine.tracking.intake import FAR_M as TOLD_BY_TRACKING_M
+
 FLOOR_M = -0.1  # a lens on the floor may lie a little under it by its tracker
 FAR_M = 50.0
-UPSIDE_DOWN_DEG = 135.0
+UPSIDE_DOWN_DEG, STEEP_DEG = 135.0, 60.0
 MOST_LATE_PERCENT = 10.0
 LASTING_S = 3.0  # a fault that is over sooner is not told
 STEADY_S = 10.0  # and is told again only after it was away for so long
@@ -32,12 +35,18 @@ class CameraStatus:
         pan, tilt, roll = self.pan_tilt_roll_deg
         who = {
             "tracked": f"tracked from {self.source}",
-            "held": f"LOST, was tracked from {self.source}",
+            "held": f"was tracked from {self.source}",
             "untracked": "untracked",
         }[self.state]
         turns = f"pan {round(pan)} tilt {round(tilt)}" + (f" roll {round(roll)}" if round(roll) else "")
-        blind = "" if self.sees_wall else ", SEES NO WALL"
-        return f"camera {self.id} {who}, {x:.2f} {y:.2f} {z:.2f} m, {turns}, {self.focal_length_mm:.0f} mm{blind}"
+        place = f"{x:.2f} {y:.2f} {z:.2f} m, {turns}, {self.focal_length_mm:.0f} mm"
+        return f"camera {self.id} " + ", ".join([*self.troubles, who, place])
+
+    @property
+    def troubles(self) -> list[str]:
+        """What is wrong with it now, in a word or two each."""
+        said = {"LOST": self.state == "held", "SEES NO WALL": not self.sees_wall}
+        return [words for words, wrong in said.items() if wrong]
 
 
 @dataclass(frozen=True)
@@ -57,9 +66,11 @@ class Status:
 
     def text(self) -> str:
         """One line; the most important stands first, since a narrow terminal cuts it."""
+        troubled = [camera.text() for camera in self.cameras if camera.troubles]
+        well = [camera.text() for camera in self.cameras if not camera.troubles]
         held = f", rung {self.rung}" if self.rung else ""
-        parts = [f"{self.rate_hz:.1f}/s, late {self.late_percent:.0f} %{held}", self.scene, self.generator]
-        return " | ".join([*parts, *(camera.text() for camera in self.cameras)])
+        rate = f"{self.rate_hz:.1f}/s, late {self.late_percent:.0f} %{held}"
+        return " | ".join([rate, *troubled, self.scene, self.generator, *well])
 
 
 @dataclass
@@ -110,13 +121,17 @@ class Watch:
             return
         if z < FLOOR_M:
             yield f"floor {name}", lambda: f"{name} is {-z:.2f} m under the floor: {cure}"
-        if camera.far_m > FAR_M:
-            yield f"far {name}", lambda: f"{name} is {camera.far_m:.0f} m from the nearest wall: {cure}"
+        if camera.far_m > FAR_M:  # yet further out tracking says it, with the unit that it looks like
+            if math.hypot(x, y, z) <= TOLD_BY_TRACKING_M:
+                far = f"{name} is {camera.far_m:.0f} m from the nearest wall: does its tracker send metres?"
+                yield f"far {name}", lambda: f"{far} And {cure}"
         elif abs(camera.pan_tilt_roll_deg[2]) > UPSIDE_DOWN_DEG:
             yield f"roll {name}", lambda: f"{name} is upside down: does its tracker send a quaternion as x y z w?"
         elif not camera.sees_wall:
-            told = f"{name} at {x:.2f} {y:.2f} {z:.2f} m sees no wall: they show the outer picture alone"
-            yield f"wall {name}", lambda: f"{told}; {cure}"
+            told = f"{name} at {x:.2f} {y:.2f} {z:.2f} m sees no wall, and the walls show the outer picture alone"
+            steep = abs(camera.pan_tilt_roll_deg[1]) > STEEP_DEG
+            order = "it looks steeply up or down: does its tracker send a quaternion as x y z w?"
+            yield f"wall {name}", lambda: f"{told}; {order if steep else cure}"
 
 
 def _due(fault: _Fault, is_there: bool, now_s: float) -> bool:

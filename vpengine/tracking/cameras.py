@@ -17,6 +17,7 @@ from vpengine.tracking.protocol import LensUpdate
 from vpengine.tracking.recentre import Recentring
 from vpengine.view.lens import Lens
 
+SILENT_S = 1.0  # of a tracker that said nothing for so long it is not known where it is now
 REQUEST_HORIZON_S = 0.25  # further ahead than this, prediction does more harm than good (NEURAL 4e)
 
 
@@ -42,7 +43,8 @@ class Cameras:
         for message in messages:
             if isinstance(message, CameraTrigger):
                 tracked = self._poses[message.camera].at(now_s)
-                self._recentring.take(message, tracked.pose if tracked else None)
+                known = tracked is not None and tracked.age_s < SILENT_S
+                self._recentring.take(message, tracked.pose if tracked and known else None)
 
     def at(self, time_s: float, now_s: float, request_ahead_s: float) -> dict[str, CameraState]:
         """Every camera at ``time_s``; its request pose ``request_ahead_s`` later, the horizon at most."""

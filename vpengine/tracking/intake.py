@@ -37,6 +37,7 @@ class _Camera:
     clock: SenderClock = field(default_factory=SenderClock)
     last_pose: Pose | None = None
     cuts: int = 0
+    held: Rejected | None = None  # the newest that was held back, until it is known whether it was wild
 
 
 class Intake:
@@ -114,12 +115,16 @@ class Intake:
     def _add(self, camera: _Camera, time_s: float, pose: Pose, received: Received) -> None:
         judgement = camera.jumps.judge(time_s, pose)
         if judgement == "held":
-            self._tellings.refuse(received.peer, _held(camera))
+            camera.held = _held(camera)
+            self._tellings.count(received.peer, camera.held)
             return
+        if judgement == "taken" and camera.held:
+            self._tellings.tell(received.peer, camera.held)
+        camera.held = None
         if judgement == "cut":
             camera.cuts += 1
             self._tellings.refuse(received.peer, _cut(camera))
-        if not self._put(camera, time_s, pose, received.time_s, cut=judgement == "cut"):
+        if not self._put(camera, time_s, pose, received.time_s, cut=judgement != "taken"):
             sentence = f"camera {camera.name}: a pose came twice, or a second late"
             self._tellings.refuse(received.peer, Rejected("repeated-or-late", sentence))
             return

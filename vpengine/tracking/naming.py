@@ -11,7 +11,7 @@ from vpengine.tracking.words import toml_key
 
 @dataclass
 class _Claim:
-    """The sender's name that moves a source's camera, though the stage knows none of that name."""
+    """The sender's name that moves a source's camera: its own, or one that the stage does not know."""
 
     name: str
     heard_s: float
@@ -28,6 +28,8 @@ class Naming:
         """The id of the camera that ``update`` moves."""
         name = update.camera
         if name is not None and name in self._cameras:
+            if name == source.camera:  # heard by its own name, it is not moved by another that the stage does not know
+                self._claims[id(source), type(update)] = _Claim(name, now_s)
             return name
         if update.mapped:
             return self._not_of_the_stage(str(name))

@@ -71,6 +71,9 @@ class OscTracking:
 
 
 def _unknown(address: str) -> Rejected:
+    if address.startswith("/vp/") and ("/recentre" in address or not address.startswith("/vp/camera/")):
+        sentence = f"{shortened(address)} is no tracking: send operators' messages to osc_port of [control]"
+        return Rejected("wrong-port", sentence, address)
     expected = 'expected /vp/camera/<id>/pose or /vp/camera/<id>/lens; for another program\'s messages kind = "osc-app"'
     return Rejected("unknown-address", f"the address {shortened(address)} is not known: {expected}", address)
 

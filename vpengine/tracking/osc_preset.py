@@ -115,7 +115,9 @@ class OscAppTracking:
             default=10.0, description="How long, in ms, a pose's first message waits for its others."
         )
         ignore: tuple[str, ...] | None = Field(
-            default=None, description="How addresses begin that are passed over without counting them as refused."
+            default=None,
+            description="How addresses begin that are passed over without counting them as refused; {camera} is any "
+            "name.",
         )
         cameras: dict[str, Id] = Field(
             default={},
@@ -259,7 +261,15 @@ def read(plan: Preset, message: Message) -> Part | Rejected | None:
         name = _name_in(row.address, message.address)
         if name is not None:
             return _heard(index, row, name, message.arguments)
-    return None if message.address.startswith(plan.ignore) else _unknown(plan, message.address)
+    return None if any(_begins(start, message.address) for start in plan.ignore) else _unknown(plan, message.address)
+
+
+def _begins(start: str, address: str) -> bool:
+    before, place, after = start.partition(CAMERA)
+    if not place:
+        return address.startswith(start)
+    name, slash, rest = address.removeprefix(before).partition("/")
+    return address.startswith(before) and bool(name) and (slash + rest).startswith(after)
 
 
 def _unknown(plan: Preset, address: str) -> Rejected:

@@ -40,7 +40,8 @@ class Preset:
     """What a program sends. commit: on the message that completes a pose, on the last row's, or with the bundle.
 
     euler_order: intrinsic, each turn about the axis as turned by those before it. keep: values stay as they were until
-    they are sent again. ignore: how addresses begin that are not poses, and are passed over uncounted.
+    they are sent again. ignore: how addresses begin that are not poses, and are passed over uncounted; {camera} stands
+    for any name.
     """
 
     rows: tuple[Row, ...]
@@ -88,5 +89,9 @@ PRESETS: Mapping[PresetName, Preset] = {
         (Row("/VMC/Ext/Cam", ("camera", *SEVEN, "skip")),), "unity", port=39539, ignore=("/VMC/Ext/",)
     ),
     "vmc-tracker": Preset((Row("/VMC/Ext/Tra/Pos", ("camera", *SEVEN)),), "unity", port=39539, ignore=("/VMC/Ext/",)),
-    "zigsim": Preset((Row("/{camera}/arkitposition", POSITION), Row("/{camera}/arkitrotation", QUATERNION)), "opengl"),
+    "zigsim": Preset(
+        (Row("/{camera}/arkitposition", POSITION), Row("/{camera}/arkitrotation", QUATERNION)),
+        "opengl",
+        ignore=("/{camera}/deviceinfo",),  # sent beside every sample
+    ),
 }

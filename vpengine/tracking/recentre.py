@@ -8,6 +8,7 @@ import json
 import logging
 import math
 import os
+import threading
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -15,11 +16,17 @@ from typing import Any
 
 from vpengine.control.triggers import CameraTrigger
 from vpengine.view.pose import Pose, to_opentrackio
+from vpengine.view.predict import between
 from vpengine.view.quaternion import Quaternion, Vector, inverse, product
 
 LOG = logging.getLogger(__name__)
 
 MOST_UNDO = 20
+CLOSE_S = 1.0
+SAME_M, SAME_RAD = (
+    0.01,
+    math.radians(0.5),
+)  # a button that was pressed twice is one recentre, whatever its tracker's noise
 
 
 @dataclass(frozen=True)
@@ -68,24 +75,32 @@ class Recentring:
         self._memory = memory
         self._stage = stage
         self._corrections: dict[str, tuple[Correction, ...]] = dict.fromkeys(resting, ())
-        for name, remembered in self._remembered().get(stage, {}).items():
-            if name in resting:
-                self._recall(name, remembered)
+        self._writing = threading.Thread()  # the newest write; this one does nothing
+        self._writing.start()
+        remembered = self._remembered().get(stage)
+        if isinstance(remembered, dict):
+            for name in resting:
+                self._recall(name, remembered.get(name, ()))
 
     def applied(self, camera: str, pose: Pose) -> Pose:
         corrections = self._corrections[camera]
         return corrections[-1].applied(pose) if corrections else pose
 
     def take(self, trigger: CameraTrigger, tracked: Pose | None) -> None:
-        """Do what an operator asked, and say so. tracked: what the camera's tracker says now, not corrected."""
+        """Do what an operator asked, and say so.
+
+        tracked: what the camera's tracker says now, not corrected; None when it says nothing.
+        """
         name = trigger.camera
         if trigger.action == "undo":
             self._undo(name)
         elif tracked is None:
-            LOG.warning("camera %s: nothing to recentre: no tracker has sent a pose for it", name)
+            LOG.warning("camera %s: nothing to recentre: no tracker sends a pose for it now", name)
         else:
-            correction = correction_between(tracked, self._resting[name])
-            self._corrections[name] = (*self._corrections[name], correction)[-MOST_UNDO:]
+            correction, before = correction_between(tracked, self._resting[name]), self._corrections[name]
+            if before and _is_same(before[-1].applied(tracked), self._resting[name]):
+                before = before[:-1]
+            self._corrections[name] = (*before, correction)[-MOST_UNDO:]
             self._remember()
             place = " ".join(f"{metres:g}" for metres in self._resting[name].position_m)
             told = (
@@ -121,22 +136,38 @@ class Recentring:
             return {}
         return found if isinstance(found, dict) else {}
 
+    def close(self) -> None:
+        """Wait for what is being written, for a second at most."""
+        self._writing.join(CLOSE_S)
+
     def _remember(self) -> None:
+        """On a thread of its own, since a home folder may be on a network that hangs, and frames may not."""
         if self._memory is None:
             return
-        everything = self._remembered()
-        everything[self._stage] = {
+        corrections = {
             name: [asdict(correction) for correction in corrections]
             for name, corrections in self._corrections.items()
             if corrections
         }
-        new = self._memory.with_suffix(f".{os.getpid()}.new")
+        arguments = (self._memory, corrections, self._writing)
+        self._writing = threading.Thread(target=self._write, args=arguments, name="recentre", daemon=True)
+        self._writing.start()
+
+    def _write(self, memory: Path, corrections: dict[str, Any], before: threading.Thread) -> None:
+        before.join()
+        everything = {**self._remembered(), self._stage: corrections}
+        new = memory.with_suffix(f".{os.getpid()}.new")
         try:
-            self._memory.parent.mkdir(parents=True, exist_ok=True)
+            memory.parent.mkdir(parents=True, exist_ok=True)
             new.write_text(json.dumps(everything, indent=2) + "\n", encoding="utf-8")
-            new.replace(self._memory)  # at once, so that a crash leaves the old file or the new one
+            new.replace(memory)  # at once, so that a crash leaves the old file or the new one
         except OSError as error:
-            LOG.warning("the recentre holds for this run only: %s cannot be written (%s)", self._memory, error.strerror)
+            LOG.warning("the recentre holds for this run only: %s cannot be written (%s)", memory, error.strerror)
+
+
+def _is_same(pose: Pose, other: Pose) -> bool:
+    offset_m, turn_rad = between(pose, other)
+    return math.hypot(*offset_m) < SAME_M and math.hypot(*turn_rad) < SAME_RAD
 
 
 def _correction(item: Any) -> Correction:

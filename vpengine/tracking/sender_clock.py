@@ -19,7 +19,8 @@ DRIFT_S = 0.01  # a clock whose least offset moves so much in every block is at 
 SET_BACK_S = 0.15  # stamps that go back further than packets overtake each other
 BELIEVED_S = 0.5  # a packet that is later than this is not placed in the past
 STRAYS = 1  # packets in a row that may be so late before the clock was set
-DOUBTS = 3  # blocks in a row after which a clock is not used
+DOUBTS = 3  # odd blocks in a row after which a clock is not used
+OFTEN, OFTEN_OF = 5, 25  # or so many of the last ones: it is set again and again
 SANE_S = 3.0  # for so long it must have advanced as it should to be used again
 
 
@@ -80,10 +81,10 @@ class SenderClock:
         least_s = self._health.least_s
         if least_s - min(self._least_s, self._least_before_s) > JUMP_S:
             self._least_s, self._least_before_s = least_s, math.inf
-        if self._health.doubtful:
-            self.useful = False
-        elif self._health.sane_for_s >= SANE_S:
+        if self._health.sane_for_s >= SANE_S:
             self.useful = True
+        elif self._health.doubtful:
+            self.useful = False
 
 
 class _Health:
@@ -95,17 +96,21 @@ class _Health:
         self._packets = self._standing = 0
         self._jumped = False
         self._minima: deque[float] = deque(maxlen=DOUBTS + 1)
-        self._odd: deque[bool] = deque(maxlen=DOUBTS)
+        self._odd: deque[bool] = deque(maxlen=OFTEN_OF)
         self.least_s = math.inf
         self.sane_for_s = 0.0
 
     @property
     def doubtful(self) -> bool:
-        """Whether every one of the last blocks was odd, or the offset moved in all of them the same way."""
+        """Whether the last blocks were all odd, or many before them, or the offset moved in all of the last one way."""
+        newest = list(self._odd)[-DOUBTS:]
+        return self._drifts or (len(newest) == DOUBTS and all(newest)) or sum(self._odd) >= OFTEN
+
+    @property
+    def _drifts(self) -> bool:
         steps = [after - before for before, after in pairwise(self._minima)]
         moves = [step > DRIFT_S for step in steps], [step < -DRIFT_S for step in steps]
-        drifts = len(steps) == DOUBTS and any(all(way) for way in moves)
-        return drifts or (len(self._odd) == DOUBTS and all(self._odd))
+        return len(steps) == DOUBTS and any(all(way) for way in moves)
 
     def noted_jump(self) -> None:
         self._jumped = True
@@ -128,7 +133,7 @@ class _Health:
         odd = moved or self._jumped or self._standing * 4 >= self._packets
         self._minima.append(self.least_s)
         self._odd.append(odd)
-        self.sane_for_s = 0.0 if odd or self.doubtful else self.sane_for_s + now_s - self._begun_s
+        self.sane_for_s = 0.0 if odd or self._drifts else self.sane_for_s + now_s - self._begun_s
         self._begun_s, self._block_least_s = now_s, math.inf
         self._packets = self._standing = 0
         self._jumped = False

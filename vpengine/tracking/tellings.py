@@ -20,8 +20,12 @@ class Tellings:
 
     def refuse(self, peer: str, rejected: Rejected) -> None:
         """Count a refusal of ``peer`` ("ip:port"), and tell it when it is the first of its kind from there."""
-        self._peers.bad(peer, rejected.reason)
+        self.count(peer, rejected)
         self.tell(peer, rejected)
+
+    def count(self, peer: str, rejected: Rejected) -> None:
+        """Count it untold: it may turn out to be no mistake."""
+        self._peers.bad(peer, rejected.reason)
 
     def tell(self, peer: str, rejected: Rejected) -> None:
         """Say what is wrong, uncounted."""
