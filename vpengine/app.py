@@ -6,9 +6,9 @@ import gc
 import logging
 import math
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,14 +19,14 @@ from vpengine.compose.program import Program
 from vpengine.compose.request import RequestCamera, Requests, RequestSettings
 from vpengine.compose.walls import Walls
 from vpengine.control.controls import Controls, Value
-from vpengine.control.declared import ENGINE_CONTROLS, look_address
+from vpengine.control.declared import ENGINE_CONTROLS
 from vpengine.control.desk import Desk
 from vpengine.control.gate import Gate
 from vpengine.control.messages import OperatorMessage
 from vpengine.control.scenes import SceneEntry, Scenes
-from vpengine.errors import Problem, ProblemsError, UserError
+from vpengine.errors import UserError
+from vpengine.files import Files, base_look, ports_of, read_files
 from vpengine.frames.frame_input import FrameInput
-from vpengine.frames.look import FADERS
 from vpengine.gpu.context import create_headless, describe
 from vpengine.gpu.gpu import Gpu
 from vpengine.gpu.window import Windows
@@ -39,11 +39,8 @@ from vpengine.plates.places import Build, Places
 from vpengine.plugins import load_plugin
 from vpengine.remote.osc_control import OscControl
 from vpengine.remote.thread import RemoteThread
-from vpengine.stage.conflicts import PortUse, claim_conflicts, port_conflicts
 from vpengine.stage.control_names import control_address
-from vpengine.stage.sections import PluginSection, resolve_kind, resolve_settings
-from vpengine.stage.show_file import Show, read_show
-from vpengine.stage.stage_file import Stage, read_stage
+from vpengine.stage.sections import PluginSection
 from vpengine.stage.state_folder import state_folder
 from vpengine.stops import held
 from vpengine.takes.log import LogWriter
@@ -57,13 +54,6 @@ from vpengine.tracking.recentre import Recentring
 
 log = logging.getLogger(__name__)
 
-TABLES: dict[str, Mapping[str, str]] = {
-    "tracking": tracking.KINDS,
-    "plate": plates.KINDS,
-    "output": output.KINDS,
-    "generator": neural.GENERATORS,
-    "runtime": neural.RUNTIMES,
-}
 BUSY = 0.8  # of a frame's time: after that it begins nothing for the generator
 LOOK_PERIOD_S = 0.5  # how often memory is measured and a progress bar moved
 
@@ -84,115 +74,6 @@ class RunOptions:
     allow_outside: bool = False
     scene: str | None = None
     remember: bool = True
-
-
-@dataclass(frozen=True)
-class Files:
-    """A stage and the show that runs on it, both valid, and their plug-ins' settings by (slot, key)."""
-
-    stage: Stage
-    show: Show
-    settings: Mapping[tuple[str, str], Any] = field(default_factory=dict)
-
-    def of(self, section: PluginSection) -> Any:
-        """A plug-in's validated settings."""
-        return self.settings[section.slot, f"{section.file}:{section.key}"]
-
-    def named(self) -> list[Path]:
-        """The files that stage and show name: pictures of plates, and the stage's own show where another one runs."""
-        values = [value for settings in self.settings.values() if settings is not None for _, value in settings]
-        return [path for path in (self.stage.show, *values) if isinstance(path, Path)]
-
-
-def settings_of(sections: Iterable[PluginSection]) -> tuple[dict[tuple[str, str], Any], list[Problem]]:
-    """Every plug-in's validated settings as in Files, and all that is wrong."""
-    settings, problems = {}, list[Problem]()
-    for section in sections:
-        found = _settings(section)
-        if isinstance(found, list):
-            problems += found
-        else:
-            settings[section.slot, f"{section.file}:{section.key}"] = found
-    return settings, problems
-
-
-def _settings(section: PluginSection) -> Any:
-    """The plug-in's validated settings, None for one that has none, or a list of problems."""
-    problems = resolve_kind(section, TABLES[section.slot])
-    if problems:
-        return problems
-    if section.slot in ("generator", "runtime"):  # they have no settings, and only the neural process may import them
-        return None
-    model = getattr(load_plugin(TABLES[section.slot][section.kind]), "Settings", None)
-    return resolve_settings(section, model) if model is not None else None
-
-
-def inspected(sections: Iterable[PluginSection]) -> tuple[dict[tuple[str, str], Any], list[Problem]]:
-    """As ``settings_of``, and what is wrong with the files that plug-ins name, as far as their headers show.
-
-    For ``check``: a run shows a placeholder for such a file and goes on.
-    """
-    listed = list(sections)
-    settings, problems = settings_of(listed)
-    for section in listed:
-        own = settings.get((section.slot, f"{section.file}:{section.key}"))
-        check = getattr(load_plugin(TABLES[section.slot][section.kind]), "check", None) if own is not None else None
-        for key, sentence in check(own) if check else ():
-            problems.append(Problem(str(section.file), f"{section.key}.{key}", sentence))
-    return settings, problems
-
-
-def conflicts(stage: Stage, settings: Mapping[tuple[str, str], Any]) -> list[Problem]:
-    """What is wrong between sections that are right by themselves; ``settings`` as in Files."""
-    files = Files(stage, Show(stage.file, "", ()), settings)
-    return [*port_conflicts(stage.file, _ports(files)), *_output_faults(files)]
-
-
-def _ports(files: Files) -> Iterator[PortUse]:
-    control = files.stage.control
-    if control.osc_port:
-        yield PortUse("control.osc_port", control.address, control.osc_port)
-    for item in files.stage.tracking:
-        protocol = load_plugin(tracking.KINDS[item.source.kind])(files.of(item.source))
-        if protocol.endpoint:
-            shared = bool(protocol.multicast_groups)
-            address, port = protocol.endpoint
-            yield PortUse(f"{item.source.key}.port", address, port, shared)
-
-
-def _output_faults(files: Files) -> Iterator[Problem]:
-    claims = []
-    for item in files.stage.outputs:
-        plugin, settings = load_plugin(output.KINDS[item.target.kind]), files.of(item.target)
-        faults, claim = getattr(plugin, "faults", None), getattr(plugin, "claim", None)
-        for key, fault in faults(settings, files.stage.wall(item.wall).resolution) if faults else ():
-            yield Problem(str(files.stage.file), f"{item.target.key}.{key}", fault)
-        if claim and (claimed := claim(settings)):
-            claims.append((item.target.key, claimed))
-    yield from claim_conflicts(files.stage.file, claims)
-
-
-def read_files(stage_path: Path, show_path: Path | None, allow_outside: bool = False) -> Files:
-    """Stage and show with all their plug-ins' sections. Raises ProblemsError with everything that is wrong."""
-    reading = read_stage(stage_path, ENGINE_CONTROLS, allow_outside=allow_outside)
-    problems, sections = list(reading.problems), list(reading.sections)
-    show_file = show_path or reading.show
-    show = None
-    if show_file is None:
-        if reading.stage is not None:  # a file that cannot be read has other things to mend first
-            problems.append(Problem(str(stage_path), "stage.show", "missing: name a show file, here or with --show"))
-    else:
-        show_reading = read_show(show_file, ENGINE_CONTROLS, allow_outside=allow_outside)
-        problems += show_reading.problems
-        sections += show_reading.sections
-        show = show_reading.show
-    settings, faults = settings_of(sections)
-    problems += faults
-    if reading.stage is not None and not problems:
-        problems += conflicts(reading.stage, settings)
-    if problems or reading.stage is None or show is None:
-        raise ProblemsError(dict.fromkeys(problems))
-    return Files(reading.stage, show, settings)
 
 
 def build_program(gpu: Gpu, files: Files, exit_stack: ExitStack) -> tuple[Places, Program]:
@@ -438,7 +319,9 @@ class App:
 
     def receives(self) -> list[str]:
         """Where trackers are heard, in words."""
-        return [f"UDP {use.address} port {use.port} ({use.key})" for use in _ports(self.files) if "tracking" in use.key]
+        return [
+            f"UDP {use.address} port {use.port} ({use.key})" for use in ports_of(self.files) if "tracking" in use.key
+        ]
 
     def report(self) -> dict[str, Any]:
         """The run in figures, as DESIGN 8 lists them."""
@@ -465,19 +348,6 @@ class App:
             "rss_mb": self.memory.summary(),
             "machine": describe(self.gpu.context),
         }
-
-
-def base_look(files: Files) -> tuple[tuple[str, Value], ...]:
-    """Where a scene takes the controls that it does not set itself: the look's faders, and all that scenes do set.
-
-    As the show says, or the stage, or else the control's default. What no scene ever sets is a hand's alone.
-    """
-    controls = Controls(ENGINE_CONTROLS)
-    for address, value in (*files.stage.controls, *files.show.controls):
-        controls.set(address, value)
-    named = [*files.show.controls, *(pair for scene in files.show.scenes for pair in scene.controls)]
-    addresses = dict.fromkeys([*map(look_address, FADERS), *(address for address, _ in named)])
-    return tuple((address, controls.at(address, 0.0)) for address in addresses)
 
 
 def command_value(controls: Controls, address: str, text: str) -> Value:

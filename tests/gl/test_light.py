@@ -10,12 +10,13 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from vpengine.app import Files, build_program, load_place, read_files
+from vpengine.app import build_program, load_place
 from vpengine.compose.governor import RUNGS
 from vpengine.compose.program import Program
 from vpengine.compose.request import RequestCamera, Requests, RequestSettings
 from vpengine.control.controls import Controls
 from vpengine.control.declared import ENGINE_CONTROLS, INNER_VISIBLE, look_address, look_at_frame
+from vpengine.files import Files, read_files
 from vpengine.frames.frame_input import CameraState, FrameInput, ProgramState, Tick
 from vpengine.frames.keyframe import Keyframe, Request, Timings
 from vpengine.frames.provenance import Provenance

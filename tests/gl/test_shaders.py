@@ -12,13 +12,14 @@ from typing import Any
 import moderngl
 import pytest
 
-from vpengine.app import build_program, load_place, read_files
+from vpengine.app import build_program, load_place
 from vpengine.compose.figure import StandIn
 from vpengine.compose.request import RequestCamera
 from vpengine.compose.sim_camera import SimCamera
 from vpengine.compose.stage_light import Panel, StageLight
 from vpengine.compose.stage_view import StageView
 from vpengine.compose.view_lut import ViewLut
+from vpengine.files import read_files
 from vpengine.gpu.gpu import Gpu
 from vpengine.gpu.program import load_program, shader_folder
 from vpengine.gpu.window import BLOCK as WINDOW_BLOCK

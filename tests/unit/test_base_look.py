@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from vpengine.app import base_look, read_files
+from vpengine.files import base_look, read_files
 
 STAGE = Path(__file__).parents[2] / "stage_configs" / "tv.toml"
 SHOW = """\

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from vpengine.app import conflicts, settings_of
+from vpengine.files import conflicts, settings_of
 from vpengine.stage.stage_file import read_stage
 
 DOCS = Path(__file__).parents[2] / "docs"

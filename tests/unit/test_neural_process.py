@@ -372,7 +372,9 @@ INFERENCE = {"onnxruntime", "openvino", "torch", "tensorrt", "tensorrt_rtx"}
 
 def test_the_engine_imports_no_inference_library() -> None:
     stage = Path(__file__).parents[2] / "stage_configs" / "led_volume.toml"
-    read = f"import pathlib, vpengine.app\nvpengine.app.read_files(pathlib.Path({str(stage)!r}), None)"
+    read = (
+        f"import pathlib, vpengine.app, vpengine.files\nvpengine.files.read_files(pathlib.Path({str(stage)!r}), None)"
+    )
     modules = modules_after(read)
     assert {"vpengine.app", "vpengine.neural.worker", "moderngl"} <= modules
     assert not modules & INFERENCE

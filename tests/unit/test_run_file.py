@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from vpengine.app import read_files
 from vpengine.cli.film import read_take
 from vpengine.errors import UserError
+from vpengine.files import read_files
 from vpengine.takes.run_file import read_run, write_run
 
 

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from vpengine.app import conflicts, inspected, read_files, settings_of
 from vpengine.cli.check import check
 from vpengine.errors import Problem, ProblemsError
+from vpengine.files import conflicts, inspected, read_files, settings_of
 from vpengine.stage.sections import PluginSection
 
 STAGES = Path(__file__).parents[2] / "stage_configs"

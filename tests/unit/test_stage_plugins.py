@@ -8,8 +8,8 @@ from typing import Any, Literal
 import pytest
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from vpengine.app import TABLES
 from vpengine.errors import Problem
+from vpengine.files import TABLES
 from vpengine.plates.dome import Dome
 from vpengine.plates.still import Still
 from vpengine.plugins import load_plugin

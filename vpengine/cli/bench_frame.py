@@ -10,8 +10,9 @@ from functools import partial
 from statistics import median
 from typing import Any
 
-from vpengine.app import App, RunOptions, read_files
+from vpengine.app import App, RunOptions
 from vpengine.control.declared import NEURAL_AMOUNT, look_address
+from vpengine.files import read_files
 from vpengine.gpu.bare import recording
 from vpengine.stage.shipped import stage_folder
 from vpengine.stage.stage_file import Stage

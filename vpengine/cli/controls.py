@@ -11,9 +11,9 @@ from typing import Annotated
 
 import typer
 
-from vpengine.app import read_files
 from vpengine.control.controls import Control
 from vpengine.control.declared import ENGINE_CONTROLS
+from vpengine.files import read_files
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from PIL import Image as PilImage
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
-from vpengine.app import Files, build_program, load_place, read_files
+from vpengine.app import build_program, load_place
 from vpengine.cli.outputs import Force, folder_for
 from vpengine.cli.signals import deaf_to_hangup
 from vpengine.compose.figure import StandIn
@@ -28,6 +28,7 @@ from vpengine.compose.stage_view import StageView, from_behind
 from vpengine.compose.view_lut import ViewLut
 from vpengine.control import declared
 from vpengine.errors import UserError
+from vpengine.files import Files, read_files
 from vpengine.frames.frame_input import FrameInput
 from vpengine.frames.images import ImageSet
 from vpengine.gpu.context import create_headless

@@ -13,7 +13,6 @@ from typing import Annotated, Any
 import typer
 
 from vpengine import __version__
-from vpengine.app import conflicts, inspected
 from vpengine.cli.bench import bench
 from vpengine.cli.check import check as check_stages
 from vpengine.cli.controls import controls
@@ -25,6 +24,7 @@ from vpengine.cli.signals import INTERRUPTED, ending_in_order
 from vpengine.cli.simulate import simulate
 from vpengine.cli.stages import stages as sample_stages
 from vpengine.errors import UserError
+from vpengine.files import conflicts, inspected
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 # A disk that is full, fails or may not be written; a film's and a picture's error does not name its file.

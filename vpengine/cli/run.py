@@ -10,13 +10,14 @@ from typing import Annotated
 import typer
 from rich.progress import Progress
 
-from vpengine.app import App, Files, RunOptions, read_files
+from vpengine.app import App, RunOptions
 from vpengine.cli.film import COLUMNS, record_camera
 from vpengine.cli.outputs import Force, file_for, passing_take, take_for
 from vpengine.cli.signals import deaf_to_hangup
 from vpengine.cli.status import Follower
 from vpengine.cli.terminal import Terminal
 from vpengine.errors import UserError
+from vpengine.files import Files, read_files
 from vpengine.takes.log import count_frames
 from vpengine.takes.report import summary, write_report
 

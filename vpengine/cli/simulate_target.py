@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from vpengine.app import settings_of
 from vpengine.errors import ProblemsError, UserError
+from vpengine.files import settings_of
 from vpengine.plugins import load_plugin
 from vpengine.stage.conflicts import EVERY_ADDRESS
 from vpengine.stage.stage_file import Stage, Tracking, load_stage

@@ -7,10 +7,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from vpengine.tracking.intake import FAR_M as TOLD_BY_TRACKING_M
-
 FLOOR_M = -0.1  # a lens on the floor may lie a little under it by its tracker
-FAR_M = 50.0
+FAR_M, TOLD_BY_TRACKING_M = 50.0, 100.0  # yet further out the tracking thread says it, with the unit that it looks like
 UPSIDE_DOWN_DEG, STEEP_DEG = 135.0, 60.0
 MOST_LATE_PERCENT = 10.0
 LASTING_S = 3.0  # a fault that is over sooner is not told

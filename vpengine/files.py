@@ -1,0 +1,149 @@
+"""A stage and its show with all their plug-ins' sections: read, resolved, and checked against each other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from vpengine import neural, output, plates, tracking
+from vpengine.control.controls import Controls, Value
+from vpengine.control.declared import ENGINE_CONTROLS, look_address
+from vpengine.errors import Problem, ProblemsError
+from vpengine.frames.look import FADERS
+from vpengine.plugins import load_plugin
+from vpengine.stage.conflicts import PortUse, claim_conflicts, port_conflicts
+from vpengine.stage.sections import PluginSection, resolve_kind, resolve_settings
+from vpengine.stage.show_file import Show, read_show
+from vpengine.stage.stage_file import Stage, read_stage
+
+TABLES: dict[str, Mapping[str, str]] = {
+    "tracking": tracking.KINDS,
+    "plate": plates.KINDS,
+    "output": output.KINDS,
+    "generator": neural.GENERATORS,
+    "runtime": neural.RUNTIMES,
+}
+
+
+@dataclass(frozen=True)
+class Files:
+    """A stage and the show that runs on it, both valid, and their plug-ins' settings by (slot, key)."""
+
+    stage: Stage
+    show: Show
+    settings: Mapping[tuple[str, str], Any] = field(default_factory=dict)
+
+    def of(self, section: PluginSection) -> Any:
+        """A plug-in's validated settings."""
+        return self.settings[section.slot, f"{section.file}:{section.key}"]
+
+    def named(self) -> list[Path]:
+        """The files that stage and show name: pictures of plates, and the stage's own show where another one runs."""
+        values = [value for settings in self.settings.values() if settings is not None for _, value in settings]
+        return [path for path in (self.stage.show, *values) if isinstance(path, Path)]
+
+
+def settings_of(sections: Iterable[PluginSection]) -> tuple[dict[tuple[str, str], Any], list[Problem]]:
+    """Every plug-in's validated settings as in Files, and all that is wrong."""
+    settings, problems = {}, list[Problem]()
+    for section in sections:
+        found = _settings(section)
+        if isinstance(found, list):
+            problems += found
+        else:
+            settings[section.slot, f"{section.file}:{section.key}"] = found
+    return settings, problems
+
+
+def _settings(section: PluginSection) -> Any:
+    """The plug-in's validated settings, None for one that has none, or a list of problems."""
+    problems = resolve_kind(section, TABLES[section.slot])
+    if problems:
+        return problems
+    if section.slot in ("generator", "runtime"):  # they have no settings, and only the neural process may import them
+        return None
+    model = getattr(load_plugin(TABLES[section.slot][section.kind]), "Settings", None)
+    return resolve_settings(section, model) if model is not None else None
+
+
+def inspected(sections: Iterable[PluginSection]) -> tuple[dict[tuple[str, str], Any], list[Problem]]:
+    """As ``settings_of``, and what is wrong with the files that plug-ins name, as far as their headers show.
+
+    For ``check``: a run shows a placeholder for such a file and goes on.
+    """
+    listed = list(sections)
+    settings, problems = settings_of(listed)
+    for section in listed:
+        own = settings.get((section.slot, f"{section.file}:{section.key}"))
+        check = getattr(load_plugin(TABLES[section.slot][section.kind]), "check", None) if own is not None else None
+        for key, sentence in check(own) if check else ():
+            problems.append(Problem(str(section.file), f"{section.key}.{key}", sentence))
+    return settings, problems
+
+
+def conflicts(stage: Stage, settings: Mapping[tuple[str, str], Any]) -> list[Problem]:
+    """What is wrong between sections that are right by themselves; ``settings`` as in Files."""
+    files = Files(stage, Show(stage.file, "", ()), settings)
+    return [*port_conflicts(stage.file, ports_of(files)), *_output_faults(files)]
+
+
+def ports_of(files: Files) -> Iterator[PortUse]:
+    control = files.stage.control
+    if control.osc_port:
+        yield PortUse("control.osc_port", control.address, control.osc_port)
+    for item in files.stage.tracking:
+        protocol = load_plugin(tracking.KINDS[item.source.kind])(files.of(item.source))
+        if protocol.endpoint:
+            shared = bool(protocol.multicast_groups)
+            address, port = protocol.endpoint
+            yield PortUse(f"{item.source.key}.port", address, port, shared)
+
+
+def _output_faults(files: Files) -> Iterator[Problem]:
+    claims = []
+    for item in files.stage.outputs:
+        plugin, settings = load_plugin(output.KINDS[item.target.kind]), files.of(item.target)
+        faults, claim = getattr(plugin, "faults", None), getattr(plugin, "claim", None)
+        for key, fault in faults(settings, files.stage.wall(item.wall).resolution) if faults else ():
+            yield Problem(str(files.stage.file), f"{item.target.key}.{key}", fault)
+        if claim and (claimed := claim(settings)):
+            claims.append((item.target.key, claimed))
+    yield from claim_conflicts(files.stage.file, claims)
+
+
+def read_files(stage_path: Path, show_path: Path | None, allow_outside: bool = False) -> Files:
+    """Stage and show with all their plug-ins' sections. Raises ProblemsError with everything that is wrong."""
+    reading = read_stage(stage_path, ENGINE_CONTROLS, allow_outside=allow_outside)
+    problems, sections = list(reading.problems), list(reading.sections)
+    show_file = show_path or reading.show
+    show = None
+    if show_file is None:
+        if reading.stage is not None:  # a file that cannot be read has other things to mend first
+            problems.append(Problem(str(stage_path), "stage.show", "missing: name a show file, here or with --show"))
+    else:
+        show_reading = read_show(show_file, ENGINE_CONTROLS, allow_outside=allow_outside)
+        problems += show_reading.problems
+        sections += show_reading.sections
+        show = show_reading.show
+    settings, faults = settings_of(sections)
+    problems += faults
+    if reading.stage is not None and not problems:
+        problems += conflicts(reading.stage, settings)
+    if problems or reading.stage is None or show is None:
+        raise ProblemsError(dict.fromkeys(problems))
+    return Files(reading.stage, show, settings)
+
+
+def base_look(files: Files) -> tuple[tuple[str, Value], ...]:
+    """Where a scene takes the controls that it does not set itself: the look's faders, and all that scenes do set.
+
+    As the show says, or the stage, or else the control's default. What no scene ever sets is a hand's alone.
+    """
+    controls = Controls(ENGINE_CONTROLS)
+    for address, value in (*files.stage.controls, *files.show.controls):
+        controls.set(address, value)
+    named = [*files.show.controls, *(pair for scene in files.show.scenes for pair in scene.controls)]
+    addresses = dict.fromkeys([*map(look_address, FADERS), *(address for address, _ in named)])
+    return tuple((address, controls.at(address, 0.0)) for address in addresses)
