@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from itertools import chain, repeat
 from pathlib import Path
 from typing import Annotated, Generic, TypeVar
 
@@ -27,6 +28,8 @@ from vpengine.compose.stage_light import Panel, StageLight
 from vpengine.compose.stage_view import StageView, from_behind
 from vpengine.compose.view_lut import ViewLut
 from vpengine.control import declared
+from vpengine.control.controls import parse
+from vpengine.control.declared import ENGINE_CONTROLS
 from vpengine.errors import UserError
 from vpengine.frames.frame_input import FrameInput
 from vpengine.frames.images import ImageSet
@@ -91,11 +94,33 @@ class Player:
         self._exit.close()
 
     def frames(self) -> Iterator[FrameInput]:
-        return read_log(self.take, self._redraw)
+        """Raises UserError for a frame that the stage or the show of now cannot draw."""
+        for frame in read_log(self.take, self._redraw):
+            yield self._drawable(frame)
+
+    def _drawable(self, frame: FrameInput) -> FrameInput:
+        """With a value for every control: a take of an older version does not know all of them."""
+        camera = self.files.stage.cameras[0].id
+        if camera not in frame.cameras:
+            known = ", ".join(frame.cameras)
+            raise UserError(f"{self.take}: its cameras are {known}, and the stage's is {camera}")
+        for place, _ in frame.program.shares:
+            self._refuse_unknown(place)
+        values = {item.address: parse(item, frame.controls.get(item.address, item.default)) for item in ENGINE_CONTROLS}
+        return replace(frame, controls=values)
+
+    def _refuse_unknown(self, place: str) -> None:
+        if not self.places.ready(place):  # the show is another one now
+            raise UserError(f"{self.take}: it shows the place {place!r}, which the show does not have")
 
     def _redraw(self, place: str, view: View, seed: int) -> ImageSet:
-        if not self.places.ready(place):  # the show is another one now
-            raise UserError(f"{self.take}: its keyframes are of the place {place!r}, which the show does not have")
+        self._refuse_unknown(place)
+        (width, height), (w, h) = view.resolution, self.files.stage.neural.resolution
+        if (width, height) != (w, h):
+            raise UserError(
+                f"{self.take}: its keyframes are of {width} x {height} pixels, and the stage's [neural] resolution is "
+                f"{w} x {h} now"
+            )
         return self._requests.take(self.places[place], place, view, seed)
 
     def shoot(self, frame: FrameInput) -> Shot:
@@ -176,11 +201,11 @@ class Held(Generic[T]):
     def __init__(self) -> None:
         self._last: tuple[int, T] | None = None
 
-    def until(self, number: int, shown: T) -> list[T]:
+    def until(self, number: int, shown: T) -> Iterator[T]:
         """For every tick after the last call's, up to ``number``, which shows ``shown``."""
         before, held = self._last or (number - 1, shown)
         self._last = (number, shown)
-        return [held] * (number - before - 1) + [shown]
+        return chain(repeat(held, number - before - 1), [shown])
 
 
 def make_films(take: Path, out: Path, progress: Callable[[], None], allow_outside: bool = False) -> None:
