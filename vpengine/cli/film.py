@@ -16,11 +16,12 @@ import numpy as np
 import typer
 from numpy.typing import NDArray
 from PIL import Image as PilImage
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 from vpengine.app import Files, build_program, load_place, read_files
+from vpengine.cli.bar import progress_bar
 from vpengine.cli.outputs import Force, folder_for
 from vpengine.cli.signals import deaf_to_hangup
+from vpengine.cli.streams import echo
 from vpengine.compose.figure import StandIn
 from vpengine.compose.request import RequestCamera
 from vpengine.compose.sim_camera import SimCamera
@@ -51,7 +52,6 @@ MOMENT_SIZE = (480, 270)
 MOMENTS = (0.1, 0.3, 0.45, 0.52, 0.62, 0.95)  # of the run: by day, the change, the stop, the whip, the return, at rest
 MOMENT_PICTURES = ("plate", "neural", "wall", "camera")
 EXPOSURE_STOPS = 0.9  # for the actor, whom only the walls light; the street behind takes it well
-COLUMNS = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
 
 Image = NDArray[np.uint8]
 T = TypeVar("T")
@@ -259,7 +259,7 @@ def film(
     if total == 0:
         raise UserError(f"{take}: there is no good frame in this take")
     out = folder_for("--out", out, FILMS, force)
-    with deaf_to_hangup(), Progress(*COLUMNS, transient=True) as bar:
+    with deaf_to_hangup(), progress_bar() as bar:
         task = bar.add_task("filming", total=total)
         make_films(take, out, lambda: bar.advance(task), allow_outside)
-    typer.echo(f"{out}: {', '.join(FILMS)}")
+    echo(f"{out}: {', '.join(FILMS)}")
