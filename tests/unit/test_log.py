@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import json
 import math
@@ -317,6 +318,25 @@ def test_lines_of_an_older_version_are_read(tmp_path: Path) -> None:
     path.write_text(text.replace('{"non-finite": "inf"}', "Infinity"), encoding="utf-8")
     assert "Infinity" in path.read_text(encoding="utf-8")
     assert next(read_log(tmp_path, plate)).cameras == frame(0).cameras
+
+
+def test_half_a_keyframe_is_taken_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """On a full disk: the report of the run may have its room."""
+
+    def half(path: Path, **_: Any) -> None:
+        path.write_bytes(b"PK")
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(np, "savez", half)
+    writer = LogWriter(tmp_path)
+    writer.note(frame(0))
+    writer.note(frame(1, (keyframe(1),)))
+    writer.close()
+    assert list((tmp_path / "keyframes").iterdir()) == []
+    assert caplog.messages == [f"take {tmp_path}: No space left on device; the rest of the run is not recorded."]
+    assert count_frames(tmp_path) == 1
 
 
 def test_a_full_queue_drops_and_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

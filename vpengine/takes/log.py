@@ -105,7 +105,8 @@ class LogWriter:
         try:
             self._write_all()
         except Exception as error:  # noqa: BLE001  the recording is a decoration of the show, which goes on
-            log.error("take %s: %s; the rest of the run is not recorded.", self.folder, error or type(error).__name__)
+            why = getattr(error, "strerror", None) or error or type(error).__name__
+            log.error("take %s: %s; the rest of the run is not recorded.", self.folder, why)
             self._ended.set()
             self._lost += 1 + sum(frame is not None for frame in _emptied(self._queue))
 
@@ -133,7 +134,11 @@ class LogWriter:
         path = self.folder / "keyframes" / f"{keyframe.request.number}.npz"
         grade = keyframe.grade
         evidence = grade.evidence if grade.evidence is not None else np.ones(grade.table.shape[:3], np.float32)
-        np.savez(path, gain=keyframe.gain, bias=keyframe.bias, grade=keyframe.grade.table, evidence=evidence)
+        try:
+            np.savez(path, gain=keyframe.gain, bias=keyframe.bias, grade=keyframe.grade.table, evidence=evidence)
+        except OSError:  # half of one is of no use, and its room may be what a report needs
+            path.unlink(missing_ok=True)
+            raise
 
 
 def _request_line(keyframe: Keyframe) -> dict[str, Any]:
