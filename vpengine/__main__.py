@@ -10,7 +10,11 @@ def main() -> None:
     load_plugin("vpengine.cli.streams:secure")()
     with kept_from_children():  # glfw tries its library in a process, which would print a traceback of a Ctrl-C
         load_plugin("vpengine.gpu.window:Windows")
-    load_plugin("vpengine.cli.main:main")()
+    try:
+        load_plugin("vpengine.cli.main:main")()
+    except SystemExit as leaving:
+        load_plugin("vpengine.cli.streams:leave_if_held")(leaving.code)
+        raise
 
 
 if __name__ == "__main__":

@@ -5,8 +5,9 @@ from __future__ import annotations
 import gc
 import logging
 import math
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -55,6 +56,7 @@ from vpengine.tracking.recentre import Recentring
 log = logging.getLogger(__name__)
 
 BUSY = 0.8  # of a frame's time: after that it begins nothing for the generator
+END_S = 2.6  # of the three seconds that an end may take; the rest is for what OpenGL has to give back
 LOOK_PERIOD_S = 0.5  # how often memory is measured and a progress bar moved
 
 
@@ -99,6 +101,16 @@ def load_place(places: Places, program: Program, place: str) -> None:
     program.walls.prepare(place, places[place])
 
 
+def end_together(ends: Iterable[Callable[[], None]]) -> None:
+    """End parts that each wait for something, at once: several that are stuck take no longer than one."""
+    threads = [threading.Thread(target=end, name="end", daemon=True) for end in ends]
+    for thread in threads:
+        thread.start()
+    end_s = time.monotonic() + END_S
+    for thread in threads:
+        thread.join(max(end_s - time.monotonic(), 0.0))
+
+
 class NoRecorder:
     """Notes nothing."""
 
@@ -116,6 +128,7 @@ class App:
         self.options = options
         self.files = files or read_files(options.stage, options.show, options.allow_outside)
         self._exit = ExitStack()
+        self._ends: list[Callable[[], None]] = []  # of all that waits for a thread or a process
         self._look_again_s = 0.0
 
     def __enter__(self) -> App:
@@ -123,11 +136,15 @@ class App:
             with held():
                 self._build()
         except BaseException:
-            self._exit.close()
+            self._end()
             raise
         return self
 
     def __exit__(self, *error: object) -> None:
+        self._end()
+
+    def _end(self) -> None:
+        end_together(self._ends)
         self._exit.close()
 
     def wait_until_ready(self, limit_s: float = 30.0) -> None:
@@ -184,6 +201,7 @@ class App:
         self._open_screen()
         self._start_doors()
         self.places, self.program = build_program(self.gpu, self.files, self._exit)
+        self._ends.append(self.places.stop)
         self.desk = self._desk()
         self._load_places()
         self.loop = self._loop()
@@ -220,7 +238,7 @@ class App:
             log.warning("%s. The wall shows the plate.", error)
             return None
         process.start()
-        self._exit.callback(process.stop)
+        self._ends.append(process.stop)
         return process
 
     def _start_doors(self) -> None:
@@ -233,11 +251,11 @@ class App:
         ]
         self.receiver = Receiver(sources, self.poses, lenses)
         self.receiver.start()
-        self._exit.callback(self.receiver.stop)
+        self._ends.append(self.receiver.stop)
         resting = {camera.id: camera.pose.pose() for camera in stage.cameras}
         memory = state_folder() / "recentre.json" if self.options.remember else None
         recentring = Recentring(resting, memory, str(stage.file.resolve()))
-        self._exit.callback(recentring.close)
+        self._ends.append(recentring.close)
         self.cameras = Cameras(stage.cameras, self.poses, lenses, recentring)
         self.inbox: Inbox[str, OperatorMessage] = Inbox()
         controls = {control.address: control for control in ENGINE_CONTROLS}
@@ -247,7 +265,7 @@ class App:
         self.osc_control = OscControl(settings.address, settings.osc_port, controls, self.inbox, slugs, ids)
         remote = RemoteThread([self.osc_control] if settings.osc_port else [])
         remote.start()
-        self._exit.callback(remote.stop)
+        self._ends.append(remote.stop)
 
     def _desk(self) -> Desk:
         controls = Controls(ENGINE_CONTROLS)
@@ -291,7 +309,7 @@ class App:
         recorder: Recorder = NoRecorder()
         if options.log_folder is not None:
             recorder = LogWriter(options.log_folder)
-            self._exit.callback(recorder.close)
+            self._ends.append(recorder.close)
             write_run(options.log_folder, stage.file, self.files.show.file, self.files.named())
         asked, busy_s = stage.neural, BUSY / float(stage.rate)
         settings = RequestSettings(asked.resolution, asked.overscan_percent, 1.0 / asked.max_rate, busy_s)

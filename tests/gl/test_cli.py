@@ -61,10 +61,10 @@ def test_doctor_knows_this_machine() -> None:
 
 
 def test_a_run_is_filmed_from_its_log(tmp_path: Path) -> None:
-    """One second on the demo stage, then its films: as many frames as were logged, and pictures that are not black."""
+    """Half a second of the demo stage, then its films: as many frames as were logged, pictures that are not black."""
     take, out, report = tmp_path / "take", tmp_path / "films", tmp_path / "report.json"
     run = vpengine(
-        "run", str(LED), "--headless", "--seconds", "1.0", "--log", str(take), "--report", str(report),
+        "run", str(LED), "--headless", "--seconds", "0.5", "--log", str(take), "--report", str(report),
         "--set", "look.snow=0.8", "--set", "exposure.inner=0.5",
     )  # fmt: skip
     assert run.returncode == 0, run.stderr

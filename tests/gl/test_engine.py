@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import shutil
@@ -11,6 +12,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -19,7 +21,9 @@ from pythonosc.osc_message_builder import OscMessageBuilder
 from pythonosc.udp_client import SimpleUDPClient
 
 from vpengine.app import App, RunOptions
+from vpengine.control.triggers import SceneTrigger
 from vpengine.errors import ProblemsError
+from vpengine.gpu.library import gl_library
 from vpengine.neural import process as neural_process
 
 Send = Callable[[int, str, str, list[float | str]], None]
@@ -298,3 +302,56 @@ def test_a_recentred_tracker_stays_so_in_the_next_run(small_stage: Path) -> None
         assert pose.rotation == pytest.approx((0.0, 0.0, 0.0, 1.0), abs=1e-5)
     for pose in poses[2:]:
         assert pose.position_m == pytest.approx((4.0, 2.0, 0.1), abs=1e-5)
+
+
+def gl_objects() -> dict[str, int]:
+    """How many textures, framebuffers and buffers the context has, by asking for every name."""
+    gl = gl_library()
+    kinds = {"textures": gl.glIsTexture, "framebuffers": gl.glIsFramebuffer, "buffers": gl.glIsBuffer}
+    return {kind: sum(bool(exists(name) & 0xFF) for name in range(1, 3000)) for kind, exists in kinds.items()}
+
+
+def test_fifty_changes_of_scene_leave_nothing_behind(small_stage: Path) -> None:
+    """Most of them in the middle of the dissolve before them."""
+    show = small_stage.parent / "show.toml"
+    third = '[[scene]]\nslug = "third"\ndissolve_s = 0.2\nplate.kind = "none"\n'
+    show.write_text(show.read_text(encoding="utf-8") + third, encoding="utf-8")
+    running = Running(small_stage, "none")
+    slugs = itertools.cycle(["second", "third", "first", "third", "second", "first"])
+    with App(replace(running.options, unpaced=True, log_folder=None)) as app:
+        app.wait_until_ready()
+
+        def change(times: int) -> int:
+            """How many frames showed three places at once."""
+            crowded = 0
+            for number, slug in zip(range(times), slugs, strict=False):
+                app.inbox.add(SceneTrigger("goto", slug))
+                app.run_frames(3 if number % 6 else 40)
+                crowded += app.loop.newest is not None and len(app.loop.newest.program.others) > 0
+            return crowded
+
+        change(12)
+        before = gl_objects()
+        assert change(50) > 10
+        app.run_frames(20)
+        assert gl_objects() == before
+        assert before["textures"] > 10
+
+
+def test_an_end_takes_three_seconds_whatever_is_stuck(small_stage: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A plate that loads for ever, a disk that does not answer and a generator that hangs, all at once."""
+    stuck = threading.Event()
+    running = Running(small_stage, "drill")
+    with App(running.options) as app:
+        app.wait_until_ready()
+        app.run(0.5)
+        app.places._builds["forever"] = lambda: stuck.wait(60.0) and None  # type: ignore[assignment,return-value]
+        app.places.ask("forever")
+        assert app.generator is not None
+        assert app.generator.pid is not None
+        os.kill(app.generator.pid, signal.SIGSTOP)
+        monkeypatch.setattr(app.loop.recorder, "_line", lambda frame: stuck.wait(60.0))
+        app.run(0.3)
+        begun_s = time.monotonic()
+    assert time.monotonic() - begun_s < 3.0
+    stuck.set()

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import av
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="no such signals
 def stage(small_stage: Path) -> Path:
     """Quick, and on ports that nobody else has."""
     text = small_stage.read_text(encoding="utf-8").replace("port = 9000", "port = 0").replace("= 9001", "= 0")
-    small_stage.write_text(text, encoding="utf-8")
+    small_stage.write_text(text.replace("rate = 24", "rate = 15"), encoding="utf-8")
     return small_stage
 
 
@@ -186,3 +186,47 @@ def test_a_terminal_that_goes_away_is_no_reason(stage: Path) -> None:
     assert json.loads(report.read_text(encoding="utf-8"))["frames"] > 0
     assert frames_of(film) > 2
     assert not psutil.pid_exists(pid)
+
+
+def test_a_pipe_that_is_full_and_read_by_nobody_stops_no_show(stage: Path) -> None:
+    """Neither at the greeting nor at the summary: within a second each, and within three of its end."""
+    report = stage.parent / "report.json"
+    ours, theirs = os.pipe()
+    os.set_blocking(theirs, False)
+    for size in (4096, 1):
+        with suppress(BlockingIOError):
+            while True:
+                os.write(theirs, b"x" * size)
+    os.set_blocking(theirs, True)
+    arguments = ("run", str(stage), "--headless", "--seconds", "0.3", "--report", str(report))
+    with running(*arguments, stdout=theirs, stderr=theirs) as engine:
+        end_s = time.monotonic() + 60.0
+        while not report.exists():
+            assert time.monotonic() < end_s
+            time.sleep(0.02)
+        assert engine.wait(timeout=3.0) == 0
+    os.close(ours)
+    os.close(theirs)
+    assert json.loads(report.read_text(encoding="utf-8"))["frames"] > 0
+
+
+def test_a_terminal_that_is_held_keeps_no_film_from_being_made(stage: Path) -> None:
+    """Ctrl-S during the run, and nobody to let it go."""
+    import pty  # noqa: PLC0415  not on every system
+
+    film = stage.parent / "film.mp4"
+    arguments = ["run", str(stage), "--headless", "--seconds", "0.5", "--record", str(film)]
+    pid, terminal = pty.fork()
+    if pid == 0:
+        os.execv(sys.executable, [sys.executable, "-m", "vpengine", *arguments])
+    assert b"Test: Test" in os.read(terminal, 1000)
+    os.write(terminal, b"\x13")
+    end_s = time.monotonic() + 60.0
+    while (ended := os.waitpid(pid, os.WNOHANG)) == (0, 0):
+        if time.monotonic() > end_s:
+            os.kill(pid, signal.SIGKILL)
+        time.sleep(0.02)
+    os.close(terminal)
+    assert os.waitstatus_to_exitcode(ended[1]) == 0
+    assert frames_of(film) > 2
+    assert left_in(stage.parent) == {"film.mp4"}

@@ -73,6 +73,22 @@ def test_grey_pictures_have_three_channels(tmp_path: Path) -> None:
     np.testing.assert_allclose(found, 0.5776, atol=2e-3)
 
 
+@pytest.mark.parametrize("kind", ["uint8", "int16", "uint16", "uint32"])
+def test_whole_numbers_of_any_size_are_srgb(tmp_path: Path, kind: str) -> None:
+    path = str(tmp_path / "grey.tif")
+    output = oiio.ImageOutput.create(path)
+    assert output.open(path, oiio.ImageSpec(2, 2, 3, kind))
+    assert output.write_image(np.full((2, 2, 3), 0.5, np.float32))
+    output.close()
+    np.testing.assert_allclose(read_acescg(Path(path)).astype(float), 0.2140, atol=2e-3)
+
+
+def test_a_folder_is_not_said_to_be_missing(tmp_path: Path) -> None:
+    (tmp_path / "sky.exr").mkdir()
+    with pytest.raises(UserError, match=r"sky\.exr: not a file$"):
+        read_acescg(tmp_path / "sky.exr")
+
+
 @pytest.mark.parametrize(
     ("name", "content", "says"),
     [

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import errno
+import io
 import json
 import math
 import os
 import sys
 import threading
 import time
+import zipfile
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -154,6 +157,91 @@ def test_before_a_broken_line_the_frames_are_good(
     assert told.endswith("; the good frames before it (1) are used.")
 
 
+def altered(*keys: str | int, value: Any) -> Any:
+    """A change that puts ``value`` in the place that ``keys`` lead to."""
+
+    def change(line: str) -> str:
+        whole = json.loads(line)
+        place = whole
+        for key in keys[:-1]:
+            place = place[key]
+        place[keys[-1]] = value
+        return json.dumps(whole)
+
+    return change
+
+
+NAN = {"non-finite": "nan"}
+WRONG_VALUES = {
+    "a tick that leaps": altered("tick", 0, value=10**9),
+    "a tick that goes back": altered("tick", 0, value=0),
+    "a time that is none": altered("tick", 1, value=NAN),
+    "a rate that would take for ever": altered("tick", 2, value="1e999999999"),
+    "a position that is none": altered("cameras", "a", "pose", "position_m", 0, value=NAN),
+    "a position beyond all": altered("cameras", "a", "pose", "position_m", 0, value=1e300),
+    "no rotation": altered("cameras", "a", "pose", "rotation", value=[0, 0, 0, 0]),
+    "no focal length": altered("cameras", "a", "lens", "pinhole_focal_length_mm", value=0),
+    "half a sensor": altered("cameras", "a", "lens", "sensor_mm", value=[24.0]),
+    "a place without a name": altered("program", "place", value=5),
+    "a share that is none": altered("program", "mix", value="x"),
+    "a control without a value": altered("controls", "/vp/title", value=None),
+}
+
+
+@pytest.mark.parametrize("change", WRONG_VALUES.values(), ids=WRONG_VALUES.keys())
+def test_before_a_value_that_cannot_be_the_frames_are_good(
+    tmp_path: Path, change: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    """One byte that a disk turned over is still JSON."""
+    folder = broken(tmp_path, change)
+    assert count_frames(folder) == 1
+    assert [found.tick.number for found in read_log(folder, plate)] == [0]
+    assert "frames.jsonl:2: not a frame of a take (" in caplog.text
+
+
+def saved(array: Any) -> bytes:
+    out = io.BytesIO()
+    np.save(out, array)
+    return out.getvalue()
+
+
+def npy(shape: str) -> bytes:
+    """An array's header, and nothing after it."""
+    header = f"{{'descr': '<f2', 'fortran_order': False, 'shape': {shape}, }}".encode().ljust(117) + b"\n"
+    return b"\x93NUMPY\1\0" + len(header).to_bytes(2, "little") + header
+
+
+ARRAYS = {
+    "larger than any memory": npy("(1000000000, 1000000000, 3)"),
+    "of another picture": npy("(5, 6, 3)"),
+    "not a picture": npy("()"),
+    "not an array": b"no array",
+    "an object": saved(np.array([{}], object)),
+    "of another type": saved(np.ones((4, 6, 3))),
+}
+
+
+@pytest.mark.parametrize("gain", ARRAYS.values(), ids=ARRAYS.keys())
+def test_a_keyframe_s_arrays_are_looked_at_before_they_are_loaded(tmp_path: Path, gain: bytes) -> None:
+    written(tmp_path, frame(0), frame(1, (keyframe(1),)))
+    path = tmp_path / "keyframes" / "1.npz"
+    with np.load(path) as arrays:
+        others = {name: arrays[name] for name in arrays.files if name != "gain"}
+    np.savez(path, **others)
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr("gain.npy", gain)
+    assert count_frames(tmp_path) == 1
+    assert len(list(read_log(tmp_path, plate))) == 1
+
+
+def test_a_keyframe_with_nan_never_reaches_a_picture(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    bad = keyframe(1)
+    bad.bias[2, 3] = np.nan
+    written(tmp_path, frame(0), frame(1, (bad,)))
+    assert [found.tick.number for found in read_log(tmp_path, plate)] == [0]
+    assert "bias has NaN or infinity" in caplog.text
+
+
 @pytest.mark.parametrize("damage", ["gone", "cut", "foreign", "empty"])
 def test_before_a_broken_keyframe_the_frames_are_good(
     tmp_path: Path, damage: str, caplog: pytest.LogCaptureFixture
@@ -230,6 +318,25 @@ def test_lines_of_an_older_version_are_read(tmp_path: Path) -> None:
     path.write_text(text.replace('{"non-finite": "inf"}', "Infinity"), encoding="utf-8")
     assert "Infinity" in path.read_text(encoding="utf-8")
     assert next(read_log(tmp_path, plate)).cameras == frame(0).cameras
+
+
+def test_half_a_keyframe_is_taken_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """On a full disk: the report of the run may have its room."""
+
+    def half(path: Path, **_: Any) -> None:
+        path.write_bytes(b"PK")
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(np, "savez", half)
+    writer = LogWriter(tmp_path)
+    writer.note(frame(0))
+    writer.note(frame(1, (keyframe(1),)))
+    writer.close()
+    assert list((tmp_path / "keyframes").iterdir()) == []
+    assert caplog.messages == [f"take {tmp_path}: No space left on device; the rest of the run is not recorded."]
+    assert count_frames(tmp_path) == 1
 
 
 def test_a_full_queue_drops_and_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,6 +13,7 @@ from PIL import Image
 from vpengine.cli.check import check
 from vpengine.errors import Problem, ProblemsError
 from vpengine.files import conflicts, inspected, read_files, settings_of
+from vpengine.stage.conflicts import PortUse
 from vpengine.stage.sections import PluginSection
 
 STAGES = Path(__file__).parents[2] / "stage_configs"
@@ -105,6 +106,8 @@ wall = "main"
         (9001, "", "tracking[2].port: found 9001 on 127.0.0.1, where control.osc_port receives already"),
         (9000, 'address = "0.0.0.0"', "tracking[2].port: found 9000 on 0.0.0.0, where tracking[1].port receives"),
         (9000, 'address = "127.0.0.2"', ""),
+        (9000, 'address = "::1"', ""),
+        (9000, 'address = "::"', "tracking[2].port: found 9000 on ::, where tracking[1].port receives already"),
         (40000, "", ""),
         (0, "", ""),
     ],
@@ -164,6 +167,22 @@ def test_an_address_that_would_hear_nothing_is_refused(
     changed(small_stage, ("osc_port = 9001", f'osc_port = 9001\naddress = "{address}"'))
     assert check([small_stage], settings_of, conflicts) == 1
     assert f"control.address: found '{address}', allowed an IP address such as" in capsys.readouterr().err
+
+
+def test_every_ipv4_address_is_none_of_ipv6() -> None:
+    every, ipv6 = PortUse("a.port", "0.0.0.0", 9000), PortUse("b.port", "::1", 9000)
+    assert not every.clashes_with(ipv6)
+    assert every.clashes_with(PortUse("c.port", "::", 9000))
+
+
+@pytest.mark.parametrize("address", ["239.1.2.3", "ff02::1", "255.255.255.255"])
+def test_an_address_of_many_machines_is_refused(
+    small_stage: Path, capsys: pytest.CaptureFixture[str], address: str
+) -> None:
+    """Nothing comes in there: a group must be joined, which is a key of its own where there is one."""
+    changed(small_stage, ("osc_port = 9001", f'osc_port = 9001\naddress = "{address}"'))
+    assert check([small_stage], settings_of, conflicts) == 1
+    assert f"control.address: found '{address}', which is no machine's own" in capsys.readouterr().err
 
 
 def test_pictures_are_opened_and_said_to_be(small_stage: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -16,7 +16,8 @@ from rich.progress import Progress
 from rich.table import Table
 
 from vpengine.app import App, RunOptions
-from vpengine.cli.film import COLUMNS, make_films
+from vpengine.cli.bar import progress_bar
+from vpengine.cli.film import make_films
 from vpengine.cli.outputs import folder_for
 from vpengine.cli.signals import deaf_to_hangup
 from vpengine.cli.simulate import DEMO_SECONDS
@@ -39,7 +40,7 @@ def demo(
     take.mkdir()
     stage = stage_folder() / "led_volume.toml"
     options = RunOptions(stage, headless=headless or not has_display(), log_folder=take, remember=False)
-    with Progress(*COLUMNS, transient=True, refresh_per_second=4) as bar:
+    with progress_bar() as bar:
         report = run_stage(options, seconds, bar)
         write_report(out / "report.json", report)
         if films and report["frames"]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from itertools import chain, repeat
 from pathlib import Path
 from typing import Annotated, Generic, TypeVar
 
@@ -15,11 +16,12 @@ import numpy as np
 import typer
 from numpy.typing import NDArray
 from PIL import Image as PilImage
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 from vpengine.app import build_program, load_place
+from vpengine.cli.bar import progress_bar
 from vpengine.cli.outputs import Force, folder_for
 from vpengine.cli.signals import deaf_to_hangup
+from vpengine.cli.streams import echo
 from vpengine.compose.figure import StandIn
 from vpengine.compose.request import RequestCamera
 from vpengine.compose.sim_camera import SimCamera
@@ -27,6 +29,8 @@ from vpengine.compose.stage_light import Panel, StageLight
 from vpengine.compose.stage_view import StageView, from_behind
 from vpengine.compose.view_lut import ViewLut
 from vpengine.control import declared
+from vpengine.control.controls import parse
+from vpengine.control.declared import ENGINE_CONTROLS
 from vpengine.errors import UserError
 from vpengine.files import Files, read_files
 from vpengine.frames.frame_input import FrameInput
@@ -49,7 +53,6 @@ MOMENT_SIZE = (480, 270)
 MOMENTS = (0.1, 0.3, 0.45, 0.52, 0.62, 0.95)  # of the run: by day, the change, the stop, the whip, the return, at rest
 MOMENT_PICTURES = ("plate", "neural", "wall", "camera")
 EXPOSURE_STOPS = 0.9  # for the actor, whom only the walls light; the street behind takes it well
-COLUMNS = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
 
 Image = NDArray[np.uint8]
 T = TypeVar("T")
@@ -92,12 +95,35 @@ class Player:
         self._exit.close()
 
     def frames(self) -> Iterator[FrameInput]:
-        """As they were logged, but all of each is drawn: a film has time."""
-        return (replace(frame, rung=0) for frame in read_log(self.take, self._redraw))
+        """Raises UserError for a frame that the stage or the show of now cannot draw."""
+        for frame in read_log(self.take, self._redraw):
+            yield self._drawable(frame)
+
+    def _drawable(self, frame: FrameInput) -> FrameInput:
+        """With a value for every control, as a take of an older version does not know all of them; and all of it is
+        drawn, whatever was left out to hold the rate: a film has time.
+        """
+        camera = self.files.stage.cameras[0].id
+        if camera not in frame.cameras:
+            known = ", ".join(frame.cameras)
+            raise UserError(f"{self.take}: its cameras are {known}, and the stage's is {camera}")
+        for place, _ in frame.program.shares:
+            self._refuse_unknown(place)
+        values = {item.address: parse(item, frame.controls.get(item.address, item.default)) for item in ENGINE_CONTROLS}
+        return replace(frame, controls=values, rung=0)
+
+    def _refuse_unknown(self, place: str) -> None:
+        if not self.places.ready(place):  # the show is another one now
+            raise UserError(f"{self.take}: it shows the place {place!r}, which the show does not have")
 
     def _redraw(self, place: str, view: View, seed: int) -> ImageSet:
-        if not self.places.ready(place):  # the show is another one now
-            raise UserError(f"{self.take}: its keyframes are of the place {place!r}, which the show does not have")
+        self._refuse_unknown(place)
+        (width, height), (w, h) = view.resolution, self.files.stage.neural.resolution
+        if (width, height) != (w, h):
+            raise UserError(
+                f"{self.take}: its keyframes are of {width} x {height} pixels, and the stage's [neural] resolution is "
+                f"{w} x {h} now"
+            )
         return self._requests.take(self.places[place], place, view, seed)
 
     def shoot(self, frame: FrameInput) -> Shot:
@@ -178,11 +204,11 @@ class Held(Generic[T]):
     def __init__(self) -> None:
         self._last: tuple[int, T] | None = None
 
-    def until(self, number: int, shown: T) -> list[T]:
+    def until(self, number: int, shown: T) -> Iterator[T]:
         """For every tick after the last call's, up to ``number``, which shows ``shown``."""
         before, held = self._last or (number - 1, shown)
         self._last = (number, shown)
-        return [held] * (number - before - 1) + [shown]
+        return chain(repeat(held, number - before - 1), [shown])
 
 
 def make_films(take: Path, out: Path, progress: Callable[[], None], allow_outside: bool = False) -> None:
@@ -236,7 +262,7 @@ def film(
     if total == 0:
         raise UserError(f"{take}: there is no good frame in this take")
     out = folder_for("--out", out, FILMS, force)
-    with deaf_to_hangup(), Progress(*COLUMNS, transient=True) as bar:
+    with deaf_to_hangup(), progress_bar() as bar:
         task = bar.add_task("filming", total=total)
         make_films(take, out, lambda: bar.advance(task), allow_outside)
-    typer.echo(f"{out}: {', '.join(FILMS)}")
+    echo(f"{out}: {', '.join(FILMS)}")

@@ -8,13 +8,14 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.progress import Progress
 
 from vpengine.app import App, RunOptions
-from vpengine.cli.film import COLUMNS, record_camera
+from vpengine.cli.bar import progress_bar
+from vpengine.cli.film import record_camera
 from vpengine.cli.outputs import Force, file_for, passing_take, take_for
 from vpengine.cli.signals import deaf_to_hangup
 from vpengine.cli.status import Follower
+from vpengine.cli.streams import echo
 from vpengine.cli.terminal import Terminal
 from vpengine.errors import UserError
 from vpengine.files import Files, read_files
@@ -74,7 +75,7 @@ def film_run(take: Path, record: Path) -> None:
     if total == 0:
         typer.echo(f"{record}: no frame was recorded, so there is no film", err=True)
         return
-    with deaf_to_hangup(), Progress(*COLUMNS, transient=True) as bar:
+    with deaf_to_hangup(), progress_bar() as bar:
         task = bar.add_task("filming", total=total)
         record_camera(take, record, lambda: bar.advance(task))
 
@@ -88,9 +89,7 @@ def run_stage(options: RunOptions, files: Files, seconds: float | None, report: 
         with Terminal() as terminal:
             app.wait_until_ready()  # plates that load while it runs would cost frames
             try:
-                typer.echo(
-                    f"{app.files.stage.name}: {app.files.show.name}, scene {app.desk.scenes.shown}. Ctrl-C ends it."
-                )
+                echo(f"{app.files.stage.name}: {app.files.show.name}, scene {app.desk.scenes.shown}. Ctrl-C ends it.")
                 app.run(seconds, Follower(app, terminal).look)
             except KeyboardInterrupt:
                 pass
@@ -98,7 +97,7 @@ def run_stage(options: RunOptions, files: Files, seconds: float | None, report: 
                 figures = app.report()
                 if report is not None:
                     write_report(report, figures)
-        typer.echo(summary(figures))
+        echo(summary(figures))
     if figures["plates"]:
         raise typer.Exit(1)
 

@@ -10,7 +10,7 @@ from typing import Any
 from vpengine.errors import ProblemsError, UserError
 from vpengine.files import settings_of
 from vpengine.plugins import load_plugin
-from vpengine.stage.conflicts import EVERY_ADDRESS
+from vpengine.stage.conflicts import EVERY
 from vpengine.stage.stage_file import Stage, Tracking, load_stage
 from vpengine.tracking import KINDS
 from vpengine.tracking.sender import SENDERS
@@ -55,5 +55,5 @@ def _target(stage: Stage, item: Tracking, own: Any, endpoint: tuple[str, int]) -
 
 def _reached(address: str) -> str:
     """This machine, where a source listens on every network; IPv6 in brackets, as URLs want it."""
-    host = "127.0.0.1" if address in EVERY_ADDRESS else address
+    host = "127.0.0.1" if address in EVERY else address
     return f"[{host}]" if ":" in host else host

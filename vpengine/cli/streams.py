@@ -6,7 +6,9 @@ Imports little: it is used before the command line is loaded.
 from __future__ import annotations
 
 import os
+import queue
 import sys
+import threading
 from contextlib import suppress
 from typing import Any, TextIO, cast
 
@@ -42,6 +44,58 @@ class Lenient:
             os.dup2(nowhere, self._stream.fileno())
             os.close(nowhere)
             self._stream.flush()
+
+
+WAIT_S = 1.0  # for a terminal that is held, as by Ctrl-S
+_QUEUE_WRITES = 64
+_HELD = "words for a terminal"
+
+
+class Unheld:
+    """A text stream that is written by a thread, so that nobody waits for a terminal that is held.
+
+    What it does not take is lost. ``close`` waits WAIT_S for the rest.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._words: queue.Queue[str | None] = queue.Queue(_QUEUE_WRITES)
+        self._thread = threading.Thread(target=self._write_all, name=_HELD, daemon=True)
+        self._thread.start()
+
+    def write(self, text: str) -> int:
+        with suppress(queue.Full):
+            self._words.put_nowait(text)
+        return len(text)
+
+    def flush(self) -> None:
+        """The thread does, after every word."""
+
+    def close(self) -> None:
+        with suppress(queue.Full):
+            self._words.put(None, timeout=WAIT_S)
+            self._thread.join(WAIT_S)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+    def _write_all(self) -> None:
+        while (text := self._words.get()) is not None:
+            self._stream.write(text)
+            self._stream.flush()
+
+
+def echo(text: str) -> None:
+    """Print a line, but never wait long for it: the show must not, neither at its beginning nor at its end."""
+    out = Unheld(sys.stdout)
+    out.write(f"{text}\n")
+    out.close()
+
+
+def leave_if_held(code: object) -> None:
+    """At the end: Python would wait for the words that a held terminal has not taken yet."""
+    if any(thread.name == _HELD for thread in threading.enumerate()):
+        os._exit(code if isinstance(code, int) else 0 if code is None else 1)
 
 
 def secure() -> None:

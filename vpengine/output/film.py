@@ -114,7 +114,8 @@ class Film:
     def _report(self) -> None:
         if self._error is not None and not self._told:
             self._told = True
-            raise UserError(f"film {self.path}: encoding stopped ({self._error})") from self._error
+            why = getattr(self._error, "strerror", None) or self._error
+            raise UserError(f"film {self.path}: encoding stopped ({why})") from self._error
 
     def _encode(self) -> None:
         _lower_priority()

@@ -41,7 +41,7 @@ class Header:
     """What a file says of its picture.
 
     data: where its pixels lie. display: what is the picture of it. pixel_aspect: a pixel's width over its height.
-    orientation: EXIF's, 1 to 8. is_integer: 8 or 16 bit code values. is_associated: colours are multiplied by alpha.
+    orientation: EXIF's, 1 to 8. is_integer: code values, whole numbers. is_associated: colours are multiplied by alpha.
     chromaticities: red, green, blue and white, of an EXR or HDR. is_adobe_rgb: as cameras mark it without a profile.
     """
 
@@ -67,7 +67,7 @@ def open_picture(path: Path) -> Iterator[tuple[Any, Header]]:
     source = None
     try:
         if not path.is_file():
-            raise UserError(f"{path}: no such file")
+            raise UserError(f"{path}: {'not a file' if path.exists() else 'no such file'}")
         source = oiio.ImageInput.open(str(path), _as_in_the_file())
         if source is None:
             raise unreadable(path, oiio)
@@ -140,7 +140,7 @@ def _header(path: Path, source: Any) -> Header:
     if min(data.width, data.height, display.width, display.height) < 1:
         raise UserError(f"{path}: has no pixels: it is {display.width} x {display.height}")
     radiance = read_radiance_header(path) if name == "hdr" else RadianceHeader()
-    is_integer = spec.format in (oiio.UINT8, oiio.UINT16, oiio.UINT32)
+    is_integer = spec.format not in (oiio.HALF, oiio.FLOAT, oiio.DOUBLE)
     return Header(
         format=name,
         layer=layer,

@@ -136,11 +136,16 @@ class Places:
             log.exception("plate %s: " + _PLACEHOLDER, name, "it could not be made")
         return self._placeholder(name, sentence)
 
-    def close(self) -> None:
-        """Within ``CLOSE_S`` whatever the loader is at; it ends with the process where it does not stop."""
+    def stop(self) -> None:
+        """End the loader; within ``CLOSE_S`` whatever it is at. It ends with the process where it does not stop."""
         self._stop.set()
         self._wanted.put(None)
         self._thread.join(timeout=CLOSE_S)
+
+    def close(self) -> None:
+        """Give the plates back, on the main thread."""
+        if not self._stop.is_set():
+            self.stop()
         if self._going_up is not None:
             self._going_up[1].release()
         for plate in self._plates.values():

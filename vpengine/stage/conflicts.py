@@ -8,7 +8,7 @@ from pathlib import Path
 
 from vpengine.errors import Problem
 
-EVERY_ADDRESS = ("0.0.0.0", "::")
+EVERY_IPV4, EVERY_ADDRESS = EVERY = "0.0.0.0", "::"  # the second hears IPv4 too
 
 
 @dataclass(frozen=True)
@@ -23,8 +23,10 @@ class PortUse:
     def clashes_with(self, other: PortUse) -> bool:
         if self.port != other.port or (self.shared and other.shared):
             return False
-        addresses = (self.address, other.address)
-        return self.address == other.address or any(address in EVERY_ADDRESS for address in addresses)
+        pair = {self.address, other.address}
+        if len(pair) == 1 or EVERY_ADDRESS in pair:
+            return True
+        return EVERY_IPV4 in pair and not any(":" in address for address in pair)
 
 
 def port_conflicts(file: Path, uses: Iterable[PortUse]) -> list[Problem]:

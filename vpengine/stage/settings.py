@@ -27,6 +27,9 @@ PATTERN_SENTENCES = {
 }
 
 
+_BROADCAST = ipaddress.IPv4Address("255.255.255.255")
+
+
 class Settings(BaseModel):
     """A section's keys. Text is not taken for a number nor true for 1; NaN and infinity are refused."""
 
@@ -55,9 +58,12 @@ def _rate(value: Any) -> Fraction:
 
 def _address(value: str) -> str:
     try:
-        return str(ipaddress.ip_address(value))
+        found = ipaddress.ip_address(value)
     except ValueError:
         raise refusal(f'found {shown(value)}, allowed an IP address such as "127.0.0.1" or "0.0.0.0"') from None
+    if found.is_multicast or found == _BROADCAST:
+        raise refusal(f"found {shown(value)}, which is no machine's own; allowed an address of this one, or 0.0.0.0")
+    return str(found)
 
 
 def _existing_file(value: Any, info: ValidationInfo) -> Path:
@@ -79,7 +85,8 @@ def _existing_file(value: Any, info: ValidationInfo) -> Path:
                 "--allow-outside"
             )
         if not path.is_file():
-            raise refusal(f"found {shown(str(value))}, no such file{_neighbour(path)}")
+            missing = f"no such file{_neighbour(path)}"
+            raise refusal(f"found {shown(str(value))}, {'which is not a file' if path.exists() else missing}")
     except (OSError, RuntimeError) as error:
         raise refusal(f"found {shown(str(value))}, which cannot be read ({error})") from None
     return path

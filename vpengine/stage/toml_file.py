@@ -141,7 +141,7 @@ class TomlFile:
         if tables is None:
             return {}
         version = tables.get("version")
-        if isinstance(version, bool) or version != VERSION:
+        if type(version) is not int or version != VERSION:  # nor true, nor 1.0
             found = "missing" if version is None else f"found {shown(version)}"
             self.refuse("version", f"{found}, this vpengine reads version = {VERSION}")
             return {}

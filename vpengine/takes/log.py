@@ -17,6 +17,7 @@ import json
 import logging
 import math
 import queue
+import re
 import threading
 import time
 import zipfile
@@ -35,6 +36,7 @@ from vpengine.frames.images import ImageSet
 from vpengine.frames.keyframe import Grade, Keyframe, Request, Timings
 from vpengine.frames.look import Look
 from vpengine.frames.provenance import Provenance
+from vpengine.takes.arrays import check_arrays, load_arrays
 from vpengine.view.lens import Lens
 from vpengine.view.pose import Pose
 from vpengine.view.view import View
@@ -44,12 +46,16 @@ log = logging.getLogger(__name__)
 Redraw = Callable[[str, View, int], ImageSet]
 # What a damaged line or file raises, be it cut, foreign or of the wrong shape.
 _BROKEN = (
-    *(ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError, NotImplementedError),
+    *(ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RuntimeError),
     *(OSError, EOFError, zipfile.BadZipFile, zlib.error),
 )
 _QUEUE_FRAMES = 256  # ten seconds; when the disk is slower than that, frames are dropped and counted
 _CLOSE_S = 2.5  # what ``close`` waits at most: a show ends within three seconds, whatever is stuck
 _NOT_FINITE = "non-finite"
+_ABSURD = 1e12  # in any unit
+_ROUNDING = 1e-3
+_LONGEST_STOP = 100_000  # ticks: an hour at 24 a second; a number that leaps further is damage
+_RATE = re.compile(r"[1-9][0-9]{0,5}(/[1-9][0-9]{0,5})?")
 
 
 class LogWriter:
@@ -99,7 +105,8 @@ class LogWriter:
         try:
             self._write_all()
         except Exception as error:  # noqa: BLE001  the recording is a decoration of the show, which goes on
-            log.error("take %s: %s; the rest of the run is not recorded.", self.folder, error or type(error).__name__)
+            why = getattr(error, "strerror", None) or error or type(error).__name__
+            log.error("take %s: %s; the rest of the run is not recorded.", self.folder, why)
             self._ended.set()
             self._lost += 1 + sum(frame is not None for frame in _emptied(self._queue))
 
@@ -128,7 +135,11 @@ class LogWriter:
         path = self.folder / "keyframes" / f"{keyframe.request.number}.npz"
         grade = keyframe.grade
         evidence = grade.evidence if grade.evidence is not None else np.ones(grade.table.shape[:3], np.float32)
-        np.savez(path, gain=keyframe.gain, bias=keyframe.bias, grade=keyframe.grade.table, evidence=evidence)
+        try:
+            np.savez(path, gain=keyframe.gain, bias=keyframe.bias, grade=keyframe.grade.table, evidence=evidence)
+        except OSError:  # half of one is of no use, and its room may be what a report needs
+            path.unlink(missing_ok=True)
+            raise
 
 
 def _request_line(keyframe: Keyframe) -> dict[str, Any]:
@@ -178,11 +189,11 @@ def _from_strict(table: dict[str, Any]) -> Any:
 def count_frames(folder: Path) -> int:
     """How many frames ``read_log`` will find, but for damage inside a keyframe. Raises UserError: not a take."""
     with _open(folder) as lines:
-        count = 0
+        count, before = 0, None
         for text in lines:
             if text.strip():
                 try:
-                    _check(_parsed(text), folder)
+                    before = _check(_parsed(text), before, folder)
                 except _BROKEN:
                     break
                 count += 1
@@ -202,6 +213,7 @@ def read_log(folder: Path, redraw: Redraw) -> Iterator[FrameInput]:
     Ends at the first damage, with a warning that names file and line. Raises UserError where no frame is good.
     """
     controls: dict[str, Any] = {}
+    before: Tick | None = None
     count = 0
     with _open(folder) as lines:
         for number, text in enumerate(lines, 1):
@@ -210,7 +222,8 @@ def read_log(folder: Path, redraw: Redraw) -> Iterator[FrameInput]:
             try:
                 line = _parsed(text)
                 controls = controls | line["controls"]
-                frame = _frame(line, controls)
+                frame = _frame(line, controls, before)
+                before = frame.tick
                 stored = [_keyframe(item, folder) for item in line["keyframes"]]
             except _BROKEN as error:
                 _tell_damage(folder / "frames.jsonl", number, count, error)
@@ -237,45 +250,79 @@ def _parsed(text: bytes) -> dict[str, Any]:
     return line
 
 
-def _check(line: dict[str, Any], folder: Path) -> None:
+def _check(line: dict[str, Any], before: Tick | None, folder: Path) -> Tick:
     """Raises one of _BROKEN where a line is not a frame, or a keyframe's file is not whole; reads no pictures."""
-    _frame(line, {} | line["controls"])
+    frame = _frame(line, {} | line["controls"], before)
     for item in line["keyframes"]:
-        with zipfile.ZipFile(_keyframe_file(item, folder)) as arrays:
-            arrays.getinfo("gain.npy")
+        check_arrays(_keyframe_file(item, folder), _resolution(item["view"]))
+    return frame.tick
 
 
-def _frame(line: dict[str, Any], controls: dict[str, Any]) -> FrameInput:
-    """Without its keyframes."""
+def _frame(line: dict[str, Any], controls: dict[str, Any], before: Tick | None) -> FrameInput:
+    """Without its keyframes. before: the tick of the frame before it."""
     number, display_time_s, rate = line["tick"]
+    if not _RATE.fullmatch(rate):
+        raise ValueError(f"a rate of {rate!r}")
+    tick = Tick(int(number), _finite(display_time_s), Fraction(rate))
+    if before is not None and not 0 < tick.number - before.number <= _LONGEST_STOP:
+        raise ValueError(f"tick {tick.number} after {before.number}")
+    if any(not isinstance(value, bool | int | float | str) for value in controls.values()):
+        raise TypeError("a control without a value")
     return FrameInput(
-        tick=Tick(int(number), float(display_time_s), Fraction(rate)),
+        tick=tick,
         cameras={name: _camera(camera) for name, camera in line["cameras"].items()},
         program=_program(line["program"]),
         controls=controls,
-        epoch=line["epoch"],
-        rung=line.get("rung", 0),
+        epoch=int(line["epoch"]),
+        rung=int(line.get("rung", 0)),
     )
 
 
 def _program(line: dict[str, Any]) -> ProgramState:
-    others = tuple((place, share) for place, share in line.get("others", ()))
-    return ProgramState(**{**line, "others": others})
+    others = tuple((str(place), _finite(share)) for place, share in line.get("others", ()))
+    program = ProgramState(**{**line, "mix": _finite(line["mix"]), "others": others})
+    if not all(isinstance(place, str) for place, _ in program.shares):
+        raise TypeError("a place without a name")
+    return program
 
 
 def _keyframe_file(line: dict[str, Any], folder: Path) -> Path:
     return folder / "keyframes" / f"{int(line['number'])}.npz"
 
 
+def _resolution(view: dict[str, Any]) -> tuple[int, int]:
+    width, height = view["resolution"]
+    return int(width), int(height)
+
+
 def _camera(line: dict[str, Any]) -> CameraState:
-    lens: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in line["lens"].items()}
-    return CameraState(_pose(line["pose"]), _pose(line["request_pose"]), Lens(**lens), line["age_s"])
+    return CameraState(_pose(line["pose"]), _pose(line["request_pose"]), _lens(line["lens"]), float(line["age_s"]))
+
+
+def _lens(line: dict[str, Any]) -> Lens:
+    """Only its focus may be infinite."""
+    values: Any = {name: tuple(map(_finite, v)) if isinstance(v, list) else float(v) for name, v in line.items()}
+    lens = Lens(**values)
+    width, height = lens.sensor_mm
+    if min(width, height, _finite(lens.pinhole_focal_length_mm)) <= 0.0 or len(lens.projection_offset_mm) != 2:
+        raise ValueError("a lens that cannot be")
+    return replace(lens, entrance_pupil_offset_m=_finite(lens.entrance_pupil_offset_m))
 
 
 def _pose(line: dict[str, Any]) -> Pose:
-    x, y, z = line["position_m"]
-    qx, qy, qz, qw = line["rotation"]
+    x, y, z = map(_finite, line["position_m"])
+    rotation = qx, qy, qz, qw = tuple(map(_finite, line["rotation"]))
+    if abs(math.hypot(*rotation) - 1.0) > _ROUNDING:
+        raise ValueError("a rotation that is none")
     return Pose((x, y, z), (qx, qy, qz, qw))
+
+
+def _finite(value: Any) -> float:
+    """Within what the GPU's numbers hold with ease."""
+    number = float(value)
+    if not abs(number) < _ABSURD:
+        raise ValueError(f"a value of {number:g}")
+    return number
 
 
 def _keyframe(line: dict[str, Any], folder: Path) -> Callable[[Redraw], Keyframe]:
@@ -284,19 +331,19 @@ def _keyframe(line: dict[str, Any], folder: Path) -> Callable[[Redraw], Keyframe
     view = View(
         np.array(stored["view_from_stage"]),
         np.array(stored["clip_from_view"]),
-        (stored["resolution"][0], stored["resolution"][1]),
+        _resolution(stored),
         stored["time_s"],
     )
     look = Look(line["look"]["generator"], tuple(line["look"]["faders"]), line["look"]["seed"])
     provenance = {**line["provenance"], "look": tuple((name, value) for name, value in line["provenance"]["look"])}
     source, timings = Provenance(**provenance), Timings(**line["timings"])
     number, epoch, place, bus, camera = (line[key] for key in ("number", "epoch", "place", "bus", "camera"))
-    with np.load(_keyframe_file(line, folder), allow_pickle=False) as arrays:
-        gain, bias, grade = arrays["gain"], arrays["bias"], Grade(arrays["grade"], arrays["evidence"])
+    arrays = load_arrays(_keyframe_file(line, folder), view.resolution)
+    grade = Grade(arrays["grade"], arrays["evidence"])
 
     def finish(redraw: Redraw) -> Keyframe:
         plate = redraw(place, view, look.seed)
         request = Request(number, epoch, place, plate, look, timings.submitted_s, bus=bus, camera=camera)
-        return Keyframe(request, gain, bias, grade, source, timings)
+        return Keyframe(request, arrays["gain"], arrays["bias"], grade, source, timings)
 
     return finish
