@@ -15,6 +15,7 @@ from typing import Any
 
 from vpengine import neural, output, plates, tracking
 from vpengine.compose.governor import Governor
+from vpengine.compose.guard import Guard
 from vpengine.compose.inner import InnerPicture
 from vpengine.compose.program import Program
 from vpengine.compose.request import RequestCamera, Requests, RequestSettings
@@ -301,7 +302,8 @@ class App:
         if self.windows is None:
             return PacedClock(rate, latency_s)
         paced_by = next(item for item in outputs if item.target.kind == "window")
-        return DisplayClock(rate, self.windows.refresh_hz(self._of(paced_by.target).monitor), latency_s)
+        windows, monitor = self.windows, self._of(paced_by.target).monitor
+        return DisplayClock(rate, windows.refresh_hz(monitor), latency_s, lambda: windows.swapped_s)
 
     def _loop(self) -> Loop:
         stage, options = self.files.stage, self.options
@@ -329,6 +331,7 @@ class App:
             recorder=recorder,
             camera=stage.cameras[0].id,
             times=FrameTimes(float(1 / stage.rate)),
+            guard=Guard(),
             governor=Governor(math.inf if options.unpaced else float(1 / stage.rate)),
         )
 
@@ -357,6 +360,7 @@ class App:
             "operators": operators_report(self.osc_control.health()),
             "tracking_losses": dict(self.cameras.losses.counts),
             "plates": dict(self.places.faults),
+            "failures": dict(self.loop.guard.failures),
             "scene": self.desk.scenes.shown,
             "rung": {
                 "last": self.loop.governor.rung,

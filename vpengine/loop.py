@@ -5,9 +5,11 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Protocol
 
 from vpengine.compose.governor import Governor
+from vpengine.compose.guard import Guard
 from vpengine.compose.program import Program
 from vpengine.compose.request import Requests
 from vpengine.control import declared
@@ -53,6 +55,7 @@ class Loop:
     camera: str
     times: FrameTimes
     governor: Governor
+    guard: Guard
     newest: FrameInput | None = None
 
     def run(self, go_on: Callable[[], bool]) -> None:
@@ -63,8 +66,8 @@ class Loop:
             begin_s = time.monotonic()
             self.take_in_place()
             frame, look = self.gather(tick, begin_s)
-            self.draw(frame)
-            self.ask(frame, look, begin_s)
+            self.guard.run("drawing the walls", partial(self.draw, frame), "they keep their last picture")
+            self.guard.run("asking the generator", partial(self.ask, frame, look, begin_s), "its pictures stay")
             self.gpu.finish()
             done_s = time.monotonic()
             self.clock.wait_display(tick)
@@ -79,6 +82,9 @@ class Loop:
 
     def take_in_place(self) -> None:
         """A plate that the loader has ready is put on the GPU, then its outer pictures drawn, a little every frame."""
+        self.guard.run("preparing a plate", self._take_in_place, "its scene waits")
+
+    def _take_in_place(self) -> None:
         if self.program.walls.carry_on():
             return
         name = self.places.take_in()

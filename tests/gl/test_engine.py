@@ -355,3 +355,29 @@ def test_an_end_takes_three_seconds_whatever_is_stuck(small_stage: Path, monkeyp
         begun_s = time.monotonic()
     assert time.monotonic() - begun_s < 3.0
     stuck.set()
+
+
+def test_a_plate_that_fails_to_draw_stops_no_show(small_stage: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """For a second it raises: the wall keeps its last picture, one sentence says so, and then it goes on by itself."""
+    running = Running(small_stage, "none")
+
+    def act(app: App) -> None:
+        plate = app.places["pattern"]
+        draw = plate.draw
+        time.sleep(0.5)
+        plate.draw = _raising  # type: ignore[method-assign]
+        time.sleep(1.0)
+        plate.draw = draw  # type: ignore[method-assign]
+
+    app = running.run(4.0, act)
+    assert running.report["frames"] + running.report["skipped_ticks"] == pytest.approx(96, abs=4)
+    assert 2 <= running.report["failures"]["drawing the walls"] <= 8
+    (said,) = [record.getMessage() for record in caplog.records if "drawing the walls" in record.getMessage()]
+    assert said == (
+        "drawing the walls failed (RuntimeError: the plate broke); they keep their last picture. It is tried again."
+    )
+    assert app.loop.newest is not None
+
+
+def _raising(*_: object) -> None:
+    raise RuntimeError("the plate broke")

@@ -275,6 +275,26 @@ def test_places_are_prepared_before_they_are_shown(walls: Walls) -> None:
         walls.follow("cellar", None, 1.0)  # type: ignore[arg-type]
 
 
+def test_a_place_that_fails_on_the_way_is_prepared_when_it_is_tried_again(walls: Walls) -> None:
+    class Faltering(Flat):
+        faults = 2
+
+        def draw(self, target: Target, view: View) -> None:
+            if self.faults:
+                self.faults -= 1
+                raise RuntimeError("not yet")
+            super().draw(target, view)
+
+    walls.begin("faltering", Faltering(0.5))
+    for _ in range(2):
+        with pytest.raises(RuntimeError, match="not yet"):
+            walls.carry_on()
+        assert not walls.prepared("faltering")
+    while walls.carry_on():
+        pass
+    assert walls.prepared("faltering")
+
+
 def test_each_place_takes_its_turn_at_every_wall(gpu: Any, engine: Gpu) -> None:
     """In a dissolve while both grades move, neither place may keep all the turns at one wall; two walls show it."""
     pair = ("flat", "ceiling")

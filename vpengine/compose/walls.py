@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 
 from vpengine.compose.drawable import Drawable
 from vpengine.compose.grading import GradeTable
@@ -36,6 +36,7 @@ class Walls:
         self._turns: dict[str, int] = {}
         self._moved: set[str] = set()
         self._preparing: Iterator[None] = iter(())
+        self._begin: Callable[[], Iterator[None]] = lambda: iter(())
 
     def prepare(self, place: str, plate: Drawable) -> None:
         """Draw a place's outer pictures now; takes several frames' time, so before the first frame.
@@ -50,12 +51,17 @@ class Walls:
         """Have a place prepared by and by; what was begun before is finished first."""
         while self.carry_on():
             pass
-        self._preparing = self._prepare(place, plate)
+        self._begin = lambda: self._prepare(place, plate)
+        self._preparing = self._begin()
 
     def carry_on(self) -> bool:
         """A frame's share of what was begun: one face of the world on one wall. False when there is nothing to do."""
-        if next(self._preparing, "done") is None:
-            return True
+        try:
+            if next(self._preparing, "done") is None:
+                return True
+        except Exception:
+            self._preparing = self._begin()  # from the first face, when it is tried again
+            raise
         self._preparing = iter(())
         return False
 

@@ -74,6 +74,7 @@ class Windows:
         self._clock = clock
         self._asked_to_close = False
         self._asked_s = -TWICE_S
+        self.swapped_s = 0.0  # when the window that paces last came back from its swap
         self._windows: list[OutputWindow] = []
         _start_glfw()
         _hints(visible=False)
@@ -211,6 +212,7 @@ class OutputWindow:
         glfw.swap_buffers(self._handle)
         if self._paces:
             self._finish()  # drivers that queue pictures come back at once otherwise, and tell nothing of the display
+            self._windows.swapped_s = time.monotonic()
         self._windows.use_main()
 
     def _draw(self, texture: Texture, size: tuple[int, int]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,8 @@ from numpy.typing import NDArray
 
 from vpengine.errors import UserError
 from vpengine.neural.generator import Network
+
+os.environ.setdefault("HWLOC_HIDE_ERRORS", "2")  # it prints a line of its own where a container has no /sys
 
 
 class OpenVinoRuntime:

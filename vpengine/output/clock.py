@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Callable
 from fractions import Fraction
 from typing import Protocol
 
@@ -74,8 +75,18 @@ class DisplayClock:
     frames are paced by the monotonic clock.
     """
 
-    def __init__(self, rate: Fraction, refresh_hz: float, latency_s: float = 0.0) -> None:
-        """refresh_hz: as the system says. latency_s: from a refresh until its light leaves the wall."""
+    def __init__(
+        self,
+        rate: Fraction,
+        refresh_hz: float,
+        latency_s: float = 0.0,
+        swapped: Callable[[], float] | None = None,
+    ) -> None:
+        """refresh_hz: as the system says. latency_s: from a refresh until its light leaves the wall.
+
+        swapped: when the swap that paces came back, where others follow it before the frame is over.
+        """
+        self._swapped = swapped
         self._rate = rate
         self._latency_s = latency_s
         self._display = Display(refresh_hz)
@@ -127,6 +138,7 @@ class DisplayClock:
         sleep_until(tick.present_s - wait_s)
 
     def presented(self, time_s: float) -> None:
+        time_s = self._swapped() if self._swapped else time_s
         begins = self._display.refresh < 0
         if self._display.paces or begins:
             self._display.swapped(time_s, self._refresh)
