@@ -97,7 +97,9 @@ class LogWriter:
             except queue.Full:
                 continue  # it may have died meanwhile, and then nobody empties the queue
         self._thread.join(max(end_s - time.monotonic(), 0.0))
-        if self._thread.is_alive() and not self._ended.is_set():
+        if not self._thread.is_alive():  # one may have been put while the thread, at its end, emptied the queue
+            self._lost += sum(frame is not None for frame in _emptied(self._queue))
+        elif not self._ended.is_set():
             self._ended.set()
             log.error("take %s: the disk does not answer; the end of the run is not recorded.", self.folder)
 
