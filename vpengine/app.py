@@ -53,6 +53,7 @@ from vpengine.tracking.pose_buffer import PoseBuffer
 from vpengine.tracking.protocol import LensUpdate, Source
 from vpengine.tracking.receiver import Receiver
 from vpengine.tracking.recentre import Recentring
+from vpengine.view.camera import camera_view
 
 log = logging.getLogger(__name__)
 
@@ -317,6 +318,9 @@ class App:
         settings = RequestSettings(asked.resolution, asked.overscan_percent, 1.0 / asked.max_rate, busy_s)
         camera = RequestCamera(self.gpu, stage.neural.resolution)
         self._exit.callback(camera.release)
+        resting = stage.cameras[0]
+        view = camera_view(resting.pose.pose(), resting.lens(), asked.resolution)
+        camera.warm(self.places[self.desk.scenes.place], view)
         return Loop(
             gpu=self.gpu,
             clock=clock,

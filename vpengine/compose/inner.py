@@ -54,11 +54,12 @@ class InnerPicture:
         """A place comes on to the wall: it begins with the grade of the one ``shown``, and no old keyframes."""
         self.layer(place).enter(self.layer(shown) if shown is not None else None)
 
-    def warm(self, place: str, plate: Drawable, view: View) -> None:
-        """Draw everything once that a frame may need, before the first frame."""
+    def warm(self, place: str, plate: Drawable, view: View) -> Picture:
+        """Draw everything once that a frame may need, before the first frame; what was drawn."""
         drawn = self._drawn(place, plate, view)
         self.layer(place).warm(drawn)
         self._mixer.mix([drawn.color, drawn.color], [0.5, 0.5])
+        return drawn
 
     def draw(self, place: str, plate: Drawable, view: View, time_s: float, amount: float, layer: int = 0) -> Picture:
         """One place, generated, at ``view``. layer: which of the pictures that are mixed afterwards."""

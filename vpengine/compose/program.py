@@ -71,8 +71,9 @@ class Program:
         """Draw every pass once, before the first frame."""
         camera = self._camera
         view = camera_view(camera.pose.pose(), camera.lens(), self.inner_picture.size, camera.inner.overscan_percent)
-        self.inner_picture.warm(place, self._plates[place], view)
+        inner = self.inner_picture.warm(place, self._plates[place], view)
         self.walls.warm(place, self.inner_picture.layer(place).grade)
+        self.walls.draw(inner, ((place, 1.0),), WallLevels())
 
     def draw_walls(self, frame: FrameInput, inner: Picture) -> None:
         """Every wall's code values."""

@@ -52,6 +52,10 @@ class RequestCamera:
         self.draw(plate, view)
         return self.bring_down(place, view, seed)
 
+    def warm(self, plate: Drawable, view: View) -> None:
+        """Draw both halves once, before the first frame."""
+        self.take(plate, "", view, 0)
+
     def draw(self, plate: Drawable, view: View) -> None:
         """The first half: the plate at the request's View."""
         plate.draw(self._plate_target, view)
