@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from vpengine.frames.frame_input import Tick
 
 LOOK_S = 1.0  # of frames that a decision rests on
-FULL = 0.92  # of a period: work that leaves no more than the rest for what comes unforeseen
+FULL = 0.98  # of a period: work beyond it is late as soon as anything else happens
 ROOM = 0.75  # of a period: what the next rung up may take at most
 MISSED = 0.05  # of ticks, late or without a frame
 PATIENCE_S, MOST_PATIENCE_S = 10.0, 160.0  # there must be room for so long; twice as long after each vain try
