@@ -77,8 +77,8 @@ class Loop:
             self.newest = frame
             pose_age_s = frame.cameras[self.camera].age_s
             seen_s = time.monotonic()
-            self.times.note(begin_s, done_s, seen_s, tick.present_s, pose_age_s, tick.number)
-            self.governor.note(tick, begin_s, done_s, seen_s)
+            missed = self.times.note(begin_s, done_s, seen_s, tick.present_s, pose_age_s, tick.number)
+            self.governor.note(begin_s, done_s, seen_s, missed)
 
     def take_in_place(self) -> None:
         """A plate that the loader has ready is put on the GPU, then its outer pictures drawn, a little every frame."""

@@ -79,15 +79,6 @@ def test_a_volume_is_a_table_and_not_flipped(gpu: Any) -> None:
     texture.release()
 
 
-def test_mipmaps_average(gpu: Any) -> None:
-    """The smallest level of a half black, half white picture is gray."""
-    sent = np.zeros((4, 4, 1), np.float32)
-    sent[:, 2:] = 1.0
-    texture = upload(gpu, sent, mipmaps=True)
-    assert np.frombuffer(texture.read(level=2, alignment=1), np.float32)[0] == pytest.approx(0.5)
-    texture.release()
-
-
 def test_four_adds_a_channel_of_zeros() -> None:
     sent = image(np.float16, 3)
     out = four(sent)

@@ -5,14 +5,11 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Callable
-from fractions import Fraction
 
 import pytest
 
 from vpengine.compose.governor import RUNGS, Governor
-from vpengine.frames.frame_input import Tick
 
-RATE = Fraction(24)
 PERIOD_S = 1.0 / 24.0
 
 
@@ -21,7 +18,7 @@ class Stage:
 
     def __init__(self, governor: Governor) -> None:
         self.governor = governor
-        self.now_s, self.number = 100.0, 0
+        self.now_s, self.number, self.left_out = 100.0, 0, 0
         self.missed: list[float] = []
 
     def run(self, seconds: float, work_s: Callable[[int], float]) -> list[int]:
@@ -32,10 +29,11 @@ class Stage:
             rungs.append(self.governor.rung)
             done_s = begin_s + work_s(self.governor.rung)
             seen_s = max(done_s, due_s)
-            self.governor.note(Tick(self.number, due_s, RATE), begin_s, done_s, seen_s)
+            missed = self.left_out + (seen_s - due_s > PERIOD_S / 2)
+            self.governor.note(begin_s, done_s, seen_s, missed)
+            self.missed += [seen_s] * missed
             following = max(self.number + 1, int((seen_s - 100.0) / PERIOD_S))
-            self.missed += [seen_s] * (following - self.number - 1 + (seen_s - due_s > PERIOD_S / 2))
-            self.now_s, self.number = seen_s, following
+            self.now_s, self.number, self.left_out = seen_s, following, following - self.number - 1
         return rungs
 
 

@@ -51,12 +51,13 @@ def test_summary_of_a_run() -> None:
 
 def test_what_is_missed_after_the_first_seconds_is_told_apart() -> None:
     """A late frame at once counts in the whole only; later one late and three ticks without a frame, of eleven."""
-    out = FrameTimes(PERIOD_S)
+    out, missed = FrameTimes(PERIOD_S), []
     out.note(0.0, 0.01, 0.09, 0.04, 0.002, 0)
     for place, number in enumerate([200, 201, 202, 203, 204, 208, 209]):
         begin_s = number * PERIOD_S
         late_s = 0.03 if place == 3 else 0.0
-        out.note(begin_s, begin_s + 0.01, begin_s + 0.04 + late_s, begin_s + 0.04, 0.002, number)
+        missed.append(out.note(begin_s, begin_s + 0.01, begin_s + 0.04 + late_s, begin_s + 0.04, 0.002, number))
+    assert missed == [199, 0, 0, 1, 0, 3, 0]
     run = out.summary()
     assert run["late_frames"] == 2
     assert run["settled_late_percent"] == pytest.approx(100.0 * (1 + 199 + 3) / (7 + 199 + 3), abs=0.01)

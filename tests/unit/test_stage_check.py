@@ -191,7 +191,7 @@ def test_pictures_are_opened_and_said_to_be(small_stage: Path, capsys: pytest.Ca
     show = small_stage.with_name("show.toml")
     changed(show, ('plate.kind = "pattern"', 'plate = { kind = "still", file = "a.png" }'))
     assert check([small_stage], inspected, conflicts) == 0
-    assert capsys.readouterr().out == f"{small_stage}: good; of its show's 1 pictures the headers were read\n"
+    assert capsys.readouterr().out == f"{small_stage}: good; its show's pictures were opened (1)\n"
     small_stage.with_name("a.png").write_text("<!DOCTYPE html><title>404</title>")
     assert check([small_stage], inspected, conflicts) == 1
     (line,) = capsys.readouterr().err.splitlines()

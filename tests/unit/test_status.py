@@ -7,6 +7,7 @@ import logging
 import os
 import struct
 import sys
+import threading
 import time
 from dataclasses import replace
 
@@ -175,15 +176,25 @@ def test_a_terminal_that_is_held_holds_nothing_up() -> None:
 
 
 def test_a_terminal_that_is_gone_is_borne() -> None:
+    """Nothing is raised and nothing waits; and the log goes where it went before."""
+    before = logging.getLogger().handlers
     read, write = os.pipe()
     os.close(read)
+    begun_s = time.monotonic()
     with Terminal(os.fdopen(write, "w")) as terminal:
-        terminal.say("nobody reads this")
+        for number in range(100):
+            terminal.say(f"nobody reads this {number}")
         terminal.status("24.0/s")
+    assert time.monotonic() - begun_s < 0.5
+    assert logging.getLogger().handlers is before
+    assert not [thread for thread in threading.enumerate() if thread.name == "words for a terminal"]
 
 
 def test_no_console_is_borne(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.stderr", None)
+    before = logging.getLogger().handlers
     with Terminal() as terminal:
         terminal.status("24.0/s")
-        terminal.say("nobody sees this")
+        logging.getLogger("x").warning("nobody sees this")
+        assert logging.getLogger().handlers == [terminal]
+    assert logging.getLogger().handlers is before

@@ -71,7 +71,7 @@ def all_problems(
 def _opened(show: ShowReading | None) -> str:
     """That files were looked into, where there were some."""
     files = {str(section.table["file"]) for section in show.sections if "file" in section.table} if show else ()
-    return f"; of its show's {len(files)} pictures the headers were read" if files else ""
+    return f"; its show's pictures were opened ({len(files)})" if files else ""
 
 
 def _one_line(problem: Problem) -> str:

@@ -47,14 +47,15 @@ class Lenient:
 
 
 WAIT_S = 1.0  # for a terminal that is held, as by Ctrl-S
-_QUEUE_WRITES = 64
+_QUEUE_WRITES = 256  # a terminal that is held for longer loses what comes then
 _HELD = "words for a terminal"
 
 
 class Unheld:
     """A text stream that is written by a thread, so that nobody waits for a terminal that is held.
 
-    What it does not take is lost. ``close`` waits WAIT_S for the rest.
+    What it does not take is lost, and all of it where it is closed, full, or a pipe that nobody reads. ``close`` waits
+    WAIT_S for the rest.
     """
 
     def __init__(self, stream: TextIO) -> None:
@@ -81,8 +82,9 @@ class Unheld:
 
     def _write_all(self) -> None:
         while (text := self._words.get()) is not None:
-            self._stream.write(text)
-            self._stream.flush()
+            with suppress(OSError, ValueError):
+                self._stream.write(text)
+                self._stream.flush()
 
 
 def echo(text: str) -> None:

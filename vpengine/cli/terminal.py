@@ -1,13 +1,12 @@
-"""The terminal of a running show: log lines, and a status line that redraws in place, on a thread of its own.
+"""The terminal of a running show: log lines, and a status line that redraws in place.
 
-A terminal may be held (Ctrl-S), slow or gone: the show must not wait for it.
+A terminal may be held (Ctrl-S), slow or gone: the show does not wait for it, since a thread writes (streams.Unheld).
 """
 
 from __future__ import annotations
 
 import logging
 import os
-import queue
 import shutil
 import sys
 import threading
@@ -17,9 +16,9 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Self, TextIO
 
-QUEUE_LINES = 256  # a terminal that is held for longer loses lines, newest first
+from vpengine.cli.streams import Unheld
+
 STATUS_EVERY_S = 10.0  # where a line cannot be redrawn: a file, a service's journal
-STOP_S = 1.0
 _CLEAR = "\r\x1b[K"
 
 
@@ -38,67 +37,49 @@ class Terminal(logging.Handler):
         """
         super().__init__()
         self._out = out or sys.stderr
+        self._writer: Unheld | None = None  # while it is open, and where there is a console
         self._clock = clock
         self._columns = columns or (lambda: _columns_of(self._out))
         self._redraws = _is_terminal(self._out)
         self._told_s = -STATUS_EVERY_S
         self._shown = ""
-        self._lines: queue.Queue[tuple[bool, str] | None] = queue.Queue(QUEUE_LINES)
-        self._thread = threading.Thread(target=self._write_all, name="terminal", daemon=True)
+        self._one_at_a_time = threading.Lock()  # any thread may log
         self._before: list[logging.Handler] = []
 
     def __enter__(self) -> Self:
         root = logging.getLogger()
         self._before, root.handlers = root.handlers, [self]
-        self._thread.start()
+        self._writer = Unheld(self._out) if self._out is not None else None
         return self
 
     def __exit__(self, *_: object) -> None:
         logging.getLogger().handlers = self._before
-        self._put(None)
-        self._thread.join(STOP_S)
+        if self._writer is not None:
+            self._write("\n" if self._shown else "")
+            self._writer.close()
+            self._writer = None
 
     def emit(self, record: logging.LogRecord) -> None:
         self.say(self.format(record))
 
     def say(self, text: str) -> None:
-        """A line that stays."""
-        self._put((False, text))
+        """A line that stays; above the status line, which is drawn again below."""
+        with self._one_at_a_time:
+            self._write(f"{_CLEAR}{text}\n{self._shown}" if self._shown else f"{text}\n")
 
     def status(self, text: str) -> None:
         """The status line now."""
-        if not self._redraws:
-            if self._clock() - self._told_s < STATUS_EVERY_S:
-                return
+        if self._redraws:
+            with self._one_at_a_time:
+                self._shown = fitting(text, self._columns() - 1)
+                self._write(_CLEAR + self._shown)
+        elif self._clock() - self._told_s >= STATUS_EVERY_S:
             self._told_s = self._clock()
-        self._put((self._redraws, text))
-
-    def _put(self, item: tuple[bool, str] | None) -> None:
-        with suppress(queue.Full):  # it is held; a frame does not wait for it
-            self._lines.put_nowait(item)
-
-    def _write_all(self) -> None:
-        while (item := self._lines.get()) is not None:
-            in_place, text = item
-            self._write(self._in_place(text) if in_place else self._line(text))
-        self._write("\n" if self._shown else "")
-
-    def _in_place(self, text: str) -> str:
-        self._shown = fitting(text, self._columns() - 1)
-        return _CLEAR + self._shown
-
-    def _line(self, text: str) -> str:
-        """Above the status line, which is drawn again below."""
-        return f"{_CLEAR}{text}\n{self._shown}" if self._shown else f"{text}\n"
+            self.say(text)
 
     def _write(self, text: str) -> None:
-        if self._out is None or not text:
-            return
-        try:
-            self._out.write(text)
-            self._out.flush()
-        except (OSError, ValueError):  # closed, full, or a pipe that nobody reads: the show goes on without
-            self._out = None
+        if self._writer is not None and text:
+            self._writer.write(text)
 
 
 def fitting(text: str, cells: int) -> str:

@@ -7,8 +7,6 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from vpengine.frames.frame_input import Tick
-
 LOOK_S = 1.0  # of frames that a decision rests on
 FULL = 0.98  # of a period: work beyond it is late as soon as anything else happens
 ROOM = 0.75  # of a period: what the next rung up may take at most
@@ -51,7 +49,6 @@ class Governor:
         self._rungs = rungs
         self._period_s = period_s
         self._frames: deque[tuple[float, float, int]] = deque()  # when, work in seconds, ticks missed
-        self._number: int | None = None
         self._since_s: float | None = None  # when this rung began
         self._room_since_s: float | None = None
         self._patience_s = PATIENCE_S
@@ -65,16 +62,16 @@ class Governor:
         """For the report: at the end, and the lowest that it was."""
         return {"last": self.rung, "lowest": self.lowest, "words": self._rungs[self.lowest].words}
 
-    def note(self, tick: Tick, begin_s: float, done_s: float, seen_s: float) -> None:
-        """A frame: when it began, was done and was seen, in seconds of the monotonic clock."""
+    def note(self, begin_s: float, done_s: float, seen_s: float, missed: int) -> None:
+        """A frame: when it began, was done and was seen, in seconds of the monotonic clock.
+
+        missed: ticks that it was late for, or that had no frame before it.
+        """
         if math.isinf(self._period_s):
             return
-        left_out = tick.number - self._number - 1 if self._number is not None else 0
-        self._number = tick.number
-        late = seen_s - tick.present_s > 0.5 * self._period_s
         if self._since_s is None:
             self._since_s = seen_s
-        self._frames.append((seen_s, done_s - begin_s, left_out + late))
+        self._frames.append((seen_s, done_s - begin_s, missed))
         while seen_s - self._frames[0][0] > LOOK_S:
             self._frames.popleft()
         if seen_s - self._since_s >= LOOK_S:

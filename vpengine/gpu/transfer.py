@@ -11,7 +11,7 @@ HALF_MAX = 65504.0  # real HDRIs exceed it
 _DTYPES: dict[str, type[np.generic]] = {"f1": np.uint8, "f2": np.float16, "f4": np.float32}
 
 
-def upload(context: moderngl.Context, image: NDArray[np.generic], mipmaps: bool = False) -> moderngl.Texture:
+def upload(context: moderngl.Context, image: NDArray[np.generic]) -> moderngl.Texture:
     """A texture from (height, width) or (height, width, channels); uint8, float16 or float32, linear filtering."""
     image = image if image.ndim == 3 else image[..., None]
     height, width, components = image.shape
@@ -21,10 +21,6 @@ def upload(context: moderngl.Context, image: NDArray[np.generic], mipmaps: bool 
     texture = context.texture((width, height), components, _flipped(image), dtype=dtype, alignment=1)
     texture.repeat_x = texture.repeat_y = False
     texture.filter = (moderngl.LINEAR, moderngl.LINEAR)
-    if mipmaps:
-        texture.build_mipmaps()
-        texture.filter = (moderngl.LINEAR_MIPMAP_LINEAR, moderngl.LINEAR)
-        texture.anisotropy = 4.0
     return texture
 
 

@@ -44,10 +44,11 @@ class FrameTimes:
         display_s: float,
         pose_age_s: float,
         number: int | None = None,
-    ) -> None:
+    ) -> int:
         """Seconds of the monotonic clock, and the tick's number, by which those without a frame are known.
 
-        A frame is late when it is seen more than half a period after its tick.
+        How many ticks were missed with this frame: a frame is late when it is seen more than half a period after its
+        tick, and the ticks between it and the one before had none.
         """
         if self.frames == 0:
             self._first_s = begin_s
@@ -59,6 +60,7 @@ class FrameTimes:
         if begin_s - self._first_s >= SETTLING_S:
             self._settled = [self._settled[0] + 1 + left_out, self._settled[1] + late + left_out]
         self._rows.append((begin_s, done_s, present_s, pose_age_s))
+        return late + left_out
 
     def work_ms(self, newest: int) -> list[float]:
         """The work of the newest frames, oldest first."""

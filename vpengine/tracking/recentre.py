@@ -23,10 +23,8 @@ LOG = logging.getLogger(__name__)
 
 MOST_UNDO = 20
 CLOSE_S = 1.0
-SAME_M, SAME_RAD = (
-    0.01,
-    math.radians(0.5),
-)  # a button that was pressed twice is one recentre, whatever its tracker's noise
+# A button that was pressed twice is one recentre, whatever its tracker's noise.
+SAME_M, SAME_RAD = 0.01, math.radians(0.5)
 
 
 @dataclass(frozen=True)
