@@ -8,9 +8,11 @@ import math
 import os
 import subprocess
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
+import typer
 
 from vpengine.cli import demo, film, run
 from vpengine.cli.bench import bench
@@ -225,6 +227,24 @@ def test_a_film_is_made_also_where_the_report_could_not_be_written(
     with pytest.raises(UserError, match="report: cannot be written"):
         run.run(tmp_path / "stage.toml", record=tmp_path / "film.mp4", report=tmp_path / "r.json")
     assert filmed == [tmp_path / "film.mp4"]
+
+
+@pytest.mark.parametrize("plates", [{}, {"old town": "dome.jpg: cannot be read"}])
+def test_a_plate_that_was_missing_is_an_exit_code_and_keeps_no_take(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, plates: dict[str, str]
+) -> None:
+    def recorded(options: run.RunOptions, *_: object) -> dict[str, object]:
+        assert options.log_folder is not None
+        (options.log_folder / "frames.jsonl").write_text("a line", encoding="utf-8")
+        return {"plates": plates}
+
+    monkeypatch.setattr(run, "read_files", lambda *_: None)
+    monkeypatch.setattr(run, "run_stage", recorded)
+    monkeypatch.setattr(run, "film_run", lambda take, record: record.write_bytes(b"film"))
+    with pytest.raises(typer.Exit) if plates else nullcontext() as ended:
+        run.run(tmp_path / "stage.toml", record=tmp_path / "film.mp4")
+    assert ended is None or ended.value.exit_code == 1
+    assert [item.name for item in tmp_path.iterdir()] == ["film.mp4"]
 
 
 @pytest.mark.parametrize("mistake", ["--set", "stage"])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -56,7 +56,9 @@ def run(
         options = RunOptions(stage, show, headless, unpaced, log, controls, allow_outside, scene)
         if record is not None and log is not None:
             stack.push(film_after(log, record))
-        run_stage(options, files, seconds, report)
+        figures = run_stage(options, files, seconds, report)
+    if figures["plates"]:  # a script sees what an audience did; here, where the film is made and its take is gone
+        raise typer.Exit(1)
 
 
 def film_after(take: Path, record: Path) -> Callable[..., None]:
@@ -80,10 +82,10 @@ def film_run(take: Path, record: Path) -> None:
         record_camera(take, record, lambda: bar.advance(task))
 
 
-def run_stage(options: RunOptions, files: Files, seconds: float | None, report: Path | None) -> None:
-    """A stop that comes after the greeting ends the run as its time would. The report is written however it ends.
+def run_stage(options: RunOptions, files: Files, seconds: float | None, report: Path | None) -> dict[str, Any]:
+    """The run's figures, which are written to ``report`` however it ends.
 
-    Exit code 1 where a plate could not be shown, so that a script sees what an audience did.
+    A stop that comes after the greeting ends the run as its time would.
     """
     with App(options, files) as app:
         with Terminal() as terminal:
@@ -98,8 +100,7 @@ def run_stage(options: RunOptions, files: Files, seconds: float | None, report: 
                 if report is not None:
                     write_report(report, figures)
         echo(summary(figures))
-    if figures["plates"]:
-        raise typer.Exit(1)
+    return figures
 
 
 def split_sets(sets: list[str]) -> tuple[tuple[str, str], ...]:
