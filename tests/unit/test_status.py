@@ -164,20 +164,28 @@ def test_a_terminal_that_is_held_holds_nothing_up() -> None:
     """A full pipe that nobody reads blocks who writes to it."""
     read, write = os.pipe()
     out = os.fdopen(write, "w")
-    begun_s = time.monotonic()
+    begun_s, before = time.monotonic(), _writers()
     with Terminal(out) as terminal:
-        for _ in range(1000):
-            terminal.say("x" * 1000)
-        assert time.monotonic() - begun_s < 0.5
+        for pause_s in (0.0, 0.1):  # in it the pipe fills; then the queue does, also of what says that no more comes
+            time.sleep(pause_s)
+            for _ in range(1000):
+                terminal.say("x" * 1000)
+        assert time.monotonic() - begun_s < 0.6
     assert time.monotonic() - begun_s < 2.0
-    while len(os.read(read, 65536)) == 65536:  # let its thread go on, so that the pipe can be closed
-        time.sleep(0.02)
+    assert _writers() - before, "it is still held: its thread waits where nobody else does"
     os.close(read)
+    for thread in _writers() - before:  # let go, it ends by itself
+        thread.join(2.0)
+    assert not _writers() - before
+
+
+def _writers() -> set[threading.Thread]:
+    return {thread for thread in threading.enumerate() if thread.name == "words for a terminal"}
 
 
 def test_a_terminal_that_is_gone_is_borne() -> None:
     """Nothing is raised and nothing waits; and the log goes where it went before."""
-    before = logging.getLogger().handlers
+    before, threads = logging.getLogger().handlers, _writers()
     read, write = os.pipe()
     os.close(read)
     begun_s = time.monotonic()
@@ -187,7 +195,7 @@ def test_a_terminal_that_is_gone_is_borne() -> None:
         terminal.status("24.0/s")
     assert time.monotonic() - begun_s < 0.5
     assert logging.getLogger().handlers is before
-    assert not [thread for thread in threading.enumerate() if thread.name == "words for a terminal"]
+    assert not _writers() - threads
 
 
 def test_no_console_is_borne(monkeypatch: pytest.MonkeyPatch) -> None:

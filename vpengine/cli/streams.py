@@ -73,12 +73,22 @@ class Unheld:
         """The thread does, after every word."""
 
     def close(self) -> None:
-        with suppress(queue.Full):
+        try:
             self._words.put(None, timeout=WAIT_S)
+        except queue.Full:
+            self._end_when_let_go()
+        else:
             self._thread.join(WAIT_S)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._stream, name)
+
+    def _end_when_let_go(self) -> None:
+        """The words that a held terminal has not taken are lost; else the thread would wait for more for ever."""
+        with suppress(queue.Empty):
+            while True:
+                self._words.get_nowait()
+        self._words.put_nowait(None)
 
     def _write_all(self) -> None:
         while (text := self._words.get()) is not None:
