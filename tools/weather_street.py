@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from weather_mesh import Material, Pattern, SceneMesh, Surface, surface_table
 
-from vpengine.plates.street_mesh import StreetMesh, build_street
+from vpengine.plates.street.mesh import StreetMesh, build_street
 
 # Street material: training material, pattern, the pattern's period in metres, second albedo over the first.
 _AS: dict[str, tuple[Material, Pattern, float, float]] = {

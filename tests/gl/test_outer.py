@@ -9,7 +9,7 @@ import pytest
 from scipy.interpolate import RegularGridInterpolator
 
 from vpengine.compose.grading import GradeTable
-from vpengine.compose.outer import OuterPicture, face_views
+from vpengine.compose.outer import OuterPicture
 from vpengine.compose.wall import wall_mesh
 from vpengine.compose.walls import WallLevels, Walls
 from vpengine.frames.grade_table import SHAPE, neutral_grade
@@ -24,6 +24,7 @@ from vpengine.plates.pattern import Pattern, pattern_color
 from vpengine.stage.walls import ArcWall, FlatWall, WallSettings, position_in_stage, wall_geometry
 from vpengine.view.camera import camera_view
 from vpengine.view.color import acescct_from_linear
+from vpengine.view.faces import face_views
 from vpengine.view.lens import Lens
 from vpengine.view.pose import Pose
 from vpengine.view.view import View, project

@@ -17,7 +17,7 @@ from vpengine.plates.dome import Dome
 from vpengine.plates.pattern import Pattern
 from vpengine.plates.plate import Plate
 from vpengine.plates.still import Still
-from vpengine.plates.street import Street
+from vpengine.plates.street.plate import Street
 from vpengine.view.color import REC709_FROM_ACESCG
 from vpengine.view.lens import Lens, clip_from_view
 from vpengine.view.pose import from_opentrackio, view_from_stage

@@ -11,8 +11,8 @@ import pytest
 from vpengine.gpu.gpu import Gpu
 from vpengine.gpu.target import Target
 from vpengine.gpu.transfer import download
-from vpengine.plates import street_visible
-from vpengine.plates.street import Street
+from vpengine.plates.street import visible
+from vpengine.plates.street.plate import Street
 from vpengine.view.color import luminance
 from vpengine.view.lens import Lens, clip_from_view
 from vpengine.view.pose import from_opentrackio, view_from_stage
@@ -74,7 +74,7 @@ def test_depth_is_what_a_ray_tracer_finds(
     pan: float,
     tilt: float,
 ) -> None:
-    monkeypatch.setattr(street_visible, "_THINNEST_PX", 0.0)  # a ray can hit what is thinner than a pixel
+    monkeypatch.setattr(visible, "_THINNEST_PX", 0.0)  # a ray can hit what is thinner than a pixel
     view = view_at(position_m, pan, tilt)
     _, depth = drawn(gpu, street, view)
     rng = np.random.default_rng(5)
@@ -110,7 +110,7 @@ def test_two_views_agree_on_where_things_are(gpu: Any, street: Street) -> None:
 def test_culling_changes_nothing(gpu: Any, street: Street, monkeypatch: pytest.MonkeyPatch, pan: float) -> None:
     """Chunks left out, and triangles turned away, are those that one would not see."""
     view = view_at((-1.0, 2.0, 1.8), pan, 6.0, 20.0)
-    monkeypatch.setattr(street_visible, "_THINNEST_PX", 0.0)
+    monkeypatch.setattr(visible, "_THINNEST_PX", 0.0)
     _, culled = drawn(gpu, street, view)
     monkeypatch.setattr(street._visibility, "triangles", lambda _view: (street._surface.triangles, 0))
     _, whole = drawn(gpu, street, view)

@@ -29,7 +29,7 @@ from vpengine.plates.pattern import Pattern
 from vpengine.plates.places import Places
 from vpengine.plates.plate import Plate
 from vpengine.plates.still import Still
-from vpengine.plates.street import Street
+from vpengine.plates.street.plate import Street
 from vpengine.stage.walls import FlatWall
 from vpengine.view.lens import clip_from_view_symmetric
 from vpengine.view.pose import from_opentrackio, view_from_stage

@@ -13,17 +13,17 @@ import moderngl
 import pytest
 
 from vpengine.app import build_program, load_place
-from vpengine.compose.figure import StandIn
 from vpengine.compose.request import RequestCamera
-from vpengine.compose.sim_camera import SimCamera
-from vpengine.compose.stage_light import Panel, StageLight
-from vpengine.compose.stage_view import StageView
-from vpengine.compose.view_lut import ViewLut
 from vpengine.files import read_files
 from vpengine.gpu.gpu import Gpu
 from vpengine.gpu.program import load_program, shader_folder
+from vpengine.gpu.view_lut import ViewLut
 from vpengine.gpu.window import BLOCK as WINDOW_BLOCK
 from vpengine.plates import dome, still
+from vpengine.sim.camera import SimCamera
+from vpengine.sim.figure import StandIn
+from vpengine.sim.light import Panel, StageLight
+from vpengine.sim.stage_view import StageView
 from vpengine.stage.shipped import stage_folder
 
 

@@ -10,18 +10,17 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from vpengine.compose.figure import BALL_RADIUS_M, GREY, StandIn, build_actors
-from vpengine.compose.figure_shape import globe, sphere, surface
-from vpengine.compose.sim_camera import SimCamera
-from vpengine.compose.stage_light import Panel, StageLight
-from vpengine.compose.stage_light_draw import CHROME_REFLECTIVITY
-from vpengine.compose.stage_light_transport import Occluder, form_factors, patch_grid, wall_patches
-from vpengine.compose.view_lut import ViewLut, acescct_to_display, bake
-from vpengine.compose.wall import WHITE_NITS
 from vpengine.gpu.gpu import Gpu
 from vpengine.gpu.target import Target
 from vpengine.gpu.transfer import download, upload
-from vpengine.stage.walls import ArcWall, FlatWall, WallGeometry, pixel_uv, position_in_stage, wall_geometry
+from vpengine.gpu.view_lut import ViewLut, acescct_to_display, bake
+from vpengine.sim.camera import SimCamera
+from vpengine.sim.figure import BALL_RADIUS_M, GREY, StandIn, build_actors
+from vpengine.sim.figure_shape import globe, sphere, surface
+from vpengine.sim.light import Panel, StageLight
+from vpengine.sim.light_draw import CHROME_REFLECTIVITY
+from vpengine.sim.light_transport import Occluder, form_factors, patch_grid, wall_patches
+from vpengine.stage.walls import WHITE_NITS, ArcWall, FlatWall, WallGeometry, pixel_uv, position_in_stage, wall_geometry
 from vpengine.view.color import acescct_from_linear
 from vpengine.view.lens import Lens, clip_from_view
 from vpengine.view.pose import look_at, view_from_stage

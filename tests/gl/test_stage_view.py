@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from vpengine.compose.figure import StandIn
-from vpengine.compose.stage_light import StageLight
-from vpengine.compose.stage_view import LINE_COLOR, StageView, from_behind
-from vpengine.compose.stage_view_props import camera_surface, first_hits, tripod_surface
 from vpengine.gpu.gpu import Gpu
 from vpengine.gpu.transfer import download, upload
+from vpengine.sim.figure import StandIn
+from vpengine.sim.light import StageLight
+from vpengine.sim.stage_view import LINE_COLOR, StageView, from_behind
+from vpengine.sim.stage_view_props import camera_surface, first_hits, tripod_surface
 from vpengine.stage.walls import ArcWall, FlatWall, WallGeometry, pixel_uv, position_in_stage, wall_geometry
 from vpengine.view.lens import Lens, clip_from_view
 from vpengine.view.pose import look_at, view_from_stage

@@ -7,13 +7,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from vpengine.compose.wall import WHITE_NITS, WallLevels, WallPicture, wall_mesh
+from vpengine.compose.wall import WallLevels, WallPicture, wall_mesh
 from vpengine.frames.provenance import Provenance
 from vpengine.gpu.gpu import Gpu
 from vpengine.gpu.picture import Picture
 from vpengine.gpu.target import Target
 from vpengine.gpu.transfer import download, upload
-from vpengine.stage.walls import FlatWall, wall_geometry
+from vpengine.stage.walls import WHITE_NITS, FlatWall, wall_geometry
 from vpengine.view.camera import camera_view
 from vpengine.view.lens import Lens
 from vpengine.view.pose import Pose

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from vpengine.plates.street_light import sun_direction
-from vpengine.plates.street_mesh import StreetMesh, build_street
-from vpengine.plates.street_surface import make_surface
-from vpengine.plates.street_texture import layers
-from vpengine.plates.street_visible import NEAR_BY_M, Visibility
+from vpengine.plates.street.light import sun_direction
+from vpengine.plates.street.mesh import StreetMesh, build_street
+from vpengine.plates.street.surface import make_surface
+from vpengine.plates.street.texture import layers
+from vpengine.plates.street.visible import NEAR_BY_M, Visibility
 from vpengine.view.lens import clip_from_view_symmetric
 from vpengine.view.pose import from_opentrackio, view_from_stage
 from vpengine.view.view import View, project

@@ -28,7 +28,7 @@ from vpengine.gpu.transfer import download
 from vpengine.neural import GENERATORS, RUNTIMES
 from vpengine.neural.generator import Generator, Plate
 from vpengine.neural.grade import fit_grade
-from vpengine.plates.street import Street
+from vpengine.plates.street.plate import Street
 from vpengine.plugins import load_plugin
 from vpengine.tracking.moves import EYE_HEIGHT_M, MOVES, Move
 from vpengine.tracking.tum import placed, played, read_tum

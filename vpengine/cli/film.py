@@ -22,12 +22,7 @@ from vpengine.cli.bar import progress_bar
 from vpengine.cli.outputs import Force, folder_for
 from vpengine.cli.signals import deaf_to_hangup
 from vpengine.cli.streams import echo
-from vpengine.compose.figure import StandIn
 from vpengine.compose.request import RequestCamera
-from vpengine.compose.sim_camera import SimCamera
-from vpengine.compose.stage_light import Panel, StageLight
-from vpengine.compose.stage_view import StageView, from_behind
-from vpengine.compose.view_lut import ViewLut
 from vpengine.control import declared
 from vpengine.control.controls import parse
 from vpengine.control.declared import ENGINE_CONTROLS
@@ -39,8 +34,13 @@ from vpengine.gpu.context import create_headless
 from vpengine.gpu.gpu import Gpu
 from vpengine.gpu.target import Target, Texture
 from vpengine.gpu.transfer import download
+from vpengine.gpu.view_lut import ViewLut
 from vpengine.output.film import Film
 from vpengine.output.overlay import contact_sheet, inset, label
+from vpengine.sim.camera import SimCamera
+from vpengine.sim.figure import StandIn
+from vpengine.sim.light import Panel, StageLight
+from vpengine.sim.stage_view import StageView, from_behind
 from vpengine.takes.log import count_frames, read_log
 from vpengine.takes.run_file import read_run
 from vpengine.view.camera import camera_view

@@ -1,4 +1,4 @@
-"""Layers become pictures: neural re-projection, dissolve, outer, wall, simulated camera, stage view.
+"""Layers become pictures: neural re-projection, dissolve, outer, wall.
 
 plate Picture > neural > (dissolve) > inner Picture --+
 plate faces   > outer (kept in wall space, graded) ---+--> wall pictures > output

@@ -15,28 +15,13 @@ from vpengine.gpu.gpu import Gpu
 from vpengine.gpu.passes import Mesh
 from vpengine.gpu.target import Target, Texture
 from vpengine.stage.walls import WallGeometry
-from vpengine.view.lens import clip_from_view_symmetric
-from vpengine.view.pose import look_at, view_from_stage
-from vpengine.view.view import View
+from vpengine.view.faces import face_views
 
 GATHER_BLOCK = UniformBlock("OuterGather", face_from_stage="mat4", eye_m="vec3")
 GRADE_BLOCK = UniformBlock("OuterGrade", eye_m="vec3", amount="float")
 
 MIDDLE = np.array([0.45, 0.45, 0.45, 1.0], np.float32)  # what the grade's transforms are tried on: middling ACEScct
 VISIBLE = 0.02 / 17.52  # of a stop in ACEScct, in any cell of the table: less than a code value of an 8-bit wall
-
-# Directions of the six faces of a cube around the eye, in stage space.
-_FACES = np.array([[0, 1, 0], [1, 0, 0], [0, -1, 0], [-1, 0, 0], [0, 0, 1], [0, 0, -1]], float)
-_FACE_FOV_DEG = 90.5  # a little over a right angle, so that neighbours overlap by more than a texel
-
-
-def face_views(eye_m: NDArray[np.float64], resolution: int, time_s: float = 0.0) -> list[View]:
-    """Six Views around ``eye_m`` that together see everything."""
-    clip_from_view = clip_from_view_symmetric(_FACE_FOV_DEG, 1.0)
-    return [
-        View(view_from_stage(look_at(eye_m, eye_m + direction)), clip_from_view, (resolution, resolution), time_s)
-        for direction in _FACES
-    ]
 
 
 class OuterPicture:

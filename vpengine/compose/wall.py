@@ -12,7 +12,7 @@ from vpengine.gpu.gpu import Gpu
 from vpengine.gpu.passes import Mesh, MeshPass
 from vpengine.gpu.picture import Picture
 from vpengine.gpu.target import Target, Texture
-from vpengine.stage.walls import WallGeometry
+from vpengine.stage.walls import WHITE_NITS, WallGeometry
 from vpengine.view.color import REC709_FROM_ACESCG
 
 BLOCK = UniformBlock(
@@ -29,8 +29,6 @@ BLOCK = UniformBlock(
     black_nits="float",
     dither="float",
 )
-
-WHITE_NITS = 203.0  # scene-linear 1.0 on a wall at exposure 0: HDR reference white (ITU-R BT.2408)
 
 
 def wall_mesh(gpu: Gpu, geometry: WallGeometry) -> Mesh:

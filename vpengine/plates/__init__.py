@@ -1,7 +1,7 @@
 """Background plates. A new kind is one file and one line here."""
 
 KINDS = {
-    "street": "vpengine.plates.street:Street",
+    "street": "vpengine.plates.street.plate:Street",
     "still": "vpengine.plates.still:Still",
     "dome": "vpengine.plates.dome:Dome",
     "pattern": "vpengine.plates.pattern:Pattern",

@@ -17,6 +17,7 @@ from vpengine.view.pose import rotation_from_pan_tilt_roll
 
 Array = NDArray[np.float64]
 
+WHITE_NITS = 203.0  # scene-linear 1.0 on a wall at exposure 0: HDR reference white (ITU-R BT.2408)
 MAX_SIZE_M = 200.0
 MAX_SIDE_PX = 16384
 TileSide = Annotated[float, Field(ge=10.0, le=20_000.0)]

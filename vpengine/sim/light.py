@@ -8,9 +8,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from vpengine.compose.figure import CARD, StandIn, build_actors
-from vpengine.compose.figure_shape import Array, Surface, net
-from vpengine.compose.stage_light_transport import (
+from vpengine.gpu.blocks import UniformBlock
+from vpengine.gpu.gpu import Gpu
+from vpengine.gpu.passes import Mesh
+from vpengine.gpu.target import Target, Texture
+from vpengine.gpu.transfer import download, write_volume
+from vpengine.sim.figure import CARD, StandIn, build_actors
+from vpengine.sim.figure_shape import Array, Surface, net
+from vpengine.sim.light_transport import (
     Occluder,
     floor_patches,
     form_factors,
@@ -18,13 +23,7 @@ from vpengine.compose.stage_light_transport import (
     patch_grid,
     wall_patches,
 )
-from vpengine.compose.wall import WHITE_NITS
-from vpengine.gpu.blocks import UniformBlock
-from vpengine.gpu.gpu import Gpu
-from vpengine.gpu.passes import Mesh
-from vpengine.gpu.target import Target, Texture
-from vpengine.gpu.transfer import download, write_volume
-from vpengine.stage.walls import WallGeometry, bounds
+from vpengine.stage.walls import WHITE_NITS, WallGeometry, bounds
 from vpengine.view.color import REC709_FROM_ACESCG
 
 PANEL_BLOCK = UniformBlock(

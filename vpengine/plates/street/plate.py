@@ -14,11 +14,11 @@ from vpengine.gpu.gpu import Gpu
 from vpengine.gpu.passes import Mesh
 from vpengine.gpu.target import Target, Texture
 from vpengine.gpu.transfer import four
-from vpengine.plates.street_light import HAZE, SKY_SCALE, SKY_SIZE, sky_panorama, sun_direction
-from vpengine.plates.street_mesh import StreetMesh, build_street
-from vpengine.plates.street_surface import Surface, make_surface
-from vpengine.plates.street_texture import SIZE, layers
-from vpengine.plates.street_visible import Visibility
+from vpengine.plates.street.light import HAZE, SKY_SCALE, SKY_SIZE, sky_panorama, sun_direction
+from vpengine.plates.street.mesh import StreetMesh, build_street
+from vpengine.plates.street.surface import Surface, make_surface
+from vpengine.plates.street.texture import SIZE, layers
+from vpengine.plates.street.visible import Visibility
 from vpengine.stage.settings import Settings
 from vpengine.view.lens import clip_from_view_symmetric
 from vpengine.view.pose import look_at, view_from_stage
@@ -62,7 +62,7 @@ class StreetSettings(Settings):
 
 
 class Street:
-    """A street of seeded buildings; see ``street_mesh`` for where the camera stands in it."""
+    """A street of seeded buildings; see ``mesh`` for where the camera stands in it."""
 
     Settings = StreetSettings
 

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from vpengine.plates.street_layout import BEHIND_M, CROSS_M, FRONT_M
-from vpengine.plates.street_surface import Surface
+from vpengine.plates.street.layout import BEHIND_M, CROSS_M, FRONT_M
+from vpengine.plates.street.surface import Surface
 from vpengine.view.view import View
 
 NEAR_BY_M = 0.15  # an eye this close to another sees, but for the faces kept for it, the same triangles

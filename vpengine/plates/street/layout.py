@@ -13,11 +13,11 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from vpengine.plates.street_builder import FRONT, LEFT, RIGHT, TOP, Builder, Frame, Part, acescg
-from vpengine.plates.street_facade import building, facade
-from vpengine.plates.street_parts import disc
-from vpengine.plates.street_props import bollard, car, lamp, litter_bin, traffic_sign, tree, utility_pole, wire
-from vpengine.plates.street_style import Style, make_style
+from vpengine.plates.street.builder import FRONT, LEFT, RIGHT, TOP, Builder, Frame, Part, acescg
+from vpengine.plates.street.facade import building, facade
+from vpengine.plates.street.parts import disc
+from vpengine.plates.street.props import bollard, car, lamp, litter_bin, traffic_sign, tree, utility_pole, wire
+from vpengine.plates.street.style import Style, make_style
 
 Array = NDArray[np.float64]
 

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from vpengine.plates.street_builder import MATERIALS, Builder
-from vpengine.plates.street_layout import add_buildings, add_furniture, add_ground
+from vpengine.plates.street.builder import MATERIALS, Builder
+from vpengine.plates.street.layout import add_buildings, add_furniture, add_ground
 
 
 @dataclass(frozen=True, eq=False)

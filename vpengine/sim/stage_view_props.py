@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from vpengine.compose.figure_shape import Array, Point, Surface, tube
+from vpengine.sim.figure_shape import Array, Point, Surface, tube
 
 # (lowest corner, highest corner) in camera axes (X right, Y forward, Z up) around the entrance pupil, in metres.
 _BOXES: tuple[tuple[Point, Point], ...] = (

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from vpengine.compose.stage_light import StageLight
-from vpengine.compose.stage_light_draw import StageDraw
-from vpengine.compose.view_lut import ViewLut
 from vpengine.gpu.gpu import Gpu
 from vpengine.gpu.target import Target
+from vpengine.gpu.view_lut import ViewLut
+from vpengine.sim.light import StageLight
+from vpengine.sim.light_draw import StageDraw
 from vpengine.view.view import View
 
 WALL_SOFTNESS_LOD = 0.9  # the lens is focused on the actor: the wall behind is a little soft, as it should be (moire)

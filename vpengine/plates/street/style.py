@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from vpengine.plates.street_builder import Color, acescg, scaled
+from vpengine.plates.street.builder import Color, acescg, scaled
 
 _WALLS: tuple[tuple[str, Color], ...] = (
     ("brick", acescg(0.62, 0.37, 0.29)),

@@ -5,21 +5,21 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from vpengine.compose.figure_shape import Array, Surface
-from vpengine.compose.stage_light import StageLight, WallLight
-from vpengine.compose.stage_light_draw import FLOOR_GLOSS, StageDraw
-from vpengine.compose.stage_view_props import (
+from vpengine.gpu.blocks import UniformBlock
+from vpengine.gpu.gpu import Gpu
+from vpengine.gpu.passes import Mesh
+from vpengine.gpu.target import Target
+from vpengine.gpu.view_lut import ViewLut
+from vpengine.sim.figure_shape import Array, Surface
+from vpengine.sim.light import StageLight, WallLight
+from vpengine.sim.light_draw import FLOOR_GLOSS, StageDraw
+from vpengine.sim.stage_view_props import (
     TRIPOD_BEHIND_M,
     TRIPOD_HEAD_M,
     camera_surface,
     first_hits,
     tripod_surface,
 )
-from vpengine.compose.view_lut import ViewLut
-from vpengine.gpu.blocks import UniformBlock
-from vpengine.gpu.gpu import Gpu
-from vpengine.gpu.passes import Mesh
-from vpengine.gpu.target import Target
 from vpengine.view.lens import clip_from_view_symmetric
 from vpengine.view.pose import GL_FROM_STAGE, look_at, view_from_stage
 from vpengine.view.view import View, rays

@@ -6,9 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import map_coordinates
 
-from vpengine.plates.street_builder import MATERIAL
-from vpengine.plates.street_mesh import StreetMesh
-from vpengine.plates.street_texture import fractal
+from vpengine.plates.street.builder import MATERIAL
+from vpengine.plates.street.mesh import StreetMesh
+from vpengine.plates.street.texture import fractal
 
 Array = NDArray[np.float64]
 Floats = NDArray[np.float32]

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from vpengine.compose.figure_shape import Array, Shape, lattice
+from vpengine.sim.figure_shape import Array, Shape, lattice
 from vpengine.stage.walls import WallGeometry, normal, position_in_stage
 
 PATCH_M = 0.75

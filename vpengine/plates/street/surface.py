@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from vpengine.plates.street_builder import MATERIAL, MATERIALS, PICTURED
-from vpengine.plates.street_light import vertex_light
-from vpengine.plates.street_mesh import StreetMesh
-from vpengine.plates.street_texture import TILE_M, VARIANTS
+from vpengine.plates.street.builder import MATERIAL, MATERIALS, PICTURED
+from vpengine.plates.street.light import vertex_light
+from vpengine.plates.street.mesh import StreetMesh
+from vpengine.plates.street.texture import TILE_M, VARIANTS
 
 Array = NDArray[np.float64]
 Floats = NDArray[np.float32]

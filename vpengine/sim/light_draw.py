@@ -6,13 +6,13 @@ from typing import Any
 
 import numpy as np
 
-from vpengine.compose.figure import BALL_RADIUS_M
-from vpengine.compose.figure_shape import Array
-from vpengine.compose.outer import face_views
-from vpengine.compose.stage_light import StageLight
 from vpengine.gpu.blocks import UniformBlock
 from vpengine.gpu.gpu import Gpu
 from vpengine.gpu.target import Target, Texture
+from vpengine.sim.figure import BALL_RADIUS_M
+from vpengine.sim.figure_shape import Array
+from vpengine.sim.light import StageLight
+from vpengine.view.faces import face_views
 from vpengine.view.view import View
 
 WALL_BLOCK = UniformBlock("SimWall", clip_from_stage="mat4", eye_m="vec3", softness_lod="float")

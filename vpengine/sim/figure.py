@@ -8,7 +8,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from vpengine.compose.figure_shape import (
+from vpengine.sim.figure_shape import (
     Array,
     Point,
     Shape,
@@ -27,7 +27,7 @@ from vpengine.compose.figure_shape import (
     turned,
     union,
 )
-from vpengine.compose.stage_light_transport import Patches, joined
+from vpengine.sim.light_transport import Patches, joined
 
 BALL_RADIUS_M = 0.1
 BALL_HEIGHT_M = 1.36

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from vpengine.plates.street_builder import ALL, BOTTOM, FRONT, Builder, Color, Frame, Part, acescg, scaled
-from vpengine.plates.street_parts import disc, faceted, grid, joined, leaves, placed, tube
+from vpengine.plates.street.builder import ALL, BOTTOM, FRONT, Builder, Color, Frame, Part, acescg, scaled
+from vpengine.plates.street.parts import disc, faceted, grid, joined, leaves, placed, tube
 
 Array = NDArray[np.float64]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from vpengine.plates.street_builder import Part
+from vpengine.plates.street.builder import Part
 
 Array = NDArray[np.float64]
 

@@ -10,7 +10,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from vpengine.plates.street_builder import MATERIALS, PICTURED
+from vpengine.plates.street.builder import MATERIALS, PICTURED
 
 SIZE = 512
 VARIANTS = {"window_casement": (2, 2), "window_sash": (2, 2), "shop_glass": (2, 2), "door": (1, 1), "sign": (1, 8)}

@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from vpengine.plates.street_builder import (
+from vpengine.plates.street.builder import (
     ALL,
     BACK,
     BOTTOM,
@@ -21,7 +21,7 @@ from vpengine.plates.street_builder import (
     acescg,
     scaled,
 )
-from vpengine.plates.street_style import STONE, Style
+from vpengine.plates.street.style import STONE, Style
 
 _SHOP_PAINT = (
     acescg(0.16, 0.24, 0.22),

@@ -1,0 +1,1 @@
+"""The street plate, in parts: layout > parts, facades, props > mesh > visible; surface textures; light; plate."""
