@@ -15,8 +15,8 @@ lint: .venv/.dev
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-soak: .venv/.dev
-	$(BIN)/pytest tests/soak --timeout 3600
+soak: .venv/.soak
+	$(BIN)/pytest tests/soak --timeout 3600 -rs
 
 schema: .venv/.dev
 	$(BIN)/python tools/make_schema.py
@@ -28,6 +28,10 @@ schema: .venv/.dev
 .venv/.dev: pyproject.toml constraints.txt tools/bootstrap
 	sh tools/bootstrap dev
 	@touch $@ .venv/.demo
+
+.venv/.soak: pyproject.toml constraints.txt tools/bootstrap
+	sh tools/bootstrap soak
+	@touch $@ .venv/.dev .venv/.demo
 
 clean:
 	rm -rf .venv out build dist

@@ -1,11 +1,11 @@
-// A wall's picture: inside the camera's frustum the inner picture, elsewhere the outer. Scene-linear; or ENCODED, what
+// A wall's picture: inside the cameras' frustums the inner pictures (where they overlap, the first), else the outer. Scene-linear; or ENCODED, what
 // the wall's processor is sent: light in nits, clipped at the panel's peak, as sRGB-encoded code values of its Rec.709
 // primaries. Nothing is tone-mapped: a camera will photograph this.
 in vec3 position_in_stage;
 in vec2 uv;
 layout(location = 0) out vec4 color;
 
-uniform sampler2D inner;
+uniform sampler2D inner[INNERS];
 uniform sampler2D outer;
 
 #ifdef ENCODED
@@ -24,15 +24,19 @@ vec3 code_values(vec3 level) {
 #endif
 
 void main() {
-    vec4 clip = inner_from_stage * vec4(position_in_stage, 1.0);
-    vec2 ndc = clip.xy / clip.w;
-    vec2 edge_px = (1.0 - abs(ndc)) * 0.5 * inner_size;
-    float inside = clip.w > 0.0 ? min(edge_px.x, edge_px.y) : -1.0;
-    float share = inner_visible * clamp(inside / max(soft_edge_px, 1.0), 0.0, 1.0);
-    share = share * share * (3.0 - 2.0 * share);
     vec3 light = vec3(0.0);
-    if (share > 0.0) light += share * inner_gain * texture(inner, ndc * 0.5 + 0.5).rgb;
-    if (share < 1.0) light += (1.0 - share) * outer_gain * texture(outer, uv).rgb;
+    float left = 1.0;  // of the pixel, for what has less priority
+    for (int i = 0; i < INNERS; i++) {
+        vec4 clip = inner_from_stage[i] * vec4(position_in_stage, 1.0);
+        vec2 ndc = clip.xy / clip.w;
+        vec2 edge_px = (1.0 - abs(ndc)) * 0.5 * inner_size[i].xy;
+        float inside = clip.w > 0.0 ? min(edge_px.x, edge_px.y) : -1.0;
+        float share = inner_visible * clamp(inside / max(soft_edge_px, 1.0), 0.0, 1.0);
+        share *= left * share * (3.0 - 2.0 * share);
+        if (share > 0.0) light += share * inner_gain * texture(inner[i], ndc * 0.5 + 0.5).rgb;
+        left -= share;
+    }
+    if (left > 0.0) light += left * outer_gain * texture(outer, uv).rgb;
 #ifdef ENCODED
     vec3 nits = (rec709_from_acescg * light) * white_nits;
     vec3 level = clamp((nits - black_nits) / (peak_nits - black_nits), 0.0, 1.0);

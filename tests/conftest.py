@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -10,12 +11,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from vpengine.gpu.context import create_headless, is_software
+from vpengine.gpu.context import create_headless
 from vpengine.stage.state_folder import OVERRIDE
 
 ROOT = Path(__file__).parent.parent
 GOLDEN = ROOT / "tests" / "golden"
 DIFFS = ROOT / "out" / "golden-diffs"
+GOLDEN_DRIVER = "llvmpipe"
 
 SMALL_STAGE = """\
 version = 1
@@ -78,8 +80,20 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def gpu() -> Iterator[Any]:
     """The moderngl context; one for the whole session."""
     context = create_headless()
+    _shared.append(context)
     yield context
+    _shared.clear()
     context.release()
+
+
+_shared: list[Any] = []  # the session's context, once there is one
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup() -> None:
+    """A test that ran an engine leaves that engine's context current: the next one begins in the session's."""
+    for context in _shared:
+        context.__enter__()
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -99,19 +113,39 @@ def small_stage(tmp_path: Path) -> Path:
     return path
 
 
+@dataclass(frozen=True)
+class GoldenLimits:
+    """How far a picture may be from its golden one: of 255, for single pixels and for their mean."""
+
+    pixel: int
+    stray_pixels: float  # the share that may be further off than ``pixel``
+    mean: float
+
+
+def golden_limits(renderer: str, tolerance: int) -> GoldenLimits:
+    """Mesa's llvmpipe drew the golden images, and must draw them again.
+
+    Other drivers place edges and round half floats as they please, and graphics cards filter with what llvmpipe has no
+    time for: the street then differs by 1.3 in the mean, 1.1 percent of it by more than 18. What none may do is shift,
+    mirror, brighten or lose anything: test_golden.py shows that these limits still find it.
+    """
+    if renderer.startswith(GOLDEN_DRIVER):
+        return GoldenLimits(tolerance, 0.001, float(tolerance))
+    return GoldenLimits(tolerance + 16, 0.03, 2.0)
+
+
 @pytest.fixture
 def golden(request: pytest.FixtureRequest, gpu: Any) -> Callable[..., None]:
     """``golden("plates/street", image)``: compare (h, w, 3) uint8 with tests/golden/plates/street.png.
 
-    Passes when 99.9 percent of the pixels are within ``tolerance`` of 255; on failure a red difference picture,
-    sixteen times amplified, is left in out/golden-diffs/.
+    Passes within ``golden_limits`` of the driver; ``renderer`` stands in for the driver's name. On failure a red
+    difference picture, sixteen times amplified, is left in out/golden-diffs/.
     """
 
-    def compare(name: str, image: Any, tolerance: int = 2) -> None:
-        if not is_software(gpu):
-            pytest.skip("golden images are for the software driver")
+    def compare(name: str, image: Any, tolerance: int = 2, renderer: str = gpu.info["GL_RENDERER"]) -> None:
         path = GOLDEN / f"{name}.png"
         if request.config.getoption("--accept-golden"):
+            assert renderer.startswith(GOLDEN_DRIVER), f"golden images are made on {GOLDEN_DRIVER}, not on {renderer}"
             path.parent.mkdir(parents=True, exist_ok=True)
             Image.fromarray(image).save(path, optimize=True)
             return
@@ -121,16 +155,23 @@ def golden(request: pytest.FixtureRequest, gpu: Any) -> Callable[..., None]:
         with Image.open(path) as stored:
             expected = np.asarray(stored.convert("RGB"))
         assert expected.shape == image.shape, f"{name}: {image.shape}, golden {expected.shape}"
-        off = np.abs(expected.astype(int) - image.astype(int)).max(axis=-1)
-        wrong = float((off > tolerance).mean())
-        if wrong > 0.001:
-            left = _write_difference(name, off)
-            pytest.fail(
-                f"{name}: {wrong:.2%} of pixels differ by more than {tolerance}, worst {off.max()}; see {left}; "
-                f"if it is right: pytest --accept-golden {request.node.nodeid}"
-            )
+        _assert_near(
+            name, np.abs(expected.astype(int) - image.astype(int)), golden_limits(renderer, tolerance), request
+        )
 
     return compare
+
+
+def _assert_near(name: str, off: Any, limits: GoldenLimits, request: pytest.FixtureRequest) -> None:
+    worst, mean = off.max(axis=-1), float(off.mean())
+    stray = float((worst > limits.pixel).mean())
+    if stray > limits.stray_pixels or mean > limits.mean:
+        left = _write_difference(name, worst)
+        pytest.fail(
+            f"{name}: {stray:.2%} of pixels differ by more than {limits.pixel} ({limits.stray_pixels:.2%} may), mean "
+            f"{mean:.2f} ({limits.mean}), worst {worst.max()}; see {left}; "
+            f"if it is right: pytest --accept-golden {request.node.nodeid}"
+        )
 
 
 def _write_difference(name: str, off: Any) -> Path:

@@ -13,7 +13,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from vpengine import output, plates, tracking
-from vpengine.control.declared import ENGINE_CONTROLS
+from vpengine.files import controls_of
 from vpengine.neural import GENERATORS, RUNTIMES
 from vpengine.plugins import load_plugin
 from vpengine.stage.camera import CameraSettings, OuterSettings
@@ -219,7 +219,7 @@ def _limits(value: Schema) -> str:
 
 def _controls() -> str:
     lines = ["| name in files | OSC address | value | default | |\n|---|---|---|---|---|"]
-    for control in ENGINE_CONTROLS:
+    for control in controls_of("none"):  # those of every generator
         name = control.address.removeprefix("/vp/").replace("/", ".")
         values = (
             f"{control.low:g} to {control.high:g} {control.unit}"

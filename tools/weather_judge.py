@@ -16,7 +16,7 @@ from weather_files import session
 from weather_pool import Batch, Pool, Shader, load_pool, random_batch, random_light, random_looks, whole
 from weather_scenes import FAMILY_NAMES
 
-from vpengine.frames.look import FADERS
+from vpengine.neural.weather import FADERS
 from vpengine.view.color import REC709_FROM_ACESCG, linear_from_acescct
 
 Image = NDArray[np.float32]

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image as PillowImage
 from weather_judge import Runner, displayed
 
-from vpengine.frames.look import FADERS
+from vpengine.neural.weather import FADERS
 from vpengine.view.color import REC709_FROM_ACESCG, acescct_from_linear
 from vpengine.view.noise import detail_noise
 

@@ -29,7 +29,7 @@ from weather_report_text import CARD, REPORT
 from weather_scenes import FAMILY_NAMES
 
 import vpengine
-from vpengine.frames.look import FADERS
+from vpengine.neural.weather import FADERS
 
 DOCS = ROOT / "docs" / "weather"
 SHEET_SCENES = 3  # of each family

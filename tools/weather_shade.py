@@ -104,7 +104,7 @@ def plain(surfaces: Surfaces, light: Light) -> Tensor:
 
 
 def changed(surfaces: Surfaces, light: Light, look: Tensor) -> Tensor:
-    """The picture with a look (B, 6) in the order of vpengine.frames.look.FADERS, (B, 3, H, W)."""
+    """The picture with a look (B, 6) in the order of vpengine.neural.weather.FADERS, (B, 3, H, W)."""
     s, faders = surfaces, (look[:, :, None, None] ** FADER_CURVE).split(1, dim=1)
     snow, night, _, dust, rain, fire = faders
     sky = s.material == SKY

@@ -14,46 +14,56 @@ from pathlib import Path
 from typing import Any
 
 from vpengine import neural, output, plates, tracking
+from vpengine.compose.compositor import Compositor
+from vpengine.compose.eyes import Eyes
 from vpengine.compose.governor import Governor
-from vpengine.compose.guard import Guard
-from vpengine.compose.inner import InnerPicture
-from vpengine.compose.program import Program
+from vpengine.compose.plan import Layout, light_key
+from vpengine.compose.preparing import Preparing
 from vpengine.compose.request import RequestCamera, Requests, RequestSettings
 from vpengine.compose.walls import Walls
 from vpengine.control.controls import Controls, Value
-from vpengine.control.declared import ENGINE_CONTROLS
 from vpengine.control.desk import Desk
 from vpengine.control.gate import Gate
 from vpengine.control.messages import OperatorMessage
 from vpengine.control.scenes import SceneEntry, Scenes
 from vpengine.errors import UserError
 from vpengine.files import Files, base_look, ports_of, read_files
+from vpengine.frames.feed import Feed
 from vpengine.frames.frame_input import FrameInput
 from vpengine.gpu.context import create_headless, describe
+from vpengine.gpu.executor import Executor
 from vpengine.gpu.gpu import Gpu
+from vpengine.gpu.guard import Guard
+from vpengine.gpu.pool import TargetPool
 from vpengine.gpu.window import Windows
 from vpengine.loop import Loop, Recorder
 from vpengine.mailbox import Inbox, Newest
-from vpengine.neural.process import NeuralProcess
+from vpengine.neural.declared import looks_of
+from vpengine.neural.host import GeneratorHost, NoHost
+from vpengine.neural.process_host import ProcessHost
 from vpengine.output.clock import Clock, DisplayClock, PacedClock, UnpacedClock
 from vpengine.output.output import Output
+from vpengine.output.outputs import Outputs, named
 from vpengine.plates.places import Build, Places
 from vpengine.plugins import load_plugin
 from vpengine.remote.osc_control import OscControl
 from vpengine.remote.thread import RemoteThread
+from vpengine.sim.figure import StandIn
+from vpengine.sim.light import Panel
+from vpengine.sim.plan import StageSim
 from vpengine.stage.control_names import control_address
+from vpengine.stage.feeds import SIM_SIZE, feeds_of
 from vpengine.stage.sections import PluginSection
 from vpengine.stage.state_folder import state_folder
 from vpengine.stops import held
 from vpengine.takes.log import LogWriter
-from vpengine.takes.report import FrameTimes, Memory, operators_report, packets_report, percentiles
+from vpengine.takes.report import FrameTimes, Memory, operators_report, packets_report
 from vpengine.takes.run_file import write_run
 from vpengine.tracking.cameras import Cameras
 from vpengine.tracking.pose_buffer import PoseBuffer
 from vpengine.tracking.protocol import LensUpdate, Source
 from vpengine.tracking.receiver import Receiver
 from vpengine.tracking.recentre import Recentring
-from vpengine.view.camera import camera_view
 
 log = logging.getLogger(__name__)
 
@@ -80,9 +90,8 @@ class RunOptions:
     remember: bool = True
 
 
-def build_program(gpu: Gpu, files: Files, exit_stack: ExitStack) -> tuple[Places, Program]:
-    """What draws a stage's PROGRAM bus, and its plates, none of them loaded yet; both live as long as the stack."""
-    stage, camera = files.stage, files.stage.cameras[0]
+def build_places(gpu: Gpu, files: Files, exit_stack: ExitStack) -> Places:
+    """A show's plates, none of them loaded yet; they live as long as the stack."""
 
     def build(section: PluginSection) -> Build:
         plugin, settings = load_plugin(plates.KINDS[section.kind]), files.of(section)
@@ -90,17 +99,60 @@ def build_program(gpu: Gpu, files: Files, exit_stack: ExitStack) -> tuple[Places
 
     places = Places(gpu, {name: build(section) for name, section in files.show.plates.items()})
     exit_stack.callback(places.close)
-    walls = Walls(gpu, stage.walls, stage.outer.eye_m, stage.outer.face_px)
+    return places
+
+
+def build_compositor(gpu: Gpu, files: Files, places: Places, exit_stack: ExitStack) -> Compositor:
+    """What draws a stage's worlds and walls; it lives as long as the stack."""
+    stage, asked = files.stage, files.stage.neural
+    walls = Walls(gpu, stage.walls, stage.outer.eye_m, stage.outer.face_px, len(stage.cameras))
     exit_stack.callback(walls.release)
-    inner = InnerPicture(gpu, camera.inner.resolution, stage.neural.resolution, stage.neural.keyframes)
-    exit_stack.callback(inner.release)
-    return places, Program(inner, walls, places, camera, stage.neural.overscan_percent)
+    eyes = Eyes(gpu, places, asked.resolution, asked.keyframes)
+    exit_stack.callback(eyes.release)
+    layout = Layout(
+        stage.cameras, tuple(wall.id for wall in stage.walls), asked.generator != "none", asked.overscan_percent
+    )
+    compositor = Compositor(gpu, layout, eyes, walls, places)
+    exit_stack.callback(compositor.release)
+    return compositor
 
 
-def load_place(places: Places, program: Program, place: str) -> None:
+def build_stage_sim(
+    gpu: Gpu,
+    files: Files,
+    walls: Walls,
+    exit_stack: ExitStack,
+    size: tuple[int, int] = SIM_SIZE,
+    stand_in: StandIn | None = None,
+    samples_per_side: int = 1,
+) -> StageSim:
+    """The simulated stage around the walls; it lives as long as the stack."""
+    stage = files.stage
+    panels = {wall.id: Panel(wall.peak_nits, wall.black_nits) for wall in stage.walls}
+    light_keys = {wall.id: light_key(wall.id) for wall in stage.walls}
+    sim = StageSim(
+        gpu,
+        list(walls.geometries.values()),
+        panels,
+        stage.cameras,
+        light_keys,
+        size,
+        stand_in=stand_in,
+        samples_per_side=samples_per_side,
+    )
+    exit_stack.callback(sim.release)
+    return sim
+
+
+def load_place(places: Places, walls: Walls, place: str) -> None:
     """Load a place and make it ready to be shown, now: before the first frame, or where no wall waits."""
     places.wait_for(place)
-    program.walls.prepare(place, places[place])
+    try:
+        walls.prepare(place, places[place])
+    except Exception as error:  # noqa: BLE001  a show begins with what there is
+        walls.give_up()
+        places.give_up(place, error)
+        walls.prepare(place, places[place])
 
 
 def end_together(ends: Iterable[Callable[[], None]]) -> None:
@@ -160,11 +212,11 @@ class App:
             time.sleep(0.02)
 
     def _ready(self) -> bool:
-        self.loop.take_in_place()
-        loaded = all(self.program.walls.prepared(place) for place in self.files.show.plates)
-        if self.generator:
-            self.generator.collect(time.monotonic())
-        return loaded and (self.generator is None or self.generator.ready)
+        self.loop.prepare()
+        walls, failing = self.compositor.walls, self.loop.preparing.failing
+        loaded = all(walls.prepared(place) or place in failing for place in self.files.show.plates)
+        self.loop.collect(time.monotonic())
+        return loaded and self.generator.health.ready
 
     def run(self, seconds: float | None = None, told: Callable[[float], None] | None = None) -> None:
         """Draw frames for ``seconds``, or until an output is closed. Ctrl-C ends it cleanly.
@@ -192,7 +244,7 @@ class App:
         now_s = time.monotonic()
         if now_s >= self._look_again_s:
             self._look_again_s = now_s + LOOK_PERIOD_S
-            self.memory.sample(self.generator.pid if self.generator else None)
+            self.memory.sample(self.generator.health.pid)
             if told is not None:
                 told(now_s - start_s)
         return end_s is None or now_s < end_s
@@ -202,11 +254,12 @@ class App:
         self.generator = self._start_generator()  # first: it needs the longest
         self._open_screen()
         self._start_doors()
-        self.places, self.program = build_program(self.gpu, self.files, self._exit)
+        self.places = build_places(self.gpu, self.files, self._exit)
         self._ends.append(self.places.stop)
+        self.compositor = build_compositor(self.gpu, self.files, self.places, self._exit)
         self.desk = self._desk()
-        self._load_places()
         self.loop = self._loop()
+        self._load_places()
 
     def _open_screen(self) -> None:
         """The rendering context and the outputs: windows where the stage has them and there is a display."""
@@ -216,20 +269,25 @@ class App:
         if self.windows is not None:
             self._exit.callback(self.windows.close)
         self.gpu = Gpu(self.windows.context if self.windows else create_headless())
-        self.outputs: list[Output] = []
+        self._exit.callback(self.gpu.release)
+        self.outputs: list[tuple[Feed, Output]] = []
         for item in sections:
-            kind = "headless" if self.options.headless else item.target.kind
+            kind = self._kind(item.target)
             plugin = load_plugin(output.KINDS[kind])
             settings = plugin.Settings() if self.options.headless else self._of(item.target)
-            self.outputs.append(plugin(settings, item.wall, self.windows))
-            self._exit.callback(self.outputs[-1].close)
+            opened = plugin(settings, str(item.feed), self.windows)
+            self.outputs.append((item.feed, opened))
+            self._exit.callback(opened.close)
 
-    def _start_generator(self) -> NeuralProcess | None:
+    def _kind(self, section: PluginSection) -> str:
+        return "headless" if self.options.headless else section.kind
+
+    def _start_generator(self) -> GeneratorHost:
         settings = self.files.stage.neural
         if settings.generator == "none":
-            return None
+            return NoHost()
         try:
-            process = NeuralProcess(
+            host = ProcessHost(
                 settings.generator,
                 neural.GENERATORS[settings.generator],
                 neural.RUNTIMES[settings.runtime],
@@ -238,10 +296,9 @@ class App:
             )
         except UserError as error:  # the wall can do without
             log.warning("%s. The wall shows the plate.", error)
-            return None
-        process.start()
-        self._ends.append(process.stop)
-        return process
+            return NoHost()
+        self._ends.append(host.close)
+        return host
 
     def _start_doors(self) -> None:
         stage = self.files.stage
@@ -260,7 +317,7 @@ class App:
         self._ends.append(recentring.close)
         self.cameras = Cameras(stage.cameras, self.poses, lenses, recentring)
         self.inbox: Inbox[str, OperatorMessage] = Inbox()
-        controls = {control.address: control for control in ENGINE_CONTROLS}
+        controls = {control.address: control for control in self.files.controls}
         settings = stage.control
         slugs = [scene.slug for scene in self.files.show.scenes]
         ids = [camera.id for camera in stage.cameras]
@@ -270,7 +327,7 @@ class App:
         self._ends.append(remote.stop)
 
     def _desk(self) -> Desk:
-        controls = Controls(ENGINE_CONTROLS)
+        controls = Controls(self.files.controls)
         scenes = Scenes(
             (
                 SceneEntry(scene.slug, scene.place, scene.dissolve_s, scene.controls, scene.keep)
@@ -284,13 +341,13 @@ class App:
         for name, text in self.options.controls:
             address = name if name.startswith("/") else control_address(name)
             controls.set(address, command_value(controls, address, text))
-        return Desk(controls, scenes, Gate(), self.files.stage.neural.generator)
+        return Desk(controls, scenes, Gate(), looks_of(self.files.stage.neural.generator))
 
     def _load_places(self) -> None:
         """The first scene's place before the first frame; the others are loaded while it runs."""
         first = self.desk.scenes.place
-        load_place(self.places, self.program, first)
-        self.program.warm(first)
+        load_place(self.places, self.compositor.walls, first)
+        self.loop.warm(first)
         for place in self.files.show.plates:
             self.places.ask(place)
 
@@ -304,7 +361,7 @@ class App:
             return PacedClock(rate, latency_s)
         paced_by = next(item for item in outputs if item.target.kind == "window")
         windows, monitor = self.windows, self._of(paced_by.target).monitor
-        return DisplayClock(rate, windows.refresh_hz(monitor), latency_s, lambda: windows.swapped_s)
+        return DisplayClock(rate, windows.refresh_hz(monitor), latency_s, windows.take_swap)
 
     def _loop(self) -> Loop:
         stage, options = self.files.stage, self.options
@@ -316,11 +373,20 @@ class App:
             write_run(options.log_folder, stage.file, self.files.show.file, self.files.named())
         asked, busy_s = stage.neural, BUSY / float(stage.rate)
         settings = RequestSettings(asked.resolution, asked.overscan_percent, 1.0 / asked.max_rate, busy_s)
-        camera = RequestCamera(self.gpu, stage.neural.resolution)
+        camera = RequestCamera(self.gpu, asked.resolution)
         self._exit.callback(camera.release)
-        resting = stage.cameras[0]
-        view = camera_view(resting.pose.pose(), resting.lens(), asked.resolution)
-        camera.warm(self.places[self.desk.scenes.place], view)
+        requests = Requests(camera, self.places, settings)
+        walls = self.compositor.walls
+        preparing = Preparing(walls, self.places, self.places.take_in)
+        stage_sim = build_stage_sim(self.gpu, self.files, walls, self._exit, stand_in=StandIn())
+        drawers = {
+            **self.compositor.drawers,
+            **requests.drawers,
+            **preparing.drawers,
+            **stage_sim.drawers,
+        }
+        pool, guard = TargetPool(self.gpu), Guard()
+        self._exit.callback(pool.release)
         return Loop(
             gpu=self.gpu,
             clock=clock,
@@ -329,13 +395,16 @@ class App:
             desk=self.desk,
             places=self.places,
             generator=self.generator,
-            requests=Requests(camera, settings),
-            program=self.program,
-            outputs=self.outputs,
+            requests=requests,
+            preparing=preparing,
+            compositor=self.compositor,
+            stage_sim=stage_sim,
+            executor=Executor(self.gpu, pool, guard, drawers),
+            feeds=feeds_of(stage),
+            outputs=Outputs(guard, named([self._kind(item.target) for item in stage.outputs], self.outputs)),
             recorder=recorder,
             camera=stage.cameras[0].id,
             times=FrameTimes(float(1 / stage.rate)),
-            guard=Guard(),
             governor=Governor(math.inf if options.unpaced else float(1 / stage.rate)),
         )
 
@@ -359,12 +428,13 @@ class App:
                 "packets_by_the_kernel": self.receiver.kernel_drops,
                 "logged_frames": self.loop.recorder.dropped,
             },
-            "generator": generator_report(self.generator),
+            "generator": self.generator.health.report(),
             "packets": packets_report(self.receiver.health()),
             "operators": operators_report(self.osc_control.health()),
             "tracking_losses": dict(self.cameras.losses.counts),
             "plates": dict(self.places.faults),
-            "failures": dict(self.loop.guard.failures),
+            "failures": dict(self.loop.executor.failures),
+            "feeds": self.loop.counts.summary(),
             "scene": self.desk.scenes.shown,
             "rung": {
                 "last": self.loop.governor.rung,
@@ -393,17 +463,3 @@ def command_value(controls: Controls, address: str, text: str) -> Value:
             f"--set {address}: {text!r}, expected a number from {low:g} to {high:g} {control.unit}".rstrip()
         )
     return number
-
-
-def generator_report(generator: NeuralProcess | None) -> dict[str, Any]:
-    if generator is None:
-        return {"name": "none", "runtime": "none", "images": 0, "images_per_s": 0.0, "latency_ms": percentiles([])}
-    health = generator.health
-    return {
-        "name": generator.name,
-        "runtime": generator.runtime,
-        "images": health.images,
-        "images_per_s": round(health.images_per_s, 2),
-        "latency_ms": percentiles([1e3 * latency_s for latency_s in health.latency_s]),
-        "restarts": health.restarts,
-    }

@@ -8,12 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from vpengine import neural, output, plates, tracking
-from vpengine.control.controls import Controls, Value
-from vpengine.control.declared import ENGINE_CONTROLS, look_address
+from vpengine.control.controls import Control, Controls, Value
+from vpengine.control.declared import ENGINE_CONTROLS
+from vpengine.control.looks import PREFIX as LOOK
 from vpengine.errors import Problem, ProblemsError
-from vpengine.frames.look import FADERS
+from vpengine.neural.declared import generator_class
 from vpengine.plugins import load_plugin
 from vpengine.stage.conflicts import PortUse, claim_conflicts, port_conflicts
+from vpengine.stage.feeds import feed_size
 from vpengine.stage.sections import PluginSection, resolve_kind, resolve_settings
 from vpengine.stage.show_file import Show, read_show
 from vpengine.stage.stage_file import Stage, read_stage
@@ -35,6 +37,11 @@ class Files:
     show: Show
     settings: Mapping[tuple[str, str], Any] = field(default_factory=dict)
 
+    @property
+    def controls(self) -> tuple[Control, ...]:
+        """Every control that this stage has: the engine's own, then its generator's."""
+        return controls_of(self.stage.neural.generator)
+
     def of(self, section: PluginSection) -> Any:
         """A plug-in's validated settings."""
         return self.settings[section.slot, f"{section.file}:{section.key}"]
@@ -43,6 +50,20 @@ class Files:
         """The files that stage and show name: pictures of plates, and the stage's own show where another one runs."""
         values = [value for settings in self.settings.values() if settings is not None for _, value in settings]
         return [path for path in (self.stage.show, *values) if isinstance(path, Path)]
+
+
+def controls_of(generator: str) -> tuple[Control, ...]:
+    """Every control that a stage with this generator has: the engine's own, then the generator's.
+
+    With ``none``, or a name that is no generator, the controls of them all: a show may run without the generator that
+    it was made for, and a name that is wrong is the one mistake that is told of.
+    """
+    chosen = [generator] if generator in neural.GENERATORS and generator != "none" else list(neural.GENERATORS)
+    own: dict[str, Control] = {}
+    for name in chosen:
+        for control in generator_class(name).controls:
+            own.setdefault(control.address, control)
+    return (*ENGINE_CONTROLS, *own.values())
 
 
 def settings_of(sections: Iterable[PluginSection]) -> tuple[dict[tuple[str, str], Any], list[Problem]]:
@@ -62,7 +83,10 @@ def _settings(section: PluginSection) -> Any:
     problems = resolve_kind(section, TABLES[section.slot])
     if problems:
         return problems
-    if section.slot in ("generator", "runtime"):  # they have no settings, and only the neural process may import them
+    if section.slot in (
+        "generator",
+        "runtime",
+    ):  # no settings; a runtime's module is its host's to import
         return None
     model = getattr(load_plugin(TABLES[section.slot][section.kind]), "Settings", None)
     return resolve_settings(section, model) if model is not None else None
@@ -106,7 +130,7 @@ def _output_faults(files: Files) -> Iterator[Problem]:
     for item in files.stage.outputs:
         plugin, settings = load_plugin(output.KINDS[item.target.kind]), files.of(item.target)
         faults, claim = getattr(plugin, "faults", None), getattr(plugin, "claim", None)
-        for key, fault in faults(settings, files.stage.wall(item.wall).resolution) if faults else ():
+        for key, fault in faults(settings, feed_size(files.stage, item.feed)) if faults else ():
             yield Problem(str(files.stage.file), f"{item.target.key}.{key}", fault)
         if claim and (claimed := claim(settings)):
             claims.append((item.target.key, claimed))
@@ -115,7 +139,7 @@ def _output_faults(files: Files) -> Iterator[Problem]:
 
 def read_files(stage_path: Path, show_path: Path | None, allow_outside: bool = False) -> Files:
     """Stage and show with all their plug-ins' sections. Raises ProblemsError with everything that is wrong."""
-    reading = read_stage(stage_path, ENGINE_CONTROLS, allow_outside=allow_outside)
+    reading = read_stage(stage_path, controls_of, allow_outside=allow_outside)
     problems, sections = list(reading.problems), list(reading.sections)
     show_file = show_path or reading.show
     show = None
@@ -123,7 +147,7 @@ def read_files(stage_path: Path, show_path: Path | None, allow_outside: bool = F
         if reading.stage is not None:  # a file that cannot be read has other things to mend first
             problems.append(Problem(str(stage_path), "stage.show", "missing: name a show file, here or with --show"))
     else:
-        show_reading = read_show(show_file, ENGINE_CONTROLS, allow_outside=allow_outside)
+        show_reading = read_show(show_file, reading.controls, allow_outside=allow_outside)
         problems += show_reading.problems
         sections += show_reading.sections
         show = show_reading.show
@@ -141,9 +165,10 @@ def base_look(files: Files) -> tuple[tuple[str, Value], ...]:
 
     As the show says, or the stage, or else the control's default. What no scene ever sets is a hand's alone.
     """
-    controls = Controls(ENGINE_CONTROLS)
+    controls = Controls(files.controls)
     for address, value in (*files.stage.controls, *files.show.controls):
         controls.set(address, value)
     named = [*files.show.controls, *(pair for scene in files.show.scenes for pair in scene.controls)]
-    addresses = dict.fromkeys([*map(look_address, FADERS), *(address for address, _ in named)])
+    look = [address for address in controls.declared if address.startswith(LOOK)]
+    addresses = dict.fromkeys([*look, *(address for address, _ in named)])
     return tuple((address, controls.at(address, 0.0)) for address in addresses)

@@ -1,29 +1,34 @@
-"""One frame, from frame input to pixels, top to bottom, on one page."""
+"""One frame, from frame input to feeds, top to bottom, on one page."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
-from functools import partial
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from fractions import Fraction
 from typing import Protocol
 
-from vpengine.compose.governor import Governor
-from vpengine.compose.guard import Guard
-from vpengine.compose.program import Program
+from vpengine.compose.compositor import Compositor
+from vpengine.compose.governor import Governor, decorates
+from vpengine.compose.preparing import Preparing
 from vpengine.compose.request import Requests
 from vpengine.control import declared
 from vpengine.control.desk import Desk
 from vpengine.control.messages import OperatorMessage
-from vpengine.frames.frame_input import FrameInput, Tick
+from vpengine.frames.feed import PROGRAM, Feed
+from vpengine.frames.frame_input import BusState, FrameInput, Tick
+from vpengine.frames.keyframe import Keyframe
 from vpengine.frames.look import Look
+from vpengine.gpu.executor import Executor
 from vpengine.gpu.gpu import Gpu
+from vpengine.gpu.job import Job
 from vpengine.mailbox import Inbox
-from vpengine.neural.process import NeuralProcess
+from vpengine.neural.host import GeneratorHost
 from vpengine.output.clock import Clock
-from vpengine.output.output import Output
+from vpengine.output.outputs import Outputs
 from vpengine.plates.places import Places
-from vpengine.takes.report import FrameTimes
+from vpengine.sim.plan import StageSim
+from vpengine.takes.report import FeedCounts, FrameTimes
 from vpengine.tracking.cameras import Cameras
 
 
@@ -39,7 +44,10 @@ class Recorder(Protocol):
 
 @dataclass
 class Loop:
-    """The main thread's parts, and the order in which a frame asks them. ``app`` builds, starts and ends them."""
+    """The main thread's parts, and the order in which a frame asks them. ``app`` builds, starts and ends them.
+
+    feeds: what every frame makes. camera: whose pose's age is measured.
+    """
 
     gpu: Gpu
     clock: Clock
@@ -47,97 +55,113 @@ class Loop:
     inbox: Inbox[str, OperatorMessage]
     desk: Desk
     places: Places
-    generator: NeuralProcess | None
+    generator: GeneratorHost
     requests: Requests
-    program: Program
-    outputs: list[Output]
+    preparing: Preparing
+    compositor: Compositor
+    stage_sim: StageSim
+    executor: Executor
+    feeds: frozenset[Feed]
+    outputs: Outputs
     recorder: Recorder
     camera: str
     times: FrameTimes
     governor: Governor
-    guard: Guard
+    counts: FeedCounts = field(default_factory=FeedCounts)
     newest: FrameInput | None = None
 
     def run(self, go_on: Callable[[], bool]) -> None:
-        """Draw frames until ``go_on`` says no, or an output was closed."""
+        """Draw frames until ``go_on`` says no, or the operator asks an output to end."""
         open_ = True
         while open_ and go_on():
             tick = self.clock.next()
             begin_s = time.monotonic()
-            self.take_in_place()
-            frame, look = self.gather(tick, begin_s)
-            self.guard.run("drawing the walls", partial(self.draw, frame), "they keep their last picture")
-            self.guard.run("asking the generator", partial(self.ask, frame, look, begin_s), "its pictures stay")
-            self.gpu.finish()
-            done_s = time.monotonic()
+            frame, looks = self.gather(tick, begin_s)
+            self.executor.run(self.plan(frame, looks, begin_s))
+            self.ask(begin_s)
+            self.gpu.end_frame()
             self.clock.wait_display(tick)
-            open_ = self.present(frame)
+            open_ = self.present(tick)
             self.clock.presented(time.monotonic())
             self.recorder.note(frame)
             self.newest = frame
             pose_age_s = frame.cameras[self.camera].age_s
-            seen_s = time.monotonic()
+            seen_s, done_s = time.monotonic(), self.gpu.done_s()
             missed = self.times.note(begin_s, done_s, seen_s, tick.present_s, pose_age_s, tick.number)
             self.governor.note(begin_s, done_s, seen_s, missed)
 
-    def take_in_place(self) -> None:
-        """A plate that the loader has ready is put on the GPU, then its outer pictures drawn, a little every frame."""
-        self.guard.run("preparing a plate", self._take_in_place, "its scene waits")
+    def warm(self, place: str) -> None:
+        """Draw everything once that a frame may draw, before the first one."""
+        self.compositor.warm(place, self.executor.pictures.lend)
+        controls, now_s = self.desk.controls.freeze(0.0), time.monotonic()
+        tick, buses = Tick(0, now_s, Fraction(1)), {PROGRAM: BusState("", place)}
+        frame = FrameInput(tick, self.cameras.at(now_s, now_s, 0.0), buses, controls, 0)
+        self.requests.warm(frame)
+        self.executor.run(self.plan_feeds(frame))
+        self.executor.pictures.next_frame()
 
-    def _take_in_place(self) -> None:
-        if self.program.walls.carry_on():
-            return
-        name = self.places.take_in()
-        if name is not None:
-            self.program.walls.begin(name, self.places[name])
+    def prepare(self) -> None:
+        """A frame's share of making places ready, before there are frames."""
+        self.executor.run(self.preparing.plan())
 
     def can_show(self, place: str) -> bool:
         self.places.ask(place)
-        return self.program.walls.prepared(place)
+        return self.compositor.walls.prepared(place)
 
-    def gather(self, tick: Tick, now_s: float) -> tuple[FrameInput, Look]:
-        """All that the frame depends on, read once: operators, trackers, generator."""
+    def gather(self, tick: Tick, now_s: float) -> tuple[FrameInput, Mapping[str, Look]]:
+        """All that the frame depends on, read once: operators, trackers, generator. And what each bus asks for."""
         messages = self.inbox.take()
         self.desk.apply(messages)
         self.cameras.apply(messages, now_s)
         settled = self.desk.settle(tick.display_time_s, self.can_show)
-        delivered = self.generator.collect(now_s) if self.generator else []
-        ahead_s = self.generator.mid_life_s() if self.generator else 0.0
+        delivered, ahead_s = self.collect(now_s), self.generator.health.request_lead_s
         frame = FrameInput(
             tick=tick,
             cameras=self.cameras.at(tick.display_time_s, now_s, ahead_s),
-            program=settled.program,
+            buses=settled.buses,
             controls=settled.controls,
             epoch=settled.epoch,
             keyframes=self.desk.gate.admit(delivered, frozen=not settled.controls[declared.NEURAL_LIVE]),
             rung=self.governor.rung,
         )
-        return frame, settled.look
+        return frame, settled.looks
 
-    def draw(self, frame: FrameInput) -> None:
-        """From frame input to wall pictures; replay and films draw the same."""
-        self.program.admit(frame)
-        inner = self.program.inner(frame)
-        self.program.draw_walls(frame, inner)
+    def collect(self, now_s: float) -> tuple[Keyframe, ...]:
+        """What the generator has made since the last call; what a failure of it swallowed is asked for again."""
+        collected = self.generator.collect(now_s)
+        if collected.lost:
+            self.requests.forget()
+        return collected.keyframes
 
-    def ask(self, frame: FrameInput, look: Look, now_s: float) -> None:
+    def plan(self, frame: FrameInput, looks: Mapping[str, Look], now_s: float) -> list[Job]:
+        """The frame's jobs."""
+        return [*self.plan_feeds(frame), *self.plan_request(frame, looks, now_s), *self.preparing.plan()]
+
+    def plan_feeds(self, frame: FrameInput) -> list[Job]:
+        """The jobs that make the feeds; not all of them in every frame."""
+        feeds = self.feeds if decorates(frame) else frozenset(feed for feed in self.feeds if not feed.is_decoration)
+        simulated = self.stage_sim.plan(frame, feeds)
+        return [*self.compositor.plan(frame, feeds, lit=bool(simulated)), *simulated]
+
+    def plan_request(self, frame: FrameInput, looks: Mapping[str, Look], now_s: float) -> list[Job]:
         """Ask the generator for a new picture when it is free and there is something new to ask."""
         generator, controls = self.generator, frame.controls
-        if generator is None:
-            return
-        if not (controls[declared.NEURAL_LIVE] and controls[declared.NEURAL_AMOUNT]) or generator.answer_lost():
+        if not (controls[declared.NEURAL_LIVE] and controls[declared.NEURAL_AMOUNT]):
             self.requests.forget()
-        elif not generator.free(now_s):
-            self.requests.skip()
+        elif room := generator.free(now_s):
+            return self.requests.plan(frame, looks, now_s, room)
         else:
-            request = self.requests.next(frame, self.places, look, self.camera, now_s)
-            if request is not None:
-                generator.submit(request, now_s)
+            self.requests.skip()
+        return []
 
-    def present(self, frame: FrameInput) -> bool:
-        """Every wall's code values to every output; False when an operator closed one."""
-        for wall, picture in self.program.walls.pictures.items():
-            for output in self.outputs:
-                output.show(wall, picture.code.color)
-        still_open = [output.present(frame.tick) for output in self.outputs]  # every one, before any is judged
-        return all(still_open)
+    def ask(self, now_s: float) -> None:
+        """Hand over the request that this frame finished."""
+        request = self.requests.finished(self.executor.pictures)
+        if request is not None:
+            self.generator.submit(request, now_s)
+
+    def present(self, tick: Tick) -> bool:
+        """Every feed to the outputs that show it; False when the operator asked one to end."""
+        pictures = self.executor.pictures
+        self.counts.note(self.feeds, pictures)
+        return self.outputs.present(tick, pictures)

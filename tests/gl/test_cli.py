@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import av
+import numpy as np
 import pytest
 from PIL import Image
 
+from vpengine.app import App, RunOptions
+from vpengine.gpu.context import describe
+from vpengine.gpu.transfer import download
 from vpengine.stage.shipped import stage_folder
+from vpengine.stage.walls import wall_geometry
 
 LED = stage_folder() / "led_volume.toml"
 
@@ -54,10 +61,19 @@ def test_a_users_mistake_is_one_sentence(arguments: tuple[str, ...], says: str) 
     assert "Traceback" not in done.stderr + done.stdout
 
 
-def test_doctor_knows_this_machine() -> None:
+def test_doctor_knows_this_machine(gpu: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The driver by the name that it gives itself; no display is no fault, one that cannot be opened is."""
+    monkeypatch.setenv("COLUMNS", "400")
+    for name in ("DISPLAY", "WAYLAND_DISPLAY"):
+        monkeypatch.delenv(name, raising=False)
     done = vpengine("doctor")
-    assert done.returncode == 0
-    assert "OpenGL" in done.stdout
+    assert done.returncode == 0, done.stdout
+    assert describe(gpu) in done.stdout
+    assert f"{os.cpu_count()} cores" in done.stdout
+    monkeypatch.setenv("DISPLAY", ":4242")
+    dead = vpengine("doctor")
+    assert dead.returncode == 1
+    assert "named, but cannot be opened" in dead.stdout
 
 
 def test_a_run_is_filmed_from_its_log(tmp_path: Path) -> None:
@@ -78,9 +94,13 @@ def test_a_run_is_filmed_from_its_log(tmp_path: Path) -> None:
         with av.open(str(out / name)) as container:
             frames = list(container.decode(video=0))
         assert len(frames) == figures["frames"] + figures["skipped_ticks"]  # the film keeps the run's time
-        assert frames[0].to_ndarray(format="gray").mean() > 12.0
+        first, last = (frames[place].to_ndarray(format="gray").astype(int) for place in (0, -1))
+        assert first.mean() > 12.0
+        assert first.std() > 10.0, "a picture, and no grey card"
+        assert np.abs(last - first).max() > 8, "the snow comes, and the film goes on"
     with Image.open(out / "contact.png") as sheet:
         assert sheet.width > 1500
+        assert np.asarray(sheet.convert("L")).std() > 20.0
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no SIGTERM to send on this system")
@@ -94,3 +114,17 @@ def test_a_service_managers_stop_ends_a_run_cleanly(tmp_path: Path) -> None:
         engine.terminate()
         assert engine.wait(20.0) == 0
     assert json.loads(report.read_text(encoding="utf-8"))["frames"] > 0
+
+
+@pytest.mark.parametrize("name", sorted(path.name for path in stage_folder().glob("*.toml")))
+def test_every_shipped_stage_lights_every_wall(name: str) -> None:
+    """Each output is given a picture, not a field of one colour, from the first frames on."""
+    with App(RunOptions(stage_folder() / name, headless=True, unpaced=True, remember=False)) as app:
+        app.run_frames(3)
+        made = app.loop.executor.pictures
+        pictures = {str(feed): download(made[str(feed)].color)[..., :3].astype(float) for feed in app.loop.feeds}
+        walls = {f"wall:{wall.id}": wall_geometry(wall).resolution for wall in app.files.stage.walls}
+    assert {wall: picture.shape[1::-1] for wall, picture in pictures.items()} == walls
+    for wall, picture in pictures.items():
+        assert picture.mean() > 5.0, wall
+        assert picture.std() > 5.0, wall

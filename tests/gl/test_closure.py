@@ -100,7 +100,7 @@ class Setup:
         view = camera_view(pose, LENS, INNER, OVERSCAN)
         self.plate.draw(self.target, view)
         inner = Picture(self.target.color, self.target.depth, view, Provenance("plate:pattern"))
-        self.wall.draw_light(inner, self.black, WallLevels())
+        self.wall.draw_light([inner], self.black, WallLevels())
         return view, download(self.wall.light.color)[..., :3].astype(np.float64)
 
     def seen(self, view: View) -> np.ndarray:

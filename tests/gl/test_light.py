@@ -11,25 +11,33 @@ from typing import Any
 import numpy as np
 import pytest
 
-from vpengine.app import build_program, load_place
+from vpengine.app import build_compositor, build_places, load_place
 from vpengine.compose.governor import RUNGS
-from vpengine.compose.program import Program
+from vpengine.compose.plan import light_key, world_key
 from vpengine.compose.request import RequestCamera, Requests, RequestSettings
 from vpengine.control.controls import Controls
-from vpengine.control.declared import ENGINE_CONTROLS, INNER_VISIBLE, look_address, look_at_frame
+from vpengine.control.declared import INNER_VISIBLE
+from vpengine.control.looks import look_address
 from vpengine.files import Files, read_files
-from vpengine.frames.frame_input import CameraState, FrameInput, ProgramState, Tick
+from vpengine.frames.feed import Eye
+from vpengine.frames.frame_input import BusState, CameraState, FrameInput, Tick
 from vpengine.frames.keyframe import Keyframe, Request, Timings
+from vpengine.frames.pixels import Pixels
 from vpengine.frames.provenance import Provenance
+from vpengine.gpu.executor import Executor
 from vpengine.gpu.gpu import Gpu
+from vpengine.gpu.guard import Guard
 from vpengine.gpu.library import gl_library
 from vpengine.gpu.passes import MeshPass, Pass
+from vpengine.gpu.pool import TargetPool
 from vpengine.gpu.transfer import download
+from vpengine.neural.declared import looks_of
 from vpengine.neural.generator import Plate
 from vpengine.neural.grade import fit_grade
 from vpengine.neural.onnx_runtime import OnnxRuntime
 from vpengine.neural.weather import Weather
 from vpengine.plates.places import Places
+from vpengine.stage.feeds import feeds_of
 from vpengine.stage.shipped import stage_folder
 from vpengine.stage.walls import pixel_uv, position_in_stage
 from vpengine.tracking.moves import still, with_tracker_noise
@@ -53,33 +61,40 @@ class Bench:
     def __init__(self, context: object, exit_stack: ExitStack) -> None:
         self.gpu = Gpu(context)  # type: ignore[arg-type]
         self.files: Files = read_files(stage_folder() / "led_volume.toml", None)
-        places, program = build_program(self.gpu, self.files, exit_stack)
-        self.places: Places = places
-        self.program: Program = program
+        self.places: Places = build_places(self.gpu, self.files, exit_stack)
+        self.compositor = build_compositor(self.gpu, self.files, self.places, exit_stack)
         self.place = self.files.show.scenes[0].place
-        load_place(places, program, self.place)
+        load_place(self.places, self.compositor.walls, self.place)
         neural = self.files.stage.neural
         settings = RequestSettings(neural.resolution, neural.overscan_percent, 0.0)
         self.camera = RequestCamera(self.gpu, neural.resolution)
-        self.requests = Requests(self.camera, settings)
+        self.requests = Requests(self.camera, self.places, settings)
+        self.pool = TargetPool(self.gpu)
+        exit_stack.callback(self.pool.release)
+        drawers = {**self.compositor.drawers, **self.requests.drawers}
+        self.executor = Executor(self.gpu, self.pool, Guard(), drawers)
+        self.feeds = feeds_of(self.files.stage)
         self.generator = Weather(OnnxRuntime())
 
     def frame(
         self, time_s: float, pose: Pose, look: dict[str, float], keyframes: tuple[Keyframe, ...] = ()
     ) -> FrameInput:
-        controls = Controls(ENGINE_CONTROLS)
+        controls = Controls(self.files.controls)
         for fader, value in look.items():
             controls.set(look_address(fader), value)
         camera = self.files.stage.cameras[0]
         state = CameraState(pose, pose, camera.lens(), 0.0)
         tick = Tick(round(time_s * 24), time_s, Fraction(24))
-        program = ProgramState("day", self.place)
-        return FrameInput(tick, {camera.id: state}, program, controls.freeze(time_s), 0, keyframes)
+        program = BusState("day", self.place)
+        return FrameInput(tick, {camera.id: state}, {"program": program}, controls.freeze(time_s), 0, keyframes)
 
     def ask(self, frame: FrameInput) -> Keyframe | None:
-        look = look_at_frame("weather", frame.controls)
-        asked = (frame, self.places, look, "1", frame.tick.display_time_s)
-        request = self.requests.next(*asked) or self.requests.next(*asked)
+        look = looks_of("weather").at_frame(frame.controls)
+        request = None
+        for _ in range(2):  # one frame draws the plate, the next brings it down
+            self.executor.run(self.requests.plan(frame, {"program": look}, frame.tick.display_time_s))
+            request = request or self.requests.finished(self.executor.pictures)
+            self.gpu.finish()  # as every frame ends
         return self.answer(request) if request else None
 
     def answer(self, request: Request) -> Keyframe:
@@ -87,18 +102,17 @@ class Bench:
         cct = acescct_from_linear(plate.color)
         made = self.generator.generate(Plate(cct, plate.depth_m, plate.noise.astype(np.float32)), request.look)
         grade = fit_grade(cct, made.gain * cct + made.bias, plate.depth_m, plate.view)
-        gain, bias = made.gain.astype(np.float16), made.bias.astype(np.float16)
+        gain, bias = (Pixels(plane.astype(np.float16)) for plane in (made.gain, made.bias))
         return Keyframe(request, gain, bias, grade, Provenance("weather"), Timings(0.0, 0.0, 0.0))
 
     def draw(self, frame: FrameInput) -> np.ndarray:
         """The main wall's light, (height, width, 3)."""
-        self.program.admit(frame)
-        inner = self.program.inner(frame)
-        self.program.draw_walls(frame, inner)
-        return download(self.program.draw_light(frame, inner)["main"])[..., :3].astype(np.float64)
+        self.executor.run(self.compositor.plan(frame, self.feeds, lit=True))
+        assert not self.executor.failures
+        return download(self.executor.pictures[light_key("main")].color)[..., :3].astype(np.float64)
 
     def code(self) -> np.ndarray:
-        return download(self.program.walls.pictures["main"].code.color)[..., :3].astype(np.float64)
+        return download(self.compositor.walls.pictures["main"].code.color)[..., :3].astype(np.float64)
 
     def settle(self, pose: Pose, look: dict[str, float], start_s: float) -> float:
         """Draw until keyframes, grade and outer pictures have come to rest; the time after."""
@@ -133,7 +147,7 @@ def edge_step(bench: Bench, pose: Pose, look: dict[str, float], start_s: float) 
     inner = bench.draw(frame)
     outer = bench.draw(replace(frame, controls={**frame.controls, INNER_VISIBLE: False}))
     camera = bench.files.stage.cameras[0]
-    geometry = bench.program.walls.geometries["main"]
+    geometry = bench.compositor.walls.geometries["main"]
     view = camera_view(pose, camera.lens(), camera.inner.resolution, camera.inner.overscan_percent)
     ndc, depth_m = project(view, position_in_stage(geometry, pixel_uv(geometry)))
     inside_px = ((1.0 - np.abs(ndc)) * 0.5 * np.array(camera.inner.resolution)).min(axis=-1)
@@ -245,7 +259,7 @@ def test_a_lower_rung_is_the_same_picture_with_fewer_pixels(bench: Bench) -> Non
             lower = bench.draw(replace(frame, rung=rung))
         counts.append(len(live_textures()))
     width, height = bench.files.stage.cameras[0].inner.resolution
-    assert bench.program.inner_picture.size == (width // 2, round(height / 2))
+    assert bench.executor.pictures[world_key(Eye("program", "1"))].color.size == (width // 2, round(height / 2))
     assert len(set(counts)) == 1
     blurred = [_blocks(each) for each in (full, lower)]
     apart = np.abs(blurred[0] - blurred[1]) / blurred[0].max()
@@ -285,13 +299,11 @@ def test_what_a_frame_draws_was_drawn_before_the_first(gpu: object, monkeypatch:
         bench = Bench(gpu, stack)
         monkeypatch.setattr(Pass, "draw", noted)
         monkeypatch.setattr(MeshPass, "draw_mesh", noted_mesh)
-        bench.program.warm(bench.place)
-        camera = bench.files.stage.cameras[0]
-        size = bench.files.stage.neural.resolution
-        bench.camera.warm(bench.places[bench.place], camera_view(camera.pose.pose(), camera.lens(), size))
+        bench.compositor.warm(bench.place, bench.executor.pictures.lend)
+        bench.requests.warm(bench.frame(0.0, from_opentrackio((0.0, 0.0, 1.6), 0.0, 0.0, 0.0), {}))
         warmed = set(drawn)
         monkeypatch.setattr(
-            bench.program, "draw_light", lambda *_: {"main": bench.program.walls.pictures["main"].code.color}
+            Bench, "draw", lambda self, frame: self.executor.run(self.compositor.plan(frame, self.feeds))
         )
         pose, time_s = from_opentrackio((0.3, 0.0, 1.6), 4.0, 1.0, 0.0), 0.0
         for step in range(4):

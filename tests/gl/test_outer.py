@@ -17,6 +17,7 @@ from vpengine.frames.keyframe import Grade
 from vpengine.frames.provenance import Provenance
 from vpengine.gpu.gpu import Gpu
 from vpengine.gpu.picture import Picture
+from vpengine.gpu.pool import TargetPool
 from vpengine.gpu.target import Target
 from vpengine.gpu.transfer import download, write
 from vpengine.neural.grade import coordinates
@@ -191,6 +192,14 @@ def walls(engine: Gpu) -> Any:
     made.release()
 
 
+def draw_light(walls: Walls, inner: Picture, shares: tuple[tuple[str, float], ...], levels: WallLevels) -> None:
+    """Every wall's light."""
+    pool = TargetPool(walls._gpu)
+    for name in walls.pictures:
+        walls.draw_light(name, [inner], shares, levels, pool.lend)
+    pool.release()
+
+
 ONLY_STREET = (("street", 1.0),)
 
 
@@ -200,7 +209,7 @@ def light(walls: Walls, name: str) -> np.ndarray:
 
 def test_inside_the_frustum_inner_elsewhere_outer(gpu: Any, walls: Walls) -> None:
     """The frustum's edges on the flat wall are where plain triangles put them, one inner pixel soft."""
-    walls.draw_light(inner_picture(gpu, 2.0), ONLY_STREET, LEVELS)
+    draw_light(walls, inner_picture(gpu, 2.0), ONLY_STREET, LEVELS)
     shown = light(walls, "flat")
     height, width = shown.shape
     x_m = (np.arange(width) + 0.5) / width * 5.0 - 2.5
@@ -221,7 +230,7 @@ def test_levels(gpu: Any, walls: Walls) -> None:
         (WallLevels(0.0, True, 1.0, 0.0), 2.0, 0.0),
     ]
     for levels, middle, corner in cases:
-        walls.draw_light(picture, ONLY_STREET, levels)
+        draw_light(walls, picture, ONLY_STREET, levels)
         shown = light(walls, "flat")
         assert shown[72, 120] == middle
         assert shown[0, 0] == corner
@@ -229,7 +238,7 @@ def test_levels(gpu: Any, walls: Walls) -> None:
 
 def test_the_soft_edge_lies_within_the_frustum(gpu: Any, walls: Walls) -> None:
     """From the outer light at the edge to the inner light ten inner pixels further in, without a step."""
-    walls.draw_light(inner_picture(gpu, 2.0), ONLY_STREET, WallLevels(10.0, True, 1.0, 1.0))
+    draw_light(walls, inner_picture(gpu, 2.0), ONLY_STREET, WallLevels(10.0, True, 1.0, 1.0))
     row = light(walls, "flat")[72]
     x_m = (np.arange(240) + 0.5) / 240 * 5.0 - 2.5
     edge_m, ten_px_m = 3.0 * 24.89 / 60.0, 10.0 * (3.0 * 24.89 / 30.0) / 80.0
@@ -243,16 +252,16 @@ def test_the_soft_edge_lies_within_the_frustum(gpu: Any, walls: Walls) -> None:
 
 @pytest.mark.parametrize("mix", [0.0, 0.3, 1.0])
 def test_a_dissolve_mixes_light(gpu: Any, walls: Walls, mix: float) -> None:
-    walls.draw_light(inner_picture(gpu, 2.0), (("street", 1.0 - mix), ("hall", mix)), LEVELS)
+    draw_light(walls, inner_picture(gpu, 2.0), (("street", 1.0 - mix), ("hall", mix)), LEVELS)
     assert light(walls, "ceiling") == pytest.approx(0.25 + 0.5 * mix, abs=1e-3)
-    walls.draw_light(inner_picture(gpu, 2.0), (("hall", 1.0),), LEVELS)
+    draw_light(walls, inner_picture(gpu, 2.0), (("hall", 1.0),), LEVELS)
     assert (light(walls, "ceiling") == 0.75).all()
 
 
 def test_an_interrupted_dissolve_mixes_three(gpu: Any, walls: Walls, engine: Gpu) -> None:
     walls.prepare("field", Flat(2.0))
     shares = (("field", 0.5), ("hall", 0.3), ("street", 0.2))
-    walls.draw_light(inner_picture(gpu, 2.0), shares, LEVELS)
+    draw_light(walls, inner_picture(gpu, 2.0), shares, LEVELS)
     assert light(walls, "ceiling") == pytest.approx(0.5 * 2.0 + 0.3 * 0.75 + 0.2 * 0.25, abs=2e-3)
 
 
@@ -263,7 +272,7 @@ def test_one_wall_a_frame_takes_the_grade(gpu: Any, walls: Walls, engine: Gpu) -
     changed = []
     for _ in range(5):
         walls.follow("street", table, 1.0)
-        walls.draw_light(picture, ONLY_STREET, WallLevels(0.0, False, 1.0, 1.0))
+        draw_light(walls, picture, ONLY_STREET, WallLevels(0.0, False, 1.0, 1.0))
         changed.append(sum(bool((light(walls, name) < 0.2).all()) for name in WALLS))
     assert changed == [1, 2, 3, 3, 3]
     table.release()
@@ -311,7 +320,7 @@ def test_each_place_takes_its_turn_at_every_wall(gpu: Any, engine: Gpu) -> None:
         graded(table, Grade(neutral_grade().table * np.float32(0.9 - 0.05 * frame)))
         for place, names in drawn_walls.items():
             walls.follow(place, table, 1.0)
-            walls.draw_light(picture, ((place, 1.0),), unlit)
+            draw_light(walls, picture, ((place, 1.0),), unlit)
             for name in pair:
                 level = float(light(walls, name).mean())
                 names |= {name} if before.get((place, name), level) != level else set()
@@ -331,3 +340,12 @@ def test_a_change_of_the_sky_alone_is_seen(engine: Gpu, pattern: Pattern) -> Non
     table.approach(Grade(sky), 500.0)
     assert outer.follow(table, 1.0)
     outer.release()
+
+
+def test_a_place_that_comes_on_to_the_walls_is_graded_on_all_at_once(gpu: Any, walls: Walls, engine: Gpu) -> None:
+    """Else the ceiling would light the actor for a frame by the day that the wall no longer shows."""
+    table = graded(GradeTable(engine), Grade(neutral_grade().table * np.float32(0.5)))
+    walls.follow_at_once("hall", table, 1.0)
+    draw_light(walls, inner_picture(gpu, 0.25), (("hall", 1.0),), WallLevels(0.0, False, 1.0, 1.0))
+    assert all((light(walls, name) < 0.6).all() for name in WALLS)
+    table.release()

@@ -51,13 +51,12 @@ def test_every_kind_loads_and_has_strict_settings(kind: str) -> None:
         output.Settings(colour="red")
 
 
-def test_headless_counts_its_own_wall() -> None:
-    output = HeadlessOutput(HeadlessSettings(), "main")
+def test_headless_counts() -> None:
+    output = HeadlessOutput(HeadlessSettings(), "wall:main")
     context = create_headless()
     texture = Target(context, (4, 4), dtype="f1").color
     for number in range(3):
-        output.show("main", texture)
-        output.show("ceiling", texture)
+        output.show(texture)
         assert output.present(Tick(number, number / 24, Fraction(24)))
     assert (output.shown, output.presented) == (3, 3)
     assert output.last_tick is not None
@@ -66,7 +65,7 @@ def test_headless_counts_its_own_wall() -> None:
 
 def test_a_window_without_a_display_names_the_cure() -> None:
     with pytest.raises(UserError, match="--headless"):
-        WindowOutput(WindowSettings(), "main", None)
+        WindowOutput(WindowSettings(), "wall:main", None)
 
 
 def test_fullscreen_refuses_a_size() -> None:

@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from vpengine.gpu import sliced
 from vpengine.gpu.gpu import Gpu
 from vpengine.gpu.target import Target
 from vpengine.gpu.transfer import download
-from vpengine.plates.dome import Dome, dome_place
+from vpengine.plates.dome import Dome, dome_place, pixels_a_radian
 from vpengine.plates.image_file import read_acescg
 from vpengine.plates.none import NoPlate
 from vpengine.plates.pattern import Pattern, pattern_color, pattern_depth
@@ -168,3 +169,49 @@ def test_dome_turns_left_with_positive_yaw() -> None:
     np.testing.assert_allclose(dome_place(ahead), [0.5, 0.5])
     np.testing.assert_allclose(dome_place(left, 90.0), [0.5, 0.5])
     np.testing.assert_allclose(dome_place(np.array([0.0, 0.0, 1.0]))[1], 0.0)
+
+
+@pytest.mark.parametrize("focal", [12.0, 200.0])
+def test_no_pixel_of_a_view_is_larger_than_it_is_said_to_be(focal: float) -> None:
+    """From ray to ray, in both directions; the largest stand where the lens looks."""
+    view = view_at((0, 0, 1.6), 20.0, 30.0, 5.0, focal)
+    unit = rays(view, pixel_centres(SIZE))
+    unit /= np.linalg.norm(unit, axis=-1, keepdims=True)
+    largest = max(np.linalg.norm(np.diff(unit, axis=axis), axis=-1).max() for axis in (0, 1))
+    assert largest * pixels_a_radian(view, SIZE) == pytest.approx(1.0, abs=1e-3)
+    assert largest * pixels_a_radian(view, SIZE) <= 1.0
+
+
+def test_a_dome_that_is_shown_smaller_is_as_sharp_as_it_can_be(
+    gpu: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Software OpenGL is given half of a large picture's pixels: what they have is seen, and no level below it."""
+    columns = np.where(np.arange(512) // 2 % 2, 255, 0).astype(np.uint8)
+    Image.fromarray(np.tile(columns[None, :, None], (256, 1, 3))).save(tmp_path / "columns.png")
+    monkeypatch.setattr(sliced, "SOFTWARE_BYTES", 512 * 256 * 8)
+    monkeypatch.setattr(sliced, "is_software", lambda context: True)
+    plate = Dome(Dome.Settings(file=tmp_path / "columns.png"))
+    color, _ = drawn(gpu, plate, view_at((0, 0, 0), 40.0, 0.0, focal=12.0))
+    pixels_a_texel = pixels_a_radian(view_at((0, 0, 0), 40.0, 0.0, focal=12.0), SIZE) / (128 / np.pi)
+    assert 1.0 < pixels_a_texel < 2.0
+    assert color[45, 60:100, 1].std() > 0.22, "0.13 a level too low"
+
+
+def test_a_dome_is_smooth_from_afar_and_sharp_near_by_whichever_is_drawn_first(gpu: Any, tmp_path: Path) -> None:
+    """Fine black and white columns: grey where many of them share a pixel, black and white where each has several."""
+    columns = np.where(np.arange(2048) % 2, 255, 0).astype(np.uint8)
+    Image.fromarray(np.tile(columns[None, :, None], (1024, 1, 3))).save(tmp_path / "columns.png")
+    plate = Dome(Dome.Settings(file=tmp_path / "columns.png"))
+    while plate.upload(Gpu(gpu)):
+        pass
+    near, afar = (view_at((0, 0, 0), 40.0, 0.0, focal=focal) for focal in (300.0, 8.0))
+    target = Target(gpu, SIZE, depth=True)
+    try:
+        for view, low, high in ((afar, 0.4, 0.6), (near, 0.01, 0.99), (afar, 0.4, 0.6), (near, 0.01, 0.99)):
+            plate.draw(target, view)
+            seen = download(target.color)[20:70, 40:120, 1].astype(float)
+            assert seen.min() == pytest.approx(low, abs=0.1)
+            assert seen.max() == pytest.approx(high, abs=0.1)
+    finally:
+        target.release()
+        plate.release()

@@ -142,6 +142,7 @@ def test_fifty_loads_and_preparations_leave_nothing_behind(gpu: Any, backdrop: P
     ]
 
     def cycle() -> None:
+        engine.finish()  # as at the end of a frame
         for make in makers:
             plate = make()
             while plate.upload(engine):
@@ -185,6 +186,7 @@ def test_a_second_street_leaves_nothing_behind(gpu: Any) -> None:
     engine = Gpu(gpu)
 
     def cycle() -> None:
+        engine.finish()  # as at the end of a frame
         street = Street(Street.Settings(length_m=60.0))
         assert not street.upload(engine)
         street.release()

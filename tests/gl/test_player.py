@@ -7,12 +7,18 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from vpengine.app import App, RunOptions
-from vpengine.cli.film import Player
+from vpengine.cli.film import read_take, shoot
+from vpengine.compose import keyframe_slot, neural
 from vpengine.control import declared
+from vpengine.control.looks import look_address
 from vpengine.errors import UserError
+from vpengine.frames.feed import Feed
+from vpengine.gpu.transfer import download
+from vpengine.player import Player
 
 
 @pytest.fixture
@@ -37,9 +43,9 @@ def change(take: Path, alter: Callable[[dict[str, Any]], object]) -> None:
 
 def test_a_control_that_an_older_take_does_not_know_has_its_default(take: Path) -> None:
     change(take, lambda line: line["controls"].pop(declared.WALL_DITHER, None))
-    with Player(take) as player:
+    with Player(take, read_take(take)) as player:
         frames = list(player.frames())
-        assert player.shoot(frames[-1]).camera.mean() > 1.0
+        assert shoot(player, frames[-1])[0].camera.mean() > 1.0
     assert [frame.controls[declared.WALL_DITHER] for frame in frames] == [True] * 3
 
 
@@ -61,12 +67,38 @@ def test_files_that_changed_too_much_are_one_sentence(
     path = take.parent / file
     text = path.read_text(encoding="utf-8").replace(before, after).replace('camera = "1"', f'camera = "{after[6:7]}"')
     path.write_text(text.replace('style = "checker"\n', "") if file == "show.toml" else text, encoding="utf-8")
-    with Player(take) as player, pytest.raises(UserError, match=says):
+    with Player(take, read_take(take)) as player, pytest.raises(UserError, match=says):
         list(player.frames())
 
 
+def test_keyframes_come_in_where_they_came_in(small_stage: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Bit for bit, with keyframes that three frames bring in, and although each frame of a film is looked at twice."""
+    for module in (keyframe_slot, neural):
+        monkeypatch.setattr(module, "BYTES_A_FRAME", 96 * 56 * 20 * 2 // 5)
+    text = small_stage.read_text(encoding="utf-8").replace("port = 9000", "port = 0").replace("= 9001", "= 0")
+    small_stage.write_text(text.replace('generator = "none"', 'generator = "drill"'), encoding="utf-8")
+    take = small_stage.parent / "take"
+    run: list[np.ndarray] = []
+    controls = ((declared.NEURAL_AMOUNT, "1"),)
+    with App(RunOptions(small_stage, headless=True, log_folder=take, controls=controls, remember=False)) as app:
+        app.wait_until_ready()
+        for number in range(48):
+            app.desk.controls.set(look_address("night"), 0.02 + 0.02 * (number % 2))
+            app.run_frames(1)
+            run.append(download(app.loop.executor.pictures["wall:main"].color).copy())
+        assert app.generator.health.images > 3
+    with Player(take, read_take(take)) as player:
+        film = []
+        for frame in player.frames():
+            film.append(download(player.draw(frame, [Feed("wall", "main")])["wall:main"].color).copy())
+            player.draw_stale(frame)
+    assert len(film) == len(run) == 48
+    assert np.ptp([picture.mean() for picture in run]) > 5.0  # the generator's pictures are on the wall
+    assert all(np.array_equal(*pair) for pair in zip(run, film, strict=True))
+
+
 def test_a_keyframe_of_another_resolution_is_one_sentence(take: Path) -> None:
-    with Player(take) as player:
+    with Player(take, read_take(take)) as player:
         view = type("View", (), {"resolution": (48, 28)})()
         with pytest.raises(UserError, match=r"keyframes are of 48 x 28 pixels, .* resolution is 96 x 56 now"):
             player._redraw("pattern", view, 0)

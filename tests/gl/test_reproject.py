@@ -12,6 +12,7 @@ from vpengine.frames.grade_table import neutral_grade
 from vpengine.frames.images import ImageSet
 from vpengine.frames.keyframe import Grade, Keyframe, Request, Timings
 from vpengine.frames.look import Look
+from vpengine.frames.pixels import Pixels
 from vpengine.frames.provenance import Provenance
 from vpengine.gpu.gpu import Gpu
 from vpengine.gpu.picture import Picture
@@ -25,7 +26,7 @@ from vpengine.view.reproject import Source, gather
 from vpengine.view.view import View, pixel_centres, rays, unproject
 
 LENS = Lens((24.89, 14.0), 24.0)
-SNOW = Look("test", (0.5, 0.0, 0.0, 0.0, 0.0, 0.0))
+SNOW = Look("test", (("snow", 0.5),))
 KEY_SIZE, SIZE = (96, 54), (160, 90)
 
 
@@ -55,7 +56,7 @@ def keyframe(number: int, pose: Pose, grade: Grade | None = None, look: Look = S
     view = camera_view(pose, LENS, KEY_SIZE, 15.0)
     color, depth_m = room(view)
     gain, bias = look_of(acescct_from_linear(color), depth_m)
-    plate = ImageSet(
+    plate = ImageSet.of(
         color.astype(np.float16),
         depth_m.astype(np.float32),
         np.zeros(depth_m.shape, np.float16),
@@ -65,8 +66,8 @@ def keyframe(number: int, pose: Pose, grade: Grade | None = None, look: Look = S
     request = Request(number, 0, "room", plate, look, 0.0)
     return Keyframe(
         request,
-        gain.astype(np.float16),
-        bias.astype(np.float16),
+        Pixels(gain.astype(np.float16)),
+        Pixels(bias.astype(np.float16)),
         grade or neutral_grade(),
         Provenance("test", request_number=number),
         Timings(0.0, 0.0, 0.0),
@@ -91,21 +92,35 @@ def pixels(picture: Picture) -> np.ndarray:
     return download(picture.color)[..., :3].astype(np.float32)
 
 
+class Layer(NeuralLayer):
+    """With a target of its own."""
+
+    def __init__(self, gpu: Gpu, resolution: tuple[int, int], size: tuple[int, int], keyframes: int = 4) -> None:
+        super().__init__(gpu, resolution, keyframes)
+        self.target = Target(gpu.context, size, z_buffer=True)
+
+    def show(self, plate: Picture, time_s: float, amount: float) -> Picture:
+        return self.draw(self.target, plate, time_s, amount)
+
+    def show_stale(self, plate: Picture, spanned: tuple[float, float]) -> Picture:
+        return self.draw_stale(self.target, plate, spanned)
+
+
 POSES = [from_opentrackio((0.1 * i, 0.05 * i, 1.6), 4.0 * i, 0.5 * i, 0.3 * i) for i in range(4)]
 
 
 @pytest.mark.parametrize("time_s", [10.0, 0.33], ids=["all settled", "the newest rising"])
 def test_gpu_equals_numpy_twin(wrapped: Gpu, time_s: float) -> None:
-    layer = NeuralLayer(wrapped, KEY_SIZE, SIZE)
+    layer = Layer(wrapped, KEY_SIZE, SIZE)
     frames = [keyframe(i, pose) for i, pose in enumerate(POSES)]
     for i, frame in enumerate(frames):
         layer.add(frame, 0.1 * i)
     plate = plate_picture(wrapped, from_opentrackio((0.3, 0.2, 1.55), 10.0, -1.0, 0.0))
-    shown = pixels(layer.draw(plate, time_s, 1.0))
+    shown = pixels(layer.show(plate, time_s, 1.0))
 
     freshness = layer.freshness(time_s)
     sources = [
-        Source(f.request.plate.view, f.gain, f.bias, f.request.plate.depth_m, float(fresh))
+        Source(f.request.plate.view, f.gain.rgb, f.bias.rgb, f.request.plate.depth_m, float(fresh))
         for f, fresh in zip(reversed(frames), freshness, strict=True)
     ]
     color = pixels(plate)
@@ -122,10 +137,10 @@ def test_gpu_equals_numpy_twin(wrapped: Gpu, time_s: float) -> None:
 
 def test_what_the_keyframes_saw_is_where_it_is_now(wrapped: Gpu) -> None:
     """Known answer: the look applied to the true current view."""
-    layer = NeuralLayer(wrapped, KEY_SIZE, SIZE)
+    layer = Layer(wrapped, KEY_SIZE, SIZE)
     layer.add(keyframe(0, Pose((0.0, 0.0, 1.6))), 0.0)
     plate = plate_picture(wrapped, from_opentrackio((0.15, 0.1, 1.6), 3.0, 0.0, 0.0))
-    shown, color = pixels(layer.draw(plate, 10.0, 1.0)), pixels(plate)
+    shown, color = pixels(layer.show(plate, 10.0, 1.0)), pixels(plate)
     depth_m = download(plate.depth)[..., 0]
     cct = acescct_from_linear(color)
     gain, bias = look_of(cct, depth_m)
@@ -136,32 +151,32 @@ def test_what_the_keyframes_saw_is_where_it_is_now(wrapped: Gpu) -> None:
 
 
 def test_no_amount_is_the_plate_itself(wrapped: Gpu) -> None:
-    layer = NeuralLayer(wrapped, KEY_SIZE, SIZE)
+    layer = Layer(wrapped, KEY_SIZE, SIZE)
     plate = plate_picture(wrapped, POSES[0])
-    assert layer.draw(plate, 0.0, 1.0) is plate  # no keyframe yet
+    assert layer.show(plate, 0.0, 1.0) is plate  # no keyframe yet
     layer.add(keyframe(0, POSES[0]), 0.0)
-    assert layer.draw(plate, 1.0, 0.0) is plate
-    assert layer.draw(plate, 1.0, 0.5) is not plate
+    assert layer.show(plate, 1.0, 0.0) is plate
+    assert layer.show(plate, 1.0, 0.5) is not plate
 
 
 def test_a_new_keyframe_fades_in(wrapped: Gpu) -> None:
     """Nothing pops: the picture at the moment a keyframe comes is the picture before."""
-    layer = NeuralLayer(wrapped, KEY_SIZE, SIZE)
+    layer = Layer(wrapped, KEY_SIZE, SIZE)
     layer.add(keyframe(0, POSES[0]), 0.0)
     plate = plate_picture(wrapped, POSES[0])
-    before = pixels(layer.draw(plate, 5.0, 1.0)).copy()
+    before = pixels(layer.show(plate, 5.0, 1.0)).copy()
     changed = keyframe(1, POSES[0])
     brighter = Keyframe(
         changed.request,
         changed.gain,
-        changed.bias + np.float16(0.1),
+        Pixels(changed.bias.stored + np.float16(0.1)),
         changed.grade,
         changed.provenance,
         changed.timings,
     )
     layer.add(brighter, 5.0)
-    at_once = pixels(layer.draw(plate, 5.0, 1.0)).copy()
-    steps = [pixels(layer.draw(plate, 5.0 + step, 1.0)).mean() for step in (0.02, 0.05, 0.08, 0.2)]
+    at_once = pixels(layer.show(plate, 5.0, 1.0)).copy()
+    steps = [pixels(layer.show(plate, 5.0 + step, 1.0)).mean() for step in (0.02, 0.05, 0.08, 0.2)]
     assert np.abs(at_once - before).max() < 2e-3
     assert steps == sorted(steps)
     assert steps[-1] > before.mean() + 0.05
@@ -170,57 +185,57 @@ def test_a_new_keyframe_fades_in(wrapped: Gpu) -> None:
 def test_what_none_saw_takes_the_grade(wrapped: Gpu) -> None:
     """Behind the camera of every keyframe there is only the grade: here it halves ACEScct."""
     half = Grade(neutral_grade().table * np.float32(0.5))
-    layer = NeuralLayer(wrapped, KEY_SIZE, SIZE)
+    layer = Layer(wrapped, KEY_SIZE, SIZE)
     layer.add(keyframe(0, POSES[0], half), 0.0)
     layer.advance(0.0)
     layer.advance(60.0)  # the grade has reached the keyframe's
     plate = plate_picture(wrapped, from_opentrackio((0.0, 0.0, 1.6), 180.0, 0.0, 0.0))
-    shown, color = pixels(layer.draw(plate, 10.0, 1.0)), pixels(plate)
+    shown, color = pixels(layer.show(plate, 10.0, 1.0)), pixels(plate)
     assert np.abs(acescct_from_linear(shown) - 0.5 * acescct_from_linear(color)).max() < 0.004
 
 
 def test_stale_shows_the_keyframe_unmoved(wrapped: Gpu) -> None:
     """For comparison only: turning the camera must not move the picture."""
-    layer = NeuralLayer(wrapped, KEY_SIZE, SIZE)
+    layer = Layer(wrapped, KEY_SIZE, SIZE)
     layer.add(keyframe(0, POSES[0]), 0.0)
     span = (1.1 / 1.3, 1.1 / 1.3)
-    first = pixels(layer.draw_stale(plate_picture(wrapped, POSES[0]), span)).copy()
-    turned = pixels(layer.draw_stale(plate_picture(wrapped, from_opentrackio((0, 0, 1.6), 20.0, 0, 0)), span))
+    first = pixels(layer.show_stale(plate_picture(wrapped, POSES[0]), span)).copy()
+    turned = pixels(layer.show_stale(plate_picture(wrapped, from_opentrackio((0, 0, 1.6), 20.0, 0, 0)), span))
     assert np.array_equal(first, turned)
-    moved = pixels(layer.draw(plate_picture(wrapped, from_opentrackio((0, 0, 1.6), 20.0, 0, 0)), 10.0, 1.0))
+    moved = pixels(layer.show(plate_picture(wrapped, from_opentrackio((0, 0, 1.6), 20.0, 0, 0)), 10.0, 1.0))
     assert np.abs(moved - first).mean() > 0.02
 
 
 def test_stale_shows_the_newest_keyframe_in_a_place_used_before(wrapped: Gpu) -> None:
     """Two keyframes through one place: the second's own plate is seen, not the first's."""
-    layer, fresh = (NeuralLayer(wrapped, KEY_SIZE, SIZE, keyframes=1) for _ in range(2))
+    layer, fresh = (Layer(wrapped, KEY_SIZE, SIZE, keyframes=1) for _ in range(2))
     second = keyframe(1, from_opentrackio((0.0, 0.0, 1.6), 25.0, 0.0, 0.0))
     layer.add(keyframe(0, POSES[0]), 0.0)
-    before = pixels(layer.draw_stale(plate_picture(wrapped, POSES[0]), (1.0, 1.0))).copy()
+    before = pixels(layer.show_stale(plate_picture(wrapped, POSES[0]), (1.0, 1.0))).copy()
     layer.add(second, 1.0)
     fresh.add(second, 1.0)
-    shown, expected = (pixels(each.draw_stale(plate_picture(wrapped, POSES[0]), (1.0, 1.0))) for each in (layer, fresh))
+    shown, expected = (pixels(each.show_stale(plate_picture(wrapped, POSES[0]), (1.0, 1.0))) for each in (layer, fresh))
     assert np.array_equal(shown, expected)
     assert np.abs(shown - before).mean() > 0.02
 
 
 def test_silhouettes_do_not_bleed(wrapped: Gpu) -> None:
     """At the pillar's edge each side keeps its own look: no value outside the two looks' range."""
-    layer = NeuralLayer(wrapped, KEY_SIZE, SIZE)
+    layer = Layer(wrapped, KEY_SIZE, SIZE)
     frame = keyframe(0, POSES[0])
     depth_m = frame.request.plate.depth_m
     near = (depth_m < 4.5)[..., None] & np.ones(3, bool)
     flat = Keyframe(
         frame.request,
-        np.zeros_like(frame.gain),
-        np.where(near, 0.7, 0.2).astype(np.float16),
+        Pixels(np.zeros_like(frame.gain.stored)),
+        Pixels(np.where(near, 0.7, 0.2).astype(np.float16)),
         frame.grade,
         frame.provenance,
         frame.timings,
     )
     layer.add(flat, 0.0)
     plate = plate_picture(wrapped, from_opentrackio((0.2, 0.0, 1.6), 2.0, 0.0, 0.0))
-    shown = acescct_from_linear(pixels(layer.draw(plate, 10.0, 1.0)))
+    shown = acescct_from_linear(pixels(layer.show(plate, 10.0, 1.0)))
     now_m = download(plate.depth)[..., 0]
     point = unproject(plate.view, pixel_centres(SIZE), np.where(np.isinf(now_m), 0.0, now_m))
     pillar = (np.abs(point[..., 1] - 4.0) < 0.01) & (point[..., 2] > 0.02)
@@ -232,13 +247,13 @@ def test_silhouettes_do_not_bleed(wrapped: Gpu) -> None:
 def test_the_first_keyframe_of_a_place_does_not_pop(wrapped: Gpu) -> None:
     """By day, then night arrives: at that moment the wall still shows the day, everywhere."""
     dark = Grade(neutral_grade().table * np.float32(0.5))
-    layer = NeuralLayer(wrapped, KEY_SIZE, SIZE)
+    layer = Layer(wrapped, KEY_SIZE, SIZE)
     plate = plate_picture(wrapped, from_opentrackio((0.3, 0.0, 1.6), 15.0, 0.0, 0.0))
     layer.add(keyframe(0, POSES[0], dark), 5.0)
     means = []
     for step in range(12):
         layer.advance(5.0 + step / 24)
-        means.append(pixels(layer.draw(plate, 5.0 + step / 24, 1.0)).mean())
+        means.append(pixels(layer.show(plate, 5.0 + step / 24, 1.0)).mean())
     assert means[0] == pytest.approx(pixels(plate).mean(), abs=2e-3)
     assert means == sorted(means, reverse=True)
     assert means[-1] < 0.6 * means[0]
@@ -246,19 +261,19 @@ def test_the_first_keyframe_of_a_place_does_not_pop(wrapped: Gpu) -> None:
 
 def test_a_plain_look_that_has_settled_needs_no_layer(wrapped: Gpu) -> None:
     """After the look has faded away the plate is shown itself again, bit for bit."""
-    layer = NeuralLayer(wrapped, KEY_SIZE, SIZE)
+    layer = Layer(wrapped, KEY_SIZE, SIZE)
     plate = plate_picture(wrapped, POSES[0])
     layer.add(keyframe(0, POSES[0]), 0.0)
-    layer.add(keyframe(1, POSES[0], look=Look("test")), 1.0)
+    layer.add(keyframe(1, POSES[0], look=Look("test", plain=True)), 1.0)
     layer.advance(1.5)
-    assert layer.draw(plate, 1.5, 1.0) is not plate
+    assert layer.show(plate, 1.5, 1.0) is not plate
     layer.advance(2.5)
-    assert layer.draw(plate, 2.5, 1.0) is plate
+    assert layer.show(plate, 2.5, 1.0) is plate
 
 
 def test_a_new_epoch_keeps_nothing_older_than_its_predecessor(wrapped: Gpu) -> None:
     """Another seed: the last picture of the old one fades out, the rest is gone."""
-    layer = NeuralLayer(wrapped, KEY_SIZE, SIZE)
+    layer = Layer(wrapped, KEY_SIZE, SIZE)
     for i, pose in enumerate(POSES):
         layer.add(keyframe(i, pose), 0.1 * i)
     later = keyframe(9, POSES[0])

@@ -12,13 +12,14 @@ from typing import Any
 import moderngl
 import pytest
 
-from vpengine.app import build_program, load_place
+from vpengine.app import build_compositor, build_places, load_place
 from vpengine.compose.request import RequestCamera
 from vpengine.files import read_files
 from vpengine.gpu.gpu import Gpu
+from vpengine.gpu.output_window import BLOCK as WINDOW_BLOCK
+from vpengine.gpu.pool import TargetPool
 from vpengine.gpu.program import load_program, shader_folder
 from vpengine.gpu.view_lut import ViewLut
-from vpengine.gpu.window import BLOCK as WINDOW_BLOCK
 from vpengine.plates import dome, still
 from vpengine.sim.camera import SimCamera
 from vpengine.sim.figure import StandIn
@@ -46,18 +47,21 @@ def sources(gpu: Any) -> Iterator[set[tuple[str, str]]]:
 def make_everything(gpu: Gpu, stack: ExitStack) -> None:
     """All that compiles a shader, once."""
     files = read_files(stage_folder() / "led_volume.toml", None)
-    places, program = build_program(gpu, files, stack)
+    places = build_places(gpu, files, stack)
+    compositor = build_compositor(gpu, files, places, stack)
+    pool = TargetPool(gpu)
     for place in files.show.plates:
-        load_place(places, program, place)
-        program.warm(place)
+        load_place(places, compositor.walls, place)
+        compositor.warm(place, pool.lend)
     RequestCamera(gpu, (32, 18))
-    walls = list(program.walls.geometries.values())
+    walls = list(compositor.walls.geometries.values())
     panels = {wall.id: Panel(wall.peak_nits, wall.black_nits) for wall in files.stage.walls}
     light = StageLight(gpu, walls, panels, StandIn())
     SimCamera(gpu, light, (64, 36))
     StageView(gpu, light, (64, 36))
     ViewLut(gpu)
-    gpu.pass_("dome", dome.BLOCK)
+    for variant in ({}, dome.MAGNIFIED):
+        gpu.pass_("dome", dome.BLOCK, variant)
     gpu.pass_("still", still._BLOCK)
     load_program(gpu.context, "window", (WINDOW_BLOCK,))
 

@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from vpengine.frames.pixels import Pixels
 from vpengine.gpu.gpu import Gpu
-from vpengine.gpu.transfer import download, four, upload, write, write_volume
+from vpengine.gpu.transfer import download, four, texels, upload, write, write_rows, write_volume
 
 KINDS = {"f1": np.uint8, "f2": np.float16, "f4": np.float32}
 
@@ -85,3 +86,18 @@ def test_four_adds_a_channel_of_zeros() -> None:
     assert out.dtype == np.float16
     np.testing.assert_array_equal(out[..., :3], sent)
     assert not out[..., 3].any()
+
+
+@pytest.mark.parametrize("bottom_up", [False, True])
+@pytest.mark.parametrize("components", [1, 3, 4])
+def test_texels_are_rows_as_a_texture_has_them(gpu: Any, components: int, bottom_up: bool) -> None:
+    sent = image(np.float16, components)
+    of_texture = min(components + 1, 4) if components > 1 else 1
+    rows = texels(Pixels(sent, bottom_up), of_texture)
+    assert rows.flags.c_contiguous
+    assert np.shares_memory(rows, sent) == (bottom_up and of_texture == components)  # nobody converts who need not
+    texture = Gpu(gpu).texture((5, 3), of_texture, "f2")
+    write_rows(texture, rows[2:], 2)
+    write_rows(texture, rows[:2])
+    np.testing.assert_array_equal(download(texture)[..., :components], sent[::-1] if bottom_up else sent)
+    texture.release()

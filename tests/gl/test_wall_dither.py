@@ -42,7 +42,7 @@ def shown(context: Any, nits: np.ndarray, dither: bool) -> np.ndarray:
     view = camera_view(Pose(), Lens((24.89, 14.0), 35.0), (8, 8))
     assert inner.depth is not None
     picture = Picture(inner.color, inner.depth, view, Provenance("test"))
-    wall.draw(picture, outer, WallLevels(inner_visible=False, dither=dither))
+    wall.draw([picture], outer, WallLevels(inner_visible=False, dither=dither))
     code = download(wall.code.color)[..., :3].copy()
     for part in (wall, mesh, inner, outer):
         part.release()

@@ -59,9 +59,9 @@ def test_partly_drawn_equals_drawn_whole(bench: Bench, pans: tuple[float, ...]) 
     levels = WallLevels(soft_edge_px=4.0, inner_gain=1.3)
     moving = bench.wall()
     for number, pan_deg in enumerate(pans):
-        moving.draw(bench.picture(view_at(pan_deg)), bench.outer, levels, outer_moved=number == 0)
+        moving.draw([bench.picture(view_at(pan_deg))], bench.outer, levels, outer_moved=number == 0)
         whole = bench.wall()
-        whole.draw(bench.picture(view_at(pan_deg)), bench.outer, levels)
+        whole.draw([bench.picture(view_at(pan_deg))], bench.outer, levels)
         assert np.array_equal(download(moving.code.color), download(whole.code.color))
         whole.release()
     moving.release()
@@ -69,9 +69,9 @@ def test_partly_drawn_equals_drawn_whole(bench: Bench, pans: tuple[float, ...]) 
 
 def test_changed_levels_are_drawn_everywhere(bench: Bench) -> None:
     wall, view = bench.wall(), view_at(0.0)
-    wall.draw(bench.picture(view), bench.outer, WallLevels())
+    wall.draw([bench.picture(view)], bench.outer, WallLevels())
     before = download(wall.code.color).copy()
-    wall.draw(bench.picture(view), bench.outer, WallLevels(outer_gain=2.0), outer_moved=False)
+    wall.draw([bench.picture(view)], bench.outer, WallLevels(outer_gain=2.0), outer_moved=False)
     after = download(wall.code.color)
     assert (after[:, :20, 0] > before[:, :20, 0]).mean() > 0.9  # the left end, far from the frustum
     wall.release()

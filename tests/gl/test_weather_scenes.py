@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from vpengine.frames.look import FADERS
 from vpengine.gpu.context import create_headless
+from vpengine.neural.weather import FADERS
 from vpengine.view.noise import detail_noise
 from vpengine.view.view import pixel_centres, unproject
 

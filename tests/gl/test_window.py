@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+import time
 from fractions import Fraction
 from pathlib import Path
 
@@ -16,14 +15,14 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image, ImageGrab
 
+from vpengine.app import App, RunOptions
 from vpengine.errors import UserError
 from vpengine.frames.frame_input import Tick
 from vpengine.gpu.target import Target
-from vpengine.gpu.transfer import write
+from vpengine.gpu.transfer import download, write
 from vpengine.gpu.window import Windows
 from vpengine.output.window import WindowOutput, WindowSettings
 
-SCREEN = (640, 480)
 WALL = (200, 100)
 
 
@@ -51,8 +50,7 @@ def show_windows(screenshot: Path) -> None:
         picture = wall_pattern() if number == 2 else np.zeros_like(wall_pattern())
         write(target.color, picture)
         for output in (whole, part):
-            output.show("other wall", target.color)
-            output.show("wall", target.color)
+            output.show(target.color)
             going_on = output.present(_tick(number))
         windows.poll()
     windows.context.finish()
@@ -72,32 +70,6 @@ def _press(windows: Windows) -> None:
     """What GLFW calls for a press of A, then of Esc."""
     for key in (65, 256):
         windows._key(None, key, 0, 1, 0)
-
-
-@pytest.fixture(scope="module")
-def display() -> Iterator[str]:
-    server = shutil.which("Xvfb")
-    if server is None:
-        pytest.skip("Xvfb is not installed: no virtual display to open windows on")
-    read, write_end = os.pipe()
-    arguments = [
-        server,
-        "-displayfd",
-        str(write_end),
-        "-screen",
-        "0",
-        f"{SCREEN[0]}x{SCREEN[1]}x24",
-        "-nolisten",
-        "tcp",
-    ]
-    with subprocess.Popen(arguments, pass_fds=[write_end], stderr=subprocess.DEVNULL) as process:
-        os.close(write_end)
-        with os.fdopen(read) as pipe:
-            number = pipe.readline().strip()
-        if not number:
-            pytest.skip("Xvfb does not start here")
-        yield f":{number}"
-        process.terminate()
 
 
 def _run(display: str | None, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -139,23 +111,53 @@ def test_escape_twice_ends_and_keys_are_told(shown: tuple[NDArray[np.uint8], lis
     assert filtering == [0x2601, 0x2601], "a window must not change the sampling of the wall's texture"
 
 
-def test_the_whole_app_shows_its_wall_in_a_window(display: str, small_stage: Path, tmp_path: Path) -> None:
-    """The stage's rate is kept on a screen that nothing waits for; poses are predicted for the output's latency."""
-    text = small_stage.read_text(encoding="utf-8").replace('kind = "headless"', 'kind = "window"\nlatency_ms = 80.0')
-    small_stage.write_text(text.replace("port = 9000", "port = 0").replace("osc_port = 9001", "osc_port = 0"))
+def headless_wall(stage: Path, controls: tuple[tuple[str, str], ...]) -> NDArray[np.uint8]:
+    """What the stage's wall shows when it rests: (height, width, 3)."""
+    with App(RunOptions(stage, headless=True, unpaced=True, controls=controls)) as app:
+        app.wait_until_ready()
+        app.run_frames(3)
+        return download(app.loop.executor.pictures["wall:main"].color)[..., :3].astype(np.uint8)
+
+
+def part_of_screen(display: str, left: int, top: int, size: tuple[int, int]) -> NDArray[np.uint8]:
+    box = (left, top, left + size[0], top + size[1])
+    return np.asarray(ImageGrab.grab(xdisplay=display).convert("RGB").crop(box))
+
+
+def grab_when_shown(display: str, engine: subprocess.Popen[str]) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """Both windows, once there is something in them and the engine has had a second more."""
+    while engine.poll() is None and not part_of_screen(display, 40, 50, (192, 96)).any():
+        time.sleep(0.1)
+    time.sleep(1.0)
+    assert engine.poll() is None, engine.stderr.read() if engine.stderr else ""
+    return part_of_screen(display, 40, 50, (192, 96)), part_of_screen(display, 300, 200, (64, 32))
+
+
+def test_the_whole_app_shows_its_wall_in_windows(display: str, small_stage: Path, tmp_path: Path) -> None:
+    """Two windows of a running engine have the pixels that the same stage has without any; the stage's rate is kept."""
+    text = small_stage.read_text(encoding="utf-8").replace("port = 9000", "port = 0").replace("= 9001", "= 0")
+    windows = 'kind = "window"\nposition = [40, 50]\nwall = "main"\n'
+    windows += '[[output]]\nkind = "window"\nposition = [300, 200]\nregion = [64, 32, 64, 32]'
+    small_stage.write_text(text.replace('kind = "headless"', windows), encoding="utf-8")
+    still = (("wall.dither", "off"),)
+    expected = headless_wall(small_stage, still)
     report, take = tmp_path / "report.json", tmp_path / "take"
-    command = [sys.executable, "-m", "vpengine", "run", str(small_stage), "--seconds", "3"]
-    done = subprocess.run(
+    command = [sys.executable, "-m", "vpengine", "run", str(small_stage), "--seconds", "4", "--set", "wall.dither=off"]
+    with subprocess.Popen(
         [*command, "--report", str(report), "--log", str(take)],
         env={**os.environ, "DISPLAY": display},
-        capture_output=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
         text=True,
-        timeout=60,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
+    ) as engine:
+        whole, part = grab_when_shown(display, engine)
+        _, said = engine.communicate(timeout=60)
+    assert engine.returncode == 0, said
+    assert expected.std() > 10.0
+    np.testing.assert_array_equal(whole, expected)
+    np.testing.assert_array_equal(part, expected[32:64, 64:128])
     figures = json.loads(report.read_text(encoding="utf-8"))
-    assert figures["frames"] + figures["skipped_ticks"] == pytest.approx(72, abs=5)
+    assert figures["frames"] + figures["skipped_ticks"] == pytest.approx(96, abs=5)
     lines = [json.loads(line) for line in (take / "frames.jsonl").read_text(encoding="utf-8").splitlines()]
     assert [line["tick"][0] for line in lines] == sorted({line["tick"][0] for line in lines})
 

@@ -12,12 +12,13 @@ from typer.testing import CliRunner
 from vpengine import __version__
 from vpengine.cli import doctor as doctor_module
 from vpengine.cli.main import app
-from vpengine.control.declared import ENGINE_CONTROLS
 from vpengine.errors import UserError
+from vpengine.files import controls_of
 from vpengine.stage.shipped import stage_folder
 
 RUNNER = CliRunner()
 TV = stage_folder() / "tv.toml"
+CONTROLS = controls_of("weather")
 
 
 def said(*arguments: str, columns: int = 80) -> str:
@@ -31,11 +32,11 @@ def test_controls_cuts_nothing(columns: int) -> None:
     """Triggers too, and with a stage its scenes by slug and number."""
     listed = said("controls", str(TV), columns=columns)
     heads = [line.split()[0] for line in listed.splitlines()]
-    for address in (*(control.address for control in ENGINE_CONTROLS), "/vp/scene/snow-night", "/vp/camera/1/recentre"):
+    for address in (*(control.address for control in CONTROLS), "/vp/scene/snow-night", "/vp/camera/1/recentre"):
         assert address in heads
     assert "[camera.pose]" in said("controls", columns=200)
     words = " ".join(listed.split())
-    for control in ENGINE_CONTROLS:
+    for control in CONTROLS:
         assert control.sentence in words
     assert all(len(line) <= columns for line in listed.splitlines() if line.startswith(" "))
 
@@ -43,7 +44,7 @@ def test_controls_cuts_nothing(columns: int) -> None:
 def test_controls_as_json() -> None:
     listed = json.loads(said("controls", str(TV), "--json"))
     addresses = [item["address"] for item in listed]
-    assert addresses[: len(ENGINE_CONTROLS)] == [control.address for control in ENGINE_CONTROLS]
+    assert addresses[: len(CONTROLS)] == [control.address for control in CONTROLS]
     assert {"/vp/scene/next", "/vp/scene/<slug>", "/vp/scene/day", "/vp/camera/1/recentre"} <= set(addresses)
     assert all(item["sentence"] and item["kind"] for item in listed)
 

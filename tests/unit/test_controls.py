@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 
 from vpengine.control.controls import Control, ControlError, Controls, parse
-from vpengine.control.declared import ENGINE_CONTROLS, NEURAL_SEED, look_address, look_at_frame
-from vpengine.frames.look import FADERS
+from vpengine.control.declared import ENGINE_CONTROLS, NEURAL_SEED
+from vpengine.control.looks import Looks, look_address
+from vpengine.frames.look import Look
 
 LEVEL = Control("/vp/level", "float", 0.25, "A level.", -1.0, 2.0, "stops")
 SWITCH = Control("/vp/switch", "bool", False, "A switch.")
@@ -154,12 +155,27 @@ def test_every_engine_control_is_sound() -> None:
         assert re.fullmatch(r"[A-Z].*\.", control.sentence)
 
 
-def test_the_look_is_what_the_faders_say() -> None:
-    controls = Controls(ENGINE_CONTROLS)
-    assert look_at_frame("weather", controls.freeze(0.0)).plain
-    controls.set(look_address("fog"), 0.75)
+OWN = (
+    Control(look_address("strength"), "float", 0.5, "How strong.", 0.0, 2.0),
+    Control(look_address("style"), "text", "ink", "Which style."),
+    Control(look_address("mirrored"), "bool", False, "Left is right."),
+)
+LOOKS = Looks("painter", OWN, lambda values: values["strength"] == 0.0)
+
+
+def test_a_look_is_what_the_generator_s_own_controls_say() -> None:
+    """By name, in the order of their declaration, whatever their type; no other control is in it."""
+    controls = Controls((*ENGINE_CONTROLS, *OWN))
+    controls.set(look_address("style"), "oil")
     controls.set(NEURAL_SEED, 7.9)
-    look = look_at_frame("weather", controls.freeze(0.0))
-    assert not look.plain
-    assert dict(look.named()) == {**dict.fromkeys(FADERS, 0.0), "fog": 0.75}
-    assert (look.generator, look.seed) == ("weather", 8)
+    look = LOOKS.at_frame(controls.freeze(0.0))
+    assert look == Look("painter", (("strength", 0.5), ("style", "oil"), ("mirrored", False)), 8)
+    controls.set(look_address("strength"), 0.0)
+    assert LOOKS.at_frame(controls.freeze(0.0)).plain  # the generator says so, not the engine
+
+
+def test_a_look_by_hand() -> None:
+    assert LOOKS.of({"mirrored": True}, 3).values == (("strength", 0.5), ("style", "ink"), ("mirrored", True))
+    assert LOOKS.of({"mirrored": True}, 3) == LOOKS.of({"mirrored": True, "strength": 0.5}, 3)
+    with pytest.raises(KeyError, match=r"painter has no controls \['snow'\], allowed \['strength'"):
+        LOOKS.of({"snow": 1.0})

@@ -7,30 +7,34 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from vpengine.control.controls import Controls
-from vpengine.control.declared import ENGINE_CONTROLS, NEURAL_SEED, OUTER_LEVEL, look_address
+from vpengine.control.controls import Control, Controls
+from vpengine.control.declared import ENGINE_CONTROLS, NEURAL_SEED, OUTER_LEVEL
 from vpengine.control.desk import Desk
 from vpengine.control.gate import Gate
+from vpengine.control.looks import Looks, look_address
 from vpengine.control.messages import ControlChange, OperatorMessage
 from vpengine.control.scenes import SceneEntry, Scenes
 from vpengine.control.triggers import SceneTrigger
-from vpengine.frames.frame_input import ProgramState
+from vpengine.frames.frame_input import BusState
 from vpengine.frames.grade_table import neutral_grade
 from vpengine.frames.images import ImageSet
 from vpengine.frames.keyframe import Keyframe, Request, Timings
 from vpengine.frames.look import Look
+from vpengine.frames.pixels import Pixels
 from vpengine.frames.provenance import Provenance
 from vpengine.view.camera import camera_view
 from vpengine.view.lens import Lens
 from vpengine.view.pose import Pose
 
 SNOW = look_address("snow")
+OWN = tuple(Control(look_address(name), "float", 0.0, "Much.") for name in ("snow", "fog"))
+LOOKS = Looks("weather", OWN, lambda values: not any(values.values()))
 
 
 @pytest.fixture
 def desk() -> Desk:
     entries = [SceneEntry("a", "street", 0.0), SceneEntry("b", "hall", 2.0, ((SNOW, 1.0),))]
-    return Desk(Controls(ENGINE_CONTROLS), Scenes(entries), Gate(), "weather")
+    return Desk(Controls((*ENGINE_CONTROLS, *OWN)), Scenes(entries), Gate(), LOOKS)
 
 
 def always(place: str) -> bool:
@@ -40,16 +44,19 @@ def always(place: str) -> bool:
 def test_changes_and_triggers_are_settled_into_one_frame(desk: Desk) -> None:
     desk.apply([ControlChange(SNOW, 0.5), ControlChange(OUTER_LEVEL, 9.0)])
     settled = desk.settle(1.0, always)
-    assert settled.program == ProgramState("a", "street")
+    assert settled.buses["program"] == BusState("a", "street")
     assert settled.controls[SNOW] == 0.5
     assert settled.controls[OUTER_LEVEL] == 4.0
-    assert dict(settled.look.named())["snow"] == 0.5
-    assert settled.look.generator == "weather"
+    assert settled.looks["program"].values == (("snow", 0.5), ("fog", 0.0))
+    assert not settled.looks["program"].plain
+    assert settled.looks["program"].generator == "weather"
     desk.apply([SceneTrigger("next")])
     begun = desk.settle(2.0, always)
-    assert begun.program == ProgramState("b", "street", "hall", 0.0)
+    assert begun.buses["program"] == BusState("b", "street", "hall", 0.0)
     assert begun.controls[SNOW] == 0.5
-    assert desk.settle(3.0, always).look.faders[0] == pytest.approx(0.75)  # the look follows the scene's fade
+    assert dict(desk.settle(3.0, always).looks["program"].values)["snow"] == pytest.approx(
+        0.75
+    )  # the look follows the scene's fade
     assert desk.settle(4.0, always).controls[SNOW] == 1.0
 
 
@@ -69,7 +76,7 @@ TO_B, TO_A, HAND = SceneTrigger("goto", "b"), SceneTrigger("goto", "a"), Control
 def test_the_order_of_a_frame_s_messages_decides(desk: Desk, messages: list[OperatorMessage], snow: float) -> None:
     """A fader moved after a scene was fired stays in the hand; one moved before goes where the scene says."""
     desk.apply(messages)
-    assert desk.settle(0.0, always).program.scene == "b"
+    assert desk.settle(0.0, always).buses["program"].scene == "b"
     assert desk.settle(5.0, always).controls[SNOW] == snow
 
 
@@ -92,7 +99,7 @@ def test_a_refused_change_leaves_the_rest(desk: Desk, caplog: pytest.LogCaptureF
     assert settled.controls[SNOW] == 0.5
     assert settled.controls[look_address("fog")] == 0.25
     assert settled.controls[OUTER_LEVEL] == 1.0
-    assert settled.program.scene == "b"
+    assert settled.buses["program"].scene == "b"
     assert desk.refused == 3
     assert [record.getMessage() for record in caplog.records] == [
         "no control '/vp/look/snwo'; did you mean '/vp/look/snow'?",
@@ -113,23 +120,34 @@ def test_the_epoch_rises_with_the_seed_not_with_the_faders(desk: Desk) -> None:
 def keyframe(epoch: int) -> Keyframe:
     view = camera_view(Pose(), Lens((24.0, 13.5), 24.0), (2, 2))
     blank = np.zeros((2, 2, 3), np.float16)
-    plate = ImageSet(blank, np.ones((2, 2), np.float32), blank[..., 0], view, Provenance("plate:x"))
+    plate = ImageSet.of(blank, np.ones((2, 2), np.float32), blank[..., 0], view, Provenance("plate:x"))
     request = Request(1, epoch, "x", plate, Look("weather"), 0.0)
-    return Keyframe(request, blank, blank, neutral_grade(), Provenance("weather"), Timings(0.0, 0.0, 0.0))
+    return Keyframe(
+        request, Pixels(blank), Pixels(blank), neutral_grade(), Provenance("weather"), Timings(0.0, 0.0, 0.0)
+    )
 
 
 def test_the_gate_follows_generator_and_seed() -> None:
     gate = Gate()
-    epochs = [gate.follow(*asked) for asked in [("a", 0), ("a", 0), ("a", 1), ("b", 1), ("b", 1), ("a", 0)]]
+    asked = [("a", 0), ("a", 0), ("a", 1), ("b", 1), ("b", 1), ("a", 0)]
+    epochs = [gate.follow(Look(generator, seed=seed)) for generator, seed in asked]
     assert epochs == [0, 0, 1, 2, 2, 3]  # an epoch never comes back
+
+
+def test_the_gate_follows_prompts_and_no_faders() -> None:
+    """A picture of another prompt is a picture of another world; one of another fader is on its way there."""
+    gate = Gate()
+    asked = [(0.0, "ink"), (0.5, "ink"), (0.5, "oil"), (1.0, "oil"), (1.0, "ink")]
+    looks = [Look("a", (("strength", strength), ("style", style), ("mirrored", True))) for strength, style in asked]
+    assert [gate.follow(look) for look in looks] == [0, 0, 1, 1, 2]
 
 
 def test_the_gate_discards_and_counts_what_is_older() -> None:
     gate = Gate()
-    gate.follow("a", 0)
+    gate.follow(Look("a"))
     old = keyframe(gate.epoch)
     assert gate.admit([old]) == (old,)
-    gate.follow("a", 1)
+    gate.follow(Look("a", seed=1))
     new = replace(keyframe(gate.epoch), timings=Timings(1.0, 2.0, 0.5))
     assert gate.admit(iter([old, new, old])) == (new,)
     assert gate.discarded == 2
@@ -139,6 +157,6 @@ def test_the_gate_discards_and_counts_what_is_older() -> None:
 def test_frozen_lets_nothing_through() -> None:
     """Live off means the pictures on the walls stay; one that was under way would still change them."""
     gate = Gate()
-    gate.follow("a", 0)
+    gate.follow(Look("a"))
     assert gate.admit([keyframe(0)], frozen=True) == ()
     assert gate.admit([keyframe(0)])

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import itertools
 import random
-from collections import Counter
+from collections import Counter, deque
+from dataclasses import dataclass
 from fractions import Fraction
 
 import pytest
@@ -140,3 +141,39 @@ def test_where_nothing_waits_for_the_display_frames_keep_their_rate(monkeypatch:
     assert numbers[-1] == pytest.approx(24 * 20, abs=4)
     assert numbers[60:] == list(range(numbers[60], numbers[-1] + 1))
     assert all(abs(error_s) < 0.002 for _, error_s, _ in screen.shown[60:])
+
+
+@dataclass(frozen=True)
+class Swapped:
+    time_s: float
+    window: int
+
+
+@pytest.mark.parametrize("shift_s", [0.004, 0.009, 0.014])
+def test_the_pacing_passes_to_another_window_and_back(shift_s: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    """For three seconds there is none: the monotonic clock goes on. The other's display refreshes at other moments."""
+    screen, swaps = Screen(60.0), deque[Swapped | None]()
+    monkeypatch.setattr(clock_module, "time", screen)
+    clock = DisplayClock(Fraction(24), 60.0, swapped=swaps.popleft)
+    errors: dict[str, list[float]] = {"first": [], "none": [], "second": [], "first again": []}
+    numbers: list[tuple[int, float]] = []
+    while (seconds := screen.now_s - 100.0) < 24.0:
+        phase = "first" if seconds < 6.0 else "none" if seconds < 9.0 else "second" if seconds < 16.0 else "first again"
+        tick = clock.next()
+        screen.now_s += 0.005
+        clock.wait_display(tick)
+        screen.first_s = 100.0037 + (shift_s if phase == "second" else 0.0)
+        window = {"second": 1, "none": None}.get(phase, 0)
+        if window is not None:
+            screen.swap(tick.number, tick.display_time_s)
+            errors[phase].append(screen.shown[-1][1])
+        swaps.append(Swapped(screen.now_s, window) if window is not None else None)
+        clock.presented(screen.now_s)
+        numbers.append((tick.number, screen.now_s))
+    for phase in ("first", "second", "first again"):
+        assert max(map(abs, errors[phase][48:])) < 0.001, phase
+    steps = Counter(after[0] - before[0] for before, after in itertools.pairwise(numbers))
+    assert set(steps) <= {1, 2}
+    assert steps[2] <= 2  # where the pacing passed
+    assert len(numbers) == pytest.approx(24 * 24, abs=4)
+    assert max(after[1] - before[1] for before, after in itertools.pairwise(numbers)) < 0.1

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from vpengine.files import conflicts, settings_of
+from vpengine.files import conflicts, controls_of, settings_of
 from vpengine.stage.stage_file import read_stage
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -20,7 +20,7 @@ BLOCKS = re.findall(r"^ *```toml\n(.*?)^ *```", PHONES, re.DOTALL | re.MULTILINE
 def test_the_phones_sections_are_good(small_stage: Path, block: str) -> None:
     text = small_stage.read_text(encoding="utf-8")
     small_stage.write_text(TRACKING.sub("", text) + re.sub(r"^ {3}", "", block, flags=re.MULTILINE), encoding="utf-8")
-    reading = read_stage(small_stage)
+    reading = read_stage(small_stage, controls_of)
     settings, problems = settings_of(reading.sections)
     assert (reading.problems, problems) == ((), [])
     assert reading.stage is not None

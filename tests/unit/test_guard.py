@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from vpengine.compose.guard import BACK_OFF_S, STEADY_S, Guard
+from vpengine.gpu.guard import BACK_OFF_S, STEADY_S, Guard
 
 
 class Job:

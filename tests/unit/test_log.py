@@ -20,11 +20,12 @@ import numpy as np
 import pytest
 
 from vpengine.errors import UserError
-from vpengine.frames.frame_input import CameraState, FrameInput, ProgramState, Tick
+from vpengine.frames.frame_input import BusState, CameraState, FrameInput, Tick
 from vpengine.frames.grade_table import SHAPE
 from vpengine.frames.images import ImageSet
 from vpengine.frames.keyframe import Grade, Keyframe, Request, Timings
-from vpengine.frames.look import look_from
+from vpengine.frames.look import Look
+from vpengine.frames.pixels import Pixels
 from vpengine.frames.provenance import Provenance
 from vpengine.takes.log import LogWriter, count_frames, read_log
 from vpengine.view.camera import camera_view
@@ -34,6 +35,7 @@ from vpengine.view.view import View
 
 RNG = np.random.default_rng(5)
 LENS = Lens((24.89, 14.0), 24.1, (0.1, -0.2), 0.13, 2.7, 4.0)
+LOOK = (("zeal", 1.0 / 3.0), ("style", "dé\n"), ("mirrored", True), ("fog", 0.1))  # in no order but its own
 
 
 def plate(place: str, view: View, seed: int) -> ImageSet:
@@ -41,17 +43,21 @@ def plate(place: str, view: View, seed: int) -> ImageSet:
     width, height = view.resolution
     key = float(view.clip_from_stage.sum()) + seed + len(place)
     color = np.full((height, width, 3), np.sin(key), np.float16)
-    return ImageSet(color, np.full((height, width), 4.0, np.float32), color[..., 0], view, Provenance(f"plate:{place}"))
+    return ImageSet.of(
+        color, np.full((height, width), 4.0, np.float32), color[..., 0], view, Provenance(f"plate:{place}")
+    )
 
 
 def keyframe(number: int) -> Keyframe:
     view = camera_view(from_opentrackio((0.1 / 3.0, number / 7.0, 1.6), 10.0 / 3.0, -1.0, 0.2), LENS, (6, 4), 15.0, 0.3)
-    look = look_from("weather", {"snow": 1.0 / 3.0, "fog": 0.1}, 11)
+    look = Look("weather", LOOK, 11)
     request = Request(number, 2, "street", plate("street", view, 11), look, 7.0 / 3.0, bus="program", camera="b")
     planes = [RNG.normal(size=(4, 6, 3)).astype(np.float16) for _ in range(2)]
     grade = Grade(RNG.normal(size=(*SHAPE, 3, 4)).astype(np.float32))
-    provenance = Provenance("weather", "abc", "onnxruntime", look.named(), 11, number, "0.1.0")
-    return Keyframe(request, planes[0], planes[1], grade, provenance, Timings(7.0 / 3.0, 2.5, 0.1 + 0.2))
+    provenance = Provenance("weather", "abc", "onnxruntime", look.values, 11, number, "0.1.0")
+    return Keyframe(
+        request, Pixels(planes[0]), Pixels(planes[1]), grade, provenance, Timings(7.0 / 3.0, 2.5, 0.1 + 0.2)
+    )
 
 
 def frame(number: int, keyframes: tuple[Keyframe, ...] = (), **controls: Any) -> FrameInput:
@@ -60,9 +66,12 @@ def frame(number: int, keyframes: tuple[Keyframe, ...] = (), **controls: Any) ->
     return FrameInput(
         tick=Tick(number, 1000.0 + number / 3.0, Fraction(24000, 1001)),
         cameras={"a": state, "b": replace(state, age_s=0.25)},
-        program=ProgramState("dawn", "street", "hall", 0.3, (("field", 0.2),))
-        if number == 1
-        else ProgramState("dawn", "street"),
+        buses={
+            "program": BusState("dawn", "street", "hall", 0.3, (("field", 0.2),))
+            if number == 1
+            else BusState("dawn", "street"),
+            **({"preview": BusState("hall", "hall")} if number == 2 else {}),
+        },
         controls={"/vp/neural/amount": 1.0, "/vp/inner/visible": True, "/vp/title": "dé\n", **controls},
         epoch=2,
         keyframes=keyframes,
@@ -80,8 +89,8 @@ def written(folder: Path, *frames: FrameInput) -> Path:
 
 def assert_same_keyframe(found: Keyframe, expected: Keyframe) -> None:
     for name in ("gain", "bias"):
-        assert getattr(found, name).dtype == np.float16
-        np.testing.assert_array_equal(getattr(found, name), getattr(expected, name))
+        assert getattr(found, name).stored.dtype == np.float16
+        np.testing.assert_array_equal(getattr(found, name).rgb, getattr(expected, name).rgb)
     np.testing.assert_array_equal(found.grade.table, expected.grade.table)
     assert found.grade.table.dtype == np.float32
     assert (found.provenance, found.timings) == (expected.provenance, expected.timings)
@@ -101,7 +110,7 @@ def test_a_take_is_read_back_bit_for_bit(tmp_path: Path) -> None:
     found = list(read_log(written(tmp_path / "take", *frames), plate))
     assert len(found) == 3
     for ours, theirs in zip(found, frames, strict=True):
-        assert (ours.tick, ours.program, ours.epoch) == (theirs.tick, theirs.program, theirs.epoch)
+        assert (ours.tick, ours.buses, ours.epoch) == (theirs.tick, theirs.buses, theirs.epoch)
         assert ours.cameras == theirs.cameras
         assert ours.controls == theirs.controls
         assert {key: type(value) for key, value in ours.controls.items()} == {
@@ -110,6 +119,57 @@ def test_a_take_is_read_back_bit_for_bit(tmp_path: Path) -> None:
         assert len(ours.keyframes) == len(theirs.keyframes)
         for pair in zip(ours.keyframes, theirs.keyframes, strict=True):
             assert_same_keyframe(*pair)
+
+
+def looks_of(folder: Path) -> list[Look]:
+    return [keyframe.request.look for item in read_log(folder, plate) for keyframe in item.keyframes]
+
+
+def relooked(folder: Path, look: dict[str, Any]) -> Path:
+    """A take of one keyframe whose look was written otherwise."""
+    file = written(folder, frame(0, (keyframe(1),))) / "frames.jsonl"
+    line = json.loads(file.read_text(encoding="utf-8"))
+    line["keyframes"][0]["look"] = look
+    file.write_text(json.dumps(line) + "\n", encoding="utf-8")
+    return folder
+
+
+def test_looks_are_stored_by_name(tmp_path: Path) -> None:
+    folder = written(tmp_path, frame(0, (keyframe(1),)))
+    (item,) = json.loads((folder / "frames.jsonl").read_text(encoding="utf-8"))["keyframes"]
+    assert item["look"] == {"generator": "weather", "values": dict(LOOK), "seed": 11, "plain": False}
+    assert list(item["look"]["values"]) == [name for name, _ in LOOK]
+
+
+def test_a_plain_look_is_one_after_reading(tmp_path: Path) -> None:
+    plain = {"generator": "x", "values": {"a": 0.0}, "seed": 2, "plain": True}
+    assert looks_of(relooked(tmp_path, plain)) == [Look("x", (("a", 0.0),), 2, plain=True)]
+
+
+@pytest.mark.parametrize("snow", [0.25, 0.0])
+def test_the_older_form_of_a_look_is_read(tmp_path: Path, snow: float) -> None:
+    """Six faders without names, in the order that they had; all at zero was plain."""
+    older = {"generator": "weather", "faders": [snow, 0.0, 0.0, 0.0, 0.0, snow / 2.0], "seed": 5}
+    (look,) = looks_of(relooked(tmp_path, older))
+    assert [name for name, _ in look.values] == ["snow", "night", "fog", "dust", "rain", "fire"]
+    assert dict(look.values) == {**dict.fromkeys(("night", "fog", "dust", "rain"), 0.0), "snow": snow, "fire": snow / 2}
+    assert (look.generator, look.seed, look.plain) == ("weather", 5, snow == 0.0)
+
+
+@pytest.mark.parametrize(
+    "look",
+    [
+        {"generator": "weather", "faders": [0.0, 1.0], "seed": 0},
+        {"generator": "weather", "faders": ["much"] * 6, "seed": 0},
+        {"generator": "weather", "values": {"snow": [1.0]}, "seed": 0, "plain": False},
+        {"generator": "weather", "values": [0.5], "seed": 0, "plain": False},
+        {"generator": "weather", "values": {}, "seed": 0},
+        {"generator": "weather", "seed": 0},
+    ],
+)
+def test_a_look_that_is_none_is_damage(tmp_path: Path, look: dict[str, Any]) -> None:
+    with pytest.raises(UserError, match=r"frames\.jsonl:1: not a frame of a take"):
+        looks_of(relooked(tmp_path, look))
 
 
 def test_only_controls_that_changed_are_written(tmp_path: Path) -> None:
@@ -182,8 +242,8 @@ WRONG_VALUES = {
     "no rotation": altered("cameras", "a", "pose", "rotation", value=[0, 0, 0, 0]),
     "no focal length": altered("cameras", "a", "lens", "pinhole_focal_length_mm", value=0),
     "half a sensor": altered("cameras", "a", "lens", "sensor_mm", value=[24.0]),
-    "a place without a name": altered("program", "place", value=5),
-    "a share that is none": altered("program", "mix", value="x"),
+    "a place without a name": altered("buses", "program", "place", value=5),
+    "a share that is none": altered("buses", "program", "mix", value="x"),
     "a control without a value": altered("controls", "/vp/title", value=None),
 }
 
@@ -236,7 +296,7 @@ def test_a_keyframe_s_arrays_are_looked_at_before_they_are_loaded(tmp_path: Path
 
 def test_a_keyframe_with_nan_never_reaches_a_picture(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     bad = keyframe(1)
-    bad.bias[2, 3] = np.nan
+    bad.bias.stored[2, 3] = np.nan
     written(tmp_path, frame(0), frame(1, (bad,)))
     assert [found.tick.number for found in read_log(tmp_path, plate)] == [0]
     assert "bias has NaN or infinity" in caplog.text

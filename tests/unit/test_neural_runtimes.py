@@ -11,12 +11,13 @@ from vpengine.errors import UserError
 from vpengine.frames.look import Look
 from vpengine.neural import auto
 from vpengine.neural.auto import SAME_DB, AutoRuntime, probe_plate, psnr_db
-from vpengine.neural.generator import Generated, Plate, Runtime
+from vpengine.neural.declared import looks_of
+from vpengine.neural.generator import Generated, Generator, Plate, Runtime
 from vpengine.neural.onnx_runtime import OnnxRuntime
 from vpengine.neural.weather import WEIGHTS, Weather
 
 SIZE = (96, 56)
-SNOW = Look("weather", (1.0, 0.55, 0.0, 0.0, 0.0, 0.0))
+SNOW = looks_of("weather").of({"snow": 1.0, "night": 0.55})
 
 
 def openvino_runtime() -> Runtime:
@@ -42,7 +43,7 @@ def test_openvino_s_picture_is_onnxruntime_s() -> None:
         assert psnr_db(first, picture(reference, size)) > SAME_DB
         kept = first.copy()
         np.testing.assert_array_equal(picture(fast, size), first)
-        picture(fast, size, Look("weather", (0.0, 0.0, 1.0, 0.0, 0.0, 0.0)))
+        picture(fast, size, looks_of("weather").of({"fog": 1.0}))
         np.testing.assert_array_equal(first, kept)
     assert fast.runtime == "openvino bf16"
     assert fast.model_sha256 == reference.model_sha256
@@ -56,7 +57,7 @@ def test_a_broken_network_is_one_sentence(tmp_path: Path) -> None:
             runtime.load(path)
 
 
-class Pretend:
+class Pretend(Generator):
     """A generator whose picture is off by ``error``, and which takes ``cost`` seconds of a clock wound by hand."""
 
     model_sha256 = ""

@@ -12,7 +12,7 @@ import pytest
 
 from vpengine.errors import UserError
 from vpengine.neural import slots as slots_module
-from vpengine.neural.process import NeuralProcess
+from vpengine.neural.process_host import ProcessHost
 from vpengine.neural.slots import FOLDER, PREFIX, Slot, SlotLayout, clear_stale
 
 LAYOUT = SlotLayout((33, 7))  # odd, so that arrays do not happen to fit together
@@ -37,9 +37,8 @@ def test_two_mappings_of_one_slot() -> None:
 
 def test_shapes_are_those_of_pictures() -> None:
     shapes = {name: shape for name, shape, _ in LAYOUT.arrays}
-    assert shapes["color"] == (7, 33, 3)
-    assert shapes["depth_m"] == shapes["noise"] == (7, 33)
-    assert shapes["gain"] == shapes["bias"] == (7, 33, 3)
+    assert shapes["color_noise"] == shapes["gain"] == shapes["bias"] == (7, 33, 4)
+    assert shapes["depth"] == (7, 33, 1)
     sizes = sum(int(np.prod(shape)) * np.dtype(kind).itemsize for _, shape, kind in LAYOUT.arrays)
     assert sizes <= LAYOUT.size < sizes + 64 * len(LAYOUT.arrays)
 
@@ -73,7 +72,7 @@ def test_memory_that_is_not_there_is_one_sentence() -> None:
     """And nothing is left of what was there."""
     before = set(FOLDER.glob(f"{PREFIX}*"))
     with pytest.raises(UserError, match=r"MB of shared memory are not to be had.*resolution smaller"):
-        NeuralProcess("drill", "vpengine.neural.drill:Drill", "vpengine.neural.none:NoRuntime", (1 << 19, 1 << 18))
+        ProcessHost("drill", "vpengine.neural.drill:Drill", "vpengine.neural.none:NoRuntime", (1 << 19, 1 << 18))
     assert set(FOLDER.glob(f"{PREFIX}*")) == before
 
 

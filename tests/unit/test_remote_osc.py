@@ -121,6 +121,10 @@ def test_faders(sent: bytes, expected: dict[str, Value]) -> None:
     ("sent", "expected"),
     [
         (packet("/vp/scene", "dome"), SceneTrigger("goto", "dome")),
+        (packet("/vp/preview/scene", "dome"), SceneTrigger("goto", "dome", "preview")),
+        (packet("/vp/preview/scene", 2), SceneTrigger("goto", "snow-night", "preview")),
+        (packet("/vp/preview/scene/snow-night", 1), SceneTrigger("goto", "snow-night", "preview")),
+        (packet("/vp/preview/off"), SceneTrigger("goto", "", "preview")),
         (packet("/vp/scene", 1), SceneTrigger("goto", "street-day")),
         (packet("/vp/scene", 2.0), SceneTrigger("goto", "snow-night")),
         (packet("/vp/scene", "3"), SceneTrigger("goto", "dome")),

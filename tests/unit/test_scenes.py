@@ -10,7 +10,7 @@ from vpengine.control.controls import Control, Controls
 from vpengine.control.scenes import SceneEntry, Scenes
 from vpengine.control.triggers import SceneTrigger
 from vpengine.errors import UserError
-from vpengine.frames.frame_input import ProgramState
+from vpengine.frames.frame_input import BusState
 
 FOG = "/vp/look/fog"
 ENTRIES = (
@@ -34,7 +34,7 @@ class Show:
         self.ready = {"street", "hall", "field"}
         self.asked: list[str] = []
 
-    def at(self, time_s: float) -> ProgramState:
+    def at(self, time_s: float) -> BusState:
         return self.scenes.advance(time_s, self.controls, self._can_show)
 
     def _can_show(self, place: str) -> bool:
@@ -55,14 +55,14 @@ def test_it_begins_with_the_first_scene(show: Show) -> None:
     assert show.scenes.shown == "dawn"
     show.scenes.enter_first(show.controls, 0.0)
     assert show.fog(0.0) == 0.5
-    assert show.at(0.0) == ProgramState("dawn", "street")
+    assert show.at(0.0) == BusState("dawn", "street")
 
 
 def test_scenes_on_one_place_differ_in_their_controls_only(show: Show) -> None:
     """No dissolve of the picture with itself; the controls fade over the scene's time."""
     show.scenes.enter_first(show.controls, 0.0)
     show.scenes.ask(trigger("next"))
-    assert show.at(10.0) == ProgramState("noon", "street")
+    assert show.at(10.0) == BusState("noon", "street")
     assert show.fog(11.0) == pytest.approx(0.25)
     assert show.fog(12.0) == 0.0
 
@@ -70,13 +70,13 @@ def test_scenes_on_one_place_differ_in_their_controls_only(show: Show) -> None:
 def test_a_dissolve_is_even_and_ends(show: Show) -> None:
     show.scenes.ask(trigger("goto", "hall"))
     states = [show.at(10.0 + 0.25 * step) for step in range(18)]
-    assert states[0] == ProgramState("hall", "street", "hall", 0.0)
+    assert states[0] == BusState("hall", "street", "hall", 0.0)
     assert show.scenes.shown == "hall"
     mixes = [state.mix for state in states if state.incoming_place == "hall"]
     assert mixes == sorted(mixes)
     assert all(0.0 <= mix < 1.0 for mix in mixes)
     assert mixes[8] == pytest.approx(0.5)
-    assert states[16] == states[17] == ProgramState("hall", "hall")
+    assert states[16] == states[17] == BusState("hall", "hall")
 
 
 def test_the_controls_fade_with_the_picture(show: Show) -> None:
@@ -89,18 +89,18 @@ def test_the_controls_fade_with_the_picture(show: Show) -> None:
 
 def test_a_scene_without_dissolve_cuts(show: Show) -> None:
     show.scenes.ask(trigger("goto", "cut"))
-    assert show.at(1.0) == ProgramState("cut", "field")
+    assert show.at(1.0) == BusState("cut", "field")
 
 
 def test_a_scene_waits_until_its_place_is_ready(show: Show) -> None:
     show.ready.discard("hall")
     show.scenes.ask(trigger("goto", "hall"))
     for time_s in (1.0, 2.0, 3.0):
-        assert show.at(time_s) == ProgramState("dawn", "street")
+        assert show.at(time_s) == BusState("dawn", "street")
         assert show.fog(time_s) == 0.0
     assert show.asked == ["hall"] * 3
     show.ready.add("hall")
-    assert show.at(4.0) == ProgramState("hall", "street", "hall", 0.0)
+    assert show.at(4.0) == BusState("hall", "street", "hall", 0.0)
     assert show.at(6.0).mix == pytest.approx(0.5)
 
 
@@ -124,7 +124,7 @@ def test_two_nexts_move_two_scenes(show: Show) -> None:
     assert show.at(21.0).scene == "dawn"
 
 
-def shares(state: ProgramState) -> dict[str, float]:
+def shares(state: BusState) -> dict[str, float]:
     return {place: pytest.approx(share) for place, share in state.shares}
 
 
@@ -133,7 +133,7 @@ def test_a_cut_interrupts_a_dissolve_at_once(show: Show) -> None:
     show.scenes.ask(trigger("goto", "hall"))
     show.at(0.0)
     show.scenes.ask(trigger("next"))
-    assert show.at(2.0) == ProgramState("cut", "field")
+    assert show.at(2.0) == BusState("cut", "field")
     assert show.fog(2.0) == pytest.approx(0.5)  # its controls go on as the scene before said: it sets none
 
 
@@ -152,7 +152,7 @@ def test_a_dissolve_interrupts_another_from_what_is_visible(show: Show) -> None:
     show.scenes.ask(trigger("goto", "hall"))  # back to one that is still visible
     show.at(3.0)
     assert shares(show.at(5.0)) == {"street": 0.1875, "hall": 0.5625, "lake": 0.25}
-    assert show.at(7.0) == ProgramState("hall", "hall")
+    assert show.at(7.0) == BusState("hall", "hall")
 
 
 def test_many_interruptions_never_jump_far_nor_pile_up(show: Show) -> None:
@@ -203,5 +203,5 @@ def test_the_same_scene_again_takes_its_controls_back(show: Show) -> None:
     show.scenes.enter_first(show.controls, 0.0)
     show.controls.set(FOG, 0.9)
     show.scenes.ask(trigger("goto", "dawn"))
-    assert show.at(5.0) == ProgramState("dawn", "street")
+    assert show.at(5.0) == BusState("dawn", "street")
     assert show.fog(7.0) == 0.5

@@ -16,6 +16,7 @@ from typer.testing import CliRunner
 
 from vpengine.cli.simulate import (
     DEMO_CUES,
+    DEMO_SECONDS,
     Cue,
     Datagram,
     choose,
@@ -25,13 +26,19 @@ from vpengine.cli.simulate import (
     poses,
     simulate,
 )
+from vpengine.control.controls import Controls
+from vpengine.control.declared import ENGINE_CONTROLS
 from vpengine.control.messages import OperatorMessage
 from vpengine.control.triggers import SceneTrigger
 from vpengine.errors import UserError
+from vpengine.files import controls_of
 from vpengine.mailbox import Inbox, Newest
 from vpengine.osc import decode
 from vpengine.remote.osc_control import OscControl
 from vpengine.remote.thread import RemoteThread
+from vpengine.stage.shipped import stage_folder
+from vpengine.stage.show_file import load_show
+from vpengine.stage.stage_file import load_stage
 from vpengine.tracking.osc import OscTracking
 from vpengine.tracking.pose_buffer import PoseBuffer
 from vpengine.tracking.protocol import Source
@@ -201,9 +208,23 @@ def test_nobody_listening_is_told_once_and_no_packet_is_lost_when_somebody_does(
     assert len(caplog.messages) == 1
 
 
-def test_the_demo_has_a_cue_to_a_scene() -> None:
-    assert any(cue.address.startswith("/vp/scene") for cue in DEMO_CUES)
-    assert all(0.0 < cue.time_s < 20.0 for cue in DEMO_CUES)
+def test_the_demo_s_cues_are_what_its_stage_understands() -> None:
+    """Scenes that its show has, other than the first, and controls that there are, at values they take; in order."""
+    stage = load_stage(stage_folder() / "led_volume.toml", controls_of)
+    assert stage.show is not None
+    later = {scene.slug for scene in load_show(stage.show, controls_of(stage.neural.generator)).scenes[1:]}
+    scenes = [str(cue.arguments[0]) for cue in DEMO_CUES if cue.address == "/vp/scene"]
+    assert scenes
+    assert later.issuperset(scenes)
+    controls = Controls(ENGINE_CONTROLS)
+    for cue in DEMO_CUES:
+        if cue.address != "/vp/scene":
+            control = controls.find(cue.address)
+            assert control.kind == "bool"
+            assert cue.arguments[0] in (0.0, 1.0)
+    times_s = [cue.time_s for cue in DEMO_CUES]
+    assert times_s == sorted(times_s)
+    assert 0.0 < times_s[0] < times_s[-1] < DEMO_SECONDS
 
 
 def free_port() -> int:

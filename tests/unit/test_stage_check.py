@@ -143,7 +143,7 @@ wall = "main"
         (
             "region = [0, 0, 16000, 10]",
             "",
-            "region: found [0, 0, 16000, 10], which reaches beyond the wall's picture",
+            "region: found [0, 0, 16000, 10], which reaches beyond the picture",
         ),
         ("region = [0, 0, 1, 1]", "", ""),
         ("fullscreen = true", "fullscreen = true", "has monitor 0, fullscreen, already; each needs its own"),

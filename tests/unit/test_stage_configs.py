@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from vpengine.files import controls_of
 from vpengine.stage.sections import PluginSection, resolve_settings
 from vpengine.stage.show_file import load_show
 from vpengine.stage.stage_file import Stage, load_stage
@@ -21,14 +22,14 @@ STAGES = Path(__file__).parents[2] / "stage_configs"
 
 @pytest.fixture(scope="module")
 def led() -> Stage:
-    return load_stage(STAGES / "led_volume.toml")
+    return load_stage(STAGES / "led_volume.toml", controls_of)
 
 
 @pytest.mark.parametrize("name", sorted(file.name for file in STAGES.glob("*.toml")))
 def test_every_stage_loads_with_its_show(name: str) -> None:
-    stage = load_stage(STAGES / name)
+    stage = load_stage(STAGES / name, controls_of)
     assert stage.show
-    assert load_show(stage.show).scenes
+    assert load_show(stage.show, controls_of(stage.neural.generator)).scenes
 
 
 def test_led_wall(led: Stage) -> None:
@@ -64,7 +65,7 @@ def test_wall_pixels_per_inner_pixel(led: Stage) -> None:
 
 
 def test_tv_hears_a_phone() -> None:
-    stage = load_stage(STAGES / "tv.toml")
+    stage = load_stage(STAGES / "tv.toml", controls_of)
     (wall,) = stage.walls
     assert wall.resolution == (1280, 720)
     assert np.hypot(*wall.size_m) / 0.0254 == pytest.approx(55.0, abs=0.5)
@@ -75,7 +76,7 @@ def test_tv_hears_a_phone() -> None:
 
 
 def test_street_show() -> None:
-    show = load_show(STAGES / "shows" / "street.toml")
+    show = load_show(STAGES / "shows" / "street.toml", controls_of("weather"))
     assert [scene.slug for scene in show.scenes] == ["day", "snow-night", "fog", "dust", "chart"]
     assert [scene.place for scene in show.scenes] == ["street"] * 4 + ["pattern"]
     assert all(isinstance(plate, PluginSection) for plate in show.plates.values())

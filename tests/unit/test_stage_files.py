@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from vpengine.errors import ProblemsError
+from vpengine.files import controls_of
 from vpengine.stage.stage_file import load_stage, read_stage
 
 STAGE = """\
@@ -71,12 +72,12 @@ def write(folder: Path, text: str) -> Path:
 def problems(folder: Path, text: str) -> list[str]:
     """Every problem, with the folder left out of the file's name."""
     with pytest.raises(ProblemsError) as caught:
-        load_stage(write(folder, text))
+        load_stage(write(folder, text), controls_of)
     return [str(problem).replace(f"{folder}/", "") for problem in caught.value.problems]
 
 
 def test_a_good_stage(tmp_path: Path) -> None:
-    stage = load_stage(write(tmp_path, STAGE))
+    stage = load_stage(write(tmp_path, STAGE), controls_of)
     assert (stage.name, stage.rate, stage.show) == ("Test", Fraction(24), None)
     assert stage.camera("1").lens().sensor_mm == (24.0, 13.5)
     assert stage.camera("1").pose.position_m == (0.0, 0.0, 1.5)
@@ -90,8 +91,8 @@ def test_a_good_stage(tmp_path: Path) -> None:
         {"port": 9000},
     )
     target = stage.outputs[0].target
-    assert (stage.outputs[0].wall, target.slot, target.kind, target.table) == (
-        "main",
+    assert (str(stage.outputs[0].feed), target.slot, target.kind, target.table) == (
+        "wall:main",
         "output",
         "window",
         {"monitor": 1},
@@ -107,7 +108,8 @@ def test_a_good_stage(tmp_path: Path) -> None:
 
 def test_sections_for_plugins_carry_their_place_in_the_file(tmp_path: Path) -> None:
     path = write(tmp_path, STAGE)
-    found = {(section.slot, section.kind, section.key, section.kind_key) for section in read_stage(path).sections}
+    sections = read_stage(path, controls_of).sections
+    found = {(section.slot, section.kind, section.key, section.kind_key) for section in sections}
     assert found == {
         ("tracking", "osc", "tracking[1]", "tracking[1].kind"),
         ("output", "window", "output[1]", "output[1].kind"),
@@ -121,12 +123,12 @@ def test_sections_for_plugins_carry_their_place_in_the_file(tmp_path: Path) -> N
     [("25", Fraction(25)), ('"24000/1001"', Fraction(24000, 1001)), ('"60000/1001"', Fraction(60000, 1001))],
 )
 def test_rates_are_exact(tmp_path: Path, rate: str, expected: Fraction) -> None:
-    assert load_stage(write(tmp_path, STAGE.replace("rate = 24", f"rate = {rate}"))).rate == expected
+    assert load_stage(write(tmp_path, STAGE.replace("rate = 24", f"rate = {rate}")), controls_of).rate == expected
 
 
 def test_resting_pose_is_a_pose(tmp_path: Path) -> None:
     text = STAGE.replace("[[wall]]", "pose = { pan_deg = 90.0, position_m = [1, 2, 3] }\n\n[[wall]]", 1)
-    pose = load_stage(write(tmp_path, text)).camera("1").pose.pose()
+    pose = load_stage(write(tmp_path, text), controls_of).camera("1").pose.pose()
     assert pose.position_m == (1.0, 2.0, 3.0)
     # A camera that pans 90 degrees to the left looks along -X.
     np.testing.assert_allclose(pose.matrix()[:3, 1], [-1.0, 0.0, 0.0], atol=1e-12)
@@ -279,20 +281,21 @@ def test_a_broken_wall_is_not_also_a_missing_one(tmp_path: Path) -> None:
 def test_no_cameras_and_no_walls(tmp_path: Path) -> None:
     assert problems(tmp_path, 'version = 1\n[stage]\nname = "Empty"\n') == [
         "stage.toml: camera: missing, at least one [[camera]] section is needed",
-        "stage.toml: wall: missing, at least one [[wall]] section is needed",
+        "stage.toml: wall: missing, at least one [[wall]] section is needed, or an [[output]] with feed = "
+        '"world:CAMERA"',
     ]
 
 
 def test_missing_file_folder_and_text_that_is_not_utf8(tmp_path: Path) -> None:
     with pytest.raises(ProblemsError, match=r"gone\.toml: no such file"):
-        load_stage(tmp_path / "gone.toml")
+        load_stage(tmp_path / "gone.toml", controls_of)
     with pytest.raises(ProblemsError, match="cannot be read"):
-        load_stage(tmp_path)
+        load_stage(tmp_path, controls_of)
     with pytest.raises(ProblemsError, match="cannot be read"):
-        load_stage(tmp_path / "nul\0.toml")
+        load_stage(tmp_path / "nul\0.toml", controls_of)
     (tmp_path / "latin.toml").write_bytes(b'version = 1\nname = "\xe9"\n')
     with pytest.raises(ProblemsError, match=r"latin\.toml: line 2: not UTF-8 text"):
-        load_stage(tmp_path / "latin.toml")
+        load_stage(tmp_path / "latin.toml", controls_of)
 
 
 def test_a_show_is_found_beside_the_stage_and_only_there(tmp_path: Path) -> None:
@@ -305,7 +308,7 @@ def test_a_show_is_found_beside_the_stage_and_only_there(tmp_path: Path) -> None
     def with_show(name: str) -> str:
         return STAGE.replace("rate = 24", f"show = '{name}'")
 
-    assert load_stage(write(folder, with_show("evening.toml"))).show == folder / "evening.toml"
+    assert load_stage(write(folder, with_show("evening.toml")), controls_of).show == folder / "evening.toml"
     assert problems(folder, with_show("evenin.toml")) == [
         "stage.toml: stage.show: found 'evenin.toml', no such file; did you mean 'evening.toml'?"
     ]
@@ -314,4 +317,4 @@ def test_a_show_is_found_beside_the_stage_and_only_there(tmp_path: Path) -> None
         assert line.startswith(f"stage.toml: stage.show: found '{outside}'"[:60])
         assert "lies outside the folder" in line
     path = write(folder, with_show("../outside.toml"))
-    assert load_stage(path, allow_outside=True).show == folder / "../outside.toml"
+    assert load_stage(path, controls_of, allow_outside=True).show == folder / "../outside.toml"

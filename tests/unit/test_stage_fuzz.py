@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 import tomllib
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +13,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from vpengine.errors import ProblemsError
+from vpengine.files import controls_of
 from vpengine.stage.show_file import load_show
 from vpengine.stage.stage_file import load_stage
 from vpengine.stage.walls import wall_geometry
 
+CONTROLS = controls_of("weather")
 STAGES = Path(__file__).parents[2] / "stage_configs"
 LED = (STAGES / "led_volume.toml").read_text()
 SHOW = (STAGES / "shows" / "street.toml").read_text()
@@ -80,7 +83,7 @@ def load_or_complain(load: Callable[[Path], Any], text: str, show: bool) -> Any:
 @FUZZ
 @given(EDITS)
 def test_mutated_stages(edits: list[tuple[float, int, str]]) -> None:
-    stage = load_or_complain(load_stage, mutated(LED, edits), show=True)
+    stage = load_or_complain(partial(load_stage, declared=controls_of), mutated(LED, edits), show=True)
     for wall in stage.walls if stage else ():
         wall_geometry(wall)
 
@@ -88,7 +91,7 @@ def test_mutated_stages(edits: list[tuple[float, int, str]]) -> None:
 @FUZZ
 @given(EDITS)
 def test_mutated_shows(edits: list[tuple[float, int, str]]) -> None:
-    load_or_complain(load_show, mutated(SHOW, edits), show=False)
+    load_or_complain(partial(load_show, declared=CONTROLS), mutated(SHOW, edits), show=False)
 
 
 VALUES = st.recursive(
@@ -112,7 +115,7 @@ def test_any_value_at_any_key(data: st.DataObject) -> None:
         if data.draw(st.booleans()):
             break
     parent[where[-1]] = data.draw(VALUES)
-    load_or_complain(load_stage, _toml(table), show=True)
+    load_or_complain(partial(load_stage, declared=controls_of), _toml(table), show=True)
 
 
 def _toml(table: dict[str, Any]) -> str:

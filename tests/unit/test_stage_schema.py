@@ -13,6 +13,7 @@ import jsonschema
 import pytest
 
 from vpengine.errors import ProblemsError
+from vpengine.files import controls_of
 from vpengine.stage.show_file import load_show
 from vpengine.stage.stage_file import load_stage
 
@@ -89,7 +90,7 @@ def test_the_page_has_every_key(tool: ModuleType) -> None:
     for model in (tool.StageSettings, tool.CameraSettings, tool.NeuralSettings, tool.SceneSettings, tool.WALLS["arc"]):
         for name in model.model_fields:
             assert f"`{name}" in page, name
-    for control in tool.ENGINE_CONTROLS:
+    for control in controls_of("none"):
         assert f"`{control.address}`" in page
 
 
@@ -98,12 +99,16 @@ def test_the_pages_examples_are_true(tmp_path: Path) -> None:
     stage_lines, scene_lines = (block.split("```")[0] for block in page.split("```toml\n")[1:])
     led = (ROOT / "stage_configs" / "led_volume.toml").read_text().replace('show = "shows/street.toml"', "")
     (tmp_path / "stage.toml").write_text(led + stage_lines)
-    assert load_stage(tmp_path / "stage.toml").controls == (("/vp/exposure/inner", -0.5), ("/vp/inner/soft_edge", 24.0))
+    assert load_stage(tmp_path / "stage.toml", controls_of).controls == (
+        ("/vp/exposure/inner", -0.5),
+        ("/vp/inner/soft_edge", 24.0),
+    )
     show = 'version = 1\nshow.name = "x"\n[[scene]]\nslug = "a"\nplate.kind = "street"\n'
     (tmp_path / "show.toml").write_text(show + scene_lines)
-    assert load_show(tmp_path / "show.toml").scenes[0].controls == (("/vp/look/snow", 0.85), ("/vp/look/night", 0.7))
+    show = load_show(tmp_path / "show.toml", controls_of("weather"))
+    assert show.scenes[0].controls == (("/vp/look/snow", 0.85), ("/vp/look/night", 0.7))
     (tmp_path / "stage.toml").write_text(led.replace("tilt_deg", "tlt_deg"))
     with pytest.raises(ProblemsError) as caught:
-        load_stage(tmp_path / "stage.toml")
+        load_stage(tmp_path / "stage.toml", controls_of)
     said = str(caught.value).replace(f"{tmp_path}/stage.toml", "stage_configs/led_volume.toml")
     assert f"```\n{said}\n```" in page

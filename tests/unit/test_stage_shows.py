@@ -8,8 +8,10 @@ import pytest
 
 from vpengine.control.controls import Control
 from vpengine.errors import ProblemsError
+from vpengine.files import controls_of
 from vpengine.stage.show_file import RESERVED_SLUGS, load_show
 
+CONTROLS = controls_of("weather")
 SHOW = """\
 version = 1
 
@@ -52,12 +54,12 @@ def write(folder: Path, text: str) -> Path:
 
 def problems(folder: Path, text: str) -> list[str]:
     with pytest.raises(ProblemsError) as caught:
-        load_show(write(folder, text))
+        load_show(write(folder, text), CONTROLS)
     return [str(problem).replace(f"{folder}/", "") for problem in caught.value.problems]
 
 
 def test_a_good_show(tmp_path: Path) -> None:
-    show = load_show(write(tmp_path, SHOW))
+    show = load_show(write(tmp_path, SHOW), CONTROLS)
     assert show.name == "Evening"
     day, snow, _, chart = show.scenes
     assert (day.slug, day.name, day.dissolve_s) == ("day", "Street, day", 2.5)
@@ -71,7 +73,7 @@ def test_a_good_show(tmp_path: Path) -> None:
 
 def test_the_base_look_and_a_scene_that_keeps(tmp_path: Path) -> None:
     text = SHOW.replace('name = "Evening"', 'name = "Evening"\ncontrols.look.fog = 0.25')
-    show = load_show(write(tmp_path, text.replace('slug = "chart"', 'slug = "chart"\nkeep = true')))
+    show = load_show(write(tmp_path, text.replace('slug = "chart"', 'slug = "chart"\nkeep = true')), CONTROLS)
     assert show.controls == (("/vp/look/fog", 0.25),)
     assert [scene.keep for scene in show.scenes] == [False, False, False, True]
     wrong = SHOW.replace('name = "Evening"', 'name = "Evening"\ncontrols.look.fgo = 0.25')
@@ -82,11 +84,11 @@ def test_a_file_that_begins_with_an_invisible_mark_is_read(tmp_path: Path) -> No
     """A byte order mark, as Windows' Notepad writes it."""
     path = tmp_path / "show.toml"
     path.write_text(SHOW, encoding="utf-8-sig")
-    assert load_show(path).name == "Evening"
+    assert load_show(path, CONTROLS).name == "Evening"
 
 
 def test_scenes_with_the_same_plate_share_a_place(tmp_path: Path) -> None:
-    show = load_show(write(tmp_path, SHOW))
+    show = load_show(write(tmp_path, SHOW), CONTROLS)
     assert [scene.place for scene in show.scenes] == ["street", "street", "street-2", "pattern"]
     assert {place: plate.table for place, plate in show.plates.items()} == {
         "street": {"seed": 7},

@@ -260,13 +260,13 @@ def test_pixel_centres_have_row_zero_at_the_top() -> None:
     np.testing.assert_allclose(centres[1, 3], [0.75, -0.5])
 
 
-def test_a_view_is_the_same_only_in_everything() -> None:
+def test_a_view_is_the_same_only_in_everything_but_its_time() -> None:
     view = camera_view(Pose(), LENS, (16, 9), 5.0, 1.0)
     assert view.same_as(camera_view(Pose(), LENS, (16, 9), 5.0, 1.0))
     others = [
         camera_view(Pose((0.0, 1e-6, 0.0)), LENS, (16, 9), 5.0, 1.0),
         camera_view(Pose(), LENS, (16, 10), 5.0, 1.0),
         camera_view(Pose(), LENS, (16, 9), 6.0, 1.0),
-        camera_view(Pose(), LENS, (16, 9), 5.0, 2.0),
     ]
+    assert view.same_as(camera_view(Pose(), LENS, (16, 9), 5.0, 2.0))
     assert not any(view.same_as(other) for other in others)

@@ -17,7 +17,7 @@ from onnx import numpy_helper
 from safetensors.numpy import load_file
 
 import vpengine.neural
-from vpengine.frames.look import FADERS
+from vpengine.neural.weather import FADERS
 from vpengine.view.color import acescct_from_linear, linear_from_acescct, luminance
 from vpengine.view.noise import detail_noise
 

@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from vpengine.cli.bench_frame import measure_growth, measure_overhead
+from vpengine.cli.bench_keyframe import measure_jobs, measure_keyframe
 from vpengine.cli.bench_live import measure_pose_age, measure_steadiness
 from vpengine.cli.bench_neural import measure_generator, measure_reprojection
 from vpengine.cli.outputs import Force, file_for
@@ -20,6 +21,8 @@ from vpengine.takes.report import write_report
 MEASURES: Mapping[str, Callable[[Path | None], Any]] = {
     "overhead": lambda track: measure_overhead(),
     "steadiness": lambda track: measure_steadiness(),
+    "jobs": lambda track: measure_jobs(),
+    "keyframe": lambda track: measure_keyframe(),
     "pose_age": lambda track: measure_pose_age(),
     "reprojection": measure_reprojection,
     "generator": lambda track: measure_generator(),
@@ -35,7 +38,7 @@ def bench(
     ] = None,
     force: Force = False,
 ) -> None:
-    """Measure this machine: overhead, steadiness, pose age, re-projection, generator, growth."""
+    """Measure this machine: overhead, steadiness, jobs, keyframes, pose age, re-projection, generator, growth."""
     if only is not None and only not in MEASURES:
         raise UserError(f"--only {only!r}: no such measure{did_you_mean(only, MEASURES)}")
     json_file = json_file and file_for("--json", json_file, force)
@@ -71,4 +74,6 @@ def flat(result: Mapping[str, Any], prefix: str = "") -> list[tuple[str, Any]]:
 
 
 def shown(value: Any) -> str:
+    if value is None:
+        return "-"  # this machine cannot measure it
     return f"{value:.2f}" if isinstance(value, float) else str(value)

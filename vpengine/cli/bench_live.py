@@ -15,6 +15,7 @@ from typing import Any
 
 from pythonosc.osc_message_builder import OscMessageBuilder
 
+from vpengine.files import controls_of
 from vpengine.stage.shipped import stage_folder
 from vpengine.stage.stage_file import load_stage
 from vpengine.takes.report import late_percent
@@ -41,7 +42,7 @@ def measure_steadiness() -> dict[str, Any]:
 
 
 def _steadiness(report: dict[str, Any]) -> dict[str, float]:
-    rate = float(load_stage(DEMO_STAGE).rate)
+    rate = float(load_stage(DEMO_STAGE, controls_of).rate)
     return {
         "late_percent": round(late_percent(report), 2),
         "interval_p99_periods": round(report["interval_ms"]["p99"] * rate / 1e3, 3),

@@ -18,7 +18,8 @@ from vpengine.compose.neural import NeuralLayer
 from vpengine.compose.request import RequestCamera
 from vpengine.errors import UserError
 from vpengine.frames.keyframe import Keyframe, Request, Timings
-from vpengine.frames.look import Look, look_from
+from vpengine.frames.look import Look
+from vpengine.frames.pixels import Pixels
 from vpengine.frames.provenance import Provenance
 from vpengine.gpu.context import create_headless
 from vpengine.gpu.gpu import Gpu
@@ -26,6 +27,7 @@ from vpengine.gpu.picture import Picture
 from vpengine.gpu.target import Target
 from vpengine.gpu.transfer import download
 from vpengine.neural import GENERATORS, RUNTIMES
+from vpengine.neural.declared import looks_of
 from vpengine.neural.generator import Generator, Plate
 from vpengine.neural.grade import fit_grade
 from vpengine.plates.street.plate import Street
@@ -85,11 +87,12 @@ class _Reprojection:
         self._street.upload(self._gpu)
         self._requests = RequestCamera(self._gpu, SIZE)
         self._generator: Generator = load_plugin(GENERATORS["weather"])(load_plugin(RUNTIMES["onnxruntime"])())
-        self._look = look_from("weather", {})
+        self._look = looks_of("weather").of({})
         self._plate = Target(self._gpu.context, SIZE, depth=True)
+        self._target = Target(self._gpu.context, SIZE, z_buffer=True)
 
     def measure(self, move: Move, seconds: float, staleness_ms: int, faders: dict[str, float]) -> dict[str, Any]:
-        self._look = look_from("weather", faders)
+        self._look = looks_of("weather").of(faders)
         errors = [
             self._errors(move, float(time_s), staleness_ms / 1e3)
             for time_s in np.linspace(2.0, seconds - 1.0, FRAMES)
@@ -111,16 +114,16 @@ class _Reprojection:
         return all(move(time_s - float(age)) is not None for age in ages)
 
     def _errors(self, move: Move, time_s: float, staleness_s: float) -> _Errors:
-        layer = NeuralLayer(self._gpu, SIZE, SIZE)
+        layer = NeuralLayer(self._gpu, SIZE)
         for place in reversed(range(KEYFRAMES)):
             layer.add(self._keyframe(move, time_s - staleness_s - place * SPACING_S), -10.0)
-        layer.advance(0.0)
+            layer.advance(0.0)
         view = _view(move, time_s)
         self._street.draw(self._plate, view)
         assert self._plate.depth is not None
         plate = Picture(self._plate.color, self._plate.depth, view, Provenance("plate:street"))
-        shown = _seen(download(layer.draw(plate, 0.0, 1.0).color))
-        stale = _seen(download(layer.draw_stale(plate, (1.0, 1.0)).color))
+        shown = _seen(download(layer.draw(self._target, plate, 0.0, 1.0).color))
+        stale = _seen(download(layer.draw_stale(self._target, plate, (1.0, 1.0)).color))
         truth = _seen(self._generated(view))
         holes = float(np.mean(_cropped(layer.unseen(plate, 0.0))))
         layer.release()
@@ -133,7 +136,7 @@ class _Reprojection:
         made = self._generator.generate(Plate(color_cct, plate.depth_m, plate.noise.astype(np.float32)), self._look)
         grade = fit_grade(color_cct, made.gain * color_cct + made.bias, plate.depth_m, view)
         request = Request(0, 0, "street", plate, self._look, time_s)
-        gain, bias = made.gain.astype(np.float16), made.bias.astype(np.float16)
+        gain, bias = (Pixels(plane.astype(np.float16)) for plane in (made.gain, made.bias))
         return Keyframe(request, gain, bias, grade, Provenance("weather"), Timings(time_s, time_s, 0.0))
 
     def _generated(self, view: View) -> NDArray[Any]:
@@ -169,7 +172,7 @@ def decibels(squared_errors: Sequence[float]) -> float:
 
 def measure_generator() -> list[dict[str, Any]]:
     """Images a second of the network alone, on one thread, by runtime and size; medians of two seconds."""
-    look = look_from("weather", LOOKS["snow night"])
+    look = looks_of("weather").of(LOOKS["snow night"])
     return [_generator_speed(generator, look, size) for generator in _generators() for size in GENERATOR_SIZES]
 
 

@@ -8,9 +8,8 @@ from typing import Any
 
 import typer
 
-from vpengine.control.controls import Control
-from vpengine.control.declared import ENGINE_CONTROLS
 from vpengine.errors import Problem
+from vpengine.files import controls_of
 from vpengine.stage.sections import PluginSection
 from vpengine.stage.show_file import ShowReading, read_show
 from vpengine.stage.stage_file import Stage, StageReading, read_stage
@@ -24,7 +23,6 @@ def check(
     stages: list[Path],
     resolve: Resolve | None = None,
     conflicts: Conflicts | None = None,
-    declared: Iterable[Control] = ENGINE_CONTROLS,
     *,
     allow_outside: bool = False,
 ) -> int:
@@ -33,13 +31,12 @@ def check(
     A stage may leave its show to the command line; then a line says so, since nothing of a show was checked.
 
     resolve: plug-ins' settings and what is wrong with them; without it their sections are not looked into. conflicts:
-    what is wrong between sections that are right by themselves. declared: the controls that files may set.
+    what is wrong between sections that are right by themselves.
     """
-    controls = tuple(declared)
     broken = 0
     for stage in stages:
-        reading = read_stage(stage, controls, allow_outside=allow_outside)
-        show = read_show(reading.show, controls, allow_outside=allow_outside) if reading.show else None
+        reading = read_stage(stage, controls_of, allow_outside=allow_outside)
+        show = read_show(reading.show, reading.controls, allow_outside=allow_outside) if reading.show else None
         problems = all_problems(reading, show, resolve, conflicts)
         broken += bool(problems)
         for problem in problems:

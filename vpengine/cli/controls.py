@@ -12,8 +12,7 @@ from typing import Annotated
 import typer
 
 from vpengine.control.controls import Control
-from vpengine.control.declared import ENGINE_CONTROLS
-from vpengine.files import read_files
+from vpengine.files import Files, controls_of, read_files
 
 
 @dataclass(frozen=True)
@@ -30,6 +29,9 @@ TRIGGERS = (
     Trigger("/vp/scene/<slug>", "To this scene."),
     Trigger("/vp/scene/next", "To the scene that follows in the show."),
     Trigger("/vp/scene/previous", "To the one before."),
+    Trigger("/vp/preview/scene", "The scene of this name or number stands by: in the feeds world:CAMERA@preview."),
+    Trigger("/vp/preview/scene/<slug>", "This scene stands by."),
+    Trigger("/vp/preview/off", "Nothing stands by."),
     Trigger("/vp/camera/<id>/recentre", "What its tracker says now is the camera's [camera.pose] of the stage file."),
     Trigger("/vp/camera/<id>/recentre/undo", "Takes the last recentre back."),
 )
@@ -42,13 +44,15 @@ def controls(
     show: Annotated[Path | None, typer.Option(help="A show file, instead of the stage's own.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
 ) -> None:
-    """List every OSC address: controls with type and range, triggers, and a stage's own scenes and cameras."""
-    triggers = [*TRIGGERS, *(_of_stage(stage, show) if stage else ())]
+    """List every OSC address: controls with type and range, and triggers; a stage's own, or those of all generators."""
+    files = read_files(stage, show) if stage else None
+    declared = files.controls if files else controls_of("none")
+    triggers = [*TRIGGERS, *(_of_stage(files) if files else ())]
     if as_json:
-        typer.echo(json.dumps([*map(asdict, ENGINE_CONTROLS), *map(asdict, triggers)], indent=2))
+        typer.echo(json.dumps([*map(asdict, declared), *map(asdict, triggers)], indent=2))
         return
     width = shutil.get_terminal_size().columns
-    for control in ENGINE_CONTROLS:
+    for control in declared:
         kind = ", ".join(filter(None, (control.kind, range_text(control), f"default {control.default}")))
         _say(control.address, kind, control.sentence, width)
     for trigger in triggers:
@@ -61,8 +65,7 @@ def _say(address: str, kind: str, sentence: str, width: int) -> None:
     typer.echo(textwrap.fill(sentence, max(width, 20), initial_indent="    ", subsequent_indent="    "))
 
 
-def _of_stage(stage: Path, show: Path | None) -> list[Trigger]:
-    files = read_files(stage, show)
+def _of_stage(files: Files) -> list[Trigger]:
     scenes = [
         Trigger(f"/vp/scene/{scene.slug}", f"{scene.name}. It is number {number}.")
         for number, scene in enumerate(files.show.scenes, 1)

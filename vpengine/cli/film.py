@@ -5,54 +5,40 @@ Filming costs the wall nothing, because it happens afterwards.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from itertools import chain, repeat
 from pathlib import Path
-from typing import Annotated, Generic, TypeVar
+from typing import Annotated, Any, Generic, TypeVar
 
 import numpy as np
 import typer
 from numpy.typing import NDArray
 from PIL import Image as PilImage
 
-from vpengine.app import build_program, load_place
 from vpengine.cli.bar import progress_bar
 from vpengine.cli.outputs import Force, folder_for
 from vpengine.cli.signals import deaf_to_hangup
 from vpengine.cli.streams import echo
-from vpengine.compose.request import RequestCamera
-from vpengine.control import declared
-from vpengine.control.controls import parse
-from vpengine.control.declared import ENGINE_CONTROLS
+from vpengine.compose.plan import light_key, world_key
 from vpengine.errors import UserError
 from vpengine.files import Files, read_files
+from vpengine.frames.feed import PROGRAM, Eye, Feed
 from vpengine.frames.frame_input import FrameInput
-from vpengine.frames.images import ImageSet
-from vpengine.gpu.context import create_headless
-from vpengine.gpu.gpu import Gpu
 from vpengine.gpu.target import Target, Texture
 from vpengine.gpu.transfer import download
 from vpengine.gpu.view_lut import ViewLut
 from vpengine.output.film import Film
 from vpengine.output.overlay import contact_sheet, inset, label
-from vpengine.sim.camera import SimCamera
-from vpengine.sim.figure import StandIn
-from vpengine.sim.light import Panel, StageLight
-from vpengine.sim.stage_view import StageView, from_behind
-from vpengine.takes.log import count_frames, read_log
+from vpengine.player import FILM_SIZE, Player
+from vpengine.takes.log import count_frames
 from vpengine.takes.run_file import read_run
 from vpengine.view.camera import camera_view
-from vpengine.view.view import View
 
 FILMS = ("camera.mp4", "stage.mp4", "contact.png")
-FILM_SIZE = (960, 540)
-INSET_SIZE = (288, 162)
 MOMENT_SIZE = (480, 270)
 MOMENTS = (0.1, 0.3, 0.45, 0.52, 0.62, 0.95)  # of the run: by day, the change, the stop, the whip, the return, at rest
 MOMENT_PICTURES = ("plate", "neural", "wall", "camera")
-EXPOSURE_STOPS = 0.9  # for the actor, whom only the walls light; the street behind takes it well
 
 Image = NDArray[np.uint8]
 T = TypeVar("T")
@@ -66,108 +52,47 @@ class Shot:
     stage: Image
 
 
-class Player:
-    """Draws a logged run again, headless. Use as a context manager."""
+def shoot(player: Player, frame: FrameInput) -> tuple[Shot, Mapping[str, Any]]:
+    """The walls as they were, as the photographing camera and the stage view see them; once a frame, in order.
 
-    def __init__(self, take: Path, allow_outside: bool = False) -> None:
-        self.take = take
-        self.files = read_take(take, allow_outside)
-        self._exit = ExitStack()
+    And the pictures that they were made of, good until the next frame is drawn.
+    """
+    pictures = player.draw(frame, [player.camera_feed, Feed("stage")])
+    small = rgb(player.draw_stale(frame)[str(player.camera_feed)])
+    image = inset(photograph(player, pictures), label(small, "not re-projected", "bottom left"), 0.3, "top left")
+    return Shot(image, label(rgb(pictures["stage"]), "THE STAGE", "bottom left")), pictures
 
-    def __enter__(self) -> Player:
-        files, stage = self.files, self.files.stage
-        self.gpu = Gpu(create_headless())
-        self.places, self.program = build_program(self.gpu, files, self._exit)
-        for place in files.show.plates:
-            load_place(self.places, self.program, place)
-        self._requests = RequestCamera(self.gpu, stage.neural.resolution)
-        panels = {wall.id: Panel(wall.peak_nits, wall.black_nits) for wall in stage.walls}
-        geometries = list(self.program.walls.geometries.values())
-        self._light = StageLight(self.gpu, geometries, panels, StandIn())
-        self._empty_light = StageLight(self.gpu, geometries, panels, None)
-        self._sim = SimCamera(self.gpu, self._light, FILM_SIZE)
-        self._stale_sim = SimCamera(self.gpu, self._empty_light, INSET_SIZE)
-        self._view = StageView(self.gpu, self._light, FILM_SIZE)
-        self.lut = ViewLut(self.gpu)
-        return self
 
-    def __exit__(self, *error: object) -> None:
-        self._exit.close()
+def photograph(player: Player, pictures: Mapping[str, Any]) -> Image:
+    """What the photographing camera sees."""
+    return label(rgb(pictures[str(player.camera_feed)]), "SIMULATED CAMERA", "bottom right")
 
-    def frames(self) -> Iterator[FrameInput]:
-        """Raises UserError for a frame that the stage or the show of now cannot draw."""
-        for frame in read_log(self.take, self._redraw):
-            yield self._drawable(frame)
 
-    def _drawable(self, frame: FrameInput) -> FrameInput:
-        """With a value for every control, as a take of an older version does not know all of them; and all of it is
-        drawn, whatever was left out to hold the rate: a film has time.
-        """
-        camera = self.files.stage.cameras[0].id
-        if camera not in frame.cameras:
-            known = ", ".join(frame.cameras)
-            raise UserError(f"{self.take}: its cameras are {known}, and the stage's is {camera}")
-        for place, _ in frame.program.shares:
-            self._refuse_unknown(place)
-        values = {item.address: parse(item, frame.controls.get(item.address, item.default)) for item in ENGINE_CONTROLS}
-        return replace(frame, controls=values, rung=0)
+class Moments:
+    """The rows of the contact sheet: plate, neural, wall, camera."""
 
-    def _refuse_unknown(self, place: str) -> None:
-        if not self.places.ready(place):  # the show is another one now
-            raise UserError(f"{self.take}: it shows the place {place!r}, which the show does not have")
+    def __init__(self, player: Player) -> None:
+        self._player = player
+        self._lut = ViewLut(player.gpu)
 
-    def _redraw(self, place: str, view: View, seed: int) -> ImageSet:
-        self._refuse_unknown(place)
-        (width, height), (w, h) = view.resolution, self.files.stage.neural.resolution
-        if (width, height) != (w, h):
-            raise UserError(
-                f"{self.take}: its keyframes are of {width} x {height} pixels, and the stage's [neural] resolution is "
-                f"{w} x {h} now"
-            )
-        return self._requests.take(self.places[place], place, view, seed)
-
-    def shoot(self, frame: FrameInput) -> Shot:
-        """The walls as they were, as the photographing camera and the stage view see them; once a frame, in order."""
-        self.program.admit(frame)
-        stale = replace(frame, controls={**frame.controls, declared.NEURAL_REPROJECT: False})
-        small = self._photograph(self._stale_sim, self._empty_light, stale, INSET_SIZE)
-        image = self.photograph(frame)
-        image = inset(image, label(small, "not re-projected", "bottom left"), 0.3, "top left")
-        stage = rgb(self._view.draw(from_behind(FILM_SIZE), self._view_of(frame, FILM_SIZE), EXPOSURE_STOPS))
-        return Shot(image, label(stage, "THE STAGE", "bottom left"))
-
-    def photograph(self, frame: FrameInput) -> Image:
-        """What the photographing camera sees; after the frame was admitted."""
-        image = self._photograph(self._sim, self._light, frame, FILM_SIZE)
-        return label(image, "SIMULATED CAMERA", "bottom right")
-
-    def moment(self, frame: FrameInput, shot: Shot) -> list[Image]:
-        """A row of the contact sheet: plate, neural, wall, camera."""
-        camera = self.files.stage.cameras[0]
+    def row(self, frame: FrameInput, shot: Shot, pictures: Mapping[str, Any]) -> list[Image]:
+        player, camera = self._player, self._player.files.stage.cameras[0]
         state = frame.cameras[camera.id]
-        plate = Target(self.gpu.context, MOMENT_SIZE, depth=True)
-        self.places[frame.program.place].draw(plate, camera_view(state.pose, state.lens, MOMENT_SIZE))
-        inner = self.program.inner(frame)
-        wall = next(iter(self.program.walls.pictures.values()))
-        pictures = [self._developed(plate.color), self._developed(inner.color), self._developed(wall.light.color)]
+        plate = Target(player.gpu.context, MOMENT_SIZE, depth=True)
+        player.places[frame.program.place].draw(plate, camera_view(state.pose, state.lens, MOMENT_SIZE))
+        world, wall = world_key(Eye(PROGRAM, camera.id)), light_key(player.files.stage.walls[0].id)
+        lights = [plate.color, pictures[world].color, pictures[wall].color]
+        row = [self._developed(light) for light in lights]
         plate.release()
-        return [*pictures, resized(shot.camera, MOMENT_SIZE)]
+        return [*row, resized(shot.camera, MOMENT_SIZE)]
 
     def _developed(self, light: Texture) -> Image:
         """A scene-linear picture as a monitor shows it, fitted into a moment's frame."""
-        target = Target(self.gpu.context, (light.size[0], light.size[1]), dtype="f1")
-        self.lut.develop(target, light)
+        target = Target(self._player.gpu.context, (light.size[0], light.size[1]), dtype="f1")
+        self._lut.develop(target, light)
         image = rgb(target)
         target.release()
         return resized(image, MOMENT_SIZE)
-
-    def _photograph(self, sim: SimCamera, light: StageLight, frame: FrameInput, size: tuple[int, int]) -> Image:
-        light.shine(self.program.draw_light(frame, self.program.inner(frame)))
-        return rgb(sim.draw(self._view_of(frame, size), EXPOSURE_STOPS, frame.tick.number))
-
-    def _view_of(self, frame: FrameInput, size: tuple[int, int]) -> View:
-        state = frame.cameras[self.files.stage.cameras[0].id]
-        return camera_view(state.pose, state.lens, size)
 
 
 def resized(image: Image, size: tuple[int, int]) -> Image:
@@ -217,19 +142,20 @@ def make_films(take: Path, out: Path, progress: Callable[[], None], allow_outsid
     moments = {round(part * (total - 1)) for part in MOMENTS}
     rows: list[list[Image]] = []
     captions: list[str] = []
-    with Player(take, allow_outside) as player:
+    with Player(take, read_take(take, allow_outside)) as player:
+        sheet_rows = Moments(player)
         rate = player.files.stage.rate
         with Film(out / "camera.mp4", FILM_SIZE, rate) as camera, Film(out / "stage.mp4", FILM_SIZE, rate) as stage:
             shots: Held[Shot] = Held()
             first: int | None = None
             for place, frame in enumerate(player.frames()):
                 first = frame.tick.number if first is None else first
-                shot = player.shoot(frame)
+                shot, pictures = shoot(player, frame)
                 for held in shots.until(frame.tick.number, shot):
                     camera.write(held.camera)
                     stage.write(held.stage)
                 if place in moments:
-                    rows.append(player.moment(frame, shot))
+                    rows.append(sheet_rows.row(frame, shot, pictures))
                     time_s = (frame.tick.number - first) / float(rate)
                     captions += [f"{text}, {time_s:.1f} s" for text in MOMENT_PICTURES]
                 progress()
@@ -242,12 +168,15 @@ def make_films(take: Path, out: Path, progress: Callable[[], None], allow_outsid
 
 def record_camera(take: Path, file: Path, progress: Callable[[], None]) -> None:
     """What the photographing camera saw of this run's own take, as one film."""
-    with Player(take, allow_outside=True) as player, Film(file, FILM_SIZE, player.files.stage.rate) as out:
+    with (
+        Player(take, read_take(take, allow_outside=True)) as player,
+        Film(file, FILM_SIZE, player.files.stage.rate) as out,
+    ):
         images: Held[Image] = Held()
         for frame in player.frames():
-            player.program.admit(frame)
-            for image in images.until(frame.tick.number, player.photograph(frame)):
-                out.write(image)
+            image = photograph(player, player.draw(frame, [player.camera_feed]))
+            for held in images.until(frame.tick.number, image):
+                out.write(held)
             progress()
 
 

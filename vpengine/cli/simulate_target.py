@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from vpengine.errors import ProblemsError, UserError
-from vpengine.files import settings_of
+from vpengine.files import controls_of, settings_of
 from vpengine.plugins import load_plugin
 from vpengine.stage.conflicts import EVERY
 from vpengine.stage.stage_file import Stage, Tracking, load_stage
@@ -27,7 +27,7 @@ class Target:
 
 def target_of(path: Path, camera: str | None) -> Target:
     """The source of ``camera``, or of the stage's first that can be simulated. Raises UserError."""
-    stage = load_stage(path)
+    stage = load_stage(path, controls_of)
     settings, problems = settings_of(item.source for item in stage.tracking)
     if problems:
         raise ProblemsError(problems)

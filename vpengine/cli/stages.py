@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from vpengine.errors import UserError, did_you_mean
+from vpengine.files import controls_of
 from vpengine.stage.shipped import stage_folder
 from vpengine.stage.stage_file import read_stage
 
@@ -21,7 +22,7 @@ def stages(
     found = {path.stem: path for path in sorted(stage_folder().glob("*.toml"))}
     if name is None:
         for stem, path in found.items():
-            stage = read_stage(path).stage
+            stage = read_stage(path, controls_of).stage
             typer.echo(f"{stem:12} {stage.name if stage else 'broken'}")
         typer.echo("vpengine stages NAME copies one here; vpengine run NAME.toml runs it")
         return
@@ -33,7 +34,7 @@ def stages(
 
 def copied(stage: Path, folder: Path) -> list[Path]:
     """Copy ``stage`` and the show that it names, which lies below it. Raises UserError rather than overwrite."""
-    show = read_stage(stage).show
+    show = read_stage(stage, controls_of).show
     pairs = [(path, folder / path.relative_to(stage.parent)) for path in (stage, show) if path is not None]
     there = [str(target) for _, target in pairs if target.exists()]
     if there:

@@ -61,7 +61,7 @@ class Follower:
 
 
 def _camera(app: App, name: str, state: CameraState) -> CameraStatus:
-    geometries = app.program.walls.geometries.values()
+    geometries = app.compositor.walls.geometries.values()
     view = camera_view(state.pose, state.lens, (16, 9))
     position_m, pan_deg, tilt_deg, roll_deg = to_opentrackio(state.pose)
     return CameraStatus(
@@ -83,12 +83,5 @@ def _tracking(age_s: float) -> Literal["tracked", "held", "untracked"]:
 
 
 def _generator(app: App) -> str:
-    generator, newest = app.generator, app.loop.newest
-    if generator is None:
-        return "no generator"
-    if not generator.ready:
-        failure = generator.health.last_failure
-        return f"{generator.name} stopped: {failure}" if failure else f"{generator.name} starting"
-    if newest is not None and not newest.controls[NEURAL_LIVE]:
-        return f"{generator.name} frozen"
-    return f"{generator.name} {generator.health.images_per_s:.1f} images/s"
+    newest = app.loop.newest
+    return app.generator.health.words(live=newest is None or bool(newest.controls[NEURAL_LIVE]))

@@ -1,5 +1,7 @@
-"""Layers become pictures: neural re-projection, dissolve, outer, wall.
+"""The plan of a frame, and how each kind of its jobs is drawn.
 
-plate Picture > neural > (dissolve) > inner Picture --+
-plate faces   > outer (kept in wall space, graded) ---+--> wall pictures > output
+    FrameInput > plan > jobs > (gpu's executor) > Compositor > feeds
+
+plate Picture > re-projection > (dissolve) > world --------+--> world feeds
+plate faces   > outer (kept in wall space, graded) --------+--> wall feeds
 """

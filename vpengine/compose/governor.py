@@ -7,6 +7,8 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from vpengine.frames.frame_input import FrameInput
+
 LOOK_S = 1.0  # of frames that a decision rests on
 FULL = 0.98  # of a period: work beyond it is late as soon as anything else happens
 ROOM = 0.75  # of a period: what the next rung up may take at most
@@ -19,22 +21,32 @@ HARD_WORK = 0.9  # the quantile of a second's work that is looked at
 class Rung:
     """inner: what part of the inner picture's width and height is drawn. requests: of the wanted rate of pictures.
 
-    words: for the operator.
+    outer: of how many frames one lets a wall's outer picture follow the grade. decoration: of how many one draws
+    previews and the simulated stage. words: for the operator.
     """
 
     inner: float
     requests: float
+    outer: int
+    decoration: int
     words: str
 
 
 _LITTLE = "this machine has no more"
 RUNGS = (
-    Rung(1.0, 1.0, "all is drawn as the stage file wants it"),
-    Rung(1.0, 0.5, f"the generator is asked half as often as it could be: {_LITTLE}"),
-    Rung(0.85, 0.5, f"the inner picture is drawn at 85 percent, the generator asked half as often: {_LITTLE}"),
-    Rung(0.7, 0.35, f"the inner picture is drawn at 70 percent, the generator asked a third as often: {_LITTLE}"),
-    Rung(0.5, 0.25, f"the inner picture is drawn at 50 percent, the generator asked a quarter as often: {_LITTLE}"),
+    Rung(1.0, 1.0, 1, 1, "all is drawn as the stage file wants it"),
+    Rung(1.0, 0.5, 2, 2, f"the generator is asked half as often as it could be: {_LITTLE}"),
+    Rung(0.85, 0.5, 2, 4, f"the inner picture is drawn at 85 percent, the generator asked half as often: {_LITTLE}"),
+    Rung(0.7, 0.35, 3, 8, f"the inner picture is drawn at 70 percent, the generator asked a third as often: {_LITTLE}"),
+    Rung(
+        0.5, 0.25, 4, 12, f"the inner picture is drawn at 50 percent, the generator asked a quarter as often: {_LITTLE}"
+    ),
 )
+
+
+def decorates(frame: FrameInput) -> bool:
+    """Whether a frame draws previews and the simulated stage: not every one does on lower rungs."""
+    return frame.tick.number % RUNGS[frame.rung].decoration == 0
 
 
 class Governor:

@@ -10,13 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vpengine.compose.grading import GradeTable
+from vpengine.compose.keyframe_slot import BYTES_A_FRAME, KeyframeSlot, fits_a_frame
 from vpengine.frames.keyframe import Keyframe
 from vpengine.gpu.blocks import UniformBlock
 from vpengine.gpu.gpu import Gpu
 from vpengine.gpu.passes import Bound
 from vpengine.gpu.picture import Picture
 from vpengine.gpu.target import Target
-from vpengine.gpu.transfer import download, write
+from vpengine.gpu.transfer import download
 from vpengine.view.reproject import Source, gather
 from vpengine.view.view import View, view_ray_from_ndc
 
@@ -51,37 +52,12 @@ _DEFINES = {
 STALE_BLOCK = UniformBlock("Stale", picture_in_key="vec2")
 
 
-class _Slot:
-    """The textures of one keyframe. Four components: a three-component half float is slow on software GL.
-
-    The plate's own colour is for comparison only, and written when it is asked for.
-    """
-
-    def __init__(self, gpu: Gpu, resolution: tuple[int, int]) -> None:
-        self.gain = gpu.texture(resolution, 4, "f2")
-        self.bias = gpu.texture(resolution, 4, "f2")
-        self.depth = gpu.texture(resolution, 1, "f4", nearest=True)
-        self.plate = gpu.texture(resolution, 4, "f2")
-        self._plate_of: Keyframe | None = None
-
-    def write(self, keyframe: Keyframe) -> None:
-        write(self.gain, keyframe.gain)
-        write(self.bias, keyframe.bias)
-        write(self.depth, keyframe.request.plate.depth_m[..., None])
-
-    def stale(self, keyframe: Keyframe) -> dict[str, Bound]:
-        """What the keyframe in this slot is drawn from as it is."""
-        if self._plate_of is not keyframe:
-            write(self.plate, keyframe.request.plate.color)
-            self._plate_of = keyframe
-        return {"key_plate": self.plate, "key_gain": self.gain, "key_bias": self.bias}
-
-    def release(self) -> None:
-        for texture in (self.gain, self.bias, self.depth, self.plate):
-            texture.release()
+def _plate_textures(plate: Picture) -> dict[str, Bound]:
+    assert plate.depth is not None, "a world is re-projected by its depth"
+    return {"plate_color": plate.color, "plate_depth": plate.depth}
 
 
-def _key_textures(slots: Sequence[_Slot]) -> dict[str, Bound]:
+def _key_textures(slots: Sequence[KeyframeSlot]) -> dict[str, Bound]:
     return {
         "key_gain": tuple(slot.gain for slot in slots),
         "key_bias": tuple(slot.bias for slot in slots),
@@ -92,7 +68,7 @@ def _key_textures(slots: Sequence[_Slot]) -> dict[str, Bound]:
 @dataclass(frozen=True, eq=False)
 class _Kept:
     keyframe: Keyframe
-    slot: _Slot
+    slot: KeyframeSlot
     since_s: float
 
     def rise(self, time_s: float) -> float:
@@ -101,19 +77,20 @@ class _Kept:
 
 
 class NeuralLayer:
-    """Owns the keyframes' textures. ``resolution`` is that of every keyframe, ``size`` the inner picture's.
+    """Owns the keyframes' textures. ``resolution`` is that of every keyframe.
 
-    keyframes: how many are kept, MAX_KEYFRAMES at most.
+    keyframes: how many are kept, MAX_KEYFRAMES at most. A large one is brought in over several frames, by ``add`` and
+    ``advance``, BYTES_A_FRAME in each, and shown when all of it is there. It is bytes that are counted and not
+    milliseconds: a film of the same frames must show it in the same one.
     """
 
-    def __init__(
-        self, gpu: Gpu, resolution: tuple[int, int], size: tuple[int, int], keyframes: int = MAX_KEYFRAMES
-    ) -> None:
-        self._gpu = gpu
+    def __init__(self, gpu: Gpu, resolution: tuple[int, int], keyframes: int = MAX_KEYFRAMES) -> None:
         self._resolution = resolution
-        self._free = [_Slot(gpu, resolution) for _ in range(min(keyframes, MAX_KEYFRAMES))]
+        self._keyframes = min(keyframes, MAX_KEYFRAMES)
         self._kept: list[_Kept] = []  # newest first
-        self._target = Target(gpu.context, size, z_buffer=True)
+        self._coming: tuple[Keyframe, KeyframeSlot] | None = None  # not all there yet
+        self._waiting: Keyframe | None = None  # until that is there; only the newest
+        self._frame_s, self._bytes_left = -np.inf, 0  # what the frame of that time may yet bring in
         self._last = gpu.pass_("reproject", BLOCK, {**_DEFINES, **GradeTable.DEFINES, "KEYS": str(MAX_KEYFRAMES)})
         self._quick, self._sure = (
             [
@@ -123,33 +100,68 @@ class NeuralLayer:
             for kind in ("QUICK", "SURE")
         )
         self._stale_pass = gpu.pass_("stale", STALE_BLOCK)
+        # After the passes: where a shader does not compile, it is tried again and again, and these would pile up.
+        slots = self._keyframes + (not fits_a_frame(resolution))  # the oldest stays until its successor is there
+        self._free = [KeyframeSlot(gpu, resolution) for _ in range(slots)]
         self.grade = GradeTable(gpu)
-
-    def resize(self, size: tuple[int, int]) -> None:
-        """Draw inner pictures of another size from now on."""
-        self._target.release()
-        self._target = Target(self._gpu.context, size, z_buffer=True)
 
     @property
     def newest(self) -> Keyframe | None:
         return self._kept[0].keyframe if self._kept else None
 
     def add(self, keyframe: Keyframe, time_s: float) -> None:
-        """Take a keyframe in; with all places taken the oldest, which its successors have faded out, goes.
+        """Take a keyframe in; with all places taken the oldest, which its successors have faded out, goes."""
+        self._waiting = keyframe
+        self._bring_in(time_s)
 
-        The first of a new epoch (another generator or seed) follows the newest of the old one alone: what the old
+    def forget_older(self, epoch: int) -> None:
+        """Of what is not all there yet nothing is shown that was asked in an epoch before this one."""
+        if self._waiting is not None and self._waiting.request.epoch != epoch:
+            self._waiting = None
+        if self._coming is not None and self._coming[0].request.epoch != epoch:
+            self._give_up()
+
+    def _bring_in(self, time_s: float) -> None:
+        """As much as this frame may yet; a film asks twice for a frame, where it shows it without re-projection too."""
+        if time_s != self._frame_s:
+            self._frame_s, self._bytes_left = time_s, BYTES_A_FRAME
+        try:
+            while self._bytes_left > 0 and (self._coming is not None or self._waiting is not None):
+                keyframe, slot = self._coming or self._begun()
+                self._bytes_left -= slot.write(self._bytes_left)
+                if slot.whole:
+                    self._coming = None
+                    self._take_in(_Kept(keyframe, slot, time_s))
+        except Exception:
+            self._give_up()
+            raise
+
+    def _begun(self) -> tuple[Keyframe, KeyframeSlot]:
+        assert self._waiting is not None
+        slot = self._free.pop() if self._free else self._kept.pop().slot
+        self._coming, self._waiting = (self._waiting, slot), None
+        slot.begin(self._coming[0])
+        return self._coming
+
+    def _take_in(self, coming: _Kept) -> None:
+        """The first of a new epoch (another generator or seed) follows the newest of the old one alone: what the old
         epoch made elsewhere would stand in the new one's holes.
         """
         newest = self.newest
-        if newest is not None and newest.request.epoch != keyframe.request.epoch:
-            self._drop(1)
-        slot = self._free.pop() if self._free else self._kept.pop().slot
-        slot.write(keyframe)
-        self._kept.insert(0, _Kept(keyframe, slot, time_s))
+        new_epoch = newest is not None and newest.request.epoch != coming.keyframe.request.epoch
+        self._drop(1 if new_epoch else self._keyframes - 1)
+        self._kept.insert(0, coming)
+
+    def _give_up(self) -> None:
+        """What is not all there yet."""
+        if self._coming is not None:
+            self._free.append(self._coming[1])
+        self._coming = self._waiting = None
 
     def enter(self, shown: NeuralLayer | None) -> None:
         """Forget what was seen here before; until keyframes come, holes take the grade of what is ``shown`` now."""
         self._drop(0)
+        self._give_up()
         self.grade.start_from(shown.grade if shown else None)
 
     def _drop(self, kept: int) -> None:
@@ -158,7 +170,10 @@ class NeuralLayer:
         del self._kept[kept:]
 
     def advance(self, time_s: float) -> None:
-        """Move the grade on towards the newest keyframe's; once a plain look has settled, the plate needs no layer."""
+        """Once a frame, after what it adds: bring in more of what is coming, and move the grade on towards the newest
+        keyframe's; once a plain look has settled, the plate needs no layer.
+        """
+        self._bring_in(time_s)
         if not self._kept:
             return
         newest = self._kept[0]
@@ -167,55 +182,59 @@ class NeuralLayer:
             self._drop(0)
             self.grade.start_from(None)
 
-    def draw(self, plate: Picture, time_s: float, amount: float) -> Picture:
-        """The generated world at the plate's View. With no keyframe or no amount: the plate itself, untouched."""
+    def draw(self, target: Target, plate: Picture, time_s: float, amount: float) -> Picture:
+        """The generated world at the plate's View. With no keyframe or no amount: the plate itself, untouched.
+
+        target: with a z-buffer, of the plate's size.
+        """
         if not self._kept or amount <= 0.0:
             return plate
         slots = [kept.slot for kept in self._kept]
         slots += slots[:1] * (MAX_KEYFRAMES - len(slots))  # every sampler wants a texture
-        world: dict[str, Bound] = {"plate_color": plate.color, "plate_depth": plate.depth}
+        world = _plate_textures(plate)
         values = {"amount": amount, **self._frame_values(plate.view, time_s)}
-        self._target.clear_marks()
+        target.clear_marks()
         settled = self._first_settled(time_s)
         if settled is not None:
             newest = world | _key_textures(slots[: settled + 1])
-            self._quick[settled].draw(self._target, newest, "mark", **values)
-            self._sure[settled].draw(self._target, newest, "rest", **values)
+            self._quick[settled].draw(target, newest, "mark", **values)
+            self._sure[settled].draw(target, newest, "rest", **values)
         everything = world | _key_textures(slots) | {"grade": self.grade.texture}
-        self._last.draw(self._target, everything, "rest", **values)
-        return self._picture(plate)
+        self._last.draw(target, everything, "rest", **values)
+        return self._picture(target, plate)
 
     def unseen(self, plate: Picture, time_s: float) -> NDArray[np.bool_]:
         """Which of the plate's pixels (height, width) no keyframe shows: for measurements, on the CPU."""
         sources = [
-            Source(key.request.plate.view, key.gain, key.bias, key.request.plate.depth_m, fresh)
+            Source(key.request.plate.view, key.gain.rgb, key.bias.rgb, key.request.plate.depth_m, fresh)
             for key, fresh in zip((kept.keyframe for kept in self._kept), self.freshness(time_s), strict=True)
         ]
+        assert plate.depth is not None
         gathered = gather(plate.view, download(plate.depth)[..., 0], sources, BORDER, IGNORED)
         return gathered.weight < 0.5 * KNOWN
 
-    def warm(self, plate: Picture) -> None:
+    def warm(self, target: Target, plate: Picture) -> None:
         """Draw every variant once, in the places that it will draw in: on software GL a first draw costs a tenth of a
         second, and a z-test makes it another.
         """
         slots = self._free[:1] * MAX_KEYFRAMES
-        world: dict[str, Bound] = {"plate_color": plate.color, "plate_depth": plate.depth}
+        world = _plate_textures(plate)
         values = {"amount": 1.0, **self._frame_values(plate.view, 0.0)}
-        self._target.clear_marks()
+        target.clear_marks()
         for keys, (quick, sure) in enumerate(zip(self._quick, self._sure, strict=True), 1):
-            quick.draw(self._target, world | _key_textures(slots[:keys]), "mark", **values)
-            sure.draw(self._target, world | _key_textures(slots[:keys]), "rest", **values)
-        self._last.draw(self._target, world | _key_textures(slots) | {"grade": self.grade.texture}, "rest", **values)
+            quick.draw(target, world | _key_textures(slots[:keys]), "mark", **values)
+            sure.draw(target, world | _key_textures(slots[:keys]), "rest", **values)
+        self._last.draw(target, world | _key_textures(slots) | {"grade": self.grade.texture}, "rest", **values)
         textures = {"key_plate": slots[0].plate, "key_gain": slots[0].gain, "key_bias": slots[0].bias}
-        self._stale_pass.draw(self._target, textures, picture_in_key=(1.0, 1.0))
+        self._stale_pass.draw(target, textures, picture_in_key=(1.0, 1.0))
 
-    def draw_stale(self, plate: Picture, picture_in_key: tuple[float, float]) -> Picture:
+    def draw_stale(self, target: Target, plate: Picture, picture_in_key: tuple[float, float]) -> Picture:
         """The newest keyframe without re-projection; picture_in_key: how much of its sides the picture spans."""
         if not self._kept:
             return plate
         newest = self._kept[0]
-        self._stale_pass.draw(self._target, newest.slot.stale(newest.keyframe), picture_in_key=picture_in_key)
-        return self._picture(plate)
+        self._stale_pass.draw(target, newest.slot.stale(newest.keyframe), picture_in_key=picture_in_key)
+        return self._picture(target, plate)
 
     def freshness(self, time_s: float) -> list[float]:
         """Each keyframe's weight by its age alone, newest first: it rises, and falls as its successors rise."""
@@ -230,8 +249,8 @@ class NeuralLayer:
         """The newest keyframe that has fully faded in: where it shows well, older ones have no say."""
         return next((place for place, kept in enumerate(self._kept) if kept.rise(time_s) >= 1.0), None)
 
-    def _picture(self, plate: Picture) -> Picture:
-        return Picture(self._target.color, plate.depth, plate.view, self._kept[0].keyframe.provenance)
+    def _picture(self, target: Target, plate: Picture) -> Picture:
+        return Picture(target.color, plate.depth, plate.view, self._kept[0].keyframe.provenance)
 
     def _frame_values(self, view: View, time_s: float) -> dict[str, Any]:
         matrices = np.zeros((MAX_KEYFRAMES, 4, 4))
@@ -253,7 +272,7 @@ class NeuralLayer:
         }
 
     def release(self) -> None:
+        self._give_up()
         for slot in [*self._free, *(kept.slot for kept in self._kept)]:
             slot.release()
-        self._target.release()
         self.grade.release()

@@ -34,10 +34,14 @@ class OuterPicture:
         self._eye_m = np.asarray(eye_m, float)
         self._geometry = geometry
         self._mesh = mesh
-        self._plate = Target(gpu.context, size)
-        self._graded = Target(gpu.context, size)
         self._gather = gpu.mesh_pass("outer_gather", "wall", GATHER_BLOCK)
         self._grade = gpu.mesh_pass("outer_grade", "wall", GRADE_BLOCK, GradeTable.DEFINES)
+        self._plate = Target(gpu.context, size)
+        try:
+            self._graded = Target(gpu.context, size)
+        except Exception:
+            self._plate.release()
+            raise
         self._shown: tuple[NDArray[np.float32], float] | None = None
         self._is_graded = False
 
@@ -70,10 +74,9 @@ class OuterPicture:
             moved = np.abs((grade.table - self._shown[0]) @ MIDDLE).max() if amount > 0.0 else 0.0
             if moved < VISIBLE:
                 return False
-        self._shown = (grade.table, amount)
-        self._is_graded = amount > 0.0
-        if self._is_graded:
+        if amount > 0.0:
             self._draw_graded(grade, amount)
+        self._shown, self._is_graded = (grade.table, amount), amount > 0.0  # where it failed, it is drawn again
         return True
 
     def warm(self, grade: GradeTable) -> None:

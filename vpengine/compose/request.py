@@ -3,24 +3,31 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from vpengine.compose.drawable import Drawable, Plates
 from vpengine.compose.governor import RUNGS
+from vpengine.frames.feed import PROGRAM, Eye
 from vpengine.frames.frame_input import FrameInput
-from vpengine.frames.images import ImageSet
+from vpengine.frames.images import ImageSet, Room
 from vpengine.frames.keyframe import Request
 from vpengine.frames.look import Look
+from vpengine.frames.pixels import Pixels
 from vpengine.frames.provenance import Provenance
 from vpengine.gpu.blocks import UniformBlock
+from vpengine.gpu.executor import Drawer, Pictures
 from vpengine.gpu.gpu import Gpu
+from vpengine.gpu.job import READ, REQUEST, Job
+from vpengine.gpu.readback import ReadBack
 from vpengine.gpu.target import Target
-from vpengine.gpu.transfer import download
 from vpengine.view.camera import camera_view
 from vpengine.view.view import View, stage_ray_from_ndc
+
+KEY = "request"  # of the pictures that a frame makes
+_MEANWHILE = "the pictures that there are stay"
 
 BLOCK = UniformBlock("Request", stage_ray_from_ndc="mat3", origin_m="vec3", pixel_m="float", seed="int")
 
@@ -39,29 +46,26 @@ class RequestSettings:
 
 
 class RequestCamera:
-    """Owns the targets that requests of one resolution are drawn into."""
+    """Owns the targets that requests of one resolution are drawn into, and what brings their pixels down."""
 
     def __init__(self, gpu: Gpu, resolution: tuple[int, int]) -> None:
         self._plate_target = Target(gpu.context, resolution, depth=True)
         self._target = Target(gpu.context, resolution)
-        self._gpu = gpu
         self._pass = gpu.pass_("request", BLOCK)
+        self._resolution = resolution
+        self._color_down = ReadBack(gpu, resolution, ring=1)
+        self._depth_down = ReadBack(gpu, resolution, "f4", 1, ring=1)
 
     def take(self, plate: Drawable, place: str, view: View, seed: int) -> ImageSet:
         """Draw and bring down at once."""
-        self.draw(plate, view)
-        return self.bring_down(place, view, seed)
+        self.draw(plate, view, seed)
+        return self.bring_down(place, view)
 
-    def warm(self, plate: Drawable, view: View) -> None:
-        """Draw both halves once, before the first frame."""
-        self.take(plate, "", view, 0)
-
-    def draw(self, plate: Drawable, view: View) -> None:
-        """The first half: the plate at the request's View."""
+    def draw(self, plate: Drawable, view: View, seed: int) -> None:
+        """The first half: the plate at the request's View, and its noise; what was drawn before is given up."""
+        for down in (self._color_down, self._depth_down):
+            down.forget()
         plate.draw(self._plate_target, view)
-
-    def bring_down(self, place: str, view: View, seed: int) -> ImageSet:
-        """The second half: what was drawn last, with its noise, on the CPU. Waits for the GPU."""
         color, depth = self._plate_target.color, self._plate_target.depth
         assert depth is not None
         self._pass.draw(
@@ -72,85 +76,189 @@ class RequestCamera:
             pixel_m=2.0 / (view.clip_from_view[0, 0] * view.resolution[0]),
             seed=seed,
         )
-        self._gpu.finish()
-        pixels = download(self._target.color)
-        return ImageSet(
-            color=np.ascontiguousarray(pixels[..., :3], np.float16),
-            depth_m=np.ascontiguousarray(download(depth)[..., 0], np.float32),
-            noise=np.ascontiguousarray(pixels[..., 3], np.float16),
-            view=view,
-            provenance=Provenance(source=f"plate:{place}"),
-        )
+        self._color_down.begin(self._target.color)
+        self._depth_down.begin(depth)
+
+    def ready(self) -> bool:
+        """Whether ``bring_down`` would not wait."""
+        return self._color_down.ready() and self._depth_down.ready()
+
+    def bring_down(self, place: str, view: View, room: Room | None = None) -> ImageSet:
+        """The second half: what was drawn last, on the CPU. Waits for the GPU where it is not ``ready``.
+
+        room: where to, of this resolution and bottom up; memory of its own by default.
+        """
+        room = room or _own_room(self._resolution)
+        self._color_down.take_rows(room.color_noise.stored)
+        self._depth_down.take_rows(room.depth.stored)
+        return ImageSet(room.color_noise, room.depth, view, Provenance(source=f"plate:{place}"))
 
     def release(self) -> None:
-        self._plate_target.release()
-        self._target.release()
+        for owned in (self._color_down, self._depth_down, self._plate_target, self._target):
+            owned.release()
+
+
+def _own_room(resolution: tuple[int, int]) -> Room:
+    width, height = resolution
+    color_noise, depth = np.empty((height, width, 4), np.float16), np.empty((height, width, 1), np.float32)
+    return Room(Pixels(color_noise, bottom_up=True), Pixels(depth, bottom_up=True))
 
 
 MOST_PUT_OFF = 3  # frames; a machine that is always busy still asks
 LONGEST_HALF_S = 1.0  # a plate that was drawn so long ago shows where the camera was, not where it will be
+PREVIEW_WAITS_S = 1.0  # then what stands by has its turn, although what is on the walls wants more
 
 
 @dataclass(frozen=True, eq=False)
-class _Wanted:
-    """What a request asks, before its plate has come down."""
+class Wanted:
+    """What a request asks, before its plate has come down. submitted_s: when its frame began."""
 
     epoch: int
     place: str
     look: Look
     view: View
-    camera: str
+    eye: Eye
     submitted_s: float
 
-    def same_as(self, other: _Wanted) -> bool:
-        ours, theirs = ((each.epoch, each.place, each.look, each.camera) for each in (self, other))
+    def same_as(self, other: Wanted) -> bool:
+        ours, theirs = ((each.epoch, each.place, each.look, each.eye) for each in (self, other))
         return ours == theirs and self.view.same_as(other.view)
 
 
-class Requests:
-    """Decides whether a frame asks for a new picture, and draws what it is asked from.
+@dataclass(frozen=True, kw_only=True)
+class DrawRequest(Job):
+    """The plate at a request's View. part: of the wanted rate of requests."""
 
-    The work is spread over two frames: one draws the plate, the next brings it down; a plate that was drawn is good
-    for that one frame only. Nothing new is asked while place, View and look are those of the last request: with a
-    camera that stands still and a look that rests, the generator rests too.
+    wanted: Wanted
+    part: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class BringDown(Job):
+    """What a DrawRequest drew in a frame before, on the CPU: in ``room``, or in memory of its own."""
+
+    wanted: Wanted
+    room: Room | None
+
+
+@dataclass
+class _Asked:
+    """last: what an eye asked; None: nothing yet, or it must be asked again. before: also where it was lost."""
+
+    last: Wanted | None = None
+    before: Wanted | None = None
+
+
+class Requests:
+    """Decides in which frames the generator is asked, and for which eye, and draws what it is asked from.
+
+    The work is spread over two frames: one draws the plate, the next brings it down, before anything else is drawn; a
+    plate that was drawn is good for the first frame that finds it done, and for no other. Nothing new is asked while
+    an eye's place, View and look are those of its last request: with a camera that stands still and a look that rests,
+    the generator rests too. The eyes take turns; those of the preview have theirs when the program's want nothing, or
+    after PREVIEW_WAITS_S.
     """
 
     def __init__(
-        self, camera: RequestCamera, settings: RequestSettings, clock: Callable[[], float] = time.monotonic
+        self,
+        camera: RequestCamera,
+        plates: Plates,
+        settings: RequestSettings,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._camera = camera
+        self._plates = plates
         self._settings = settings
         self._clock = clock
         self._number = self._put_off = 0
         self._due_s = -np.inf
-        self._last: _Wanted | None = None  # None: nothing yet, or it must be asked again
-        self._asked: _Wanted | None = None
-        self._begun: _Wanted | None = None
+        self._asked: dict[Eye, _Asked] = {}
+        self._begun: Wanted | None = None
+        self._bringing: BringDown | None = None
+
+    @property
+    def drawers(self) -> Mapping[type[Job], Drawer]:
+        """How the executor draws each kind of job."""
+        return {DrawRequest: self._draw, BringDown: self._bring_down}
+
+    def warm(self, frame: FrameInput) -> None:
+        """Draw a request once, before the first frame."""
+        settings = self._settings
+        camera = next(iter(frame.cameras.values()))
+        view = camera_view(camera.request_pose, camera.lens, settings.resolution, settings.overscan_percent)
+        self._camera.take(self._plates[frame.program.target], frame.program.target, view, 0)
 
     def forget(self) -> None:
         """The next frame asks again, whatever was asked before: an answer was lost, or nothing is wanted now."""
-        self._last = self._begun = None
+        self._begun = None
         self._due_s = -np.inf
+        for asked in self._asked.values():
+            asked.last = None
 
     def skip(self) -> None:
         """A frame that cannot ask: a plate that was drawn for the generator is not good any more."""
         if self._begun is not None:
             self.forget()
 
-    def next(self, frame: FrameInput, plates: Plates, look: Look, camera: str, now_s: float) -> Request | None:
-        """The request that the last frame began; or None, and this frame may begin one. now_s: when it began."""
-        begun, self._begun = self._begun, None
+    def plan(self, frame: FrameInput, looks: Mapping[str, Look], now_s: float, room: Room | None = None) -> list[Job]:
+        """The job of a frame that may ask, if it has one. looks: by bus. now_s: when the frame began.
+
+        room: where whoever is asked would have the plate.
+        """
+        begun = self._begun
+        if begun is not None and _is_good(begun, frame, now_s):
+            return [self._brought_down(begun, frame, looks, room)] if self._camera.ready() else []
         if begun is not None:
-            asked = replace(begun, epoch=frame.epoch, look=look)  # a plate is the same for all looks
-            if begun.place == frame.program.target and now_s - begun.submitted_s < LONGEST_HALF_S:
-                return self._finished(asked)
             self.forget()
-        wanted = self._wanted(frame, look, camera, now_s)
-        if wanted is not None and not self._too_busy(now_s):
-            self._camera.draw(plates[wanted.place], wanted.view)
-            self._begun = self._last = self._asked = wanted
-            self._pace(now_s, RUNGS[frame.rung].requests)
-        return None
+        wanted = self._next(frame, looks, now_s) if now_s >= self._due_s else None
+        if wanted is None:
+            return []
+        part = RUNGS[frame.rung].requests
+        name = "request, its plate"
+        return [DrawRequest(name=name, priority=REQUEST, meanwhile=_MEANWHILE, wanted=wanted, part=part)]
+
+    def _brought_down(
+        self, begun: Wanted, frame: FrameInput, looks: Mapping[str, Look], room: Room | None
+    ) -> BringDown:
+        """It asks what is wanted now: a plate is the same for all looks."""
+        self._begun = None
+        asked = replace(begun, epoch=frame.epoch, look=looks[begun.eye.bus])
+        name = "request, brought down"
+        self._bringing = BringDown(name=name, priority=READ, meanwhile=_MEANWHILE, writes=KEY, wanted=asked, room=room)
+        return self._bringing
+
+    def finished(self, pictures: Pictures) -> Request | None:
+        """The request that this frame brought down, after its jobs have run."""
+        job, self._bringing = self._bringing, None
+        if job is None:
+            return None
+        plate: ImageSet | None = pictures.get(KEY)
+        pictures.forget(KEY)  # its memory may be another's, who uses it again
+        if plate is None:  # it failed
+            self.forget()
+            return None
+        wanted = job.wanted
+        self._note(wanted)
+        self._number += 1
+        bus, camera = wanted.eye
+        return Request(
+            self._number, wanted.epoch, wanted.place, plate, wanted.look, wanted.submitted_s, bus=bus, camera=camera
+        )
+
+    def _draw(self, job: DrawRequest, _: Pictures) -> None:
+        wanted = job.wanted
+        if self._too_busy(wanted.submitted_s):
+            return
+        self._camera.draw(self._plates[wanted.place], wanted.view, wanted.look.seed)
+        self._begun = wanted
+        self._note(wanted)
+        self._pace(wanted.submitted_s, job.part)
+
+    def _bring_down(self, job: BringDown, _: Pictures) -> ImageSet:
+        return self._camera.bring_down(job.wanted.place, job.wanted.view, job.room)
+
+    def _note(self, wanted: Wanted) -> None:
+        self._asked[wanted.eye] = _Asked(wanted, wanted)
 
     def _pace(self, now_s: float, part: float) -> None:
         """When the next may be asked, at ``part`` of the wanted rate.
@@ -166,28 +274,40 @@ class Requests:
         self._put_off = self._put_off + 1 if busy else 0
         return busy
 
-    def _wanted(self, frame: FrameInput, look: Look, camera: str, now_s: float) -> _Wanted | None:
-        """What this frame would ask; None when that says nothing new, or comes too soon."""
-        settings, last = self._settings, self._last
-        if now_s < self._due_s:
-            return None
-        state = frame.cameras[camera]
-        place = frame.program.target
-        if look.plain and self._is_plain(place):
+    def _next(self, frame: FrameInput, looks: Mapping[str, Look], now_s: float) -> Wanted | None:
+        """What the eye whose turn it is would ask; None when none has anything new to say."""
+        eyes = [Eye(bus, camera) for bus in frame.buses for camera in frame.cameras]
+        for eye in sorted(eyes, key=lambda eye: self._turn(eye, now_s)):
+            wanted = self._wanted(frame, looks[eye.bus], eye, now_s)
+            if wanted is not None:
+                return wanted
+        return None
+
+    def _turn(self, eye: Eye, now_s: float) -> tuple[bool, float]:
+        """What is asked first: the program, unless another has waited for long; then who was asked longest ago."""
+        before = self._asked.get(eye, _Asked()).before
+        since_s = before.submitted_s if before is not None else -np.inf
+        return eye.bus != PROGRAM and now_s - since_s < PREVIEW_WAITS_S, since_s
+
+    def _wanted(self, frame: FrameInput, look: Look, eye: Eye, now_s: float) -> Wanted | None:
+        """What this frame would ask for an eye; None when that says nothing new."""
+        settings, asked = self._settings, self._asked.get(eye, _Asked())
+        state, place = frame.cameras[eye.camera], frame.buses[eye.bus].target
+        if look.plain and _is_plain(asked, place):
             return None  # the plate is the answer already; one plain keyframe is asked for when a look has ended
-        view = camera_view(state.request_pose, state.lens, settings.resolution, settings.overscan_percent)
-        wanted = _Wanted(frame.epoch, place, look, view, camera, now_s)
-        return None if last is not None and wanted.same_as(last) else wanted
+        time_s = frame.tick.display_time_s
+        view = camera_view(state.request_pose, state.lens, settings.resolution, settings.overscan_percent, time_s)
+        wanted = Wanted(frame.epoch, place, look, view, eye, now_s)
+        return None if asked.last is not None and wanted.same_as(asked.last) else wanted
 
-    def _is_plain(self, place: str) -> bool:
-        """Whether no look was asked for at ``place``, or its end has been asked for and was not lost."""
-        asked = self._asked
-        return asked is None or asked.place != place or (asked.look.plain and self._last is not None)
 
-    def _finished(self, begun: _Wanted) -> Request:
-        self._last = self._asked = begun
-        plate = self._camera.bring_down(begun.place, begun.view, begun.look.seed)
-        self._number += 1
-        return Request(
-            self._number, begun.epoch, begun.place, plate, begun.look, begun.submitted_s, camera=begun.camera
-        )
+def _is_good(begun: Wanted, frame: FrameInput, now_s: float) -> bool:
+    """Whether a plate that was drawn still shows what its bus is to show, and where its camera will be."""
+    state = frame.buses.get(begun.eye.bus)
+    return state is not None and begun.place == state.target and now_s - begun.submitted_s < LONGEST_HALF_S
+
+
+def _is_plain(asked: _Asked, place: str) -> bool:
+    """Whether no look was asked for at ``place``, or its end has been asked for and was not lost."""
+    before = asked.before
+    return before is None or before.place != place or (before.look.plain and asked.last is not None)

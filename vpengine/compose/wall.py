@@ -1,8 +1,10 @@
-"""One wall's picture: inside the camera's frustum the inner picture, elsewhere the outer; then its code values."""
+"""One wall's picture: inside the cameras' frustums the inner pictures, elsewhere the outer; then its code values."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -14,21 +16,25 @@ from vpengine.gpu.picture import Picture
 from vpengine.gpu.target import Target, Texture
 from vpengine.stage.walls import WHITE_NITS, WallGeometry
 from vpengine.view.color import REC709_FROM_ACESCG
+from vpengine.view.view import View
 
-BLOCK = UniformBlock(
-    "Wall",
-    inner_from_stage="mat4",
-    rec709_from_acescg="mat3",
-    inner_size="vec2",
-    soft_edge_px="float",
-    inner_visible="float",
-    inner_gain="float",
-    outer_gain="float",
-    white_nits="float",
-    peak_nits="float",
-    black_nits="float",
-    dither="float",
-)
+
+def wall_block(cameras: int) -> UniformBlock:
+    """What shaders/wall.frag is told, with as many inner pictures."""
+    return UniformBlock(
+        "Wall",
+        inner_from_stage=f"mat4[{cameras}]",
+        inner_size=f"vec4[{cameras}]",
+        rec709_from_acescg="mat3",
+        soft_edge_px="float",
+        inner_visible="float",
+        inner_gain="float",
+        outer_gain="float",
+        white_nits="float",
+        peak_nits="float",
+        black_nits="float",
+        dither="float",
+    )
 
 
 def wall_mesh(gpu: Gpu, geometry: WallGeometry) -> Mesh:
@@ -57,18 +63,43 @@ class WallLevels:
     dither: bool = True
 
 
+def wall_values(views: Sequence[View], levels: WallLevels, nits: Mapping[str, float]) -> dict[str, Any]:
+    """The values of a ``wall_block``. views: of the inner pictures. nits: white, peak and black of the wall."""
+    return {
+        "inner_from_stage": [view.clip_from_stage for view in views],
+        "inner_size": [(*view.resolution, 0, 0) for view in views],
+        "rec709_from_acescg": REC709_FROM_ACESCG,
+        "soft_edge_px": levels.soft_edge_px,
+        "inner_visible": float(levels.inner_visible),
+        "inner_gain": levels.inner_gain,
+        "outer_gain": levels.outer_gain,
+        "dither": float(levels.dither),
+        **nits,
+    }
+
+
 class WallPicture:
     """One wall's picture: as code values (8 bits a channel) for its processor, or as light for simulated cameras."""
 
-    def __init__(self, gpu: Gpu, geometry: WallGeometry, mesh: Mesh, peak_nits: float, black_nits: float) -> None:
+    def __init__(
+        self,
+        gpu: Gpu,
+        geometry: WallGeometry,
+        mesh: Mesh,
+        peak_nits: float,
+        black_nits: float,
+        cameras: int = 1,
+    ) -> None:
+        """cameras: how many inner pictures there are."""
         self.code = Target(gpu.context, geometry.resolution, dtype="f1")
         self._gpu = gpu
         self._light: Target | None = None
         self._geometry, self._mesh = geometry, mesh
         self._last: tuple[int, WallLevels, range] | None = None
-        self._nits = {"white_nits": WHITE_NITS, "peak_nits": peak_nits, "black_nits": black_nits}
-        self._code_pass = gpu.mesh_pass("wall", "wall", BLOCK, {"ENCODED": "1"})
-        self._light_pass = gpu.mesh_pass("wall", "wall", BLOCK)
+        self.nits = {"white_nits": WHITE_NITS, "peak_nits": peak_nits, "black_nits": black_nits}
+        block, inners = wall_block(cameras), {"INNERS": str(cameras)}
+        self._code_pass = gpu.mesh_pass("wall", "wall", block, {"ENCODED": "1", **inners})
+        self._light_pass = gpu.mesh_pass("wall", "wall", block, inners)
 
     @property
     def light(self) -> Target:
@@ -77,25 +108,26 @@ class WallPicture:
             self._light = Target(self._gpu.context, self.code.size)
         return self._light
 
-    def draw(self, inner: Picture, outer: Texture, levels: WallLevels, outer_moved: bool = True) -> None:
-        """The code values. outer_moved: the outer picture is not what it was in the last call.
+    def draw(self, inners: Sequence[Picture], outer: Texture, levels: WallLevels, outer_moved: bool = True) -> None:
+        """The code values. inners: where frustums overlap, the first has every pixel. outer_moved: the outer picture
+        is not what it was in the last call.
 
-        When it is, and the levels are too, only the tiles that the frustum is on, or was, are drawn again.
+        When it is, and the levels are too, only the tiles that a frustum is on, or was, are drawn again.
         """
-        inside = seen_triangles(self._geometry, inner.view)
+        inside = _joined([seen_triangles(self._geometry, inner.view) for inner in inners])
         same = not outer_moved and self._last is not None and self._last[:2] == (outer.glo, levels)
-        drawn = _joined(inside, self._last[2]) if same and self._last else None
+        drawn = _joined([inside, self._last[2]]) if same and self._last else None
         self._last = (outer.glo, levels, inside)
-        self._draw(self._code_pass, self.code, inner, outer, levels, drawn)
+        self._draw(self._code_pass, self.code, inners, outer, levels, drawn)
 
-    def draw_light(self, inner: Picture, outer: Texture, levels: WallLevels) -> None:
-        self._draw(self._light_pass, self.light, inner, outer, levels, None)
+    def draw_light(self, inners: Sequence[Picture], outer: Texture, levels: WallLevels) -> None:
+        self._draw(self._light_pass, self.light, inners, outer, levels, None)
 
     def _draw(
         self,
         wall_pass: MeshPass,
         target: Target,
-        inner: Picture,
+        inners: Sequence[Picture],
         outer: Texture,
         levels: WallLevels,
         triangles: range | None,
@@ -103,17 +135,9 @@ class WallPicture:
         wall_pass.draw_mesh(
             target,
             self._mesh,
-            {"inner": inner.color, "outer": outer},
+            {"inner": tuple(inner.color for inner in inners), "outer": outer},
             triangles,
-            inner_from_stage=inner.view.clip_from_stage,
-            rec709_from_acescg=REC709_FROM_ACESCG,
-            inner_size=inner.view.resolution,
-            soft_edge_px=levels.soft_edge_px,
-            inner_visible=float(levels.inner_visible),
-            inner_gain=levels.inner_gain,
-            outer_gain=levels.outer_gain,
-            dither=float(levels.dither),
-            **self._nits,
+            **wall_values([inner.view for inner in inners], levels, self.nits),
         )
 
     def release(self) -> None:
@@ -122,7 +146,7 @@ class WallPicture:
             self._light.release()
 
 
-def _joined(one: range, other: range) -> range:
-    """The shortest range that holds both."""
-    ranges = [part for part in (one, other) if len(part)]
+def _joined(parts: Sequence[range]) -> range:
+    """The shortest range that holds them all."""
+    ranges = [part for part in parts if len(part)]
     return range(min(part.start for part in ranges), max(part.stop for part in ranges)) if ranges else range(0)

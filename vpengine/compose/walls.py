@@ -6,7 +6,8 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 
 from vpengine.compose.drawable import Drawable
 from vpengine.compose.grading import GradeTable
-from vpengine.compose.mixer import Mixer, Shares
+from vpengine.compose.jobs import Shares
+from vpengine.compose.mixer import Lend, Mixer
 from vpengine.compose.outer import OuterPicture
 from vpengine.compose.wall import WallLevels, WallPicture, wall_mesh
 from vpengine.gpu.gpu import Gpu
@@ -19,20 +20,28 @@ class Walls:
     """Owns the wall pictures and, for every place that was prepared, the outer pictures in wall space."""
 
     def __init__(
-        self, gpu: Gpu, settings: Sequence[WallSettings], eye_m: tuple[float, float, float], face_px: int
+        self,
+        gpu: Gpu,
+        settings: Sequence[WallSettings],
+        eye_m: tuple[float, float, float],
+        face_px: int,
+        cameras: int = 1,
     ) -> None:
+        """cameras: how many have a frustum on the walls."""
         self._gpu = gpu
         self._eye_m = eye_m
         self.settings = tuple(settings)
         self.geometries = {wall.id: wall_geometry(wall) for wall in settings}
         self.meshes = {name: wall_mesh(gpu, geometry) for name, geometry in self.geometries.items()}
         self.pictures = {
-            wall.id: WallPicture(gpu, self.geometries[wall.id], self.meshes[wall.id], wall.peak_nits, wall.black_nits)
+            wall.id: WallPicture(
+                gpu, self.geometries[wall.id], self.meshes[wall.id], wall.peak_nits, wall.black_nits, cameras
+            )
             for wall in settings
         }
         self._face = Target(gpu.context, (face_px, face_px), depth=True)
         self._outer: dict[str, dict[str, OuterPicture]] = {}
-        self._mixers: dict[str, Mixer] = {}
+        self._mixer = Mixer(gpu)
         self._turns: dict[str, int] = {}
         self._moved: set[str] = set()
         self._preparing: Iterator[None] = iter(())
@@ -65,6 +74,12 @@ class Walls:
         self._preparing = iter(())
         return False
 
+    def give_up(self) -> None:
+        """What was begun is not carried on."""
+        if isinstance(self._preparing, Generator):
+            self._preparing.close()
+        self._preparing = iter(())
+
     def _prepare(self, place: str, plate: Drawable) -> Iterator[None]:
         made: dict[str, OuterPicture] = {}
         try:
@@ -78,14 +93,24 @@ class Walls:
             for outer in made.values():
                 outer.release()
 
-    def warm(self, place: str, grade: GradeTable) -> None:
+    def warm(self, place: str, grade: GradeTable, lend: Lend) -> None:
         """Draw the passes that are not drawn at first: the grade, and a dissolve."""
         for name, outer in self._outer[place].items():
             outer.warm(grade)
-            self._outer_texture(name, ((place, 0.5), (place, 0.5)))
+            self._outer_texture(name, ((place, 0.5), (place, 0.5)), lend)
+
+    def outer(self, place: str, wall: str) -> Texture:
+        """A wall's outer picture of a place, as it is now. Raises KeyError for one that is not prepared."""
+        return self._outer[place][wall].texture
 
     def prepared(self, place: str) -> bool:
         return place in self._outer
+
+    def follow_at_once(self, place: str, grade: GradeTable, amount: float) -> None:
+        """Bring every wall's outer picture up to the grade: of a place that comes on to the walls."""
+        for name, outer in self._outer[place].items():
+            if outer.follow(grade, amount):
+                self._moved.add(name)
 
     def follow(self, place: str, grade: GradeTable, amount: float) -> None:
         """Bring one wall's outer picture up to the grade, in turn: one a frame is as fast as a grade moves."""
@@ -97,36 +122,38 @@ class Walls:
                 self._moved.add(names[turn])
                 return
 
-    def draw(self, inner: Picture, shares: Shares, levels: WallLevels) -> None:
-        """Every wall's code values. shares: the place shown or, in a dissolve, all that are visible."""
-        dissolving = len(shares) > 1
-        for name, picture in self.pictures.items():
-            moved = dissolving or name in self._moved
-            picture.draw(inner, self._outer_texture(name, shares), levels, moved)
-        self._moved.clear()
+    def redraw(self, wall: str) -> None:
+        """All of a wall's pixels are drawn anew in its next picture."""
+        self._moved.add(wall)
 
-    def draw_light(self, inner: Picture, shares: Shares, levels: WallLevels) -> dict[str, Texture]:
-        """Every wall's scene-linear picture, by wall: what a simulated camera photographs."""
-        for name, picture in self.pictures.items():
-            picture.draw_light(inner, self._outer_texture(name, shares), levels)
-        return {name: picture.light.color for name, picture in self.pictures.items()}
+    def draw(self, wall: str, inners: Sequence[Picture], shares: Shares, levels: WallLevels, lend: Lend) -> Target:
+        """A wall's code values. inners: the cameras' worlds, the one with priority first.
 
-    def _outer_texture(self, wall: str, shares: Shares) -> Texture:
+        shares: the place shown or, in a dissolve, all that are visible.
+        """
+        picture, moved = self.pictures[wall], len(shares) > 1 or wall in self._moved
+        picture.draw(inners, self._outer_texture(wall, shares, lend), levels, moved)
+        self._moved.discard(wall)
+        return picture.code
+
+    def draw_light(
+        self, wall: str, inners: Sequence[Picture], shares: Shares, levels: WallLevels, lend: Lend
+    ) -> Target:
+        """A wall's scene-linear picture: what a simulated camera photographs."""
+        self.pictures[wall].draw_light(inners, self._outer_texture(wall, shares, lend), levels)
+        return self.pictures[wall].light
+
+    def _outer_texture(self, wall: str, shares: Shares, lend: Lend) -> Texture:
         pictures = [self._outer[place][wall] for place, _ in shares]
         if len(pictures) == 1:
             return pictures[0].texture
-        if wall not in self._mixers:
-            self._mixers[wall] = Mixer(self._gpu, pictures[0].size)
-        return self._mixers[wall].mix([picture.texture for picture in pictures], [share for _, share in shares]).color
+        return self._mixer.mix([picture.texture for picture in pictures], [share for _, share in shares], lend).color
 
     def release(self) -> None:
-        if isinstance(self._preparing, Generator):
-            self._preparing.close()
+        self.give_up()
         for place in self._outer.values():
             for outer in place.values():
                 outer.release()
-        for mixer in self._mixers.values():
-            mixer.release()
         self._face.release()
         for name, picture in self.pictures.items():
             picture.release()

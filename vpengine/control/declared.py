@@ -1,11 +1,8 @@
-"""The engine's own controls. Plug-ins declare theirs beside themselves; ``app`` puts all into one registry."""
+"""The engine's own controls. A generator declares its own beside itself; ``files`` puts all into one registry."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
-from vpengine.control.controls import Control, Value
-from vpengine.frames.look import FADERS, Look, look_from
+from vpengine.control.controls import Control
 
 NEURAL_AMOUNT = "/vp/neural/amount"
 NEURAL_LIVE = "/vp/neural/live"
@@ -17,20 +14,6 @@ INNER_VISIBLE = "/vp/inner/visible"
 INNER_SOFT_EDGE = "/vp/inner/soft_edge"
 OUTER_LEVEL = "/vp/outer/level"
 WALL_DITHER = "/vp/wall/dither"
-
-LOOK_SENTENCES = {
-    "snow": "Snow on what faces up.",
-    "night": "From day to night.",
-    "fog": "Fog, thicker with distance.",
-    "dust": "Dust in the air.",
-    "rain": "Ground and roofs wet, light flat and cool.",
-    "fire": "The glow of a fire out of frame.",
-}
-
-
-def look_address(fader: str) -> str:
-    return f"/vp/look/{fader}"
-
 
 ENGINE_CONTROLS = (
     Control(NEURAL_AMOUNT, "float", 1.0, "How much of the generated picture is shown; 0 is the plate, bit for bit."),
@@ -48,11 +31,4 @@ ENGINE_CONTROLS = (
     Control(INNER_SOFT_EDGE, "float", 12.0, "Width of the frustum's soft edge.", 0.0, 128.0, "inner pixels"),
     Control(OUTER_LEVEL, "float", 1.0, "Light of the walls outside the frustum.", 0.0, 4.0),
     Control(WALL_DITHER, "bool", True, "Dark gradients are dithered, not banded; off for checks of single pixels."),
-    *(Control(look_address(fader), "float", 0.0, LOOK_SENTENCES[fader]) for fader in FADERS),
 )
-
-
-def look_at_frame(generator: str, controls: Mapping[str, Value]) -> Look:
-    """The Look that the look faders and the seed say, in one frame's frozen controls."""
-    faders = {fader: float(controls[look_address(fader)]) for fader in FADERS}
-    return look_from(generator, faders, int(float(controls[NEURAL_SEED])))

@@ -7,13 +7,14 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from vpengine.control.controls import Controls, Value
-from vpengine.control.declared import look_at_frame
 from vpengine.control.gate import Gate
+from vpengine.control.looks import Looks
 from vpengine.control.messages import ControlChange, OperatorMessage
 from vpengine.control.scenes import Scenes
 from vpengine.control.triggers import SceneTrigger
 from vpengine.errors import UserError
-from vpengine.frames.frame_input import ProgramState
+from vpengine.frames.feed import PREVIEW, PROGRAM
+from vpengine.frames.frame_input import BusState
 from vpengine.frames.look import Look
 
 log = logging.getLogger(__name__)
@@ -21,26 +22,27 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Settled:
-    """What operators want in one frame. look: asked of the generator, in ``epoch``."""
+    """What operators want in one frame. looks: asked of the generator, by bus, in ``epoch``."""
 
-    program: ProgramState
+    buses: Mapping[str, BusState]
     controls: Mapping[str, Value]
-    look: Look
+    looks: Mapping[str, Look]
     epoch: int
 
 
 class Desk:
     """Controls, scenes and gate. A change that cannot be is refused with one line and leaves all as it was.
 
-    Triggers of cameras are not its own: it passes them over.
+    looks: of the generator, which the frame's Look is asked of. Triggers of cameras are not the desk's own: it passes
+    them over.
     """
 
-    def __init__(self, controls: Controls, scenes: Scenes, gate: Gate, generator: str) -> None:
+    def __init__(self, controls: Controls, scenes: Scenes, gate: Gate, looks: Looks) -> None:
         self.controls = controls
         self.scenes = scenes
         self.gate = gate
         self.refused = 0
-        self._generator = generator
+        self._looks = looks
 
     def apply(self, messages: Iterable[OperatorMessage]) -> None:
         """In the order in which they came: a hand on a fader overrides scenes asked for before, not those after."""
@@ -62,5 +64,11 @@ class Desk:
         """ready: whether a place can be drawn."""
         program = self.scenes.advance(time_s, self.controls, ready)
         controls = self.controls.freeze(time_s)
-        look = look_at_frame(self._generator, controls)
-        return Settled(program, controls, look, self.gate.follow(look.generator, look.seed))
+        look = self._looks.at_frame(controls)
+        epoch = self.gate.follow(look)
+        buses, looks = {PROGRAM: program}, {PROGRAM: look}
+        standby = self.scenes.standby(ready)
+        if standby is not None:
+            buses[PREVIEW] = standby
+            looks[PREVIEW] = self._looks.at_frame({**controls, **self.scenes.standby_controls()})
+        return Settled(buses, controls, looks, epoch)

@@ -5,21 +5,23 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from vpengine.frames.keyframe import Keyframe
+from vpengine.frames.look import Look
 
 
 class Gate:
-    """A pass-through for keyframes of the present epoch. The epoch rises when the generator or its seed changes."""
+    """A pass-through for keyframes of the present epoch. The epoch rises with generator, prompts and seed."""
 
     def __init__(self) -> None:
         self.epoch = 0
         self.discarded = 0
-        self._identity: tuple[str, int] | None = None
+        self._identity: tuple[str, int, tuple[str, ...]] | None = None
 
-    def follow(self, generator: str, seed: int) -> int:
+    def follow(self, look: Look) -> int:
         """The epoch for what PROGRAM asks for now."""
-        if self._identity not in (None, (generator, seed)):
+        identity = (look.generator, look.seed, look.prompts)
+        if self._identity not in (None, identity):
             self.epoch += 1
-        self._identity = (generator, seed)
+        self._identity = identity
         return self.epoch
 
     def admit(self, keyframes: Iterable[Keyframe], frozen: bool = False) -> tuple[Keyframe, ...]:

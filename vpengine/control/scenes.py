@@ -1,14 +1,15 @@
-"""Which scene is on the wall: triggers in, a ProgramState out; a dissolve begins when the new plate is ready."""
+"""Which scene is on the wall: triggers in, a BusState out; a dissolve begins when the new plate is ready."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from vpengine.control.controls import Controls, Value
 from vpengine.control.triggers import SceneTrigger
 from vpengine.errors import UserError, did_you_mean
-from vpengine.frames.frame_input import ProgramState
+from vpengine.frames.feed import PREVIEW
+from vpengine.frames.frame_input import BusState
 
 MOST_PLACES = 4  # visible at once: each costs a frame what a plate and its generated pictures cost
 
@@ -38,8 +39,9 @@ class Scenes:
         self._order = list(self._entries)
         self._base = dict(base)
         first = self._entries[self._order[0]]
-        self._state = ProgramState(first.slug, first.place)
+        self._state = BusState(first.slug, first.place)
         self._wanted: str | None = None
+        self._standby: str | None = None  # the scene in the preview
         self._by_hand: set[str] = set()  # controls moved since a scene was last asked for
         self._from: dict[str, float] = {}  # what was visible when the running dissolve began, by place
         self._started_s = 0.0
@@ -61,12 +63,15 @@ class Scenes:
     def enter_first(self, controls: Controls, time_s: float, slug: str | None = None) -> None:
         """Begin with the scene ``slug``, by default the first: set its controls at once. Raises UserError."""
         entry = self._entries[self._named(SceneTrigger("goto", slug or self._order[0]))]
-        self._state = ProgramState(entry.slug, entry.place)
+        self._state = BusState(entry.slug, entry.place)
         for address, value in self._values(entry).items():
             controls.fade(address, value, time_s, 0.0)
 
     def ask(self, trigger: SceneTrigger) -> None:
-        """Note which scene is wanted. Raises UserError for a scene that does not exist."""
+        """Note which scene is wanted, on the walls or in the preview. Raises UserError for one that does not exist."""
+        if trigger.bus == PREVIEW:
+            self._standby = self._named(trigger) if trigger.name else None
+            return
         self._wanted = self._named(trigger) if trigger.action == "goto" else self._neighbour(trigger)
         self._by_hand.clear()
 
@@ -84,13 +89,22 @@ class Scenes:
             raise UserError(f"no scene {trigger.name!r}{did_you_mean(trigger.name, self._entries)}")
         return trigger.name
 
-    def advance(self, time_s: float, controls: Controls, ready: Callable[[str], bool]) -> ProgramState:
+    def advance(self, time_s: float, controls: Controls, ready: Callable[[str], bool]) -> BusState:
         """The program at ``time_s``. The wanted scene begins as soon as its place is ready, whatever is under way."""
         self._move_on(time_s)
         if self._wanted and ready(self._entries[self._wanted].place):
             self._begin(self._entries[self._wanted], time_s, controls)
             self._wanted = None
         return self._state
+
+    def standby(self, ready: Callable[[str], bool]) -> BusState | None:
+        """What the preview shows; None when nothing stands by, or its place is not ready."""
+        entry = self._entries[self._standby] if self._standby else None
+        return BusState(entry.slug, entry.place) if entry is not None and ready(entry.place) else None
+
+    def standby_controls(self) -> Mapping[str, Value]:
+        """What the scene in the preview sets."""
+        return self._values(self._entries[self._standby]) if self._standby else {}
 
     def _values(self, entry: SceneEntry) -> dict[str, Value]:
         """Where the scene takes the controls."""
@@ -110,15 +124,15 @@ class Scenes:
             entry = self._entries[self._state.scene]
             self._state = self._dissolved(entry, min((time_s - self._started_s) / entry.dissolve_s, 1.0))
 
-    def _dissolved(self, entry: SceneEntry, progress: float) -> ProgramState:
+    def _dissolved(self, entry: SceneEntry, progress: float) -> BusState:
         """Every place that was visible gives way evenly to the scene's own, which may be one of them."""
         left = {place: share * (1.0 - progress) for place, share in self._from.items() if place != entry.place}
         if progress >= 1.0 or not left:
-            return ProgramState(entry.slug, entry.place)
+            return BusState(entry.slug, entry.place)
         mix = progress + self._from.get(entry.place, 0.0) * (1.0 - progress)
         going = max(left, key=lambda place: left[place])
         others = tuple((place, share) for place, share in left.items() if place != going)
-        return ProgramState(entry.slug, going, entry.place, mix, others)
+        return BusState(entry.slug, going, entry.place, mix, others)
 
 
 def _strongest(shares: Iterable[tuple[str, float]]) -> dict[str, float]:

@@ -5,15 +5,21 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from vpengine.frames.feed import PROGRAM
+
 RESERVED = ("next", "previous", "go", "back", "safe")  # no scene may have such a slug
 
 
 @dataclass(frozen=True)
 class SceneTrigger:
-    """Go to the scene ``name`` (its slug), or to a neighbour in the show's order."""
+    """Go to the scene ``name`` (its slug), or to a neighbour in the show's order.
+
+    bus: on the walls, or in the preview alone, where an empty name shows nothing.
+    """
 
     action: Literal["goto", "next", "previous"]
     name: str = ""
+    bus: str = PROGRAM
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,1 +1,1 @@
-"""What travels between parts: Look, Request, ImageSet, Keyframe, FrameInput, Provenance. Frozen, and nothing else."""
+"""What travels between parts: Look, Request, Pixels, ImageSet, Keyframe, FrameInput, Provenance. All of it frozen."""

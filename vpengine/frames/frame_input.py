@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 
+from vpengine.frames.feed import PROGRAM
 from vpengine.frames.keyframe import Keyframe
 from vpengine.view.lens import Lens
 from vpengine.view.pose import Pose
@@ -50,8 +51,8 @@ class CameraState:
 
 
 @dataclass(frozen=True)
-class ProgramState:
-    """The scene on the wall and the place (plate) it shows; in a dissolve also the coming place, and its share (0..1).
+class BusState:
+    """The scene on a bus and the place (plate) it shows; in a dissolve also the coming place, and its share (0..1).
 
     others: what a dissolve that was interrupted still shows besides these two, as (place, share) pairs.
     """
@@ -78,15 +79,20 @@ class ProgramState:
 
 @dataclass(frozen=True, eq=False)
 class FrameInput:
-    """All that one frame depends on. keyframes: those that the gate admitted in this frame.
+    """All that one frame depends on. buses: PROGRAM is what walls show; others are there when something is on them.
 
-    rung: how much is left out to hold the rate, 0 for nothing (compose.governor).
+    keyframes: those that the gate admitted in this frame. rung: how much is left out to hold the rate, 0 for nothing
+    (compose.governor).
     """
 
     tick: Tick
     cameras: Mapping[str, CameraState]
-    program: ProgramState
+    buses: Mapping[str, BusState]
     controls: Mapping[str, float | bool | str]
     epoch: int
     keyframes: tuple[Keyframe, ...] = ()
     rung: int = 0
+
+    @property
+    def program(self) -> BusState:
+        return self.buses[PROGRAM]

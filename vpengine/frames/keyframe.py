@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from vpengine.frames.images import ImageSet
 from vpengine.frames.look import Look
+from vpengine.frames.pixels import Pixels
 from vpengine.frames.provenance import Provenance
 
 
@@ -56,13 +57,14 @@ class Timings:
 class Keyframe:
     """A generated picture of the world, good for any pose that sees the same things.
 
-    generated = gain * plate + bias in ACEScct, each (height, width, 3) float16; a generator that paints the whole
-    picture itself answers gain 0. Its depth and View are the request's plate's.
+    generated = gain * plate + bias in ACEScct, each (height, width, 3) float16 or, as textures have it, with a fourth
+    channel that says nothing; a generator that paints the whole picture itself answers gain 0. Its depth and View are
+    the request's plate's.
     """
 
     request: Request
-    gain: NDArray[np.float16]
-    bias: NDArray[np.float16]
+    gain: Pixels
+    bias: Pixels
     grade: Grade
     provenance: Provenance
     timings: Timings

@@ -2,32 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-
-FADERS = ("snow", "night", "fog", "dust", "rain", "fire")
 
 
 @dataclass(frozen=True)
 class Look:
-    """faders: each of FADERS, 0 to 1, in that order. seed: moves the world-anchored noise."""
+    """values: the generator's own controls as (name, value) pairs, in the order in which it declares them.
+
+    seed: moves the world-anchored noise. plain: the generator leaves the plate as it is, so that the plate itself is
+    the answer; whoever makes a Look knows that (control.looks).
+    """
 
     generator: str
-    faders: tuple[float, ...] = (0.0,) * len(FADERS)
+    values: tuple[tuple[str, float | bool | str], ...] = ()
     seed: int = 0
+    plain: bool = False
 
     @property
-    def plain(self) -> bool:
-        """Nothing is asked for: the plate itself is the answer."""
-        return not any(self.faders)
-
-    def named(self) -> tuple[tuple[str, float], ...]:
-        return tuple(zip(FADERS, self.faders, strict=True))
-
-
-def look_from(generator: str, faders: Mapping[str, float], seed: int = 0) -> Look:
-    """A Look from fader values by name; a missing fader is 0, an unknown one a KeyError."""
-    unknown = faders.keys() - set(FADERS)
-    if unknown:
-        raise KeyError(f"look faders {sorted(unknown)}, allowed {FADERS}")
-    return Look(generator, tuple(float(faders.get(name, 0.0)) for name in FADERS), seed)
+    def prompts(self) -> tuple[str, ...]:
+        """The values that are text. Unlike a number they do not move on: another one is another picture."""
+        return tuple(value for _, value in self.values if isinstance(value, str))

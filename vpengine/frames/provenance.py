@@ -12,7 +12,7 @@ class Provenance:
     source: str
     model_sha256: str = ""
     runtime: str = ""
-    look: tuple[tuple[str, float], ...] = ()
+    look: tuple[tuple[str, float | bool | str], ...] = ()
     seed: int = 0
     request_number: int = -1
     engine_version: str = ""

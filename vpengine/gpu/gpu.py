@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 
 import moderngl
+import numpy as np
+from numpy.typing import NDArray
 
 from vpengine.errors import UserError
 from vpengine.gpu.blocks import UniformBlock
+from vpengine.gpu.context import is_software
+from vpengine.gpu.frame_end import FrameEnds
 from vpengine.gpu.library import gl_library
-from vpengine.gpu.passes import MeshPass, Pass
+from vpengine.gpu.passes import Mesh, MeshPass, Pass
+from vpengine.gpu.target import ShadowMap, Target
+from vpengine.gpu.uniforms import IN_FLIGHT, FrameCount
 
 
 class Gpu:
@@ -17,12 +24,57 @@ class Gpu:
 
     def __init__(self, context: moderngl.Context) -> None:
         self.context = context
+        self.software = is_software(context)
         self._passes: dict[tuple[str, str, tuple[tuple[str, str], ...]], Pass] = {}
         self._finish = finish_of(context)
+        self._frames = FrameCount()
+        self._ends = FrameEnds() if not self.software and FrameEnds.usable() else None
+        self._done_s = 0.0
+
+    @property
+    def frame(self) -> int:
+        """Rises with every frame: what was asked of the driver IN_FLIGHT before is done."""
+        return self._frames.number
+
+    def begin_frame(self) -> None:
+        """Once a frame, before its first draw: what passes wrote for the frame before the last may be rewritten.
+
+        Waits for that frame where a graphics card has not done it yet: no more than IN_FLIGHT are begun.
+        """
+        self._frames.number += 1
+        if self._ends is not None:
+            self._ends.wait_for_all_but(IN_FLIGHT - 1)
+
+    def end_frame(self) -> None:
+        """Once a frame, after its last draw.
+
+        Software OpenGL draws on the processor that everybody shares: it is waited for, so that what follows has it. A
+        graphics card is only sent off, with a fence: the processor goes on to the next frame.
+        """
+        if self._ends is not None:
+            self._ends.note()
+        else:
+            self.finish()
+            self._done_s = time.monotonic()
+
+    def done_s(self) -> float:
+        """When all that the newest frame asked was done, in seconds of the monotonic clock; never waits.
+
+        A graphics card says so by its own clock, to some microseconds, however late it is asked: best after the frame
+        was presented. If it is not done even then the answer is now, which is too early, but late enough for the
+        governor: such a frame missed its display.
+        """
+        return self._done_s if self._ends is None else self._ends.done_s()
+
+    def release(self) -> None:
+        """Give back what it notes frames with; passes live as long as the context."""
+        if self._ends is not None:
+            self._ends.release()
 
     def finish(self) -> None:
         """Wait until everything drawn so far is done; trackers and operators are heard meanwhile."""
         self._finish()
+        self._frames.number += IN_FLIGHT  # whatever was in flight is not any more
 
     def forget_errors(self) -> None:
         """Before what ``refuse_errors`` is to be asked about: OpenGL keeps an error until somebody looks."""
@@ -39,7 +91,7 @@ class Gpu:
         """The full-screen pass of shaders/<name>.frag, compiled once."""
         key = (name, "fullscreen", tuple(sorted((defines or {}).items())))
         if key not in self._passes:
-            self._passes[key] = Pass(self.context, name, block, defines)
+            self._passes[key] = Pass(self.context, name, block, defines, frames=self._frames)
         return self._passes[key]
 
     def mesh_pass(
@@ -48,7 +100,7 @@ class Gpu:
         """The mesh pass of shaders/<vertex>.vert and <name>.frag, compiled once."""
         key = (name, vertex, tuple(sorted((defines or {}).items())))
         if key not in self._passes:
-            self._passes[key] = MeshPass(self.context, name, block, defines, vertex)
+            self._passes[key] = MeshPass(self.context, name, block, defines, vertex, self._frames)
         found = self._passes[key]
         assert isinstance(found, MeshPass)
         return found
@@ -65,6 +117,36 @@ class Gpu:
         texture.repeat_x = texture.repeat_y = texture.repeat_z = False
         texture.filter = (moderngl.LINEAR, moderngl.LINEAR)
         return texture
+
+    def texture_layers(self, layers: NDArray[np.uint8]) -> moderngl.TextureArray:
+        """(count, height, width, 4), tables and not pictures: nothing is flipped. They repeat, with smaller levels."""
+        count, height, width, components = layers.shape
+        texture = self.context.texture_array((width, height, count), components, layers.tobytes(), alignment=1)
+        texture.build_mipmaps()
+        # On software OpenGL trilinear filtering costs a third more, anisotropic five times as much.
+        between = moderngl.LINEAR_MIPMAP_NEAREST if self.software else moderngl.LINEAR_MIPMAP_LINEAR
+        texture.filter = (between, moderngl.LINEAR)
+        texture.anisotropy = 1.0 if self.software else 8.0
+        return texture
+
+    def target(
+        self,
+        size: tuple[int, int],
+        depth: bool = False,
+        dtype: str = "f2",
+        components: int = 4,
+        z_buffer: bool = False,
+    ) -> Target:
+        """One that its maker owns; for one frame's use, borrow from a ``TargetPool``."""
+        return Target(self.context, size, depth, dtype, components, z_buffer)
+
+    def shadow_map(self, size: tuple[int, int]) -> ShadowMap:
+        return ShadowMap(self.context, size)
+
+    def mesh(
+        self, attributes: Mapping[str, NDArray[np.float32]], triangles: NDArray[np.uint32], closed: bool = False
+    ) -> Mesh:
+        return Mesh(self.context, attributes, triangles, closed)
 
 
 def finish_of(context: moderngl.Context) -> Callable[[], object]:

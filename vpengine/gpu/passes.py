@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any, Literal
 
 import moderngl
@@ -10,18 +11,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vpengine.gpu.blocks import UniformBlock
+from vpengine.gpu.commands import Draw, Texture, do
 from vpengine.gpu.program import load_program
-from vpengine.gpu.target import Target, Texture
+from vpengine.gpu.target import ShadowMap, Target
+from vpengine.gpu.uniforms import FrameCount, UniformRing
 
 Where = Literal["everywhere", "mark", "rest"]
 Bound = Texture | tuple[Texture, ...]  # a sampler's texture, or a sampler array's
+
+_DEPTH_FUNC: dict[Where, str] = {"everywhere": "", "mark": "1", "rest": "<"}
+_INT = 0x1404  # OpenGL's; a sampler is set like one and is of another type
 
 
 class Pass:
     """Draws shaders/<name> over all of a target.
 
     ``block`` declares the shader's uniforms; ``draw`` is given a value for each. Textures are bound to the samplers
-    of the same names.
+    of the same names. frames: counted by ``Gpu``; without it every draw is of one frame.
     """
 
     def __init__(
@@ -31,12 +37,13 @@ class Pass:
         block: UniformBlock | None = None,
         defines: Mapping[str, str] | None = None,
         vertex: str = "fullscreen",
+        frames: FrameCount | None = None,
     ) -> None:
-        self._context = context
         self._block = block
         self._program = load_program(context, name, (block,) if block else (), defines, vertex)
-        self._buffer = context.buffer(reserve=block.size) if block else None
+        self._units = _units(self._program)
         self._triangle = context.vertex_array(self._program, [])
+        self.buffers = UniformRing(context, block.size, frames or FrameCount()) if block else None
 
     def draw(
         self,
@@ -46,29 +53,31 @@ class Pass:
         **values: Any,
     ) -> None:
         """``where``: ``mark`` marks in the z-buffer what it does not discard; ``rest`` draws, and marks, the others."""
-        target.framebuffer.use()
-        self._context.disable(moderngl.BLEND | moderngl.CULL_FACE)
-        if where == "everywhere":
-            self._context.disable(moderngl.DEPTH_TEST)
-        else:
-            self._context.enable(moderngl.DEPTH_TEST)
-            self._context.depth_func = "1" if where == "mark" else "<"
-        self._bind(textures or {}, values)
-        self._triangle.render(moderngl.TRIANGLES, vertices=3)
+        flags = moderngl.NOTHING if where == "everywhere" else moderngl.DEPTH_TEST
+        draw = self._drawn(target.framebuffer, self._triangle, flags, _DEPTH_FUNC[where], textures, values)
+        draw.vertices = 3
+        do(draw)
 
-    def _bind(self, textures: Mapping[str, Bound], values: Mapping[str, Any]) -> None:
-        unit = 0
+    def _drawn(
+        self,
+        framebuffer: moderngl.Framebuffer,
+        array: moderngl.VertexArray,
+        flags: int,
+        depth_func: str,
+        textures: Mapping[str, Bound] | None,
+        values: Mapping[str, Any],
+    ) -> Draw:
+        """A draw that is ready to be issued."""
+        uniforms = self._block.pack(values) if self._block else b""
+        buffer = self.buffers.next() if self.buffers is not None else None
+        return Draw(framebuffer, array, flags, depth_func, self._bound(textures or {}), buffer, uniforms)
+
+    def _bound(self, textures: Mapping[str, Bound]) -> list[tuple[Texture, int]]:
+        found: list[tuple[Texture, int]] = []
         for name, bound in textures.items():
             parts = bound if isinstance(bound, tuple) else (bound,)
-            units = tuple(range(unit, unit + len(parts)))
-            for texture, place in zip(parts, units, strict=True):
-                texture.use(place)
-            if name in self._program:  # a sampler a define switched off is not there
-                self._program[name] = units if len(units) > 1 else unit
-            unit += len(parts)
-        if self._block is not None and self._buffer is not None:
-            self._buffer.write(self._block.pack(values))
-            self._buffer.bind_to_uniform_block(0)
+            found += zip(parts, self._units.get(name, ()), strict=False)  # a sampler a define switched off has no unit
+        return found
 
 
 class MeshPass(Pass):
@@ -76,27 +85,33 @@ class MeshPass(Pass):
 
     def draw_mesh(
         self,
-        target: Target | moderngl.Framebuffer,
+        target: Target | ShadowMap,
         mesh: Mesh,
         textures: Mapping[str, Bound] | None = None,
         triangles: range | None = None,
         **values: Any,
     ) -> None:
         """triangles: only these of the mesh's, else all."""
-        (target.framebuffer if isinstance(target, Target) else target).use()
-        self._context.disable(moderngl.BLEND)
-        self._context.enable(moderngl.DEPTH_TEST)
-        self._context.depth_func = "<"
-        if mesh.closed:
-            self._context.enable(moderngl.CULL_FACE)
-        else:
-            self._context.disable(moderngl.CULL_FACE)
-        self._bind(textures or {}, values)
-        array = mesh.vertex_array(self._program)
-        if triangles is None:
-            array.render(moderngl.TRIANGLES)
-        elif len(triangles):
-            array.render(moderngl.TRIANGLES, vertices=3 * len(triangles), first=3 * triangles.start)
+        if triangles is not None and not triangles:
+            return
+        flags = moderngl.DEPTH_TEST | (moderngl.CULL_FACE if mesh.closed else moderngl.NOTHING)
+        draw = self._drawn(target.framebuffer, mesh.vertex_array(self._program), flags, "<", textures, values)
+        if triangles is not None:
+            draw.vertices, draw.first = 3 * len(triangles), 3 * triangles.start
+        do(draw)
+
+
+def _units(program: moderngl.Program) -> dict[str, range]:
+    """Each sampler's texture units, set once: they are the program's own, and no draw need set them again."""
+    units: dict[str, range] = {}
+    free = 0
+    for name in program:
+        member: Any = program[name]  # moderngl's own types say nothing of a uniform's kind
+        if getattr(member, "fmt", "") == "1i" and member.gl_type != _INT:
+            units[name] = range(free, free + member.array_length)
+            member.value = tuple(units[name]) if member.array_length > 1 else free
+            free += member.array_length
+    return units
 
 
 class Mesh:
@@ -131,7 +146,7 @@ class Mesh:
     def write_indices(self, triangles: NDArray[np.uint32]) -> None:
         """Put (triangles, 3) at the start of the index buffer: a plate that culls draws only so many of them."""
         self._indices.orphan()  # a draw in flight keeps what it was given
-        self._indices.write(np.ascontiguousarray(triangles, np.uint32))
+        do(partial(self._indices.write, np.ascontiguousarray(triangles, np.uint32)))
 
     def release(self) -> None:
         for array in self._arrays.values():

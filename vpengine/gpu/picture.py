@@ -12,9 +12,11 @@ from vpengine.view.view import View
 
 @dataclass(frozen=True, eq=False)
 class Picture:
-    """color: RGBA16F, scene-linear ACEScg. depth: R32F metres along the view axis, +inf for sky, nearest sampling."""
+    """color: RGBA16F, scene-linear ACEScg. depth: R32F metres along the view axis, +inf for sky, nearest sampling;
+    None where nothing in its frame asks how far the world is.
+    """
 
     color: moderngl.Texture
-    depth: moderngl.Texture
+    depth: moderngl.Texture | None
     view: View
     provenance: Provenance

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
+from typing import Any
+
 import moderngl
 
-Texture = moderngl.Texture | moderngl.TextureArray | moderngl.Texture3D | moderngl.TextureCube
+from vpengine.errors import UserError
+from vpengine.gpu.commands import Texture as Texture
+from vpengine.gpu.commands import do
 
 FAR_DEPTH = float("inf")
 
@@ -21,34 +26,100 @@ class Target:
         components: int = 4,
         z_buffer: bool = False,
     ) -> None:
+        """Raises UserError for a size that the driver has no room for, or does not take at all."""
         self.size = size
-        self.color = context.texture(size, components, dtype=dtype)
-        self.color.filter = (moderngl.LINEAR, moderngl.LINEAR)
-        self.color.repeat_x = self.color.repeat_y = False
-        self.depth: moderngl.Texture | None = None
-        attachments = [self.color]
-        if depth:
-            self.depth = context.texture(size, 1, dtype="f4")
-            self.depth.filter = (moderngl.NEAREST, moderngl.NEAREST)
-            self.depth.repeat_x = self.depth.repeat_y = False
-            attachments.append(self.depth)
-        self._z_buffer = context.depth_renderbuffer(size) if depth or z_buffer else None
-        self.framebuffer = context.framebuffer(attachments, self._z_buffer)
-        self._depth_only = context.framebuffer([self.depth]) if self.depth is not None else None
+        made: list[Any] = []  # given back where the rest cannot be made: it is tried again and again
+        try:
+            refuse_too_large(context, size)
+            self.color = _texture(context, size, components, dtype, moderngl.LINEAR, made)
+            self.depth = _texture(context, size, 1, "f4", moderngl.NEAREST, made) if depth else None
+            self._z_buffer = context.depth_renderbuffer(size) if depth or z_buffer else None
+            made += [self._z_buffer] if self._z_buffer is not None else []
+            attachments = [self.color] if self.depth is None else [self.color, self.depth]
+            self.framebuffer = context.framebuffer(attachments, self._z_buffer)
+            made.append(self.framebuffer)
+            self._depth_only = context.framebuffer([self.depth]) if self.depth is not None else None
+        except Exception:  # moderngl raises bare Exception
+            for part in made:
+                (release_framebuffer if isinstance(part, moderngl.Framebuffer) else _release)(part)
+            raise
 
     def clear(self) -> None:
         """Colour to zero, depth to +inf (sky), z-buffer to far."""
-        self.framebuffer.clear()
+        do(self.framebuffer.clear)
         if self._depth_only is not None:  # moderngl clears all of a framebuffer's attachments to one value
-            self._depth_only.clear(red=FAR_DEPTH)
+            do(partial(self._depth_only.clear, red=FAR_DEPTH))
+
+    def wipe(self) -> None:
+        """All to zero and the z-buffer to far, in one command: for who draws every pixel."""
+        do(self.framebuffer.clear)
 
     def clear_marks(self) -> None:
         """The z-buffer alone to far."""
+        do(self._clear_marks)
+
+    def _clear_marks(self) -> None:
         self.framebuffer.color_mask = (False,) * 4
         self.framebuffer.clear()
         self.framebuffer.color_mask = (True,) * 4
 
     def release(self) -> None:
-        for part in (self.framebuffer, self._depth_only, self.color, self.depth, self._z_buffer):
+        for framebuffer in (self.framebuffer, self._depth_only):
+            if framebuffer is not None:
+                release_framebuffer(framebuffer)
+        for part in (self.color, self.depth, self._z_buffer):
             if part is not None:
                 part.release()
+
+
+def refuse_too_large(context: moderngl.Context, size: tuple[int, int]) -> None:
+    """Raises UserError for (width, height) beyond the driver's limit: moderngl would make a texture that is none."""
+    largest = context.info["GL_MAX_TEXTURE_SIZE"]
+    if max(size) > largest:
+        raise UserError(f"{size[0]} x {size[1]} pixels; this graphics driver takes up to {largest} on a side")
+
+
+def _texture(
+    context: moderngl.Context, size: tuple[int, int], components: int, dtype: str, sampling: int, made: list[Any]
+) -> moderngl.Texture:
+    texture = context.texture(size, components, dtype=dtype)
+    made.append(texture)
+    texture.filter = (sampling, sampling)
+    texture.repeat_x = texture.repeat_y = False
+    return texture
+
+
+def _release(part: Any) -> None:
+    part.release()
+
+
+class ShadowMap:
+    """What a light sees: its z-buffer as a texture that compares, 1 where a point is lit and 0 where it is not."""
+
+    def __init__(self, context: moderngl.Context, size: tuple[int, int]) -> None:
+        self.texture = context.depth_texture(size)
+        self.texture.compare_func = "<="
+        self.texture.filter = (moderngl.LINEAR, moderngl.LINEAR)
+        self.texture.repeat_x = self.texture.repeat_y = False
+        self.framebuffer = context.framebuffer(depth_attachment=self.texture)
+
+    def clear(self) -> None:
+        """To far: everything is lit."""
+        do(partial(self.framebuffer.clear, depth=1.0))
+
+    def release(self) -> None:
+        release_framebuffer(self.framebuffer)
+        self.texture.release()
+
+
+def release_framebuffer(framebuffer: moderngl.Framebuffer) -> None:
+    """moderngl binds the last one again after it has made another: if that is gone, OpenGL notes an error.
+
+    Nobody could tell it from a job's own, so a small one that stays is bound first.
+    """
+    context = framebuffer.ctx
+    if context.fbo is framebuffer:
+        if not isinstance(context.extra, moderngl.Framebuffer):
+            context.extra = context.framebuffer([context.renderbuffer((1, 1))])
+        context.extra.use()
+    framebuffer.release()

@@ -22,7 +22,7 @@ DISPLAY = "sRGB - Display"
 VIEW = "ACES 1.0 - SDR Video"
 LUT_SIDE = 48
 
-BLOCK = UniformBlock("SimView", exposure_gain="float", vignette="float", grain="float", seed="int")
+BLOCK = UniformBlock("Develop", exposure_gain="float", shown="float", vignette="float", grain="float", seed="int")
 
 
 def acescct_to_display() -> PyOpenColorIO.CPUProcessor:
@@ -46,9 +46,9 @@ class ViewLut:
     """The baked LUT on the GPU, and the pass that develops scene-linear pictures with it."""
 
     def __init__(self, gpu: Gpu) -> None:
+        self._pass = gpu.pass_("develop", BLOCK, {"LUT_SIDE": f"{LUT_SIDE}.0"})  # first: it may not compile
         self.texture = gpu.texture_3d((LUT_SIDE,) * 3, 3, "f4")
         write_volume(self.texture, bake())
-        self._pass = gpu.pass_("sim_view", BLOCK, {"LUT_SIDE": f"{LUT_SIDE}.0"})
 
     def develop(
         self,
@@ -58,10 +58,12 @@ class ViewLut:
         vignette: float = 0.0,
         grain: float = 0.0,
         seed: int = 0,
+        shown: float = 1.0,
     ) -> None:
         """Scene-linear ACEScg to display code values; a larger ``light`` is averaged down, in light.
 
         vignette: share of light lost in the corners. grain: standard deviation in code values of mid-grey, in 0..1.
+        shown: which part of the picture's sides, around its middle.
         """
         self._pass.draw(
             target,
@@ -70,6 +72,7 @@ class ViewLut:
             vignette=vignette,
             grain=grain,
             seed=seed,
+            shown=shown,
         )
 
     def release(self) -> None:

@@ -1,9 +1,11 @@
-"""Generated images: generators (what to make) and runtimes (what runs their networks).
+"""Generated images: generators (what to make), runtimes (what runs their networks), hosts (where both of them live).
 
-    loop > NeuralProcess (here, main thread) > shared memory > worker (its own process) > Generator > Runtime
+    loop > GeneratorHost: ProcessHost (main thread) > shared memory > worker (its own process) > Generator > Runtime
+    and back: worker > shared memory > Carrier (a thread, that copies) > ProcessHost > loop
 
-The only package that imports inference libraries, and only the worker process does. A new generator or runtime is one
-file and one line here.
+The only package that imports inference libraries: runtimes do, and generators inside their constructors, so that only
+a worker has them. A new generator or runtime is one file and one line here; the engine reads from a generator's class
+what it declares: its controls, its limits, when it leaves the plate as it is.
 """
 
 GENERATORS = {

@@ -8,8 +8,7 @@ from collections.abc import Callable
 import numpy as np
 
 from vpengine.errors import UserError
-from vpengine.frames.look import FADERS, Look
-from vpengine.neural.generator import Generator, Plate, Runtime
+from vpengine.neural.generator import Generator, Plate, Runtime, part_way
 from vpengine.plugins import load_plugin
 
 REFERENCE = "vpengine.neural.onnx_runtime:OnnxRuntime"
@@ -42,7 +41,7 @@ class AutoRuntime:
 
 def _measured(generator: Generator, plate: Plate) -> tuple[np.ndarray, float]:
     """The probe's picture in ACEScct, and the median seconds that it takes after the first."""
-    look, times = Look("", (0.4,) * len(FADERS)), []
+    look, times = part_way(generator, 0.4), []
     for _ in range(1 + RUNS):
         began_s = time.perf_counter()
         made = generator.generate(plate, look)

@@ -1,6 +1,7 @@
 """A generator that fails on purpose, for tests and for drills with a crew: raise, hang, die, NaN or a wrong shape.
 
-The night fader says how: below 0.1 it works (it darkens the picture), then in steps of a tenth what FAILURES lists.
+It takes `weather`'s place in any show, so it has `weather`'s faders. Night says how it fails: below 0.1 it works (it
+darkens the picture), then in steps of a tenth what FAILURES lists.
 """
 
 from __future__ import annotations
@@ -10,20 +11,23 @@ import time
 
 import numpy as np
 
-from vpengine.frames.look import FADERS, Look
-from vpengine.neural.generator import Generated, Plate, Runtime
+from vpengine.frames.look import Look
+from vpengine.neural.generator import Generated, Generator, Plate, Runtime
+from vpengine.neural.weather import Weather
 
 FAILURES = ("works", "raises", "hangs", "dies", "nan", "shape")
 
 
-class Drill:
+class Drill(Generator):
+    controls = Weather.controls
     model_sha256 = runtime = ""
 
     def __init__(self, runtime: Runtime) -> None:
         del runtime
 
     def generate(self, plate: Plate, look: Look) -> Generated:
-        failure = FAILURES[min(int(look.faders[FADERS.index("night")] * 10.0 + 1e-6), len(FAILURES) - 1)]
+        night = float(dict(look.values).get("night", 0.0))
+        failure = FAILURES[min(int(night * 10.0 + 1e-6), len(FAILURES) - 1)]
         gain = np.full_like(plate.color_cct, 0.5)
         if failure == "raises":
             raise RuntimeError("the drill raised")

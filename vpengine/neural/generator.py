@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from vpengine.control.controls import Control, Value
+from vpengine.control.looks import Looks, look_name
 from vpengine.frames.look import Look
 
 Planes = NDArray[np.float32]
@@ -48,13 +50,41 @@ class Runtime(Protocol):
 
 
 class Generator(Protocol):
-    """Makes pictures. Lives in the worker process; the constructor is given the runtime it may use."""
+    """Makes pictures. A generator derives from this, and says of itself, before there is one, what differs from here.
+
+    It is made and used where its host runs it; the constructor is given the runtime that it may use. The engine imports
+    its module too, for what the class declares: that imports no inference library.
+
+    controls: its own, below ``/vp/look/``; a Look has their values by name.
+    load_limit_s: what it may take until its model is in memory, with the probing of runtimes that ``auto`` does.
+    first_pictures_limit_s: what its first two pictures may take after that. A host ends one that takes longer.
+    model_sha256: of its weights. runtime: what runs its network. Both empty where it has none.
+    """
+
+    controls: ClassVar[tuple[Control, ...]] = ()
+    load_limit_s: ClassVar[float] = 120.0
+    first_pictures_limit_s: ClassVar[float] = 120.0
+
+    model_sha256: str
+    runtime: str
 
     def generate(self, plate: Plate, look: Look) -> Generated: ...
 
-    @property
-    def model_sha256(self) -> str: ...
+    @staticmethod
+    def hang_limit_s(work_s: float) -> float:
+        """How long a picture may be waited for, where one usually takes ``work_s``; after that it hangs."""
+        return max(3.0, 10.0 * work_s)
 
-    @property
-    def runtime(self) -> str:
-        """What runs its network; empty where it has none."""
+    @staticmethod
+    def plain(values: Mapping[str, Value]) -> bool:
+        """Whether it leaves the plate as it is with these values of its controls; then it is not asked at all."""
+        del values
+        return False
+
+
+def part_way(generator: Generator, part: float) -> Look:
+    """A Look to try a generator with: each of its floats at ``part`` of its range, the rest as declared."""
+    floats = {
+        look_name(it.address): it.low + part * (it.high - it.low) for it in generator.controls if it.kind == "float"
+    }
+    return Looks("", generator.controls, lambda values: False).of(floats)

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 
+from vpengine.control.controls import Value
 from vpengine.errors import UserError
 from vpengine.frames.look import Look
-from vpengine.neural.generator import Generated, Network, Plate, Runtime
+from vpengine.neural.generator import Generated, Generator, Network, Plate, Runtime
 
 
-class NoGenerator:
+class NoGenerator(Generator):
     model_sha256 = runtime = ""
 
     def __init__(self, runtime: Runtime) -> None:
@@ -19,6 +21,11 @@ class NoGenerator:
 
     def generate(self, plate: Plate, look: Look) -> Generated:
         return Generated(np.ones_like(plate.color_cct), np.zeros_like(plate.color_cct))
+
+    @staticmethod
+    def plain(values: Mapping[str, Value]) -> bool:
+        del values
+        return True
 
 
 class NoRuntime:

@@ -28,7 +28,11 @@ YOUNG_S = 10.0  # a segment may be seen before its engine has locked it
 
 @dataclass(frozen=True)
 class SlotLayout:
-    """Arrays of one slot for pictures of ``resolution`` (width, height): name, shape, type."""
+    """Arrays of one slot for pictures of ``resolution`` (width, height): name, shape, type.
+
+    Pictures lie as textures do, row 0 at the bottom and with four channels, so that the frame need only move them: the
+    worker has the time to turn them.
+    """
 
     resolution: tuple[int, int]
 
@@ -36,11 +40,10 @@ class SlotLayout:
     def arrays(self) -> tuple[tuple[str, tuple[int, ...], type[np.generic]], ...]:
         width, height = self.resolution
         return (
-            ("color", (height, width, 3), np.float16),
-            ("depth_m", (height, width), np.float32),
-            ("noise", (height, width), np.float16),
-            ("gain", (height, width, 3), np.float16),
-            ("bias", (height, width, 3), np.float16),
+            ("color_noise", (height, width, 4), np.float16),
+            ("depth", (height, width, 1), np.float32),
+            ("gain", (height, width, 4), np.float16),
+            ("bias", (height, width, 4), np.float16),
             ("grade", (*SHAPE, 3, 4), np.float32),
             ("evidence", SHAPE, np.float32),
         )
@@ -88,7 +91,8 @@ class Slot:
     def close(self) -> None:
         """Unmap; the owner gives the memory back. A second call does nothing."""
         self._arrays.clear()  # the views must go before the memory can
-        self._memory.close()
+        with suppress(BufferError):  # somebody has one still: then it goes with him
+            self._memory.close()
         if self._lock is not None:
             os.close(self._lock)
             self._lock = None

@@ -6,19 +6,34 @@ Its network was trained by tools/train_weather.py on pictures that this project 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from vpengine.control.controls import Control, Value
+from vpengine.control.looks import look_address
 from vpengine.frames.look import Look
-from vpengine.neural.generator import Generated, Planes, Plate, Runtime
+from vpengine.neural.generator import Generated, Generator, Planes, Plate, Runtime
+
+SENTENCES = {
+    "snow": "Snow on what faces up.",
+    "night": "From day to night.",
+    "fog": "Fog, thicker with distance.",
+    "dust": "Dust in the air.",
+    "rain": "Ground and roofs wet, light flat and cool.",
+    "fire": "The glow of a fire out of frame.",
+}
+FADERS = tuple(SENTENCES)  # in the order in which the network was trained to take them
 
 WEIGHTS = Path(__file__).parent / "weights" / "weather.onnx"
 MULTIPLE = 8  # the network halves its picture; sides are padded up to this
 
 
-class Weather:
+class Weather(Generator):
+    controls = tuple(Control(look_address(fader), "float", 0.0, SENTENCES[fader]) for fader in FADERS)
+
     def __init__(self, runtime: Runtime, weights: Path = WEIGHTS) -> None:
         self._network = runtime.load(weights)
         self.runtime = self._network.name
@@ -28,15 +43,20 @@ class Weather:
         if look.plain:
             return Generated(np.ones_like(plate.color_cct), np.zeros_like(plate.color_cct))
         height, width = plate.depth_m.shape
+        values = dict(look.values)
         outputs = self._network(
             {
                 "color": _planes(plate.color_cct),
                 "inverse_depth": _planes(1.0 / plate.depth_m[..., None]),
                 "noise": _planes(plate.noise[..., None]),
-                "look": np.array([look.faders], np.float32),
+                "look": np.array([[values.get(fader, 0.0) for fader in FADERS]], np.float32),
             }
         )
         return Generated(_image(outputs["gain"], height, width), _image(outputs["bias"], height, width))
+
+    @staticmethod
+    def plain(values: Mapping[str, Value]) -> bool:
+        return not any(values.values())
 
 
 def _planes(image: Planes) -> NDArray[np.float32]:

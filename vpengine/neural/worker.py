@@ -12,9 +12,8 @@ from multiprocessing.connection import Connection
 import numpy as np
 
 from vpengine.errors import UserError
-from vpengine.frames.look import FADERS, Look
 from vpengine.neural.auto import AutoRuntime
-from vpengine.neural.generator import Generated, Generator, Plate
+from vpengine.neural.generator import Generated, Generator, Plate, part_way
 from vpengine.neural.grade import fit_grade
 from vpengine.neural.messages import Answer, Ask, Failed, Loaded, Ready, WorkerSetup
 from vpengine.neural.slots import Slot, SlotLayout
@@ -72,7 +71,7 @@ def _warm(generator: Generator, layout: SlotLayout) -> float:
         np.full((height, width), 10.0, np.float32),
         np.full((height, width), 0.5, np.float32),
     )
-    look = Look("", (0.05,) * len(FADERS))
+    look = part_way(generator, 0.05)
     generator.generate(gray, look)
     started_s = time.perf_counter()
     generator.generate(gray, look)
@@ -81,16 +80,23 @@ def _warm(generator: Generator, layout: SlotLayout) -> float:
 
 def _answer(generator: Generator, ask: Ask, slot: Slot) -> Answer:
     started_s = time.perf_counter()
-    color_cct = acescct_from_linear(slot["color"])
-    depth_m = slot["depth_m"]
-    generated = generator.generate(Plate(color_cct, depth_m, slot["noise"].astype(np.float32)), ask.look)
-    _check(generated, color_cct.shape)
-    slot["gain"][:] = generated.gain
-    slot["bias"][:] = generated.bias
-    changed_cct = generated.gain * color_cct + generated.bias
-    grade = fit_grade(color_cct, changed_cct, depth_m, ask.view)
+    plate = _plate(slot)
+    generated = generator.generate(plate, ask.look)
+    _check(generated, plate.color_cct.shape)
+    for name, plane in (("gain", generated.gain), ("bias", generated.bias)):
+        slot[name][::-1, :, :3] = plane
+    changed_cct = generated.gain * plate.color_cct + generated.bias
+    grade = fit_grade(plate.color_cct, changed_cct, plate.depth_m, ask.view)
     slot["grade"][:], slot["evidence"][:] = grade.table, grade.evidence
     return Answer(ask.slot, ask.number, time.perf_counter() - started_s)
+
+
+def _plate(slot: Slot) -> Plate:
+    """What the slot has been given, as generators take it: turned over, each array in one piece."""
+    color_noise = slot["color_noise"][::-1]
+    color_cct = acescct_from_linear(np.ascontiguousarray(color_noise[..., :3]))
+    depth_m = np.ascontiguousarray(slot["depth"][::-1, :, 0])
+    return Plate(color_cct, depth_m, np.ascontiguousarray(color_noise[..., 3], np.float32))
 
 
 def _check(generated: Generated, shape: tuple[int, ...]) -> None:

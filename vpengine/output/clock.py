@@ -16,6 +16,16 @@ KEPT = 0.04  # frames; as much as jitter may move the prediction of a refresh
 MARGIN = 0.25  # of a refresh period, after a refresh, in which nothing is presented
 
 
+class Swapped(Protocol):
+    """A swap that waited for a display: when it came back, and the number of its window."""
+
+    @property
+    def time_s(self) -> float: ...
+
+    @property
+    def window(self) -> int: ...
+
+
 class Clock(Protocol):
     """next: wait until a frame is due. wait_display: wait until it may be presented. presented: it was, at ``time_s``.
 
@@ -80,16 +90,17 @@ class DisplayClock:
         rate: Fraction,
         refresh_hz: float,
         latency_s: float = 0.0,
-        swapped: Callable[[], float] | None = None,
+        swapped: Callable[[], Swapped | None] | None = None,
     ) -> None:
         """refresh_hz: as the system says. latency_s: from a refresh until its light leaves the wall.
 
-        swapped: when the swap that paces came back, where others follow it before the frame is over.
+        swapped: the swap that paced this frame, where others follow it before the frame is over; None where none did.
         """
         self._swapped = swapped
         self._rate = rate
         self._latency_s = latency_s
         self._display = Display(refresh_hz)
+        self._window: int | None = None  # whose swaps pace
         self._number = -1
         self._refresh = 0  # that shows the frame in work
         self._start_s = 0.0  # when number 0 was due
@@ -138,14 +149,23 @@ class DisplayClock:
         sleep_until(tick.present_s - wait_s)
 
     def presented(self, time_s: float) -> None:
-        time_s = self._swapped() if self._swapped else time_s
-        begins = self._display.refresh < 0
-        if self._display.paces or begins:
+        begins, swap = self._display.refresh < 0, self._swapped() if self._swapped else None
+        if swap is not None:
+            time_s = swap.time_s
+            self._follow(swap.window)
+        waited = swap is not None or self._swapped is None
+        if begins or (waited and self._display.paces):
             self._display.swapped(time_s, self._refresh)
         else:
             self._display.pass_by(self._refresh)
         if begins:
             self._start_s = time_s - self._offset / float(self._rate)
+
+    def _follow(self, window: int) -> None:
+        """Another window paces: its display may refresh at other moments."""
+        if self._window is not None and window != self._window:
+            self._display.begin_anew()
+        self._window = window
 
 
 def _offset(frames_a_refresh: Fraction) -> float:

@@ -24,6 +24,7 @@ class Display:
         self._early_s = 0.0  # how much before the line the earliest swaps come back: no swap comes before its refresh
         self._seen = 0
         self._odd = 0
+        self._anew = False
 
     def at(self, refresh: int) -> float:
         """When refresh ``refresh`` is, was or will be, in seconds of the monotonic clock."""
@@ -34,12 +35,19 @@ class Display:
         if self.refresh < 0:
             self.refresh, self._time_s = 0, time_s
             return
+        if self._anew:
+            self._anew, self.refresh, self._time_s = False, awaited, time_s
+            return
         early = (self.at(awaited) - time_s) / self.period_s > ODD
         self._odd = self._odd + 1 if early else 0
         if self._odd >= MOST_ODD:
             self.paces = False
         steps = awaited - self.refresh if early else max(round((time_s - self._time_s) / self.period_s), 1)
         self._follow(steps, 0.0 if early else time_s - self._time_s - steps * self.period_s)
+
+    def begin_anew(self) -> None:
+        """Another display as fast as this one: when it refreshes is learned from its next swap."""
+        self.paces, self._anew, self._seen, self._odd, self._early_s = True, True, 0, 0, 0.0
 
     def pass_by(self, refresh: int) -> None:
         """Where nothing waits for the display, its refreshes are the monotonic clock's."""

@@ -13,18 +13,17 @@ class HeadlessSettings(Settings):
 
 
 class HeadlessOutput:
-    """shown: pictures of its wall. presented: frames. last_tick: the newest frame's."""
+    """shown: pictures of its feed. presented: frames. last_tick: the newest frame's."""
 
     Settings = HeadlessSettings
 
-    def __init__(self, settings: HeadlessSettings, wall_id: str, windows: Windows | None = None) -> None:
+    def __init__(self, settings: HeadlessSettings, feed: str, windows: Windows | None = None) -> None:
         self.shown = 0
         self.presented = 0
         self.last_tick: Tick | None = None
-        self._wall_id = wall_id
 
-    def show(self, wall_id: str, texture: Texture) -> None:
-        self.shown += wall_id == self._wall_id
+    def show(self, texture: Texture) -> None:
+        self.shown += 1
 
     def present(self, tick: Tick) -> bool:
         self.presented += 1

@@ -1,4 +1,4 @@
-"""A window on a monitor, with a region of a wall's picture in it: what an LED processor or a television is fed from."""
+"""A window on a monitor, with a region of a feed in it: what an LED processor or a television is fed from."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from pydantic import Field, model_validator
 
 from vpengine.errors import UserError
 from vpengine.frames.frame_input import Tick
+from vpengine.gpu.output_window import Region, WindowSpec
 from vpengine.gpu.target import Texture
-from vpengine.gpu.window import Region, Windows, WindowSpec
+from vpengine.gpu.window import Windows
 from vpengine.stage.settings import Pixels, Resolution, Settings, refusal
 
 Corner = Annotated[int, Field(ge=0, le=16384)]
@@ -17,7 +18,7 @@ Offset = Annotated[int, Field(ge=-32768, le=32768)]
 
 
 class WindowSettings(Settings):
-    """Where the window is, and what of the wall's picture it shows."""
+    """Where the window is, and what of the feed it shows."""
 
     monitor: int = Field(default=0, ge=0, le=63, description="Which monitor; 0 is the primary one.")
     fullscreen: bool = Field(default=False, description="Fill the monitor, at its own resolution.")
@@ -29,7 +30,7 @@ class WindowSettings(Settings):
     )
     region: tuple[Corner, Corner, Pixels, Pixels] | None = Field(
         default=None,
-        description="Left, top, width and height of the part shown, in the wall's pixels; all if not given.",
+        description="Left, top, width and height of the part shown, in the feed's pixels; all if not given.",
     )
 
     @model_validator(mode="after")
@@ -41,36 +42,34 @@ class WindowSettings(Settings):
 
 
 class WindowOutput:
-    """Opens its window at the first picture, when the wall's resolution is known."""
+    """Opens its window at the first picture, when the feed's resolution is known."""
 
     Settings = WindowSettings
 
     @staticmethod
-    def faults(settings: WindowSettings, wall_px: tuple[int, int]) -> list[tuple[str, str]]:
-        """(key, what is wrong) of settings that do not fit a wall of ``wall_px``: width and height in pixels."""
-        left, top, width, height = settings.region or (0, 0, *wall_px)
-        if left + width <= wall_px[0] and top + height <= wall_px[1]:
+    def faults(settings: WindowSettings, feed_px: tuple[int, int]) -> list[tuple[str, str]]:
+        """(key, what is wrong) of settings that do not fit a feed of ``feed_px``: width and height in pixels."""
+        left, top, width, height = settings.region or (0, 0, *feed_px)
+        if left + width <= feed_px[0] and top + height <= feed_px[1]:
             return []
-        allowed = f"allowed within {wall_px[0]} x {wall_px[1]}"
-        return [("region", f"found {[left, top, width, height]}, which reaches beyond the wall's picture, {allowed}")]
+        allowed = f"allowed within {feed_px[0]} x {feed_px[1]}"
+        return [("region", f"found {[left, top, width, height]}, which reaches beyond the picture, {allowed}")]
 
     @staticmethod
     def claim(settings: WindowSettings) -> str | None:
         """What no other output can have beside this one."""
         return f"monitor {settings.monitor}, fullscreen," if settings.fullscreen else None
 
-    def __init__(self, settings: WindowSettings, wall_id: str, windows: Windows | None) -> None:
+    def __init__(self, settings: WindowSettings, feed: str, windows: Windows | None) -> None:
         if windows is None:
-            raise UserError(f'output {wall_id!r}: a window needs a display; use --headless, or kind = "headless"')
+            raise UserError(f'output {feed}: a window needs a display; use --headless, or kind = "headless"')
         self._settings = settings
-        self._wall_id = wall_id
+        self._feed = feed
         self._windows = windows
         self._texture: Texture | None = None
-        self._window = windows.reserve()
+        self._window = windows.reserve(settings.monitor, f"output {feed}")
 
-    def show(self, wall_id: str, texture: Texture) -> None:
-        if wall_id != self._wall_id:
-            return
+    def show(self, texture: Texture) -> None:
         self._texture = texture
         if not self._window.is_open:
             self._window.open(self._spec(texture.size[0], texture.size[1]))
@@ -88,7 +87,7 @@ class WindowOutput:
         settings = self._settings
         region = Region(*(settings.region or (0, 0, width_px, height_px)))
         return WindowSpec(
-            title=f"vpengine: {self._wall_id}",
+            title=f"vpengine: {self._feed}",
             monitor=settings.monitor,
             fullscreen=settings.fullscreen,
             position=settings.position,

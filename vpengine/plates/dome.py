@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
 from vpengine.gpu.blocks import UniformBlock
 from vpengine.gpu.gpu import Gpu
-from vpengine.gpu.target import Target
+from vpengine.gpu.target import Target, Texture
 from vpengine.plates.image_file import FilePicture, picture_problems
 from vpengine.plates.plate import warm
 from vpengine.stage.settings import ExistingFile, Settings
 from vpengine.view.view import View, stage_ray_from_ndc
 
 BLOCK = UniformBlock("Dome", stage_ray_from_ndc="mat3", dome_from_stage="mat3", gain="float", texels_a_radian="float")
+MAGNIFIED = {"MAGNIFIED": "1"}  # drawn where the picture has no more texels than the View has pixels
 
 
 class DomeSettings(Settings):
@@ -40,7 +43,6 @@ class Dome:
     def __init__(self, settings: DomeSettings) -> None:
         self._settings = settings
         self._picture = FilePicture(settings.file, settings.color_space)
-        self._texels_a_radian = self._picture.height_px / np.pi
         c, s = np.cos(np.radians(settings.yaw_deg)), np.sin(np.radians(settings.yaw_deg))
         self._dome_from_stage = np.array([[c, s, 0.0], [-s, c, 0.0], [0.0, 0.0, 1.0]])
 
@@ -53,22 +55,53 @@ class Dome:
         if self._picture.upload(gpu):
             return True
         self._picture.texture.repeat_x = True
-        self._pass = gpu.pass_("dome", BLOCK)
-        warm(self, gpu)
+        self._filters = self._picture.texture.filter
+        self._texels_a_radian = self._picture.texture.height / np.pi  # the file may have more: software OpenGL's share
+        self._passes = {False: gpu.pass_("dome", BLOCK), True: gpu.pass_("dome", BLOCK, MAGNIFIED)}
+        for field_of_view_deg in (170.0, 0.01):  # wide enough and narrow enough for either, whatever the picture's size
+            warm(self, gpu, field_of_view_deg)
         return False
 
     def draw(self, target: Target, view: View) -> None:
-        self._pass.draw(
-            target,
-            {"panorama": self._picture.texture},
-            stage_ray_from_ndc=stage_ray_from_ndc(view),
-            dome_from_stage=self._dome_from_stage,
-            gain=2.0**self._settings.exposure_stops,
-            texels_a_radian=self._texels_a_radian,
+        magnified = self._texels_a_radian <= pixels_a_radian(view, target.size)
+        self._filter(magnified)
+        self._passes[magnified].draw(
+            target, {"panorama": self.texture}, stage_ray_from_ndc=stage_ray_from_ndc(view), **self.values
         )
+
+    @property
+    def texture(self) -> Texture:
+        """The picture, once it has gone up."""
+        return self._picture.texture
+
+    @property
+    def values(self) -> dict[str, Any]:
+        """What its shader is told besides the View."""
+        return {
+            "dome_from_stage": self._dome_from_stage,
+            "gain": 2.0**self._settings.exposure_stops,
+            "texels_a_radian": self._texels_a_radian,
+        }
+
+    def _filter(self, magnified: bool) -> None:
+        """A filter between levels costs software OpenGL an eighth of the pass, also where there is but one to show."""
+        smaller, larger = self._filters
+        wanted = (larger, larger) if magnified else (smaller, larger)
+        if self._picture.texture.filter != wanted:
+            self._picture.texture.filter = wanted
 
     def release(self) -> None:
         self._picture.release()
+
+
+def pixels_a_radian(view: View, size: tuple[int, int]) -> float:
+    """The fewest that a View drawn at a size has anywhere, in either direction: on the view axis, seen or not.
+
+    A flat picture's pixels cover ever less of an angle towards its sides.
+    """
+    across = abs(view.clip_from_view[0, 0]) * size[0] / 2.0
+    upwards = abs(view.clip_from_view[1, 1]) * size[1] / 2.0
+    return float(min(across, upwards))
 
 
 def dome_place(direction: NDArray[np.float64], yaw_deg: float = 0.0) -> NDArray[np.float64]:

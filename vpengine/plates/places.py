@@ -77,6 +77,12 @@ class Places:
             if self.take_in() is None and self._going_up is None:
                 time.sleep(0.002)
 
+    def give_up(self, name: str, error: Exception) -> None:
+        """Instead of a plate that is ready but cannot be drawn, ``error`` says why, its placeholder."""
+        log.error("plate %s: " + _PLACEHOLDER, name, _because("it could not be drawn", error))
+        log.debug("plate %s", name, exc_info=error)
+        self._plates[name] = self._replaced(name, self._plates[name], "it could not be drawn; see the log")
+
     def _carry_on(self, name: str, plate: Plate) -> str | None:
         try:
             if plate.upload(self._gpu):
@@ -84,8 +90,9 @@ class Places:
         except UserError as error:
             log.error("plate %s: " + _PLACEHOLDER, name, error)
             plate = self._replaced(name, plate, str(error))
-        except Exception:
-            log.exception("plate %s: " + _PLACEHOLDER, name, "it could not be put on the GPU")
+        except Exception as error:
+            log.error("plate %s: " + _PLACEHOLDER, name, _because("it could not be put on the GPU", error))
+            log.debug("plate %s", name, exc_info=True)
             plate = self._replaced(name, plate, "it could not be put on the GPU; see the log")
         self._going_up = None
         self._plates[name] = plate
@@ -131,9 +138,10 @@ class Places:
         except MemoryError:
             sentence = "takes more memory than is free"
             log.error("plate %s: " + _PLACEHOLDER, name, sentence)
-        except Exception:
+        except Exception as error:
             sentence = "could not be made; see the log"
-            log.exception("plate %s: " + _PLACEHOLDER, name, "it could not be made")
+            log.error("plate %s: " + _PLACEHOLDER, name, _because("it could not be made", error))
+            log.debug("plate %s", name, exc_info=True)
         return self._placeholder(name, sentence)
 
     def stop(self) -> None:
@@ -150,3 +158,7 @@ class Places:
             self._going_up[1].release()
         for plate in self._plates.values():
             plate.release()
+
+
+def _because(what: str, error: Exception) -> str:
+    return f"{what} ({type(error).__name__}: {' '.join(str(error).split())[:300]})"

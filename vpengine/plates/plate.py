@@ -35,10 +35,10 @@ class Plate(Protocol):
         """Give back what the plate owns on the GPU, also when ``upload`` came only half way."""
 
 
-def warm(plate: Plate, gpu: Gpu) -> None:
+def warm(plate: Plate, gpu: Gpu, field_of_view_deg: float = 60.0) -> None:
     """Draw a small picture once, so that no frame pays for a first draw; the last thing ``upload`` does."""
-    target = Target(gpu.context, (16, 9), depth=True)
-    gpu.forget_errors()  # a new framebuffer leaves one behind where the one before it was released
-    plate.draw(target, View(np.eye(4), clip_from_view_symmetric(60.0, 16 / 9), target.size))
+    target = gpu.target((16, 9), depth=True)
+    gpu.forget_errors()
+    plate.draw(target, View(np.eye(4), clip_from_view_symmetric(field_of_view_deg, 16 / 9), target.size))
     target.release()
     gpu.refuse_errors("the plate's first picture")

@@ -6,7 +6,6 @@ import numpy as np
 from pydantic import Field
 
 from vpengine.gpu.blocks import UniformBlock
-from vpengine.gpu.context import is_software
 from vpengine.gpu.gpu import Gpu
 from vpengine.gpu.target import Target
 from vpengine.plates.image_file import FilePicture, picture_problems
@@ -61,7 +60,7 @@ class Still:
     def upload(self, gpu: Gpu) -> bool:
         if self._picture.upload(gpu):
             return True
-        if not is_software(gpu.context):
+        if not gpu.software:
             self._picture.texture.anisotropy = 4.0  # five times the cost there
         self._pass = gpu.pass_("still", _BLOCK)
         warm(self, gpu)

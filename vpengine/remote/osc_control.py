@@ -16,7 +16,16 @@ from vpengine.errors import UserError, did_you_mean
 from vpengine.mailbox import Inbox
 from vpengine.osc import Message, OscError, decode, is_pattern, matches
 from vpengine.peers import Firsts, PeerHealth, Peers
-from vpengine.remote.osc_messages import CAMERA, SCENE, RefusedError, camera_trigger, control_value, scene_trigger
+from vpengine.remote.osc_messages import (
+    CAMERA,
+    PREVIEW_ROOT,
+    SCENE,
+    RefusedError,
+    camera_trigger,
+    control_value,
+    preview_trigger,
+    scene_trigger,
+)
 from vpengine.remote.osc_stream import StreamError, StreamProtocol
 
 LOG = logging.getLogger(__name__)
@@ -117,6 +126,8 @@ class OscControl:
     def _act(self, message: Message) -> None:
         if message.address == SCENE or message.address.startswith(SCENE + "/"):
             self._add(scene_trigger(message, self._scenes), message)
+        elif message.address.startswith(PREVIEW_ROOT):
+            self._add(preview_trigger(message, self._scenes), message)
         elif message.address.startswith(CAMERA + "/"):
             self._add(camera_trigger(message, self._cameras), message)
         else:

@@ -8,16 +8,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Literal
 
 from vpengine.control.controls import Control, ControlError, Value, parse
 from vpengine.control.triggers import RESERVED, CameraTrigger, SceneTrigger
 from vpengine.errors import did_you_mean
+from vpengine.frames.feed import PREVIEW
 from vpengine.osc import Argument, Impulse, Message, is_pattern
 
 LONGEST_NAME = 64  # characters; what comes from the wire is cut
 
 SCENE, CAMERA = "/vp/scene", "/vp/camera"
+PREVIEW_ROOT, PREVIEW_SCENE, PREVIEW_OFF = "/vp/preview/", "/vp/preview/scene", "/vp/preview/off"
 NEIGHBOURS: Mapping[str, Literal["next", "previous"]] = {"next": "next", "previous": "previous"}
 CAMERA_ACTIONS: Mapping[str, Literal["recentre", "undo"]] = {"recentre": "recentre", "recentre/undo": "undo"}
 WORDS = {"true": True, "on": True, "false": False, "off": False}
@@ -50,6 +53,20 @@ def scene_trigger(message: Message, scenes: Sequence[str]) -> SceneTrigger | Non
     if slug in RESERVED or not slug or "/" in slug or is_pattern(slug) or len(slug) > LONGEST_NAME:
         raise RefusedError("unknown-address", f"{message.address!r}: expected {SCENE}/ and the name of a scene")
     return SceneTrigger("goto", _known(slug, scenes)) if _pressed(message) else None
+
+
+def preview_trigger(message: Message, scenes: Sequence[str]) -> SceneTrigger | None:
+    """What a message to ``/vp/preview…`` asks for; None for a button's release. Raises RefusedError."""
+    if message.address == PREVIEW_OFF:
+        return SceneTrigger("goto", bus=PREVIEW) if _pressed(message) else None
+    if message.address == PREVIEW_SCENE:
+        return replace(_goto(message.arguments, scenes), bus=PREVIEW)
+    slug = message.address.removeprefix(PREVIEW_SCENE + "/")
+    if slug == message.address or slug not in scenes:
+        raise RefusedError(
+            "unknown-address", f"{message.address!r}: expected {PREVIEW_SCENE}/ and a scene, or {PREVIEW_OFF}"
+        )
+    return SceneTrigger("goto", slug, PREVIEW) if _pressed(message) else None
 
 
 def _known(slug: str, scenes: Sequence[str]) -> str:

@@ -2,27 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import Field, PlainValidator, WithJsonSchema, model_validator
 
 from vpengine.control.controls import Control, Value
-from vpengine.control.declared import ENGINE_CONTROLS
 from vpengine.errors import Problem, ProblemsError, did_you_mean
+from vpengine.frames.feed import Feed, parse_feed, wall_feed
 from vpengine.stage.camera import CameraSettings, OuterSettings
 from vpengine.stage.control_names import by_address, control_values
 from vpengine.stage.sections import PluginSection, Table, parse_settings
-from vpengine.stage.settings import ExistingFile, Id, NetworkAddress, Port, Rate, Resolution, Settings, shown
+from vpengine.stage.settings import ExistingFile, Id, NetworkAddress, Port, Rate, Resolution, Settings, refusal, shown
 from vpengine.stage.toml_file import TomlFile
 from vpengine.stage.walls import KINDS, WallSettings
 
+MOST_CAMERAS = 8  # each costs a frame what a picture of the world costs
 SECTIONS = ("stage", "camera", "wall", "outer", "tracking", "output", "neural", "control", "controls")
 Kind = Annotated[str, Field(min_length=1, max_length=64)]
+Declared = Callable[[str], Iterable[Control]]  # every control that there is with a generator, by the generator's name
 
+
+def _feed(value: object) -> Feed:
+    """A feed by its name. Raises what a validator may."""
+    if isinstance(value, Feed):
+        return value
+    if not isinstance(value, str):
+        raise refusal(f"found {shown(value)}, expected text in quotes")
+    try:
+        return parse_feed(value)
+    except ValueError as error:
+        raise refusal(f"found {shown(value)}, {error}") from None
+
+
+FeedName = Annotated[Feed, PlainValidator(_feed), WithJsonSchema({"type": "string"})]
 
 _ShowFile = Annotated[
     ExistingFile | None,
@@ -59,9 +75,17 @@ class TrackingSettings(Settings):
 
 
 class OutputSettings(Settings):
-    """Which wall an output shows. The other keys are the output's own."""
+    """Which feed an output shows. The other keys are the output's own."""
 
-    wall: Id = Field(description="The id of the wall whose picture goes out here.")
+    wall: Id | None = Field(
+        default=None, description='The id of the wall whose picture goes out here; short for feed = "wall:ID".'
+    )
+    feed: FeedName | None = Field(
+        default=None,
+        description="What goes out here: wall:ID; world:CAMERA, what the tracked camera must see; camera:CAMERA, what "
+        "a camera on the stage would photograph; stage, the stage from above. world:CAMERA@preview is of the scene "
+        "that stands by.",
+    )
     latency_ms: float = Field(
         default=0.0,
         ge=0.0,
@@ -69,6 +93,17 @@ class OutputSettings(Settings):
         description="From when the display takes a picture until its light leaves the wall, in ms; the first output's "
         "counts.",
     )
+
+    @model_validator(mode="after")
+    def _one_of_two(self) -> OutputSettings:
+        if (self.wall is None) == (self.feed is None):
+            found = "missing: name what it shows" if self.wall is None else "name a wall or a feed, not both"
+            raise refusal(f'{found}, such as wall = "main" or feed = "world:1"', "feed")
+        return self
+
+    @property
+    def shows(self) -> Feed:
+        return self.feed or wall_feed(self.wall or "")
 
 
 class NeuralSettings(Settings):
@@ -105,7 +140,7 @@ class Tracking:
 
 @dataclass(frozen=True)
 class Output:
-    wall: str
+    feed: Feed
     target: PluginSection
     latency_s: float = 0.0
 
@@ -140,16 +175,18 @@ class Stage:
 class StageReading:
     """All that could be made of a stage file. stage: None when there are problems.
 
-    sections, show: what could be read even so, so that plug-ins and the show add their problems to the same list.
+    sections, show, controls (all that there are, with its generator): what could be read even so, so that plug-ins and
+    the show add their problems to the same list.
     """
 
     stage: Stage | None
     problems: tuple[Problem, ...]
     sections: tuple[PluginSection, ...] = field(default=())
     show: Path | None = None
+    controls: tuple[Control, ...] = ()
 
 
-def load_stage(path: Path, declared: Iterable[Control] = ENGINE_CONTROLS, *, allow_outside: bool = False) -> Stage:
+def load_stage(path: Path, declared: Declared, *, allow_outside: bool = False) -> Stage:
     """The stage in ``path``; plug-in sections are left to ``app``. Raises ProblemsError with everything wrong."""
     reading = read_stage(path, declared, allow_outside=allow_outside)
     if reading.stage is None:
@@ -157,23 +194,23 @@ def load_stage(path: Path, declared: Iterable[Control] = ENGINE_CONTROLS, *, all
     return reading.stage
 
 
-def read_stage(
-    path: Path, declared: Iterable[Control] = ENGINE_CONTROLS, *, allow_outside: bool = False
-) -> StageReading:
-    """As ``load_stage``, but the problems are returned, with what could be read. declared: the controls there are."""
+def read_stage(path: Path, declared: Declared, *, allow_outside: bool = False) -> StageReading:
+    """As ``load_stage``, but the problems are returned, with what could be read."""
     file = TomlFile(Path(path), SECTIONS, "stage", allow_outside=allow_outside)
     if not file.readable:
-        return StageReading(None, tuple(file.problems))
+        return StageReading(None, tuple(file.problems), controls=tuple(declared("none")))
     head = file.one("stage", StageSettings, required=True)
     cameras, walls = _cameras(file), _walls(file)
     outer = file.one("outer", OuterSettings)
     tracking, outputs = _tracking(file), _outputs(file)
+    _shows_something(file, [settings for settings, _ in outputs if settings])
     neural, control = file.one("neural", NeuralSettings), file.one("control", ControlSettings)
-    controls = control_values(file, file.tables.get("controls", {}), "controls", by_address(declared))
+    known = tuple(declared(neural.generator if neural else "none"))
+    controls = control_values(file, file.tables.get("controls", {}), "controls", by_address(known))
     sections = (*(section for _, section in (*tracking, *outputs) if section), *_networks(file, neural))
     show = head.show if head else _show(file)
     if file.problems or not (head and outer and neural and control):
-        return StageReading(None, tuple(file.problems), sections, show)
+        return StageReading(None, tuple(file.problems), sections, show, known)
     stage = Stage(
         file.path,
         head.name,
@@ -188,7 +225,7 @@ def read_stage(
             if settings and section
         ),
         tuple(
-            Output(settings.wall, section, settings.latency_ms / 1e3)
+            Output(settings.shows, section, settings.latency_ms / 1e3)
             for settings, section in outputs
             if settings and section
         ),
@@ -196,7 +233,7 @@ def read_stage(
         control,
         controls,
     )
-    return StageReading(stage, (), sections, show)
+    return StageReading(stage, (), sections, show, known)
 
 
 def _show(file: TomlFile) -> Path | None:
@@ -210,11 +247,13 @@ def _show(file: TomlFile) -> Path | None:
 def _cameras(file: TomlFile) -> tuple[CameraSettings, ...]:
     found = [(key, file.parse(table, CameraSettings, key)) for key, table in file.many("camera", required=True)]
     file.unique("id", [(key, camera.id) for key, camera in found if camera])
+    if len(found) > MOST_CAMERAS:
+        file.refuse(found[MOST_CAMERAS][0], f"found {len(found)} cameras, allowed {MOST_CAMERAS} on one stage")
     return tuple(camera for _, camera in found if camera)
 
 
 def _walls(file: TomlFile) -> tuple[WallSettings, ...]:
-    found = [(key, _wall(file, key, table)) for key, table in file.many("wall", required=True)]
+    found = [(key, _wall(file, key, table)) for key, table in file.many("wall")]
     file.unique("id", [(key, wall.id) for key, wall in found if wall])
     return tuple(wall for _, wall in found if wall)
 
@@ -244,9 +283,27 @@ def _outputs(file: TomlFile) -> list[tuple[OutputSettings | None, PluginSection 
     for key, table in file.many("output"):
         settings, section = file.plugin(table, "output", key, OutputSettings)
         if settings:
-            file.refers(f"{key}.wall", settings.wall, "wall", _ids(file, "wall"))
+            _refers(file, key, settings)
         found.append((settings, section))
     return found
+
+
+def _shows_something(file: TomlFile, outputs: list[OutputSettings]) -> None:
+    """A stage without a wall shows what its tracked cameras must see, or it is none."""
+    if not file.tables.get("wall") and not any(output.shows.kind == "world" for output in outputs):
+        file.refuse(
+            "wall", 'missing, at least one [[wall]] section is needed, or an [[output]] with feed = "world:CAMERA"'
+        )
+
+
+def _refers(file: TomlFile, key: str, output: OutputSettings) -> None:
+    """What an output shows must be there."""
+    feed, field = output.shows, "wall" if output.feed is None else "feed"
+    if feed.kind != "stage":
+        subject = "wall" if feed.kind == "wall" else "camera"
+        file.refers(f"{key}.{field}", feed.of, subject, _ids(file, subject))
+    if feed.kind in ("camera", "stage") and not _ids(file, "wall"):
+        file.refuse(f"{key}.feed", f"found {shown(str(feed))}, which is a picture of the stage's walls; it has none")
 
 
 def _ids(file: TomlFile, key: str) -> list[str]:

@@ -1,6 +1,6 @@
 """The log of a run: every FrameInput and every keyframe, enough to draw the same frames again.
 
-    frames.jsonl        one line a frame: tick, cameras, program, controls that changed, numbers of its keyframes
+    frames.jsonl        one line a frame: tick, cameras, buses, controls that changed, numbers of its keyframes
     run.json, files/    which stage and show it was, what was in them, and copies of them (run_file.py)
     keyframes/N.npz     gain, bias and grade of keyframe N; its request's View, place, look and seed are in frames.jsonl
 
@@ -31,12 +31,14 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from vpengine.errors import UserError
-from vpengine.frames.frame_input import CameraState, FrameInput, ProgramState, Tick
+from vpengine.frames.feed import PROGRAM
+from vpengine.frames.frame_input import BusState, CameraState, FrameInput, Tick
 from vpengine.frames.images import ImageSet
 from vpengine.frames.keyframe import Grade, Keyframe, Request, Timings
-from vpengine.frames.look import Look
+from vpengine.frames.pixels import Pixels
 from vpengine.frames.provenance import Provenance
 from vpengine.takes.arrays import check_arrays, load_arrays
+from vpengine.takes.looks import look_line, read_look
 from vpengine.view.lens import Lens
 from vpengine.view.pose import Pose
 from vpengine.view.view import View
@@ -126,7 +128,7 @@ class LogWriter:
         return {
             "tick": [frame.tick.number, frame.tick.display_time_s, str(frame.tick.rate)],
             "cameras": {name: asdict(camera) for name, camera in frame.cameras.items()},
-            "program": asdict(frame.program),
+            "buses": {bus: asdict(state) for bus, state in frame.buses.items()},
             "controls": changed,
             "rung": frame.rung,
             "epoch": frame.epoch,
@@ -138,7 +140,13 @@ class LogWriter:
         grade = keyframe.grade
         evidence = grade.evidence if grade.evidence is not None else np.ones(grade.table.shape[:3], np.float32)
         try:
-            np.savez(path, gain=keyframe.gain, bias=keyframe.bias, grade=keyframe.grade.table, evidence=evidence)
+            np.savez(
+                path,
+                gain=np.ascontiguousarray(keyframe.gain.rgb),  # here, in this thread: textures have it otherwise
+                bias=np.ascontiguousarray(keyframe.bias.rgb),
+                grade=keyframe.grade.table,
+                evidence=evidence,
+            )
         except OSError:  # half of one is of no use, and its room may be what a report needs
             path.unlink(missing_ok=True)
             raise
@@ -153,7 +161,7 @@ def _request_line(keyframe: Keyframe) -> dict[str, Any]:
         "place": request.place,
         "bus": request.bus,
         "camera": request.camera,
-        "look": asdict(request.look),
+        "look": look_line(request.look),
         "view": {
             "view_from_stage": view.view_from_stage.tolist(),
             "clip_from_view": view.clip_from_view.tolist(),
@@ -273,19 +281,25 @@ def _frame(line: dict[str, Any], controls: dict[str, Any], before: Tick | None) 
     return FrameInput(
         tick=tick,
         cameras={name: _camera(camera) for name, camera in line["cameras"].items()},
-        program=_program(line["program"]),
+        buses={bus: _bus(state) for bus, state in _buses(line).items()},
         controls=controls,
         epoch=int(line["epoch"]),
         rung=int(line.get("rung", 0)),
     )
 
 
-def _program(line: dict[str, Any]) -> ProgramState:
+def _buses(line: dict[str, Any]) -> dict[str, Any]:
+    """A take of an older version has the program's state alone."""
+    buses: dict[str, Any] = line["buses"] if "buses" in line else {PROGRAM: line["program"]}
+    return {PROGRAM: buses[PROGRAM], **buses}
+
+
+def _bus(line: dict[str, Any]) -> BusState:
     others = tuple((str(place), _finite(share)) for place, share in line.get("others", ()))
-    program = ProgramState(**{**line, "mix": _finite(line["mix"]), "others": others})
-    if not all(isinstance(place, str) for place, _ in program.shares):
+    state = BusState(**{**line, "mix": _finite(line["mix"]), "others": others})
+    if not all(isinstance(place, str) for place, _ in state.shares):
         raise TypeError("a place without a name")
-    return program
+    return state
 
 
 def _keyframe_file(line: dict[str, Any], folder: Path) -> Path:
@@ -336,7 +350,7 @@ def _keyframe(line: dict[str, Any], folder: Path) -> Callable[[Redraw], Keyframe
         _resolution(stored),
         stored["time_s"],
     )
-    look = Look(line["look"]["generator"], tuple(line["look"]["faders"]), line["look"]["seed"])
+    look = read_look(line["look"])
     provenance = {**line["provenance"], "look": tuple((name, value) for name, value in line["provenance"]["look"])}
     source, timings = Provenance(**provenance), Timings(**line["timings"])
     number, epoch, place, bus, camera = (line[key] for key in ("number", "epoch", "place", "bus", "camera"))
@@ -346,6 +360,6 @@ def _keyframe(line: dict[str, Any], folder: Path) -> Callable[[Redraw], Keyframe
     def finish(redraw: Redraw) -> Keyframe:
         plate = redraw(place, view, look.seed)
         request = Request(number, epoch, place, plate, look, timings.submitted_s, bus=bus, camera=camera)
-        return Keyframe(request, arrays["gain"], arrays["bias"], grade, source, timings)
+        return Keyframe(request, Pixels(arrays["gain"]), Pixels(arrays["bias"]), grade, source, timings)
 
     return finish

@@ -6,10 +6,10 @@ import json
 import math
 import os
 from collections import Counter, deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import psutil
@@ -144,6 +144,27 @@ def _finite(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [_finite(item) for item in value]
     return value
+
+
+class FeedCounts:
+    """How often each feed had a new picture, and how often it showed the one before, or none yet."""
+
+    def __init__(self) -> None:
+        self._counts: dict[str, list[int]] = {}
+
+    def note(self, feeds: Iterable[object], pictures: Freshness) -> None:
+        for feed in map(str, feeds):
+            self._counts.setdefault(feed, [0, 0])[feed not in pictures.fresh] += 1
+
+    def summary(self) -> dict[str, dict[str, int]]:
+        return {feed: {"drawn": drawn, "kept": kept} for feed, (drawn, kept) in sorted(self._counts.items())}
+
+
+class Freshness(Protocol):
+    """What a frame has made, by key."""
+
+    @property
+    def fresh(self) -> Collection[str]: ...
 
 
 class Memory:

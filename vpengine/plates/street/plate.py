@@ -9,15 +9,14 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from vpengine.gpu.blocks import UniformBlock
-from vpengine.gpu.context import is_software
 from vpengine.gpu.gpu import Gpu
 from vpengine.gpu.passes import Mesh
-from vpengine.gpu.target import Target, Texture
-from vpengine.gpu.transfer import four
+from vpengine.gpu.target import ShadowMap, Target, Texture
+from vpengine.gpu.transfer import write
 from vpengine.plates.street.light import HAZE, SKY_SCALE, SKY_SIZE, sky_panorama, sun_direction
 from vpengine.plates.street.mesh import StreetMesh, build_street
 from vpengine.plates.street.surface import Surface, make_surface
-from vpengine.plates.street.texture import SIZE, layers
+from vpengine.plates.street.texture import layers
 from vpengine.plates.street.visible import Visibility
 from vpengine.stage.settings import Settings
 from vpengine.view.lens import clip_from_view_symmetric
@@ -74,36 +73,36 @@ class Street:
         self._visibility = Visibility(self._surface)
         self._layers: NDArray[np.uint8] | None = layers(settings.seed)
         self._panorama: NDArray[np.float16] | None = sky_panorama(settings.seed, self._to_sun)
-        self._textures: dict[str, Any] = {}
-        self._meshes: list[Mesh] = []
+        self._textures: dict[str, Texture] = {}
+        self._owned: list[Mesh | ShadowMap] = []
         self._sun_map_from_stage = sun_map_from_stage(self.mesh.position_m, self._to_sun)
 
     def upload(self, gpu: Gpu) -> bool:
-        context = gpu.context
         gpu.forget_errors()
-        self._textures = self._make_textures(context)
-        self._mesh = Mesh(context, self._surface.attributes, self._surface.triangles)
+        self._make_textures(gpu)
+        self._mesh = gpu.mesh(self._surface.attributes, self._surface.triangles)
         corners = np.array([[-1.0, -1.0], [3.0, -1.0], [-1.0, 3.0]], np.float32)
-        self._sky_mesh = Mesh(context, {"in_corner": corners}, np.array([[0, 1, 2]], np.uint32))
-        self._meshes = [self._mesh, self._sky_mesh]
+        self._sky_mesh = gpu.mesh({"in_corner": corners}, np.array([[0, 1, 2]], np.uint32))
+        self._sun_map = gpu.shadow_map(SUN_MAP_SIZE)
+        self._owned = [self._mesh, self._sky_mesh, self._sun_map]
         gpu.refuse_errors("the street")
         self._sunless_pass = gpu.mesh_pass("street", "street", _STREET_BLOCK, {"SUNLESS": "1"})
         self._sunlit_pass = gpu.mesh_pass("street", "street", _STREET_BLOCK)
         self._sky_pass = gpu.mesh_pass("street_sky", "street_sky", _SKY_BLOCK)
         self._draw_sun_map(gpu)
-        warm = Target(context, (64, 36), depth=True)
+        warm = gpu.target((64, 36), depth=True)
         pose = look_at(np.array([0.0, 0.0, 1.6]), np.array([0.0, 10.0, 3.0]))
         self.draw(warm, View(view_from_stage(pose), clip_from_view_symmetric(60.0, 16 / 9), warm.size))
         warm.release()
         return False
 
     def draw(self, target: Target, view: View) -> None:
-        target.framebuffer.clear()
+        target.wipe()
         triangles, sunless = self._visibility.triangles(view)
         self._mesh.write_indices(triangles)
         textures, values = {"surfaces": self._textures["surfaces"]}, self._street_values(view)
         self._sunless_pass.draw_mesh(target, self._mesh, textures, range(sunless), **values)
-        textures["sun_map"] = self._textures["sun_map"]
+        textures["sun_map"] = self._sun_map.texture
         self._sunlit_pass.draw_mesh(target, self._mesh, textures, range(sunless, len(triangles)), **values)
         self._sky_pass.draw_mesh(
             target,
@@ -114,7 +113,7 @@ class Street:
         )
 
     def release(self) -> None:
-        for part in (*self._textures.values(), *self._meshes):
+        for part in (*self._textures.values(), *self._owned):
             part.release()
 
     def _street_values(self, view: View) -> dict[str, Any]:
@@ -134,35 +133,23 @@ class Street:
             "facade_right": (0.34, 0.29, 0.23),
         }
 
-    def _make_textures(self, context: Any) -> dict[str, Texture]:
+    def _make_textures(self, gpu: Gpu) -> None:
         assert self._layers is not None
         assert self._panorama is not None
-        surfaces = context.texture_array((SIZE, SIZE, len(self._layers)), 4, self._layers.tobytes(), alignment=1)
-        surfaces.build_mipmaps()
-        software = is_software(context)  # where trilinear costs a third more, anisotropic five times as much
-        surfaces.filter = (context.LINEAR_MIPMAP_NEAREST if software else context.LINEAR_MIPMAP_LINEAR, context.LINEAR)
-        surfaces.anisotropy = 1.0 if software else 8.0
-        panorama = context.texture((SKY_SIZE, SKY_SIZE), 4, four(self._panorama).tobytes(), dtype="f2", alignment=1)
-        panorama.filter = (context.LINEAR, context.LINEAR)
-        panorama.repeat_x = panorama.repeat_y = False
-        sun_map = context.depth_texture(SUN_MAP_SIZE)
-        sun_map.compare_func = "<="
-        sun_map.filter = (context.LINEAR, context.LINEAR)
-        sun_map.repeat_x = sun_map.repeat_y = False
+        panorama = gpu.texture((SKY_SIZE, SKY_SIZE), 4, "f2")
+        self._textures = {"surfaces": gpu.texture_layers(self._layers), "sky": panorama}
+        write(panorama, self._panorama[::-1])  # a table by direction, whose row 0 is the texture's
         self._layers = self._panorama = None  # the GPU has them now
-        return {"surfaces": surfaces, "sky": panorama, "sun_map": sun_map}
 
     def _draw_sun_map(self, gpu: Gpu) -> None:
-        framebuffer = gpu.context.framebuffer(depth_attachment=self._textures["sun_map"])
-        framebuffer.clear(depth=1.0)
+        self._sun_map.clear()
         # Wires are thinner than the map's texels: their shadows would be rows of dots.
         casts = self._surface.triangles[np.isfinite(self._surface.thickness_m)]
         self._mesh.write_indices(casts)
         shadow_pass = gpu.mesh_pass("street_sun", "street_sun", _SUN_BLOCK)
         shadow_pass.draw_mesh(
-            framebuffer, self._mesh, triangles=range(len(casts)), sun_map_from_stage=self._sun_map_from_stage
+            self._sun_map, self._mesh, triangles=range(len(casts)), sun_map_from_stage=self._sun_map_from_stage
         )
-        framebuffer.release()
 
 
 def sun_map_from_stage(position_m: NDArray[np.float32], to_sun: Array) -> Array:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import logging
+import re
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 log = logging.getLogger(__name__)
 
 BACK_OFF_S = (0.1, 0.25, 0.5, 1.0, 2.0, 5.0)
 STEADY_S = 10.0  # without a failure: the next is a new one
+MOST_REASONS = 8  # told in one bout: more than that is no news
+_NUMBER = re.compile(r"\d+")
 
 
 @dataclass
@@ -20,7 +23,7 @@ class _Bout:
     failures: int = 0
     again_s: float = 0.0
     failed_s: float = 0.0
-    said: str = ""
+    said: set[str] = field(default_factory=set)  # reasons, but for their numbers
 
 
 class Guard:
@@ -45,6 +48,10 @@ class Guard:
             del self._bouts[job]
         return True
 
+    def in_trouble(self, job: str) -> bool:
+        """Whether it has failed, and has not been well for STEADY_S since."""
+        return job in self._bouts
+
     def _failed(self, job: str, error: Exception, meanwhile: str, now_s: float) -> None:
         bout = self._bouts.setdefault(job, _Bout())
         bout.again_s = now_s + BACK_OFF_S[min(bout.failures, len(BACK_OFF_S) - 1)]
@@ -52,7 +59,8 @@ class Guard:
         bout.failures += 1
         self.failures[job] = self.failures.get(job, 0) + 1
         why = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-        if why != bout.said:
-            bout.said = why
+        told = _NUMBER.sub("#", why)
+        if told not in bout.said and len(bout.said) < MOST_REASONS:
+            bout.said.add(told)
             log.error("%s failed (%s); %s. It is tried again.", job, " ".join(why.split())[:300], meanwhile)
             log.debug("%s", job, exc_info=error)

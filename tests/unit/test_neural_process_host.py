@@ -19,12 +19,13 @@ import pytest
 
 from vpengine.frames.images import ImageSet
 from vpengine.frames.keyframe import Keyframe, Request
-from vpengine.frames.look import look_from
 from vpengine.frames.provenance import Provenance
-from vpengine.neural import process as process_module
-from vpengine.neural.drill import FAILURES
+from vpengine.neural import GENERATORS
+from vpengine.neural import process_host as host_module
+from vpengine.neural.declared import looks_of
+from vpengine.neural.drill import FAILURES, Drill
 from vpengine.neural.messages import Ready
-from vpengine.neural.process import SLOTS, NeuralProcess
+from vpengine.neural.process_host import SLOTS, ProcessHost
 from vpengine.view.camera import camera_view
 from vpengine.view.color import acescct_from_linear
 from vpengine.view.lens import Lens
@@ -41,10 +42,11 @@ PATIENCE_S = 20.0
 class Loop:
     """The engine's side as its loop has it: collect, rest a little, collect. Notes how long each call took."""
 
-    def __init__(self, process: NeuralProcess) -> None:
-        self.process = process
+    def __init__(self, host: ProcessHost) -> None:
+        self.host = host
         self.calls_s: list[float] = []
         self.keyframes: list[Keyframe] = []
+        self.lost: list[Request] = []
 
     def until(self, condition: Callable[[], bool], seconds: float = PATIENCE_S) -> None:
         end_s = time.monotonic() + seconds
@@ -54,15 +56,17 @@ class Loop:
 
     def turn(self) -> None:
         started_s = time.perf_counter()
-        self.keyframes += self.process.collect(time.monotonic())
+        collected = self.host.collect(time.monotonic())
         self.calls_s.append(time.perf_counter() - started_s)
+        self.keyframes += collected.keyframes
+        self.lost += collected.lost
         time.sleep(POLL_S)
 
     def submit(self, number: int, failure: str = "works") -> Request:
-        self.until(lambda: self.process.free(time.monotonic()))
+        self.until(lambda: self.host.free(time.monotonic()))
         asked = request(number, failure)
         started_s = time.perf_counter()
-        self.process.submit(asked, time.monotonic())
+        self.host.submit(asked, time.monotonic())
         self.calls_s.append(time.perf_counter() - started_s)
         return asked
 
@@ -75,7 +79,7 @@ def request(number: int, failure: str = "works") -> Request:
     width, height = SIZE
     view = camera_view(Pose((0.0, 0.0, 1.6)), Lens((24.89, 14.0), 24.0), SIZE)
     rng = np.random.default_rng(number)
-    plate = ImageSet(
+    plate = ImageSet.of(
         rng.uniform(0.02, 1.5, (height, width, 3)).astype(np.float16),
         np.full((height, width), 5.0, np.float32),
         np.full((height, width), 0.5, np.float16),
@@ -83,24 +87,22 @@ def request(number: int, failure: str = "works") -> Request:
         Provenance("plate:test"),
     )
     night = 0.1 * FAILURES.index(failure) + (0.05 if failure != "works" else 0.0)
-    look = look_from("drill", {"night": night, "fog": 0.25}, seed=7)
+    look = looks_of("drill").of({"night": night, "fog": 0.25}, seed=7)
     return Request(number, 3, "test", plate, look, time.monotonic())
 
 
 @pytest.fixture
 def loop(monkeypatch: pytest.MonkeyPatch) -> Iterator[Loop]:
-    monkeypatch.setattr(process_module, "_HANG_LIMIT_S", 0.6)
-    monkeypatch.setattr(process_module, "_BACK_OFF_S", (0.05, 0.1))
-    process = NeuralProcess("drill", DRILL, NO_RUNTIME, SIZE)
-    process.start()
-    yield Loop(process)
-    process.stop()
+    monkeypatch.setattr(Drill, "hang_limit_s", staticmethod(lambda work_s: max(0.6, 10.0 * work_s)))
+    monkeypatch.setattr(host_module, "_BACK_OFF_S", (0.05, 0.1))
+    host = ProcessHost("drill", DRILL, NO_RUNTIME, SIZE)
+    yield Loop(host)
+    host.close()
 
 
-def worker(process: NeuralProcess) -> int:
-    assert process._process is not None
-    assert process._process.pid is not None
-    return process._process.pid
+def worker(host: ProcessHost) -> int:
+    assert host.health.pid is not None
+    return host.health.pid
 
 
 def test_a_keyframe_comes_back(loop: Loop, capfd: pytest.CaptureFixture[str]) -> None:
@@ -109,10 +111,11 @@ def test_a_keyframe_comes_back(loop: Loop, capfd: pytest.CaptureFixture[str]) ->
     loop.until(lambda: len(loop.keyframes) == 1)
     keyframe = loop.keyframes[0]
     assert keyframe.request is asked
-    assert (keyframe.gain == 0.5).all()
-    assert not keyframe.bias.any()
-    assert keyframe.gain.shape == (SIZE[1], SIZE[0], 3)
-    assert keyframe.gain.dtype == keyframe.bias.dtype == np.float16
+    assert (keyframe.gain.rgb == 0.5).all()
+    assert not keyframe.bias.rgb.any()
+    assert keyframe.gain.rgb.shape == (SIZE[1], SIZE[0], 3)
+    assert keyframe.gain.stored.dtype == keyframe.bias.stored.dtype == np.float16
+    assert keyframe.gain.lives == keyframe.bias.lives == "array"  # the slot is the next request's
 
     # Distance 5 m, straight ahead, the cells of ordinary luminance: where all the plate's pixels are.
     transform = keyframe.grade.table[2, 3, 3]
@@ -126,74 +129,72 @@ def test_a_keyframe_comes_back(loop: Loop, capfd: pytest.CaptureFixture[str]) ->
     assert provenance.request_number == 41
     assert dict(provenance.look)["fog"] == 0.25
     assert 0.0 < keyframe.timings.work_s < keyframe.timings.finished_s - keyframe.timings.submitted_s
-    assert loop.process.health.images == 1
-    loop.process.stop()
+    assert loop.host.health.images == 1
+    loop.host.close()
     assert capfd.readouterr().err == ""
 
 
 @pytest.mark.skipif(not hasattr(os, "sched_getscheduler"), reason="this system has no such scheduler")
 def test_it_takes_only_what_the_frame_leaves() -> None:
     """From its first moment, for it imports for a second of a core; its threads inherit it."""
-    process = NeuralProcess("drill", DRILL, NO_RUNTIME, SIZE)
-    process.start()
+    host = ProcessHost("drill", DRILL, NO_RUNTIME, SIZE)
     try:
-        assert process.pid is not None
-        assert os.sched_getscheduler(process.pid) == os.SCHED_IDLE
-        assert os.getpriority(os.PRIO_PROCESS, process.pid) >= 10
+        assert os.sched_getscheduler(worker(host)) == os.SCHED_IDLE
+        assert os.getpriority(os.PRIO_PROCESS, worker(host)) >= 10
     finally:
-        process.stop()
+        host.close()
 
 
 def test_answers_keep_their_slots_apart(loop: Loop) -> None:
     """Two requests are in flight at once and each answer is told of its own request."""
-    loop.until(lambda: loop.process.ready)
+    loop.until(lambda: loop.host.health.ready)
     first, second = request(1), request(2)
-    loop.process.submit(first, time.monotonic())
-    loop.process.submit(second, time.monotonic())
-    assert not loop.process.free(time.monotonic() + 100.0)  # all slots are taken
+    loop.host.submit(first, time.monotonic())
+    loop.host.submit(second, time.monotonic())
+    assert not loop.host.free(time.monotonic() + 100.0)  # all slots are taken
     assert SLOTS == 2
     loop.until(lambda: len(loop.keyframes) == 2)
     assert [keyframe.request for keyframe in loop.keyframes] == [first, second]
-    assert loop.process.free(time.monotonic())
+    assert loop.host.free(time.monotonic())
 
 
 def test_a_second_request_that_hangs_is_noticed_as_soon(loop: Loop) -> None:
     """Its time counts from when the first was answered; and ``free`` counts likewise."""
-    loop.until(lambda: loop.process.ready)
-    loop.process.health.work_s = 0.05
-    loop.process.submit(request(1), time.monotonic())
-    loop.process.submit(request(2, "hangs"), time.monotonic())
+    loop.until(lambda: loop.host.health.ready)
+    loop.host.health.work_s = 0.05
+    loop.host.submit(request(1), time.monotonic())
+    loop.host.submit(request(2, "hangs"), time.monotonic())
     loop.until(lambda: len(loop.keyframes) == 1)
     answered_s = time.monotonic()
-    loop.until(lambda: loop.process.health.restarts == 1)
+    loop.until(lambda: loop.host.health.restarts == 1)
     assert 0.4 < time.monotonic() - answered_s < 3.0
 
 
 def test_a_request_handed_over_late_is_no_hang(loop: Loop) -> None:
     """Its wait counts from when the process got it, whenever its plate was drawn."""
-    loop.until(lambda: loop.process.ready)
+    loop.until(lambda: loop.host.health.ready)
     old = replace(request(1), submitted_s=time.monotonic() - 60.0)
-    loop.process.submit(old, time.monotonic())
+    loop.host.submit(old, time.monotonic())
     loop.until(lambda: len(loop.keyframes) == 1)
-    assert loop.process.health.restarts == 0
+    assert loop.host.health.restarts == 0
 
 
 def test_a_slow_generator_is_told_of_once_and_is_not_taken_for_hung(
     loop: Loop, caplog: pytest.LogCaptureFixture
 ) -> None:
     """One that says it needs four seconds is given ten times that, as any other."""
-    loop.until(lambda: loop.process.ready)
+    loop.until(lambda: loop.host.health.ready)
     for _ in range(2):
-        loop.process._be_ready(Ready("", "", 4.0))
+        loop.host._be_ready(Ready("", "", 4.0))
     assert [record.getMessage() for record in caplog.records] == [
         "generator drill takes 4.0 s for a picture of 64 x 36 on this machine; a smaller [neural] resolution is faster."
     ]
     now_s = time.monotonic()
-    loop.process.submit(request(1, "hangs"), now_s)
-    loop.process.collect(now_s + 39.0)
-    assert loop.process.health.restarts == 0
-    loop.process.collect(now_s + 41.0)
-    assert loop.process.health.restarts == 1
+    loop.host.submit(request(1, "hangs"), now_s)
+    loop.host.collect(now_s + 39.0)
+    assert loop.host.health.restarts == 0
+    loop.host.collect(now_s + 41.0)
+    assert loop.host.health.restarts == 1
 
 
 SENTENCES = {
@@ -210,19 +211,19 @@ def test_a_failure_is_told_once_and_mended(loop: Loop, failure: str, caplog: pyt
     """Nothing broken is delivered, one sentence says so, and a look that works is served by the next process."""
     loop.submit(1)
     loop.until(lambda: len(loop.keyframes) == 1)
-    before = worker(loop.process)
-    loop.process.health.work_s = 0.05  # ten times this bounds the hang limit
+    before = worker(loop.host)
+    loop.host.health.work_s = 0.05  # ten times this bounds the hang limit
     with caplog.at_level(logging.WARNING):
         for number in (2, 3):  # twice: a look that goes on failing is not told of again
-            loop.submit(number, failure)
-            loop.until(lambda number=number: loop.process.health.restarts == number - 1)
-            assert loop.process.answer_lost()
-            assert not loop.process.answer_lost()
+            lost = loop.submit(number, failure)
+            loop.until(lambda number=number: loop.host.health.restarts == number - 1)
+            assert loop.lost.pop() is lost
+            assert not loop.lost
         loop.submit(4)
         loop.until(lambda: len(loop.keyframes) == 2)
     assert [keyframe.request.number for keyframe in loop.keyframes] == [1, 4]
-    assert (loop.keyframes[1].gain == 0.5).all()
-    assert worker(loop.process) != before
+    assert (loop.keyframes[1].gain.rgb == 0.5).all()
+    assert worker(loop.host) != before
     assert [record.levelname for record in caplog.records] == ["WARNING"]
     sentence = caplog.records[0].getMessage()
     assert sentence.startswith(f"generator drill stopped: {SENTENCES[failure]}. The wall keeps its pictures")
@@ -234,7 +235,7 @@ def test_a_later_failure_is_told_again(loop: Loop, caplog: pytest.LogCaptureFixt
     """The same words after it had worked again are news."""
     for number in (1, 3):
         loop.submit(number, "raises")
-        loop.until(lambda number=number: loop.process.health.restarts == (number + 1) // 2)
+        loop.until(lambda number=number: loop.host.health.restarts == (number + 1) // 2)
         loop.submit(number + 1)
         loop.until(lambda number=number: len(loop.keyframes) == (number + 1) // 2)
     assert len(caplog.records) == 2
@@ -242,32 +243,32 @@ def test_a_later_failure_is_told_again(loop: Loop, caplog: pytest.LogCaptureFixt
 
 def test_it_backs_off(loop: Loop, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each failure in a row waits longer; a success begins anew."""
-    monkeypatch.setattr(process_module, "_BACK_OFF_S", (0.05, 0.5))
+    monkeypatch.setattr(host_module, "_BACK_OFF_S", (0.05, 0.5))
     waits = []
     for number in (1, 2):
         loop.submit(number, "raises")
-        loop.until(lambda number=number: loop.process.health.restarts == number)
+        loop.until(lambda number=number: loop.host.health.restarts == number)
         failed_s = time.monotonic()
-        loop.until(lambda: loop.process._process is not None)
+        loop.until(lambda: loop.host._process is not None)
         waits.append(time.monotonic() - failed_s)
     assert waits[0] < 0.4 < waits[1]
     loop.submit(3)
     loop.until(lambda: len(loop.keyframes) == 1)
     loop.submit(4, "raises")
-    loop.until(lambda: loop.process.health.restarts == 3)
+    loop.until(lambda: loop.host.health.restarts == 3)
     failed_s = time.monotonic()
-    loop.until(lambda: loop.process._process is not None)
+    loop.until(lambda: loop.host._process is not None)
     assert time.monotonic() - failed_s < 0.4
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals")
 def test_a_stopped_process_is_replaced(loop: Loop) -> None:
     """SIGSTOP, as a driver that hangs: no call waits, the process is killed, another serves."""
-    loop.until(lambda: loop.process.ready)
-    stopped = worker(loop.process)
+    loop.until(lambda: loop.host.health.ready)
+    stopped = worker(loop.host)
     os.kill(stopped, signal.SIGSTOP)
     loop.submit(1)
-    loop.until(lambda: loop.process.health.restarts == 1)
+    loop.until(lambda: loop.host.health.restarts == 1)
     loop.submit(2)
     loop.until(lambda: len(loop.keyframes) == 1)
     assert loop.keyframes[0].request.number == 2
@@ -277,11 +278,11 @@ def test_a_stopped_process_is_replaced(loop: Loop) -> None:
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals")
 def test_a_killed_process_is_replaced(loop: Loop, caplog: pytest.LogCaptureFixture) -> None:
-    loop.until(lambda: loop.process.ready)
-    os.kill(worker(loop.process), signal.SIGKILL)
-    loop.until(lambda: loop.process.health.restarts == 1)
-    assert not loop.process.ready
-    assert not loop.process.answer_lost()  # it was not at work
+    loop.until(lambda: loop.host.health.ready)
+    os.kill(worker(loop.host), signal.SIGKILL)
+    loop.until(lambda: loop.host.health.restarts == 1)
+    assert not loop.host.health.ready
+    assert not loop.lost  # it was not at work
     loop.submit(1)
     loop.until(lambda: len(loop.keyframes) == 1)
     assert "its process ended with code -9" in caplog.text
@@ -289,28 +290,54 @@ def test_a_killed_process_is_replaced(loop: Loop, caplog: pytest.LogCaptureFixtu
 
 def test_a_generator_that_cannot_start_says_why(caplog: pytest.LogCaptureFixture) -> None:
     """`weather` without a runtime: the sentence names the file and the cure."""
-    process = NeuralProcess("weather", "vpengine.neural.weather:Weather", NO_RUNTIME, SIZE)
-    loop = Loop(process)
-    process.start()
+    host = ProcessHost("weather", "vpengine.neural.weather:Weather", NO_RUNTIME, SIZE)
+    loop = Loop(host)
     try:
-        loop.until(lambda: process.health.restarts == 1)
+        loop.until(lambda: host.health.restarts == 1)
     finally:
-        process.stop()
+        host.close()
     assert 'choose runtime = "onnxruntime"' in caplog.text
-    assert not process.ready
+    assert not host.health.ready
+    assert host.health.words(live=True).startswith("weather stopped: ")
+
+
+def test_a_process_that_cannot_be_started_is_tried_again(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Told once, also when it was the first that failed; the show has begun meanwhile."""
+    monkeypatch.setattr(host_module, "_BACK_OFF_S", (0.01,))
+    refused = iter([True, True])
+    start = multiprocessing.context.SpawnProcess.start
+
+    def starved(process: multiprocessing.context.SpawnProcess) -> None:
+        if next(refused, False):
+            raise OSError("no memory")
+        start(process)
+
+    monkeypatch.setattr(multiprocessing.context.SpawnProcess, "start", starved)
+    host = ProcessHost("drill", DRILL, NO_RUNTIME, SIZE)
+    try:
+        assert (host.health.restarts, host.health.pid) == (1, None)
+        loop = Loop(host)
+        loop.submit(1)
+        loop.until(lambda: len(loop.keyframes) == 1)
+        assert host.health.restarts == 2
+    finally:
+        host.close()
+    (told,) = [record.getMessage() for record in caplog.records]
+    assert "its process could not be started (no memory)" in told
 
 
 def test_nothing_is_left_behind() -> None:
-    """After ``stop``, while it hangs: no process and no shared memory."""
-    process = NeuralProcess("drill", DRILL, NO_RUNTIME, SIZE)
-    names = [slot.name.lstrip("/") for slot in process._slots]
+    """After ``close``, while it hangs: no process and no shared memory."""
+    host = ProcessHost("drill", DRILL, NO_RUNTIME, SIZE)
+    names = [slot.name.lstrip("/") for slot in host._slots]
     if Path("/dev/shm").is_dir():
         assert all((Path("/dev/shm") / name).exists() for name in names)
-    process.start()
-    loop = Loop(process)
+    loop = Loop(host)
     loop.submit(1, "hangs")
-    pid = worker(process)
-    process.stop()
+    pid = worker(host)
+    host.close()
     assert not psutil.pid_exists(pid)
     assert not [child for child in multiprocessing.active_children() if child.name == "vpengine-neural"]
     assert not any((Path("/dev/shm") / name).exists() for name in names)
@@ -318,13 +345,12 @@ def test_nothing_is_left_behind() -> None:
 
 ENGINE = """
 import sys, time
-from tests_engine import Loop, NeuralProcess, DRILL, NO_RUNTIME, SIZE, worker
+from tests_engine import Loop, ProcessHost, DRILL, NO_RUNTIME, SIZE, worker
 if __name__ == "__main__":
-    process = NeuralProcess("drill", DRILL, NO_RUNTIME, SIZE)
-    process.start()
-    loop = Loop(process)
+    host = ProcessHost("drill", DRILL, NO_RUNTIME, SIZE)
+    loop = Loop(host)
     loop.submit(1, sys.argv[1])
-    print(worker(process), *(slot.name for slot in process._slots), flush=True)
+    print(worker(host), *(slot.name for slot in host._slots), flush=True)
     time.sleep(60.0)
 """
 
@@ -377,6 +403,15 @@ def test_the_engine_imports_no_inference_library() -> None:
     )
     modules = modules_after(read)
     assert {"vpengine.app", "vpengine.neural.worker", "moderngl"} <= modules
+    assert not modules & INFERENCE
+
+
+@pytest.mark.parametrize("target", GENERATORS.values(), ids=GENERATORS)
+def test_a_generator_s_module_is_light(target: str) -> None:
+    """The engine reads there what the class declares; a library of half a gigabyte belongs to who runs it."""
+    module = target.partition(":")[0]
+    modules = modules_after(f"import {module}")
+    assert module in modules
     assert not modules & INFERENCE
 
 

@@ -1,0 +1,167 @@
+"""A virtual X display, for tests that open windows; and a running show that a test takes frame by frame."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from vpengine.app import App, RunOptions
+from vpengine.control import declared
+from vpengine.control.triggers import SceneTrigger
+from vpengine.frames.frame_input import FrameInput
+
+SCREEN = (1280, 720)
+
+
+@pytest.fixture(scope="session")
+def display() -> Iterator[str]:
+    server = shutil.which("Xvfb")
+    if server is None:
+        pytest.skip("Xvfb is not installed: no virtual display to open windows on")
+    read, write_end = os.pipe()
+    arguments = [
+        server,
+        "-displayfd",
+        str(write_end),
+        "-screen",
+        "0",
+        f"{SCREEN[0]}x{SCREEN[1]}x24",
+        "-nolisten",
+        "tcp",
+    ]
+    with subprocess.Popen(arguments, pass_fds=[write_end], stderr=subprocess.DEVNULL) as process:
+        os.close(write_end)
+        with os.fdopen(read) as pipe:
+            number = pipe.readline().strip()
+        if not number:
+            pytest.skip("Xvfb does not start here")
+        yield f":{number}"
+        process.terminate()
+
+
+FEEDS = ("wall:main", "wall:side", "world:1")
+SIDE = """\
+[[wall]]
+id = "side"
+kind = "flat"
+tile_mm = [500.0, 500.0]
+tile_px = [16, 16]
+columns = 4
+rows = 6
+position_m = [-4.0, 2.0, 0.0]
+pan_deg = 60.0
+[[output]]
+kind = "headless"
+feed = "world:1"
+"""
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now_s = time.monotonic()
+
+    def __call__(self) -> float:
+        return self.now_s
+
+
+class Show:
+    """A running engine in which the guard's and the pool's time is that of its frames, a 24th of a second each."""
+
+    def __init__(self, app: App) -> None:
+        self.app, self.clock = app, Clock()
+        app.loop.executor._guard._clock = self.clock
+        app.loop.executor._pool._clock = self.clock
+
+    def frames(self, count: int) -> None:
+        """Each of them must be drawn to its end."""
+        before = self.app.loop.times.frames
+        for _ in range(count):
+            self.clock.now_s += 1.0 / 24.0
+            self.app.run_frames(1)
+        assert self.app.loop.times.frames == before + count
+
+    def seconds(self, seconds: float) -> None:
+        self.frames(round(24 * seconds))
+
+    def pixels(self, feed: str) -> NDArray[Any]:
+        texture = self.app.loop.executor.pictures[feed].color
+        out = np.empty((texture.size[1], texture.size[0], 4), np.uint8)
+        texture.read_into(out.data.cast("B"), alignment=1)
+        return out[..., :3]
+
+    def all_pixels(self) -> dict[str, NDArray[Any]]:
+        return {feed: self.pixels(feed) for feed in FEEDS}
+
+    def dim(self, stops: float) -> None:
+        """Both pictures of the walls."""
+        for address in (declared.INNER_EXPOSURE, declared.OUTER_EXPOSURE):
+            self.app.desk.controls.set(address, stops)
+
+    def go(self, scene: str) -> None:
+        self.app.inbox.add(SceneTrigger("goto", scene))
+
+    @property
+    def newest(self) -> FrameInput:
+        assert self.app.loop.newest is not None
+        return self.app.loop.newest
+
+    def until(self, true: Callable[[], bool]) -> None:
+        for _ in range(3000):
+            self.frames(1)
+            if true():
+                return
+        pytest.fail("it never came true")
+
+    def settle(self) -> None:
+        """Until one place is shown alone."""
+        self.frames(1)
+        self.until(lambda: len(self.newest.program.shares) == 1)
+
+
+def with_two_walls(stage: Path, generator: str = "none") -> Path:
+    text = stage.read_text(encoding="utf-8").replace("port = 9000", "port = 0").replace("= 9001", "= 0")
+    text = text.replace("[[tracking]]", SIDE + "[[tracking]]")
+    stage.write_text(text.replace('generator = "none"', f'generator = "{generator}"'), encoding="utf-8")
+    return stage
+
+
+@pytest.fixture
+def two_walls(small_stage: Path) -> Path:
+    """The small stage with a second wall and the camera's world as an output; nobody is listened to."""
+    return with_two_walls(small_stage)
+
+
+@pytest.fixture
+def make_show() -> Callable[[App], Show]:
+    return Show
+
+
+@pytest.fixture
+def show(two_walls: Path) -> Iterator[Show]:
+    with App(RunOptions(two_walls, headless=True, unpaced=True)) as app:
+        app.wait_until_ready()
+        yield Show(app)
+
+
+@pytest.fixture
+def generating(small_stage: Path) -> Iterator[Show]:
+    """A stage with a generator, whose picture of a night has faded in on the camera's world, and rests."""
+    options = RunOptions(
+        with_two_walls(small_stage, "weather"), headless=True, unpaced=True, controls=(("look.night", "0.9"),)
+    )
+    with App(options) as app:
+        app.wait_until_ready()
+        show = Show(app)
+        show.until(lambda: app.generator.health.images > 0)
+        end_s = time.monotonic() + 2.0  # it fades in, and the grade follows
+        show.until(lambda: time.monotonic() > end_s)
+        yield show

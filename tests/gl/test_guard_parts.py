@@ -1,0 +1,202 @@
+"""Faults in a running engine's places, generated layers and outputs: who waits, who goes on, and what is said."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from vpengine.app import App, RunOptions
+from vpengine.compose.neural import NeuralLayer
+from vpengine.control import declared
+from vpengine.gpu.gpu import Gpu
+from vpengine.gpu.target import Target
+from vpengine.plates.none import NoPlate
+from vpengine.plates.pattern import Pattern
+from vpengine.view.view import View
+
+FEEDS = ("wall:main", "wall:side", "world:1")
+
+
+def broken(*_: object, **__: object) -> Any:
+    raise RuntimeError("it broke")
+
+
+def test_in_a_dissolve_the_place_that_fails_is_left_out(
+    show: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What comes is shown alone where what goes fails; where what comes fails, what goes, and then its last picture."""
+    show.go("second")
+    show.settle()
+    second = show.pixels("world:1")
+    show.go("first")
+    show.settle()
+    first = show.pixels("world:1")
+    assert (first != second).mean() > 0.2
+    with monkeypatch.context() as patch:
+        patch.setattr(show.app.places["pattern"], "draw", broken)
+        show.go("second")
+        show.frames(2)
+        assert len(show.newest.program.shares) == 2
+        np.testing.assert_array_equal(show.pixels("world:1"), second)
+    show.settle()
+    with monkeypatch.context() as patch:
+        patch.setattr(show.app.places["pattern"], "draw", broken)
+        show.go("first")
+        show.frames(1)
+        assert show.newest.program.target == "pattern"
+        show.settle()
+        kept = show.pixels("world:1")
+        np.testing.assert_array_equal(kept, second)
+    show.seconds(6.0)
+    np.testing.assert_array_equal(show.pixels("world:1"), first)
+    assert len([record for record in caplog.records if "plate pattern" in record.getMessage()]) == 1
+
+
+class Late(Pattern):
+    """One of which no face can be drawn for a while."""
+
+    faulty = True
+
+    def draw(self, target: Target, view: View) -> None:
+        if Late.faulty and target.size[0] == target.size[1]:
+            raise RuntimeError("not yet")
+        super().draw(target, view)
+
+
+class NotUp(NoPlate):
+    def upload(self, gpu: Gpu) -> bool:
+        raise RuntimeError("it does not go up")
+
+
+def test_a_place_that_cannot_be_prepared_waits_and_the_others_do_not(
+    show: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    Late.faulty = True
+    walls, places = show.app.compositor.walls, show.app.places
+    show.frames(2)
+    good = show.all_pixels()
+    places._builds |= {"late": lambda: Late(Late.Settings()), "quick": NoPlate}
+    places.ask("late")
+    show.until(lambda: "preparing late" in show.app.report()["failures"])
+    show.seconds(15.0)  # it is tried every five seconds now
+    tried = show.app.report()["failures"]["preparing late"]
+    places.ask("quick")
+    while places._loaded.empty():
+        time.sleep(0.002)
+    show.seconds(1.0)
+    assert walls.prepared("quick")
+    assert show.app.report()["failures"]["preparing late"] <= tried + 1
+    assert not walls.prepared("late")
+    assert show.app.report()["failures"]["preparing late"] <= 12
+    Late.faulty = False
+    show.until(lambda: walls.prepared("late"))
+    said = [record.getMessage() for record in caplog.records]
+    assert said == ["preparing late failed (RuntimeError: not yet); its scene waits. It is tried again."]
+    np.testing.assert_array_equal(show.pixels("wall:main"), good["wall:main"])
+
+
+def test_a_plate_that_does_not_go_up_while_the_show_runs_is_a_placeholder(
+    show: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    show.frames(2)
+    good = show.all_pixels()
+    show.app.places._builds["late"] = NotUp
+    show.app.places.ask("late")
+    show.until(lambda: show.app.compositor.walls.prepared("late"))
+    assert "could not be put on the GPU" in show.app.report()["plates"]["late"]
+    assert len(caplog.records) == 1
+    for feed, pixels in show.all_pixels().items():
+        np.testing.assert_array_equal(pixels, good[feed])
+
+
+def test_a_first_plate_that_cannot_be_drawn_is_a_placeholder(
+    two_walls: Path, make_show: Callable[[App], Any], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    draw = Pattern.draw
+
+    def no_face(self: Pattern, target: Target, view: View) -> None:
+        if target.size[0] == target.size[1]:
+            raise RuntimeError("it broke")
+        draw(self, target, view)
+
+    monkeypatch.setattr(Pattern, "draw", no_face)
+    with App(RunOptions(two_walls, headless=True, unpaced=True)) as app:
+        show = make_show(app)
+        show.frames(3)
+        assert "could not be drawn" in app.report()["plates"]["pattern"]
+        assert show.pixels("world:1").max() > 60
+    assert "plate pattern: it could not be drawn (RuntimeError: it broke)" in caplog.text
+
+
+def test_a_layer_that_fails_leaves_the_plate_as_it_is(
+    generating: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    show, controls = generating, generating.app.desk.controls
+    generated = show.pixels("world:1").astype(float)
+    controls.set(declared.NEURAL_AMOUNT, 0.0)
+    show.frames(2)
+    plate = show.pixels("world:1")
+    assert np.abs(plate - generated).mean() > 10.0
+    controls.set(declared.NEURAL_AMOUNT, 1.0)
+    with monkeypatch.context() as patch:
+        patch.setattr(NeuralLayer, "draw", broken)
+        show.seconds(1.0)
+        np.testing.assert_array_equal(show.pixels("world:1"), plate)
+    show.seconds(2.0)
+    assert np.abs(show.pixels("world:1") - generated).mean() < 3.0
+    (said,) = [record.getMessage() for record in caplog.records if "failed (" in record.getMessage()]
+    assert said == (
+        "re-projection pattern, program 1 failed (RuntimeError: it broke); the plate is shown as it is. "
+        "It is tried again."
+    )
+    assert set(show.app.report()["failures"]) == {"re-projection pattern, program 1"}
+
+
+def test_requests_that_fail_cost_the_walls_nothing_and_are_made_again(
+    generating: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Whatever of them fails: the plate's draw, its read-back, or what comes down."""
+    show, drawers = generating, generating.app.loop.executor._drawers
+    asked = {kind: broken for kind in drawers if kind.__module__ == "vpengine.compose.request"}
+    assert asked
+    images = show.app.generator.health.images
+    walls = show.pixels("wall:main").astype(float)
+    show.app.desk.controls.set("/vp/look/night", 0.3)
+    with monkeypatch.context() as patch:
+        patch.setattr(show.app.loop.executor, "_drawers", {**drawers, **asked})
+        show.seconds(3.0)
+        assert np.abs(show.pixels("wall:main") - walls).max() <= 3.0
+        assert show.app.generator.health.images - images <= 1  # one may have been under way
+    failures = show.app.report()["failures"]
+    assert failures
+    assert all(name.startswith("request") for name in failures)
+    assert all("the pictures that there are stay" in record.getMessage() for record in caplog.records)
+    images = show.app.generator.health.images
+    show.until(lambda: show.app.generator.health.images > images)
+
+
+def test_an_output_that_fails_is_closed_and_opened_again_and_the_other_goes_on(
+    show: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    outputs = {str(feed): output for feed, output in show.app.outputs}
+    first, second = outputs["wall:main"], outputs["world:1"]
+    show.frames(2)
+    closed: list[int] = []
+    with monkeypatch.context() as patch:
+        patch.setattr(first, "show", broken)
+        patch.setattr(first, "close", lambda: closed.append(1))
+        show.seconds(2.0)
+    assert (first.presented, second.presented) == (2, 50)  # type: ignore[attr-defined]
+    assert len(closed) == show.app.report()["failures"]["headless wall:main"]
+    show.seconds(6.0)
+    assert first.presented > 2 + 24  # type: ignore[attr-defined]
+    (said,) = [record.getMessage() for record in caplog.records]
+    assert said == (
+        "headless wall:main failed (RuntimeError: it broke); it is opened anew, and the other outputs go on. "
+        "It is tried again."
+    )

@@ -1,0 +1,108 @@
+"""The compositor draws the jobs of worlds and walls: the live loop's, the player's and the measurements'."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+
+from vpengine.compose.drawable import Plates
+from vpengine.compose.eyes import Eyes
+from vpengine.compose.jobs import (
+    DevelopWorld,
+    DrawPlate,
+    DrawWall,
+    GradeOuter,
+    MixWorlds,
+    Reproject,
+    ShowStale,
+    UpdateKeyframes,
+)
+from vpengine.compose.mixer import Lend
+from vpengine.compose.plan import Layout, inner_size, plan
+from vpengine.compose.wall import WallLevels
+from vpengine.compose.walls import Walls
+from vpengine.frames.feed import PROGRAM, Eye, Feed
+from vpengine.frames.frame_input import FrameInput
+from vpengine.gpu.executor import Drawer, Pictures
+from vpengine.gpu.gpu import Gpu
+from vpengine.gpu.job import Job
+from vpengine.gpu.picture import Picture
+from vpengine.gpu.target import Target
+from vpengine.gpu.view_lut import ViewLut
+from vpengine.view.camera import camera_view
+
+
+class Compositor:
+    """Joins eyes, walls and the plates of places. Owns none of them, but what worlds are developed with."""
+
+    def __init__(self, gpu: Gpu, layout: Layout, eyes: Eyes, walls: Walls, plates: Plates) -> None:
+        self.layout = layout
+        self.eyes = eyes
+        self.walls = walls
+        self._plates = plates
+        self._gpu = gpu
+        self._view_lut: ViewLut | None = None
+        self._on_walls: frozenset[str] = frozenset()  # places, in the newest frame
+        self._worlds: dict[str, Target] = {}  # that leave the frame, by feed
+
+    @property
+    def drawers(self) -> Mapping[type[Job], Drawer]:
+        """How the executor draws each kind of job."""
+        return {
+            UpdateKeyframes: self.eyes.update,
+            DrawPlate: self.eyes.draw_plate,
+            Reproject: self.eyes.reproject,
+            ShowStale: self.eyes.show_stale,
+            MixWorlds: self.eyes.mix,
+            GradeOuter: self._grade_outer,
+            DrawWall: self._draw_wall,
+            DevelopWorld: self._develop,
+        }
+
+    def plan(self, frame: FrameInput, feeds: Collection[Feed], *, lit: bool = False) -> list[Job]:
+        """The jobs that make ``feeds``; see ``compose.plan``."""
+        return plan(frame, self.layout, feeds, lit=lit)
+
+    def _grade_outer(self, job: GradeOuter, pictures: Pictures) -> None:
+        del pictures
+        for place, _ in job.shares:
+            grade = self.eyes.layer(job.eye, place).grade
+            if place not in self._on_walls:
+                self.walls.follow_at_once(place, grade, job.amount)
+            elif job.due:
+                self.walls.follow(place, grade, job.amount)
+        self._on_walls = frozenset(place for place, _ in job.shares)
+
+    def _draw_wall(self, job: DrawWall, pictures: Pictures) -> Target:
+        inners = [pictures[key] for key in job.reads]
+        if job.light:
+            return self.walls.draw_light(job.wall, inners, job.shares, job.levels, pictures.lend)
+        if job.writes not in pictures.before:  # it failed: what of it was drawn, nobody knows
+            self.walls.redraw(job.wall)
+        return self.walls.draw(job.wall, inners, job.shares, job.levels, pictures.lend)
+
+    def _develop(self, job: DevelopWorld, pictures: Pictures) -> Target:
+        assert job.writes is not None
+        world: Picture = pictures[job.reads[0]]
+        if self._view_lut is None:
+            self._view_lut = ViewLut(self._gpu)
+        if job.writes not in self._worlds:
+            self._worlds[job.writes] = Target(self._gpu.context, job.size, dtype="f1")
+        self._view_lut.develop(self._worlds[job.writes], world.color, shown=job.seen)
+        return self._worlds[job.writes]
+
+    def warm(self, place: str, lend: Lend) -> None:
+        """Draw every pass once, in the places that it will draw in, before the first frame."""
+        inners = []
+        for camera in self.layout.cameras:
+            size = inner_size(camera, 0)
+            view = camera_view(camera.pose.pose(), camera.lens(), size, camera.inner.overscan_percent)
+            inners.append(self.eyes.warm(Eye(PROGRAM, camera.id), place, view, lend))
+        self.walls.warm(place, self.eyes.layer(Eye(PROGRAM, self.layout.cameras[0].id), place).grade, lend)
+        for wall in self.layout.walls:
+            self.walls.draw(wall, inners, ((place, 1.0),), WallLevels(), lend)
+
+    def release(self) -> None:
+        for target in self._worlds.values():
+            target.release()
+        if self._view_lut is not None:
+            self._view_lut.release()

@@ -1,0 +1,103 @@
+"""What every eye must see: the plate at its View, and its keyframes re-projected to it."""
+
+from __future__ import annotations
+
+from vpengine.compose.drawable import Plates
+from vpengine.compose.jobs import DrawPlate, MixWorlds, Reproject, ShowStale, UpdateKeyframes
+from vpengine.compose.mixer import Lend, Mixer
+from vpengine.compose.neural import NeuralLayer
+from vpengine.frames.feed import Eye
+from vpengine.frames.frame_input import BusState
+from vpengine.frames.provenance import Provenance
+from vpengine.gpu.executor import Pictures
+from vpengine.gpu.gpu import Gpu
+from vpengine.gpu.picture import Picture
+from vpengine.gpu.pool import TargetSpec
+from vpengine.gpu.target import Target
+from vpengine.view.view import View
+
+
+class Eyes:
+    """Owns the keyframes of every eye: a neural layer for each place that it has shown."""
+
+    def __init__(self, gpu: Gpu, plates: Plates, keyframe_resolution: tuple[int, int], keyframes: int) -> None:
+        self._gpu = gpu
+        self._plates = plates
+        self._keyframe_resolution = keyframe_resolution
+        self._keyframes = keyframes
+        self._mixer = Mixer(gpu)
+        self._layers: dict[tuple[Eye, str], NeuralLayer] = {}
+        self._shown: dict[Eye, BusState] = {}  # by each eye's newest frame
+
+    def layer(self, eye: Eye, place: str) -> NeuralLayer:
+        """The keyframes of one place, for one eye."""
+        if (eye, place) not in self._layers:
+            self._layers[eye, place] = NeuralLayer(self._gpu, self._keyframe_resolution, self._keyframes)
+        return self._layers[eye, place]
+
+    def update(self, job: UpdateKeyframes, pictures: Pictures) -> None:
+        del pictures
+        self._enter(job.eye, job.state)
+        layers = [layer for (eye, _), layer in self._layers.items() if eye == job.eye]
+        for layer in layers:
+            layer.forget_older(job.epoch)
+        for keyframe in job.keyframes:
+            self.layer(job.eye, keyframe.request.place).add(keyframe, job.time_s)
+        for (eye, _), layer in self._layers.items():
+            if eye == job.eye:
+                layer.advance(job.time_s)
+
+    def _enter(self, eye: Eye, state: BusState) -> None:
+        """A place that comes on to a bus begins with the grade of the one before, and no old keyframes."""
+        before = self._shown.get(eye)
+        if before is None or state.target not in (place for place, _ in before.shares):
+            self.layer(eye, state.target).enter(self.layer(eye, before.target) if before is not None else None)
+        self._shown[eye] = state
+
+    def draw_plate(self, job: DrawPlate, pictures: Pictures) -> Picture:
+        return self._plate(job.place, job.view, job.depth, pictures.lend)
+
+    def _plate(self, place: str, view: View, depth: bool, lend: Lend) -> Picture:
+        target = lend(TargetSpec(view.resolution, depth=depth, z_buffer=True))
+        self._plates[place].draw(target, view)
+        return Picture(target.color, target.depth, view, Provenance(source=f"plate:{place}"))
+
+    def reproject(self, job: Reproject, pictures: Pictures) -> Picture:
+        plate, layer = pictures[job.reads[0]], self.layer(job.eye, job.place)
+        if layer.newest is None:
+            return plate
+        return layer.draw(_beside(plate, pictures.lend), plate, job.time_s, job.amount)
+
+    def show_stale(self, job: ShowStale, pictures: Pictures) -> Picture:
+        plate, layer = pictures[job.reads[0]], self.layer(job.eye, job.place)
+        if layer.newest is None:
+            return plate
+        return layer.draw_stale(_beside(plate, pictures.lend), plate, (job.picture_in_key, job.picture_in_key))
+
+    def mix(self, job: MixWorlds, pictures: Pictures) -> Picture:
+        """Its depth and its origin are those of the world that has most of it."""
+        made = [(pictures[key], weight) for key, weight in zip(job.reads, job.weights, strict=True) if key in pictures]
+        worlds: list[Picture] = [world for world, _ in made]
+        weights = [weight for _, weight in made]
+        strongest = worlds[weights.index(max(weights))]
+        if len(worlds) == 1:
+            return strongest
+        mixed = self._mixer.mix([world.color for world in worlds], weights, pictures.lend)
+        return Picture(mixed.color, strongest.depth, strongest.view, strongest.provenance)
+
+    def warm(self, eye: Eye, place: str, view: View, lend: Lend) -> Picture:
+        """Draw everything once that a frame may need, before the first frame; what was drawn."""
+        for depth in (False, True):
+            drawn = self._plate(place, view, depth, lend)
+        self.layer(eye, place).warm(_beside(drawn, lend), drawn)
+        self._mixer.mix([drawn.color, drawn.color], [0.5, 0.5], lend)
+        return drawn
+
+    def release(self) -> None:
+        for layer in self._layers.values():
+            layer.release()
+
+
+def _beside(plate: Picture, lend: Lend) -> Target:
+    """What the plate's keyframes are drawn into."""
+    return lend(TargetSpec(plate.view.resolution, z_buffer=True))

@@ -1,0 +1,96 @@
+"""The kinds of jobs that pictures of the world and of the walls are made of; ``plan`` lists them, ``Compositor`` draws.
+
+What a job needs besides its own fields it reads: pictures by their keys, in the order of ``reads``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from vpengine.compose.wall import WallLevels
+from vpengine.frames.feed import Eye
+from vpengine.frames.frame_input import BusState
+from vpengine.frames.keyframe import Keyframe
+from vpengine.gpu.job import Job
+from vpengine.view.view import View
+
+Shares = tuple[tuple[str, float], ...]  # places, and what part of the picture each has; the one that comes is the last
+
+
+@dataclass(frozen=True, kw_only=True)
+class DrawPlate(Job):
+    """The plate of ``place`` at ``view``. depth: whether something reads how far it is."""
+
+    place: str
+    view: View
+    depth: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class UpdateKeyframes(Job):
+    """An eye's keyframes follow its bus: those of a new place begin empty, new ones are taken in, grades move on."""
+
+    eye: Eye
+    state: BusState
+    keyframes: tuple[Keyframe, ...]
+    epoch: int
+    time_s: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reproject(Job):
+    """The generated world at the View of the plate that it reads."""
+
+    eye: Eye
+    place: str
+    time_s: float
+    amount: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShowStale(Job):
+    """For comparison: the newest keyframe as it is. picture_in_key: how much of its sides the picture spans."""
+
+    eye: Eye
+    place: str
+    picture_in_key: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class MixWorlds(Job):
+    """A dissolve: the worlds that it reads, each with its share of light; what failed leaves it to the rest."""
+
+    weights: tuple[float, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class DevelopWorld(Job):
+    """A world as a monitor shows it. seen: which part of the picture's sides the lens sees, its overscan cut away."""
+
+    size: tuple[int, int]
+    seen: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class GradeOuter(Job):
+    """The outer pictures of ``shares`` follow the grades of the eye. due: else only those of places that
+    were not on the walls in the frame before.
+    """
+
+    eye: Eye
+    shares: Shares
+    amount: float
+    due: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class DrawWall(Job):
+    """A wall with the cameras' worlds that it reads; where frustums overlap the first has every pixel.
+
+    light: what its panels should give off (scene-linear, for simulated cameras), instead of its code values.
+    """
+
+    wall: str
+    shares: Shares
+    levels: WallLevels
+    light: bool = False

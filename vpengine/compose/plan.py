@@ -1,0 +1,217 @@
+"""A frame is a plan: from one FrameInput to the jobs that make its feeds. Pure, and tested without OpenGL."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from vpengine.compose.governor import RUNGS
+from vpengine.compose.jobs import (
+    DevelopWorld,
+    DrawPlate,
+    DrawWall,
+    GradeOuter,
+    MixWorlds,
+    Reproject,
+    ShowStale,
+    UpdateKeyframes,
+)
+from vpengine.compose.wall import WallLevels
+from vpengine.control import declared
+from vpengine.frames.feed import PREVIEW as PREVIEW_BUS
+from vpengine.frames.feed import PROGRAM, Eye, Feed, wall_feed
+from vpengine.frames.frame_input import FrameInput
+from vpengine.gpu.job import PREVIEW, WALL, Job
+from vpengine.stage.camera import CameraSettings
+from vpengine.stage.feeds import seen_part, world_size
+from vpengine.view.camera import camera_view
+from vpengine.view.view import View
+
+KEEP = {PROGRAM: "the walls keep their last picture", PREVIEW_BUS: "the preview keeps its last picture"}
+
+
+@dataclass(frozen=True)
+class Layout:
+    """What of a stage its pictures depend on. cameras, in the order of their priority on the walls.
+
+    generates: there is a generator. keyframe_overscan_percent: of a keyframe, per side.
+    """
+
+    cameras: tuple[CameraSettings, ...]
+    walls: tuple[str, ...]
+    generates: bool
+    keyframe_overscan_percent: float
+
+    def camera(self, name: str) -> CameraSettings:
+        """Raises KeyError."""
+        return {camera.id: camera for camera in self.cameras}[name]
+
+
+def world_key(eye: Eye) -> str:
+    """The picture of what an eye must see."""
+    return f"world {eye}"
+
+
+def light_key(wall: str) -> str:
+    """The picture of what a wall gives off."""
+    return f"light {wall}"
+
+
+def plan(frame: FrameInput, layout: Layout, feeds: Collection[Feed], *, lit: bool = False) -> list[Job]:
+    """The jobs that make ``feeds`` (walls and worlds; others are passed over), every job after those it reads.
+
+    lit: the walls' light as well, under ``light_key``.
+    """
+    walls = [wall for wall in layout.walls if lit or wall_feed(wall) in feeds]
+    worlds = [feed for feed in feeds if feed.kind == "world"]
+    on_walls = {Eye(PROGRAM, camera.id) for camera in layout.cameras} if walls else set[Eye]()
+    eyes = [
+        Eye(bus, camera.id)
+        for bus in frame.buses
+        for camera in layout.cameras
+        if Eye(bus, camera.id) in on_walls or Feed("world", camera.id, bus) in worlds
+    ]
+    jobs = [job for eye in eyes for job in _world(frame, layout, eye)]
+    if walls:
+        jobs += _walls(frame, layout, [wall for wall in walls if wall_feed(wall) in feeds], walls if lit else ())
+    jobs += [_develop(layout, feed) for feed in worlds if feed.bus in frame.buses]
+    return jobs
+
+
+def inner_size(camera: CameraSettings, rung: int) -> tuple[int, int]:
+    """Width and height in pixels of the picture inside a camera's frustum."""
+    width, height = camera.inner.resolution
+    return max(round(width * RUNGS[rung].inner), 1), max(round(height * RUNGS[rung].inner), 1)
+
+
+def _priority(bus: str) -> int:
+    return WALL if bus == PROGRAM else PREVIEW
+
+
+def eye_view(frame: FrameInput, camera: CameraSettings) -> View:
+    """Where a camera looks in this frame, with its overscan."""
+    state, size = frame.cameras[camera.id], inner_size(camera, frame.rung)
+    return camera_view(state.pose, state.lens, size, camera.inner.overscan_percent, frame.tick.display_time_s)
+
+
+def _amount(frame: FrameInput, layout: Layout) -> float:
+    return float(frame.controls[declared.NEURAL_AMOUNT]) if layout.generates else 0.0
+
+
+def _world(frame: FrameInput, layout: Layout, eye: Eye) -> Iterator[Job]:
+    """What an eye must see: every place that its bus shows, generated, and mixed where there are several."""
+    camera, state = layout.camera(eye.camera), frame.buses[eye.bus]
+    amount, priority = _amount(frame, layout), _priority(eye.bus)
+    time_s = frame.tick.display_time_s
+    yield UpdateKeyframes(
+        name=f"keyframes, {eye}",
+        priority=priority,
+        meanwhile="older generated pictures stay",
+        eye=eye,
+        state=state,
+        keyframes=tuple(key for key in frame.keyframes if (key.request.bus, key.request.camera) == eye),
+        epoch=frame.epoch,
+        time_s=time_s,
+    )
+    alone = len(state.shares) == 1
+    keys = []
+    for place, _ in state.shares:
+        keys.append(world_key(eye) if alone else f"{world_key(eye)} {place}")
+        plate = keys[-1] if amount <= 0.0 else f"plate {eye} {place}"
+        yield DrawPlate(
+            name=f"plate {place}, {eye}",
+            priority=priority,
+            writes=plate,
+            meanwhile=KEEP[eye.bus],
+            place=place,
+            view=eye_view(frame, camera),
+            depth=amount > 0.0,
+        )
+        if amount > 0.0:
+            yield _generated(frame, layout, eye, place, plate, keys[-1])
+    if not alone:
+        weights = tuple(share for _, share in state.shares)
+        yield MixWorlds(
+            name=f"dissolve, {eye}",
+            priority=priority,
+            reads=tuple(keys),
+            writes=world_key(eye),
+            instead=keys[-1],
+            meanwhile="the coming scene is shown",
+            needs_all=False,
+            weights=weights,
+        )
+
+
+def _generated(frame: FrameInput, layout: Layout, eye: Eye, place: str, plate: str, key: str) -> Job:
+    camera, priority = layout.camera(eye.camera), _priority(eye.bus)
+    common: dict[str, Any] = {"priority": priority, "reads": (plate,), "writes": key, "instead": plate}
+    common |= {"eye": eye, "place": place}
+    meanwhile = "the plate is shown as it is"
+    if len(frame.buses[eye.bus].shares) == 1 and not frame.controls[declared.NEURAL_REPROJECT]:
+        spanned = (100 + 2 * camera.inner.overscan_percent) / (100 + 2 * layout.keyframe_overscan_percent)
+        return ShowStale(name=f"keyframe as it is, {eye}", meanwhile=meanwhile, picture_in_key=spanned, **common)
+    return Reproject(
+        name=f"re-projection {place}, {eye}",
+        meanwhile=meanwhile,
+        time_s=frame.tick.display_time_s,
+        amount=_amount(frame, layout),
+        **common,
+    )
+
+
+def _walls(frame: FrameInput, layout: Layout, sent: Sequence[str], lit: Sequence[str]) -> Iterator[Job]:
+    """Every wall's code values, and the light of those that are ``lit``."""
+    eyes = [Eye(PROGRAM, camera.id) for camera in layout.cameras]
+    shares = frame.program.shares
+    yield GradeOuter(
+        name="outer",
+        priority=WALL,
+        meanwhile="the walls around the frustum keep their light",
+        eye=eyes[0],
+        shares=shares,
+        amount=_amount(frame, layout),
+        due=frame.tick.number % RUNGS[frame.rung].outer == 0,
+    )
+    for light, walls in ((False, sent), (True, lit)):
+        for wall in walls:
+            yield DrawWall(
+                name=f"{'light' if light else 'wall'} {wall}",
+                priority=WALL,
+                reads=tuple(world_key(eye) for eye in eyes),
+                writes=light_key(wall) if light else str(wall_feed(wall)),
+                meanwhile="it keeps its last picture",
+                lasting=True,
+                wall=wall,
+                shares=shares,
+                levels=levels(frame),
+                light=light,
+            )
+
+
+def _develop(layout: Layout, feed: Feed) -> Job:
+    camera = layout.camera(feed.of)
+    return DevelopWorld(
+        name=f"feed {feed}",
+        priority=_priority(feed.bus),
+        reads=(world_key(Eye(feed.bus, camera.id)),),
+        writes=str(feed),
+        meanwhile="it keeps its last picture",
+        lasting=True,
+        size=world_size(camera),
+        seen=seen_part(camera),
+    )
+
+
+def levels(frame: FrameInput) -> WallLevels:
+    """How the walls are lit; the soft edge is as wide on the wall at every rung."""
+    controls = frame.controls
+    outer_gain = 2.0 ** float(controls[declared.OUTER_EXPOSURE]) * float(controls[declared.OUTER_LEVEL])
+    return WallLevels(
+        soft_edge_px=float(controls[declared.INNER_SOFT_EDGE]) * RUNGS[frame.rung].inner,
+        inner_visible=bool(controls[declared.INNER_VISIBLE]),
+        inner_gain=2.0 ** float(controls[declared.INNER_EXPOSURE]),
+        outer_gain=outer_gain,
+        dither=bool(controls[declared.WALL_DITHER]),
+    )

@@ -1,0 +1,81 @@
+"""Places made ready while the show runs: a plate that has been loaded goes up, then its outer pictures are drawn."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from vpengine.compose.drawable import Plates
+from vpengine.compose.walls import Walls
+from vpengine.gpu.executor import Drawer, Pictures
+from vpengine.gpu.job import REQUEST, Job
+
+
+@dataclass(frozen=True, kw_only=True)
+class TakeIn(Job):
+    """A frame's share of a loaded plate's way to the GPU."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Prepare(Job):
+    """A frame's share of a place's outer pictures: one face of the world on one wall."""
+
+    place: str
+
+
+class Preparing:
+    """upload: puts a frame's share of a loaded plate on the GPU, and says its place's name when all of it is there.
+
+    A place that fails is put behind the others, and tried again; ``failing`` are those whose last try failed.
+    """
+
+    def __init__(self, walls: Walls, plates: Plates, upload: Callable[[], str | None]) -> None:
+        self.failing: set[str] = set()
+        self._walls = walls
+        self._plates = plates
+        self._upload = upload
+        self._waiting: deque[str] = deque()  # up, and to be prepared; the first is at work
+        self._begun: str | None = None
+        self._worked = False  # in this frame
+
+    @property
+    def drawers(self) -> Mapping[type[Job], Drawer]:
+        """How the executor draws each kind of job."""
+        return {Prepare: self._prepare, TakeIn: self._take_in}
+
+    def plan(self) -> list[Job]:
+        """Every frame's; they cost nothing when there is nothing to prepare."""
+        self._worked = False
+        jobs: list[Job] = [TakeIn(name="taking in a plate", priority=REQUEST, meanwhile="its scene waits")]
+        if self._waiting:
+            place = self._waiting[0]
+            prepare = Prepare(name=f"preparing {place}", priority=REQUEST, meanwhile="its scene waits", place=place)
+            jobs.insert(0, prepare)
+        return jobs
+
+    def _prepare(self, job: Prepare, _: Pictures) -> None:
+        self._worked = True
+        try:
+            if self._begun != job.place:
+                self._walls.begin(job.place, self._plates[job.place])
+                self._begun = job.place
+            more = self._walls.carry_on()
+        except Exception:
+            self._walls.give_up()
+            self._begun = None
+            self._waiting.rotate(-1)
+            self.failing.add(job.place)
+            raise
+        if not more:
+            self._waiting.popleft()
+            self._begun = None
+            self.failing.discard(job.place)
+
+    def _take_in(self, job: TakeIn, _: Pictures) -> None:
+        del job
+        if self._worked:
+            return
+        place = self._upload()
+        if place is not None and place not in self._waiting:
+            self._waiting.appendleft(place)  # before one that fails

@@ -1,0 +1,38 @@
+"""Pixels: the numbers of a picture, where they live, and in which order their rows lie."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+Where = Literal["array", "shared memory"]  # a texture or CUDA's memory will be others
+
+
+@dataclass(frozen=True, eq=False)
+class Pixels:
+    """stored: (height, width, channels), as they lie. bottom_up: row 0 is the picture's bottom, as textures have it.
+
+    lives: an array is whoever's refers to it; shared memory is another process's too, and its owner uses it again: who
+    wants to keep it takes a copy. Nothing is converted here: who needs another order asks for a view of it.
+    """
+
+    stored: NDArray[Any]
+    bottom_up: bool = False
+    lives: Where = "array"
+
+    @property
+    def top_down(self) -> NDArray[Any]:
+        """A view of (height, width, channels), row 0 at the top."""
+        return self.stored[::-1] if self.bottom_up else self.stored
+
+    @property
+    def rgb(self) -> NDArray[Any]:
+        """A view of (height, width, 3), row 0 at the top: without the fourth channel that textures have."""
+        return self.top_down[..., :3]
+
+    def kept(self) -> Pixels:
+        """The same in memory of their own; themselves where they are in it already."""
+        return self if self.lives == "array" else Pixels(np.array(self.stored), self.bottom_up)

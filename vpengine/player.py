@@ -1,0 +1,117 @@
+"""The player: draws a logged run again, headless, its feeds and all that they are made of."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from vpengine.app import build_compositor, build_places, build_stage_sim, load_place
+from vpengine.compose.request import RequestCamera
+from vpengine.control import declared
+from vpengine.control.controls import parse
+from vpengine.errors import UserError
+from vpengine.files import Files
+from vpengine.frames.feed import Feed
+from vpengine.frames.frame_input import FrameInput
+from vpengine.frames.images import ImageSet
+from vpengine.gpu.context import create_headless
+from vpengine.gpu.executor import Executor
+from vpengine.gpu.gpu import Gpu
+from vpengine.gpu.guard import Guard
+from vpengine.gpu.pool import TargetPool
+from vpengine.sim.figure import StandIn
+from vpengine.sim.plan import StageSim
+from vpengine.takes.log import read_log
+from vpengine.view.view import View
+
+FILM_SIZE = (960, 540)
+STALE_SIZE = (288, 162)
+
+
+class Player:
+    """Use as a context manager. ``files`` are those that the take is drawn with, its own or others that fit."""
+
+    def __init__(self, take: Path, files: Files) -> None:
+        self.take = take
+        self.files = files
+        self._exit = ExitStack()
+
+    def __enter__(self) -> Player:
+        files, stage = self.files, self.files.stage
+        self.gpu = Gpu(create_headless())
+        self.places = build_places(self.gpu, files, self._exit)
+        self.compositor = build_compositor(self.gpu, files, self.places, self._exit)
+        walls = self.compositor.walls
+        for place in files.show.plates:
+            load_place(self.places, walls, place)
+        self._requests = RequestCamera(self.gpu, stage.neural.resolution)
+        self._pool = TargetPool(self.gpu)
+        stand_in = StandIn()
+        self._stage = build_stage_sim(self.gpu, files, walls, self._exit, FILM_SIZE, stand_in, samples_per_side=2)
+        self._empty = build_stage_sim(self.gpu, files, walls, self._exit, STALE_SIZE, None, samples_per_side=2)
+        self._drawing, self._drawing_stale = self._executor(self._stage), self._executor(self._empty)
+        self.camera_feed = Feed("camera", stage.cameras[0].id)
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._exit.close()
+
+    def _executor(self, stage: StageSim) -> Executor:
+        return Executor(self.gpu, self._pool, Guard(), {**self.compositor.drawers, **stage.drawers})
+
+    def frames(self) -> Iterator[FrameInput]:
+        """Raises UserError for a frame that the stage or the show of now cannot draw."""
+        for frame in read_log(self.take, self._redraw):
+            yield self._drawable(frame)
+
+    def draw(self, frame: FrameInput, feeds: Collection[Feed]) -> Mapping[str, Any]:
+        """The pictures that the frame's jobs made, by key, until the next call; every frame once, in order."""
+        self._run(self._drawing, self._stage, frame, feeds)
+        return self._drawing.pictures
+
+    def draw_stale(self, frame: FrameInput) -> Mapping[str, Any]:
+        """The camera's photograph of an empty stage, had nothing been re-projected; after ``draw``."""
+        controls = {**frame.controls, declared.NEURAL_REPROJECT: False}
+        stale = replace(frame, controls=controls, keyframes=())
+        self._run(self._drawing_stale, self._empty, stale, [self.camera_feed])
+        return self._drawing_stale.pictures
+
+    def _run(self, executor: Executor, stage: StageSim, frame: FrameInput, feeds: Collection[Feed]) -> None:
+        simulated = stage.plan(frame, feeds)
+        executor.run([*self.compositor.plan(frame, feeds, lit=bool(simulated)), *simulated])
+        failed = next(iter(executor.failures), None)
+        if failed is not None:  # a film has no last good picture to show
+            raise UserError(f"{self.take}: the job {failed!r} could not be drawn")
+
+    def _drawable(self, frame: FrameInput) -> FrameInput:
+        """With a value for every control, as a take of an older version does not know all of them; and all of it is
+        drawn, whatever was left out to hold the rate: a film has time.
+        """
+        for camera in self.files.stage.cameras:
+            if camera.id not in frame.cameras:
+                known = ", ".join(frame.cameras)
+                raise UserError(f"{self.take}: its cameras are {known}, and the stage's is {camera.id}")
+        for state in frame.buses.values():
+            for place, _ in state.shares:
+                self._refuse_unknown(place)
+        values = {
+            item.address: parse(item, frame.controls.get(item.address, item.default)) for item in self.files.controls
+        }
+        return replace(frame, controls=values, rung=0)
+
+    def _refuse_unknown(self, place: str) -> None:
+        if not self.places.ready(place):  # the show is another one now
+            raise UserError(f"{self.take}: it shows the place {place!r}, which the show does not have")
+
+    def _redraw(self, place: str, view: View, seed: int) -> ImageSet:
+        self._refuse_unknown(place)
+        (width, height), (w, h) = view.resolution, self.files.stage.neural.resolution
+        if (width, height) != (w, h):
+            raise UserError(
+                f"{self.take}: its keyframes are of {width} x {height} pixels, and the stage's [neural] resolution is "
+                f"{w} x {h} now"
+            )
+        return self._requests.take(self.places[place], place, view, seed)
