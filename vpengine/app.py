@@ -400,6 +400,7 @@ class App:
             compositor=self.compositor,
             stage_sim=stage_sim,
             executor=Executor(self.gpu, pool, guard, drawers),
+            guard=guard,
             feeds=feeds_of(stage),
             outputs=Outputs(guard, named([self._kind(item.target) for item in stage.outputs], self.outputs)),
             recorder=recorder,

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
+from functools import partial
 from typing import Protocol
 
 from vpengine.compose.compositor import Compositor
@@ -21,9 +22,10 @@ from vpengine.frames.keyframe import Keyframe
 from vpengine.frames.look import Look
 from vpengine.gpu.executor import Executor
 from vpengine.gpu.gpu import Gpu
+from vpengine.gpu.guard import Guard
 from vpengine.gpu.job import Job
 from vpengine.mailbox import Inbox
-from vpengine.neural.host import GeneratorHost
+from vpengine.neural.host import Collected, GeneratorHost
 from vpengine.output.clock import Clock
 from vpengine.output.outputs import Outputs
 from vpengine.plates.places import Places
@@ -61,6 +63,7 @@ class Loop:
     compositor: Compositor
     stage_sim: StageSim
     executor: Executor
+    guard: Guard
     feeds: frozenset[Feed]
     outputs: Outputs
     recorder: Recorder
@@ -78,12 +81,12 @@ class Loop:
             begin_s = time.monotonic()
             frame, looks = self.gather(tick, begin_s)
             self.executor.run(self.plan(frame, looks, begin_s))
-            self.ask(begin_s)
+            self.guard.run("asking the generator", partial(self.ask, begin_s), "its pictures stay")
             self.gpu.end_frame()
             self.clock.wait_display(tick)
             open_ = self.present(tick)
             self.clock.presented(time.monotonic())
-            self.recorder.note(frame)
+            self.guard.run("the take", partial(self.recorder.note, frame), "the frame is not in it")
             self.newest = frame
             pose_age_s = frame.cameras[self.camera].age_s
             seen_s, done_s = time.monotonic(), self.gpu.done_s()
@@ -128,7 +131,13 @@ class Loop:
 
     def collect(self, now_s: float) -> tuple[Keyframe, ...]:
         """What the generator has made since the last call; what a failure of it swallowed is asked for again."""
-        collected = self.generator.collect(now_s)
+        collected = Collected()
+
+        def hear() -> None:
+            nonlocal collected
+            collected = self.generator.collect(now_s)
+
+        self.guard.run("hearing the generator", hear, "its pictures stay")
         if collected.lost:
             self.requests.forget()
         return collected.keyframes

@@ -200,3 +200,25 @@ def test_an_output_that_fails_is_closed_and_opened_again_and_the_other_goes_on(
         "headless wall:main failed (RuntimeError: it broke); it is opened anew, and the other outputs go on. "
         "It is tried again."
     )
+
+
+@pytest.mark.parametrize("fault", ["collect", "submit", "note"])
+def test_a_generator_or_a_take_that_fails_outside_the_plan_ends_no_show(
+    generating: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, fault: str
+) -> None:
+    """The wall goes on by the pictures that there are; one sentence says it, and then it is as it was."""
+    loop = generating.app.loop
+    before = generating.pixels("wall:main")
+    with monkeypatch.context() as patch:
+        patch.setattr(loop.recorder if fault == "note" else loop.generator, fault, broken)
+        generating.app.desk.controls.set("/vp/look/night", 0.95)  # something new is to be asked
+        generating.seconds(2.0)
+        shown = generating.pixels("wall:main")
+    assert (shown.astype(int) - before).std() < 30.0
+    name = {"collect": "hearing the generator", "submit": "asking the generator", "note": "the take"}[fault]
+    assert generating.app.report()["failures"][name] >= 1
+    assert len([record for record in caplog.records if record.getMessage().startswith(f"{name} failed")]) == 1
+    generating.seconds(8.0)
+    images = generating.app.generator.health.images
+    generating.app.desk.controls.set("/vp/look/night", 0.5)
+    generating.until(lambda: generating.app.generator.health.images > images)
