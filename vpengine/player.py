@@ -24,6 +24,7 @@ from vpengine.gpu.guard import Guard
 from vpengine.gpu.pool import TargetPool
 from vpengine.sim.figure import StandIn
 from vpengine.sim.plan import StageSim
+from vpengine.stage.feeds import feed_size
 from vpengine.takes.log import read_log
 from vpengine.view.view import View
 
@@ -53,7 +54,9 @@ class Player:
         self._stage = build_stage_sim(self.gpu, files, walls, self._exit, FILM_SIZE, stand_in, samples_per_side=2)
         self._empty = build_stage_sim(self.gpu, files, walls, self._exit, STALE_SIZE, None, samples_per_side=2)
         self._drawing, self._drawing_stale = self._executor(self._stage), self._executor(self._empty)
-        self.camera_feed = Feed("camera", stage.cameras[0].id)
+        camera = stage.cameras[0].id
+        self.camera_feed = Feed("camera", camera)
+        self.main_feed = self.camera_feed if stage.walls else Feed("world", camera)  # what a film of the take shows
         return self
 
     def __exit__(self, *error: object) -> None:
@@ -71,6 +74,10 @@ class Player:
         """The pictures that the frame's jobs made, by key, until the next call; every frame once, in order."""
         self._run(self._drawing, self._stage, frame, feeds)
         return self._drawing.pictures
+
+    def size(self, feed: Feed) -> tuple[int, int]:
+        """Of a feed as it is drawn here, in pixels. Raises KeyError for one that the stage has not."""
+        return feed_size(self.files.stage, feed) if feed.kind in ("wall", "world") else FILM_SIZE
 
     def draw_stale(self, frame: FrameInput) -> Mapping[str, Any]:
         """The camera's photograph of an empty stage, had nothing been re-projected; after ``draw``."""

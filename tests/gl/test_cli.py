@@ -18,8 +18,8 @@ from PIL import Image
 from vpengine.app import App, RunOptions
 from vpengine.gpu.context import describe
 from vpengine.gpu.transfer import download
+from vpengine.stage.feeds import feed_size
 from vpengine.stage.shipped import stage_folder
-from vpengine.stage.walls import wall_geometry
 
 LED = stage_folder() / "led_volume.toml"
 
@@ -117,14 +117,14 @@ def test_a_service_managers_stop_ends_a_run_cleanly(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", sorted(path.name for path in stage_folder().glob("*.toml")))
-def test_every_shipped_stage_lights_every_wall(name: str) -> None:
+def test_every_shipped_stage_shows_every_feed(name: str) -> None:
     """Each output is given a picture, not a field of one colour, from the first frames on."""
     with App(RunOptions(stage_folder() / name, headless=True, unpaced=True, remember=False)) as app:
         app.run_frames(3)
         made = app.loop.executor.pictures
         pictures = {str(feed): download(made[str(feed)].color)[..., :3].astype(float) for feed in app.loop.feeds}
-        walls = {f"wall:{wall.id}": wall_geometry(wall).resolution for wall in app.files.stage.walls}
-    assert {wall: picture.shape[1::-1] for wall, picture in pictures.items()} == walls
-    for wall, picture in pictures.items():
-        assert picture.mean() > 5.0, wall
-        assert picture.std() > 5.0, wall
+        feeds = {str(feed): feed_size(app.files.stage, feed) for feed in app.loop.feeds}
+    assert {feed: picture.shape[1::-1] for feed, picture in pictures.items()} == feeds
+    for feed, picture in pictures.items():
+        assert picture.mean() > 5.0, feed
+        assert picture.std() > 5.0, feed

@@ -7,11 +7,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import av
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
 from vpengine.app import App, RunOptions
-from vpengine.cli.film import read_take, shoot
+from vpengine.cli.film import feed_file, feeds_named, film_feeds, read_take, record_take, shoot
+from vpengine.cli.main import app as cli
 from vpengine.compose import keyframe_slot, neural
 from vpengine.control import declared
 from vpengine.control.looks import look_address
@@ -102,3 +105,51 @@ def test_a_keyframe_of_another_resolution_is_one_sentence(take: Path) -> None:
         view = type("View", (), {"resolution": (48, 28)})()
         with pytest.raises(UserError, match=r"keyframes are of 48 x 28 pixels, .* resolution is 96 x 56 now"):
             player._redraw("pattern", view, 0)
+
+
+def frames_of(film: Path) -> list[np.ndarray]:
+    with av.open(str(film)) as container:
+        return [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
+
+
+def test_any_feed_of_a_take_is_filmed(take: Path, tmp_path: Path) -> None:
+    """With its own size, an odd row or column left out; a preview in which nothing stood by is black."""
+    files = read_take(take)
+    feeds = feeds_named(files, ["wall:main", "world:1", "world:1@preview"])
+    with Player(take, files) as player:
+        film_feeds(player, {feed: tmp_path / feed_file(feed) for feed in feeds}, lambda: None)
+        pictures = player.draw(list(player.frames())[-1], feeds)
+        wall = download(pictures["wall:main"].color)[..., :3].astype(float)
+    films = {name: frames_of(tmp_path / name) for name in ("wall-main.mp4", "world-1.mp4", "world-1-preview.mp4")}
+    assert {name: (len(each), each[0].shape) for name, each in films.items()} == {
+        "wall-main.mp4": (3, (96, 192, 3)),
+        "world-1.mp4": (3, (82, 144, 3)),
+        "world-1-preview.mp4": (3, (82, 144, 3)),
+    }
+    assert np.abs(films["wall-main.mp4"][-1] - wall).mean() < 12.0
+    assert wall.std() > 20.0
+    assert films["world-1.mp4"][-1].std() > 20.0
+    assert films["world-1-preview.mp4"][-1].max() < 4
+
+
+def test_a_feed_that_the_stage_has_not_is_one_sentence(take: Path) -> None:
+    with pytest.raises(UserError, match=r"--feed 'wall:mian': this stage has no such feed; did you mean 'wall:main'\?"):
+        feeds_named(read_take(take), ["wall:mian"])
+
+
+def test_a_take_of_a_stage_without_a_wall_is_filmed_as_its_cameras_world(small_stage: Path, tmp_path: Path) -> None:
+    text = small_stage.read_text(encoding="utf-8").replace("port = 9000", "port = 0").replace("= 9001", "= 0")
+    wall = text[text.index("[[wall]]") : text.index("[[tracking]]")]
+    small_stage.write_text(text.replace(wall, "").replace('wall = "main"', 'feed = "world:1"'), encoding="utf-8")
+    folder = tmp_path / "take"
+    with App(RunOptions(small_stage, headless=True, unpaced=True, log_folder=folder, remember=False)) as app:
+        app.run_frames(3)
+        live = download(app.loop.executor.pictures["world:1"].color)[..., :3].astype(float)
+    record_take(folder, tmp_path / "recorded.mp4", lambda: None)
+    recorded = frames_of(tmp_path / "recorded.mp4")[-1]
+    assert live.std() > 20.0
+    assert np.abs((recorded - live[:82, :144]).mean(axis=-1)).mean() < 5.0  # in grey: a film halves its colours
+    done = CliRunner().invoke(cli, ["film", str(folder), "--out", str(tmp_path / "films")])
+    assert done.exit_code == 0, done.output
+    assert [path.name for path in (tmp_path / "films").iterdir()] == ["world-1.mp4"]
+    assert len(frames_of(tmp_path / "films" / "world-1.mp4")) == 3

@@ -20,6 +20,8 @@ from vpengine.cli.outputs import clear_stale, file_for, folder_for, passing_take
 from vpengine.cli.run import split_sets
 from vpengine.cli.signals import deaf_to_hangup
 from vpengine.errors import UserError
+from vpengine.files import read_files
+from vpengine.stage.shipped import stage_folder
 from vpengine.takes.report import write_report
 
 LINUX = sys.platform == "linux"
@@ -104,6 +106,8 @@ def test_a_folder_that_cannot_be_written_is_refused_before_the_work(
     monkeypatch.setattr(run, "run_stage", never)
     monkeypatch.setattr(demo, "run_stage", never)
     monkeypatch.setattr(film, "make_films", never)
+    led = read_files(stage_folder() / "led_volume.toml", None)
+    monkeypatch.setattr(film, "read_take", lambda *_: led)
     monkeypatch.setattr(run, "read_files", lambda *_: None)
     with pytest.raises(UserError, match=r"^--log [^\n]*: (is a file|cannot be written)"):
         run.run(Path("stage.toml"), log=tmp_path / path)

@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 
 from vpengine.files import controls_of
+from vpengine.frames.feed import Feed
+from vpengine.stage.feeds import feed_size, feeds_of
 from vpengine.stage.sections import PluginSection, resolve_settings
 from vpengine.stage.show_file import load_show
 from vpengine.stage.stage_file import Stage, load_stage
@@ -85,3 +87,10 @@ def test_street_show() -> None:
     assert not any(looks["day"].values())
     assert looks["snow-night"]["/vp/look/snow"] > 0.5
     assert looks["snow-night"]["/vp/look/night"] > 0.3
+
+
+def test_green_screen_has_no_wall_and_shows_the_cameras_world() -> None:
+    stage = load_stage(STAGES / "green_screen.toml", controls_of)
+    assert stage.walls == ()
+    assert feeds_of(stage) == {Feed("world", "1")}
+    assert feed_size(stage, Feed("world", "1")) == (640, 360)

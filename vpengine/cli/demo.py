@@ -17,7 +17,7 @@ from rich.table import Table
 
 from vpengine.app import App, RunOptions
 from vpengine.cli.bar import progress_bar
-from vpengine.cli.film import make_films
+from vpengine.cli.film import make_films, read_take
 from vpengine.cli.outputs import folder_for
 from vpengine.cli.signals import deaf_to_hangup
 from vpengine.cli.simulate import DEMO_SECONDS
@@ -46,7 +46,7 @@ def demo(
         if films and report["frames"]:
             task = bar.add_task("filming", total=count_frames(take))
             with deaf_to_hangup():
-                make_films(take, out, lambda: bar.advance(task))
+                make_films(take, read_take(take), out, lambda: bar.advance(task))
     if report["frames"]:
         print_table(report, out, films)
 

@@ -5,7 +5,8 @@ Filming costs the wall nothing, because it happens afterwards.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from itertools import chain, repeat
 from pathlib import Path
@@ -21,9 +22,9 @@ from vpengine.cli.outputs import Force, folder_for
 from vpengine.cli.signals import deaf_to_hangup
 from vpengine.cli.streams import echo
 from vpengine.compose.plan import light_key, world_key
-from vpengine.errors import UserError
+from vpengine.errors import UserError, did_you_mean
 from vpengine.files import Files, read_files
-from vpengine.frames.feed import PROGRAM, Eye, Feed
+from vpengine.frames.feed import PROGRAM, Eye, Feed, parse_feed
 from vpengine.frames.frame_input import FrameInput
 from vpengine.gpu.target import Target, Texture
 from vpengine.gpu.transfer import download
@@ -136,13 +137,13 @@ class Held(Generic[T]):
         return chain(repeat(held, number - before - 1), [shown])
 
 
-def make_films(take: Path, out: Path, progress: Callable[[], None], allow_outside: bool = False) -> None:
+def make_films(take: Path, files: Files, out: Path, progress: Callable[[], None]) -> None:
     """camera.mp4, stage.mp4 and contact.png of a take, into ``out``; ``progress`` is called after each frame."""
     total = count_frames(take)
     moments = {round(part * (total - 1)) for part in MOMENTS}
     rows: list[list[Image]] = []
     captions: list[str] = []
-    with Player(take, read_take(take, allow_outside)) as player:
+    with Player(take, files) as player:
         sheet_rows = Moments(player)
         rate = player.files.stage.rate
         with Film(out / "camera.mp4", FILM_SIZE, rate) as camera, Film(out / "stage.mp4", FILM_SIZE, rate) as stage:
@@ -166,32 +167,87 @@ def make_films(take: Path, out: Path, progress: Callable[[], None], allow_outsid
         raise UserError(f"{out / 'contact.png'}: cannot be written ({error.strerror or error})") from error
 
 
-def record_camera(take: Path, file: Path, progress: Callable[[], None]) -> None:
-    """What the photographing camera saw of this run's own take, as one film."""
-    with (
-        Player(take, read_take(take, allow_outside=True)) as player,
-        Film(file, FILM_SIZE, player.files.stage.rate) as out,
-    ):
-        images: Held[Image] = Held()
+def record_take(take: Path, file: Path, progress: Callable[[], None]) -> None:
+    """This run's own take as one film: what the photographing camera saw or, without a wall, the camera's world."""
+    with Player(take, read_take(take, allow_outside=True)) as player:
+        film_feeds(player, {player.main_feed: file}, progress)
+
+
+def film_feeds(player: Player, files: Mapping[Feed, Path], progress: Callable[[], None]) -> None:
+    """A film of each feed; ``progress`` is called after each frame."""
+    with ExitStack() as stack:
+        rate = player.files.stage.rate
+        films = {feed: stack.enter_context(Film(path, _even(player.size(feed)), rate)) for feed, path in files.items()}
+        shown: Held[dict[Feed, Image]] = Held()
         for frame in player.frames():
-            image = photograph(player, player.draw(frame, [player.camera_feed]))
-            for held in images.until(frame.tick.number, image):
-                out.write(held)
+            pictures = player.draw(frame, list(films))
+            images = {feed: _filmed(feed, pictures, player) for feed in films}
+            for held in shown.until(frame.tick.number, images):
+                for feed, image in held.items():
+                    films[feed].write(image)
             progress()
+
+
+def _even(size: tuple[int, int]) -> tuple[int, int]:
+    """Films have half as many colours each way: a column or row too many is left out."""
+    return size[0] - size[0] % 2, size[1] - size[1] % 2
+
+
+def _filmed(feed: Feed, pictures: Mapping[str, Any], player: Player) -> Image:
+    """A feed's picture, black where it has none, as a preview in which nothing stands by."""
+    width, height = _even(player.size(feed))
+    if str(feed) not in pictures:
+        return np.zeros((height, width, 3), np.uint8)
+    image = photograph(player, pictures) if feed == player.camera_feed else rgb(pictures[str(feed)])
+    return image[:height, :width]
+
+
+def feeds_named(files: Files, names: Sequence[str]) -> list[Feed]:
+    """The feeds of these names. Raises UserError for one that the stage does not have."""
+    stage = files.stage
+    known = {
+        *(f"wall:{wall.id}" for wall in stage.walls),
+        *(f"world:{camera.id}{bus}" for camera in stage.cameras for bus in ("", "@preview")),
+        *(f"camera:{camera.id}" for camera in stage.cameras if stage.walls),
+        *(["stage"] if stage.walls else []),
+    }
+    for name in names:
+        if name not in known:
+            raise UserError(f"--feed {name!r}: this stage has no such feed{did_you_mean(name, known)}")
+    return [parse_feed(name) for name in dict.fromkeys(names)]
+
+
+def feed_file(feed: Feed) -> str:
+    """``world:1@preview`` is filmed as ``world-1-preview.mp4``."""
+    return str(feed).replace(":", "-").replace("@", "-") + ".mp4"
 
 
 def film(
     take: Annotated[Path, typer.Argument(help="The folder that `vpengine run --log` wrote.")],
     out: Annotated[Path, typer.Option(help="Where the films go.")] = Path("out/film"),
+    feeds: Annotated[
+        list[str] | None,
+        typer.Option("--feed", help="Film this feed instead: wall:ID, world:CAMERA, camera:CAMERA, stage."),
+    ] = None,
     allow_outside: Annotated[bool, typer.Option(help="The take may name files anywhere on this machine.")] = False,
     force: Force = False,
 ) -> None:
-    """Film a logged run: what the photographing camera sees, the stage from above, and a contact sheet."""
+    """Film a logged run: what the photographing camera sees, the stage from above, and a contact sheet.
+
+    Of a stage without a wall: what its camera must see.
+    """
     total = count_frames(take)  # first: what is no take leaves no folder
     if total == 0:
         raise UserError(f"{take}: there is no good frame in this take")
-    out = folder_for("--out", out, FILMS, force)
+    files = read_take(take, allow_outside)
+    chosen = feeds_named(files, feeds or ([] if files.stage.walls else [f"world:{files.stage.cameras[0].id}"]))
+    names = tuple(feed_file(feed) for feed in chosen) or FILMS
+    out = folder_for("--out", out, names, force)
     with deaf_to_hangup(), progress_bar() as bar:
         task = bar.add_task("filming", total=total)
-        make_films(take, out, lambda: bar.advance(task), allow_outside)
-    echo(f"{out}: {', '.join(FILMS)}")
+        if chosen:
+            with Player(take, files) as player:
+                film_feeds(player, {feed: out / feed_file(feed) for feed in chosen}, lambda: bar.advance(task))
+        else:
+            make_films(take, files, out, lambda: bar.advance(task))
+    echo(f"{out}: {', '.join(names)}")

@@ -11,7 +11,7 @@ import typer
 
 from vpengine.app import App, RunOptions
 from vpengine.cli.bar import progress_bar
-from vpengine.cli.film import record_camera
+from vpengine.cli.film import record_take
 from vpengine.cli.outputs import Force, file_for, passing_take, take_for
 from vpengine.cli.signals import deaf_to_hangup
 from vpengine.cli.status import Follower
@@ -79,7 +79,7 @@ def film_run(take: Path, record: Path) -> None:
         return
     with deaf_to_hangup(), progress_bar() as bar:
         task = bar.add_task("filming", total=total)
-        record_camera(take, record, lambda: bar.advance(task))
+        record_take(take, record, lambda: bar.advance(task))
 
 
 def run_stage(options: RunOptions, files: Files, seconds: float | None, report: Path | None) -> dict[str, Any]:
