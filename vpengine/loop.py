@@ -10,7 +10,7 @@ from functools import partial
 from typing import Protocol
 
 from vpengine.compose.compositor import Compositor
-from vpengine.compose.governor import Governor, decorates
+from vpengine.compose.governor import Governor, decoration_turn, drawn_now
 from vpengine.compose.preparing import Preparing
 from vpengine.compose.request import Requests
 from vpengine.control import declared
@@ -91,7 +91,8 @@ class Loop:
             pose_age_s = frame.cameras[self.camera].age_s
             seen_s, done_s = time.monotonic(), self.gpu.done_s()
             missed = self.times.note(begin_s, done_s, seen_s, tick.present_s, pose_age_s, tick.number)
-            self.governor.note(begin_s, done_s, seen_s, missed)
+            drawn = self.executor
+            self.governor.note(begin_s, done_s, seen_s, missed, drawn.decoration_s, drawn.decorated)
 
     def warm(self, place: str) -> None:
         """Draw everything once that a frame may draw, before the first one."""
@@ -148,9 +149,9 @@ class Loop:
 
     def plan_feeds(self, frame: FrameInput) -> list[Job]:
         """The jobs that make the feeds; not all of them in every frame."""
-        feeds = self.feeds if decorates(frame) else frozenset(feed for feed in self.feeds if not feed.is_decoration)
-        simulated = self.stage_sim.plan(frame, feeds)
-        return [*self.compositor.plan(frame, feeds, lit=bool(simulated)), *simulated]
+        feeds, turn = drawn_now(frame, self.feeds), decoration_turn(frame)
+        simulated = self.stage_sim.plan(frame, feeds, turn)
+        return [*self.compositor.plan(frame, feeds, lit=bool(simulated) and not turn), *simulated]
 
     def plan_request(self, frame: FrameInput, looks: Mapping[str, Look], now_s: float) -> list[Job]:
         """Ask the generator for a new picture when it is free and there is something new to ask."""

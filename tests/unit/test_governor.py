@@ -100,3 +100,14 @@ def test_what_is_not_paced_is_not_governed() -> None:
 def test_the_words_say_what_is_left_out() -> None:
     assert [f"{rung.inner:.0%}".replace("%", " percent") in rung.words for rung in RUNGS[2:]] == [True] * 3
     assert Governor(PERIOD_S).words == RUNGS[0].words
+
+
+def test_it_does_not_go_up_to_a_rung_that_draws_too_much_decoration() -> None:
+    """On rung 1 the simulated stage is drawn once a second; on rung 0 it would be in every frame."""
+    for decoration_s, rung in ((0.030, 1), (0.002, 0)):
+        governor = Governor(1 / 24)
+        governor.rung = 1
+        for number in range(24 * 30):
+            now_s = number / 24
+            governor.note(now_s, now_s + 0.015, now_s + 0.020, 0, decoration_s)
+        assert governor.rung == rung

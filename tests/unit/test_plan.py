@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from vpengine.compose.governor import RUNGS, decorates
+from vpengine.compose.governor import RUNGS, decoration_turn, drawn_now
 from vpengine.compose.jobs import (
     DevelopWorld,
     DrawPlate,
@@ -155,13 +155,27 @@ def test_a_lower_rung_has_fewer_pixels() -> None:
 
 
 def test_decoration_is_drawn_less_often_on_lower_rungs() -> None:
-    counts = [
-        sum(decorates(replace(frame(rung=rung), tick=Tick(number, 0.0, Fraction(24)))) for number in range(240))
+    """All of it in every frame, or one step a frame, in order, and then none for a second."""
+    turns = [
+        [decoration_turn(replace(frame(rung=rung), tick=Tick(number, 0.0, Fraction(24)))) for number in range(240)]
         for rung in range(len(RUNGS))
     ]
-    assert counts[0] == 240
-    assert counts == sorted(counts, reverse=True)
-    assert counts[-1] > 0
+    assert turns[0] == [None] * 240
+    assert all(each[:24] == list(range(24)) for each in turns[1:])
+    starts = [each.count(0) for each in turns[1:]]
+    assert starts == sorted(starts, reverse=True)
+    assert starts[-1] == 3
+
+
+def test_previews_are_drawn_less_often_on_lower_rungs() -> None:
+    feeds = [*WALLS, Feed("world", "A", PREVIEW), Feed("stage")]
+    counts = []
+    for rung in range(len(RUNGS)):
+        frames = [replace(frame(rung=rung), tick=Tick(number, 0.0, Fraction(24))) for number in range(24)]
+        drawn = [drawn_now(each, feeds) for each in frames]
+        assert all(set(feeds) - each <= {Feed("world", "A", PREVIEW)} for each in drawn)
+        counts.append(sum(len(each) == len(feeds) for each in drawn))
+    assert counts == [24, 8, 6, 4, 2]
 
 
 def test_the_outer_follows_the_grade_less_often_on_lower_rungs() -> None:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
+from vpengine.frames.feed import PROGRAM, Feed
 from vpengine.frames.frame_input import FrameInput
 
 LOOK_S = 1.0  # of frames that a decision rests on
@@ -21,32 +22,44 @@ HARD_WORK = 0.9  # the quantile of a second's work that is looked at
 class Rung:
     """inner: what part of the inner picture's width and height is drawn. requests: of the wanted rate of pictures.
 
-    outer: of how many frames one lets a wall's outer picture follow the grade. decoration: of how many one draws
-    previews and the simulated stage. words: for the operator.
+    outer: of how many frames one lets a wall's outer picture follow the grade. previews: of how many one draws
+    the previews. decoration: of how many one begins to draw the simulated stage. words: for the operator.
     """
 
     inner: float
     requests: float
     outer: int
+    previews: int
     decoration: int
     words: str
 
 
-_LITTLE = "this machine has no more"
+_NO_MORE = "this machine has no more"
+_ASKED = "the inner picture is drawn at {} percent, the generator asked {} as often: " + _NO_MORE
 RUNGS = (
-    Rung(1.0, 1.0, 1, 1, "all is drawn as the stage file wants it"),
-    Rung(1.0, 0.5, 2, 2, f"the generator is asked half as often as it could be: {_LITTLE}"),
-    Rung(0.85, 0.5, 2, 4, f"the inner picture is drawn at 85 percent, the generator asked half as often: {_LITTLE}"),
-    Rung(0.7, 0.35, 3, 8, f"the inner picture is drawn at 70 percent, the generator asked a third as often: {_LITTLE}"),
-    Rung(
-        0.5, 0.25, 4, 12, f"the inner picture is drawn at 50 percent, the generator asked a quarter as often: {_LITTLE}"
-    ),
+    Rung(1.0, 1.0, 1, 1, 1, "all is drawn as the stage file wants it"),
+    Rung(1.0, 0.5, 2, 3, 48, f"the generator is asked half as often as it could be: {_NO_MORE}"),
+    Rung(0.85, 0.5, 2, 4, 96, _ASKED.format(85, "half")),
+    Rung(0.7, 0.35, 3, 6, 96, _ASKED.format(70, "a third")),
+    Rung(0.5, 0.25, 4, 12, 96, _ASKED.format(50, "a quarter")),
 )
 
 
-def decorates(frame: FrameInput) -> bool:
-    """Whether a frame draws previews and the simulated stage: not every one does on lower rungs."""
-    return frame.tick.number % RUNGS[frame.rung].decoration == 0
+def drawn_now(frame: FrameInput, feeds: Collection[Feed]) -> frozenset[Feed]:
+    """Those of ``feeds`` whose turn it is: on lower rungs not every frame draws the previews.
+
+    The simulated stage's turns are ``decoration_turn``'s.
+    """
+    previews = frame.tick.number % RUNGS[frame.rung].previews == 0
+    return frozenset(feed for feed in feeds if feed.bus == PROGRAM or previews)
+
+
+def decoration_turn(frame: FrameInput) -> int | None:
+    """Which of the steps of the simulated stage a frame draws: None for all of them at once, as where there is room; on
+    lower rungs one a frame, and then none for a while.
+    """
+    every = RUNGS[frame.rung].decoration
+    return None if every == 1 else frame.tick.number % every
 
 
 class Governor:
@@ -64,6 +77,8 @@ class Governor:
         self._since_s: float | None = None  # when this rung began
         self._room_since_s: float | None = None
         self._patience_s = PATIENCE_S
+        self._decoration_s = 0.0
+        self._decorated = False
         self._went_up_s = -MOST_PATIENCE_S
 
     @property
@@ -74,11 +89,25 @@ class Governor:
         """For the report: at the end, and the lowest that it was."""
         return {"last": self.rung, "lowest": self.lowest, "words": self._rungs[self.lowest].words}
 
-    def note(self, begin_s: float, done_s: float, seen_s: float, missed: int) -> None:
+    def note(
+        self,
+        begin_s: float,
+        done_s: float,
+        seen_s: float,
+        missed: int,
+        decoration_s: float = 0.0,
+        decorated: bool = False,
+    ) -> None:
         """A frame: when it began, was done and was seen, in seconds of the monotonic clock.
 
-        missed: ticks that it was late for, or that had no frame before it.
+        missed: ticks that it was late for, or that had no frame before it. decoration_s: what all of the
+        simulated stage takes, once. decorated: some of that was in this frame; where it is drawn seldom, such
+        frames are no reason to take pixels from the walls.
         """
+        self._decoration_s = decoration_s
+        passed_over, self._decorated = decorated or self._decorated, decorated  # what it misses, the next is told of
+        if self.rung and passed_over:
+            return
         if math.isinf(self._period_s):
             return
         if self._since_s is None:
@@ -97,7 +126,7 @@ class Governor:
             self._room_since_s = None
             if self.rung + 1 < len(self._rungs):
                 self._step_down(now_s)
-        elif self.rung and hard_s * self._growth() < ROOM * self._period_s:
+        elif self.rung and hard_s * self._growth() + self._more_decoration_s() < ROOM * self._period_s:
             self._wait_for_room(now_s)
         else:
             self._room_since_s = None
@@ -106,6 +135,11 @@ class Governor:
         """How much more work the next rung up may be: all of a frame's for its pixels, a little for its requests."""
         here, above = self._rungs[self.rung], self._rungs[self.rung - 1]
         return max((above.inner / here.inner) ** 2, 1.1)
+
+    def _more_decoration_s(self) -> float:
+        """What the next rung up draws of it in every frame, beyond what this one does."""
+        here, above = self._rungs[self.rung], self._rungs[self.rung - 1]
+        return self._decoration_s * (1.0 / above.decoration - 1.0 / here.decoration)
 
     def _step_down(self, now_s: float) -> None:
         vain = now_s - self._went_up_s < 2.0 * PATIENCE_S

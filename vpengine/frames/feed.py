@@ -35,11 +35,6 @@ class Feed:
     of: str = ""
     bus: str = PROGRAM
 
-    @property
-    def is_decoration(self) -> bool:
-        """What is left out first where a machine has no more: all that is neither on a wall nor before the camera."""
-        return self.kind in ("camera", "stage") or self.bus != PROGRAM
-
     def __str__(self) -> str:
         name = f"{self.kind}:{self.of}" if self.of else self.kind
         return name if self.bus == PROGRAM else f"{name}@{self.bus}"

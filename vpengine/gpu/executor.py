@@ -12,7 +12,7 @@ from typing import Any
 from vpengine.gpu.context import is_software
 from vpengine.gpu.gpu import Gpu
 from vpengine.gpu.guard import Guard
-from vpengine.gpu.job import Job, in_order
+from vpengine.gpu.job import DECORATION, Job, in_order
 from vpengine.gpu.pool import TargetPool, TargetSpec
 from vpengine.gpu.target import Target
 from vpengine.gpu.timing import GpuTimers, Timings
@@ -92,6 +92,8 @@ class Executor:
         self._has_clock = not is_software(gpu.context)
         self.pictures = Pictures(pool)
         self.timings = Timings()
+        self.decorated = False  # something of DECORATION was drawn in the newest frame
+        self._decoration_s: dict[str, float] = {}  # by job; there are as many as feeds have steps
         self.measure = False
 
     def run(self, jobs: Sequence[Job]) -> None:
@@ -107,6 +109,11 @@ class Executor:
         self._listen()
 
     @property
+    def decoration_s(self) -> float:
+        """What decoration takes the main thread, all of it once: the newest of each job."""
+        return sum(self._decoration_s.values())
+
+    @property
     def failures(self) -> Mapping[str, int]:
         """How often each job has failed."""
         return self._guard.failures
@@ -116,6 +123,7 @@ class Executor:
         self.pictures.next_frame()
 
     def _begin(self) -> None:
+        self.decorated = False
         self._gpu.begin_frame()
         self.pictures.next_frame()
         self._pool.sweep()
@@ -141,6 +149,9 @@ class Executor:
             made = drawer(job, self.pictures)
             cpu_ms = 1e3 * (time.perf_counter() - begin_s)
         self.timings.of(job.name).cpu_ms.append(cpu_ms)
+        if job.priority >= DECORATION:
+            self._decoration_s[job.name] = 1e-3 * cpu_ms
+            self.decorated = True
         if watched:
             self._refuse_error()
         if job.writes is not None:

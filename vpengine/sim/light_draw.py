@@ -48,12 +48,10 @@ REFLECTION_PART = 3  # the floor's mirror picture is this many times smaller tha
 
 
 class StageDraw:
-    """Owns the mirror picture of one size, and the probe that the chrome ball shows.
+    """Draws the lit stage for any View. Owns the mirror picture of one size."""
 
-    ``reflect`` once after each ``shine``, before anything is drawn.
-    """
-
-    def __init__(self, gpu: Gpu, light: StageLight, size: tuple[int, int]) -> None:
+    def __init__(self, gpu: Gpu, light: StageLight, size: tuple[int, int], probe: Probe | None = None) -> None:
+        """probe: what chrome and sheen show; None in a stage without a stand-in."""
         context = gpu.context
         self._light = light
         self._wall_pass = gpu.mesh_pass("sim_wall", "sim_wall", WALL_BLOCK)
@@ -64,34 +62,27 @@ class StageDraw:
         self._mirror = Target(context, (size[0] // REFLECTION_PART, size[1] // REFLECTION_PART), depth=True)
         self._mirror.color.build_mipmaps()
         self._mirror.color.filter = (context.LINEAR_MIPMAP_LINEAR, context.LINEAR)
-        self._probe: Target | None = None
-        if light.stand_in is not None:
-            self._probe_views = face_views(np.asarray(light.stand_in.probe_centre_m, np.float64), PROBE_PX)
-            faces = [face.clip_from_view @ _turned_only(face) for face in self._probe_views]
-            self._face_from_stage = np.array(faces)
-            self._probe = Target(context, (3 * PROBE_PX, 2 * PROBE_PX), depth=True)
-            self._probe.color.build_mipmaps()
-            self._probe.color.filter = (context.LINEAR_MIPMAP_LINEAR, context.LINEAR)
+        self._probe = probe
 
     def draw(self, target: Target, view: View, softness_lod: float = 0.0, floor: bool = True) -> None:
         """Fill a cleared ``target``. softness_lod: mip level of the walls, at least; 0 shows them as they are."""
-        self._draw_walls(target, view, softness_lod)
+        self.draw_walls(target, view, softness_lod)
         self.draw_seen_actors(target, view)
         if floor and view.origin_m[2] > 0.0:
             self.draw_mirrored(view)
-            self._draw_floor(target, view, FLOOR_GLOSS)
+            self.draw_floor(target, view, FLOOR_GLOSS)
 
-    def _draw_walls(self, target: Target, view: View, softness_lod: float) -> None:
+    def draw_walls(self, target: Target, view: View, softness_lod: float) -> None:
         for wall in self._light.walls:
             textures = {"panel": wall.light.color}
             self._wall_pass.draw_mesh(target, wall.mesh, textures, softness_lod=softness_lod, **_seen_from(view))
 
-    def _draw_actors(self, target: Target, view: View) -> None:
+    def draw_actors(self, target: Target, view: View) -> None:
         if self._light.matte_mesh is not None:
             textures = {"irradiance": self._light.irradiance}
             self._matte_pass.draw_mesh(target, self._light.matte_mesh, textures, first_vertex=0, **_seen_from(view))
 
-    def _draw_floor(self, target: Target, view: View, gloss: float) -> None:
+    def draw_floor(self, target: Target, view: View, gloss: float) -> None:
         self._floor_pass.draw_mesh(
             target,
             self._light.floor_mesh,
@@ -107,24 +98,56 @@ class StageDraw:
         upside_down = np.diag([1.0, 1.0, -1.0, 1.0])
         mirrored = View(view.view_from_stage @ upside_down, view.clip_from_view, view.resolution, view.time_s)
         self._mirror.clear()
-        self._draw_walls(self._mirror, mirrored, 1.0)
-        self._draw_actors(self._mirror, mirrored)
+        self.draw_walls(self._mirror, mirrored, 1.0)
+        self.draw_actors(self._mirror, mirrored)
         self._mirror.color.build_mipmaps()
         return self._mirror.color
 
-    def reflect(self, floor: bool = True) -> None:
-        """Draw what is around the actors, from the chrome ball's middle: six faces, three by two."""
-        if self._probe is None:
+    def draw_seen_actors(self, target: Target, view: View) -> None:
+        """The actors with what only the main picture shows: sheen and chrome."""
+        if self._probe is None or self._light.matte_mesh is None:
             return
-        self._probe.clear()
-        for index, view in enumerate(self._probe_views):
-            self._probe.framebuffer.viewport = (index % 3 * PROBE_PX, index // 3 * PROBE_PX, PROBE_PX, PROBE_PX)
-            self._draw_walls(self._probe, view, 0.5)
+        common = {
+            "face_from_stage": self._probe.face_from_stage,
+            "first_vertex": 0,
+            "probe_size": float(PROBE_PX),
+            **_seen_from(view),
+        }
+        textures: dict[str, Texture] = {"irradiance": self._light.irradiance, "probe": self._probe.target.color}
+        self._sheen_pass.draw_mesh(target, self._light.matte_mesh, textures, sheen=SHEEN, **common)
+        if self._light.chrome_mesh is not None:
+            chrome: dict[str, Any] = {"radius_m": BALL_RADIUS_M, "reflectivity": CHROME_REFLECTIVITY}
+            self._chrome_pass.draw_mesh(target, self._light.chrome_mesh, textures, **chrome, **common)
+
+    def release(self) -> None:
+        self._mirror.release()
+
+
+class Probe:
+    """What is around the stand-in, from the chrome ball's middle: six faces, three by two. ``draw`` once after each
+    ``shine``, before what shows it.
+    """
+
+    def __init__(self, gpu: Gpu, light: StageLight) -> None:
+        assert light.stand_in is not None
+        self._light = light
+        self._stage = StageDraw(gpu, light, (REFLECTION_PART, REFLECTION_PART))
+        self._views = face_views(np.asarray(light.stand_in.probe_centre_m, np.float64), PROBE_PX)
+        self.face_from_stage = np.array([face.clip_from_view @ _turned_only(face) for face in self._views])
+        self.target = gpu.target((3 * PROBE_PX, 2 * PROBE_PX), depth=True)
+        self.target.color.build_mipmaps()
+        self.target.color.filter = (gpu.context.LINEAR_MIPMAP_LINEAR, gpu.context.LINEAR)
+
+    def draw(self, floor: bool = True) -> None:
+        self.target.clear()
+        for index, view in enumerate(self._views):
+            self.target.framebuffer.viewport = (index % 3 * PROBE_PX, index // 3 * PROBE_PX, PROBE_PX, PROBE_PX)
+            self._stage.draw_walls(self.target, view, 0.5)
             if self._sees_actors(view):
-                self._draw_actors(self._probe, view)
+                self._stage.draw_actors(self.target, view)
             if floor:
-                self._draw_floor(self._probe, view, gloss=0.0)
-        self._probe.color.build_mipmaps()
+                self._stage.draw_floor(self.target, view, gloss=0.0)
+        self.target.color.build_mipmaps()
 
     def _sees_actors(self, view: View) -> bool:
         """Whether any of the actors may be in the picture, by one vertex in sixteen."""
@@ -133,26 +156,14 @@ class StageDraw:
         clip = np.concatenate([vertices, np.ones_like(vertices[:, :1])], axis=1) @ view.clip_from_stage.T
         return bool((np.abs(clip[:, :2]) < 1.1 * clip[:, 3:4]).all(axis=1).any())
 
-    def draw_seen_actors(self, target: Target, view: View) -> None:
-        """The actors with what only the main picture shows: sheen and chrome."""
-        if self._probe is None or self._light.matte_mesh is None:
-            return
-        common = {
-            "face_from_stage": self._face_from_stage,
-            "first_vertex": 0,
-            "probe_size": float(PROBE_PX),
-            **_seen_from(view),
-        }
-        textures: dict[str, Texture] = {"irradiance": self._light.irradiance, "probe": self._probe.color}
-        self._sheen_pass.draw_mesh(target, self._light.matte_mesh, textures, sheen=SHEEN, **common)
-        if self._light.chrome_mesh is not None:
-            chrome: dict[str, Any] = {"radius_m": BALL_RADIUS_M, "reflectivity": CHROME_REFLECTIVITY}
-            self._chrome_pass.draw_mesh(target, self._light.chrome_mesh, textures, **chrome, **common)
-
     def release(self) -> None:
-        self._mirror.release()
-        if self._probe is not None:
-            self._probe.release()
+        self._stage.release()
+        self.target.release()
+
+
+def probe_of(gpu: Gpu, light: StageLight) -> Probe | None:
+    """None for an empty stage: nothing in it reflects."""
+    return Probe(gpu, light) if light.stand_in is not None else None
 
 
 def _seen_from(view: View) -> dict[str, Any]:

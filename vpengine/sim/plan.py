@@ -15,6 +15,7 @@ from vpengine.gpu.target import Target
 from vpengine.sim.camera import SimCamera
 from vpengine.sim.figure import StandIn
 from vpengine.sim.light import Panel, StageLight
+from vpengine.sim.light_draw import Probe, probe_of
 from vpengine.sim.stage_view import StageView, from_behind
 from vpengine.stage.camera import CameraSettings
 from vpengine.stage.walls import WallGeometry
@@ -22,7 +23,7 @@ from vpengine.view.camera import camera_view
 from vpengine.view.view import View
 
 EXPOSURE_STOPS = 0.9  # for the actor, whom only the walls light; the street behind takes it well
-STAGE_LIGHT = "stage light"  # key of what Shine makes
+STAGE_LIGHT, REFLECTION = "stage light", "reflection"  # keys of what Shine and Reflect make
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,6 +31,11 @@ class Shine(Job):
     """The walls' light, which it reads, on the stage. walls: their ids, in the order of ``reads``."""
 
     walls: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reflect(Job):
+    """What chrome shows of the lit stage."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,32 +79,41 @@ class StageSim:
         self._stand_in = stand_in
         self._samples = samples_per_side
         self._light: StageLight | None = None
+        self._probe: Probe | None = None
         self._photographing: dict[str, SimCamera] = {}
         self._view: StageView | None = None
 
     @property
     def drawers(self) -> Mapping[type[Job], Drawer]:
         """How the executor draws each kind of job."""
-        return {Shine: self._shine, Photograph: self._photograph, LookFromAbove: self._look}
+        return {Shine: self._shine, Reflect: self._reflect, Photograph: self._photograph, LookFromAbove: self._look}
 
-    def plan(self, frame: FrameInput, feeds: Collection[Feed]) -> list[Job]:
-        """The jobs that make the feeds of this stage among ``feeds``; they read the light of every wall."""
-        cameras = [camera for camera in self._cameras if Feed("camera", camera) in feeds]
-        jobs: list[Job] = [self._photographing_job(frame, camera) for camera in cameras]
+    def plan(self, frame: FrameInput, feeds: Collection[Feed], turn: int | None = None) -> list[Job]:
+        """The jobs that make the feeds of this stage among ``feeds``; Shine reads the light of every wall.
+
+        turn: only the one whose turn it is, by and by; by default all of them.
+        """
+        jobs: list[Job] = [
+            self._photographing_job(frame, camera) for camera in self._cameras if Feed("camera", camera) in feeds
+        ]
         if Feed("stage") in feeds:
             camera_seen = self._view_of(frame, self._cameras[0])
             jobs.append(LookFromAbove(**_feed(Feed("stage")), camera=camera_seen))
         if not jobs:
             return []
-        shine = Shine(
+        steps = [self._shining_job(), _REFLECT, *jobs]
+        return steps if turn is None else steps[turn : turn + 1]
+
+    def _shining_job(self) -> Job:
+        return Shine(
             name="stage light",
             priority=DECORATION,
             reads=tuple(self._light_keys.values()),
             writes=STAGE_LIGHT,
-            meanwhile="the simulated stage keeps its last picture",
+            meanwhile=_KEEPS,
+            lasting=True,
             walls=tuple(self._light_keys),
         )
-        return [shine, *jobs]
 
     def _photographing_job(self, frame: FrameInput, camera: str) -> Job:
         return Photograph(**_feed(Feed("camera", camera)), view=self._view_of(frame, camera), number=frame.tick.number)
@@ -118,28 +133,54 @@ class StageSim:
         light.shine({wall: pictures[key].color for wall, key in zip(job.walls, job.reads, strict=True)})
         return light
 
+    def probe(self) -> Probe | None:
+        """What chrome shows; built at the first call."""
+        if self._probe is None:
+            self._probe = probe_of(self._gpu, self.light())
+        return self._probe
+
+    def _reflect(self, job: Reflect, _: Pictures) -> Probe | None:
+        del job
+        probe = self.probe()
+        if probe is not None:
+            probe.draw()
+        return probe
+
     def _photograph(self, job: Photograph, _: Pictures) -> Target:
         assert job.writes is not None
         if job.writes not in self._photographing:
-            self._photographing[job.writes] = SimCamera(self._gpu, self.light(), self.size, self._samples)
+            self._photographing[job.writes] = SimCamera(
+                self._gpu, self.light(), self.size, self._samples, probe=self.probe()
+            )
         return self._photographing[job.writes].draw(job.view, EXPOSURE_STOPS, job.number)
 
     def _look(self, job: LookFromAbove, _: Pictures) -> Target:
         if self._view is None:
-            self._view = StageView(self._gpu, self.light(), self.size, self._samples)
+            self._view = StageView(self._gpu, self.light(), self.size, self._samples, self.probe())
         return self._view.draw(from_behind(self.size), job.camera, EXPOSURE_STOPS)
 
     def release(self) -> None:
-        for part in (*self._photographing.values(), self._view, self._light):
+        for part in (*self._photographing.values(), self._view, self._probe, self._light):
             if part is not None:
                 part.release()
+
+
+_KEEPS = "the simulated stage keeps its last picture"
+_REFLECT = Reflect(
+    name="reflections",
+    priority=DECORATION,
+    reads=(STAGE_LIGHT,),
+    writes=REFLECTION,
+    meanwhile=_KEEPS,
+    lasting=True,
+)
 
 
 def _feed(feed: Feed) -> dict[str, Any]:
     return {
         "name": f"feed {feed}",
         "priority": DECORATION,
-        "reads": (STAGE_LIGHT,),
+        "reads": (STAGE_LIGHT, REFLECTION),
         "writes": str(feed),
         "meanwhile": "it keeps its last picture",
         "lasting": True,
