@@ -141,7 +141,7 @@ def test_a_stage_without_a_wall_shows_its_cameras_world(small_stage: Path) -> No
         assert frame is not None
         view = camera_view(frame.cameras["1"].pose, frame.cameras["1"].lens, (145, 82))
         expected = Target(app.gpu.context, (145, 82), depth=True)
-        app.places["pattern"].draw(expected, view)
+        app.locations["pattern"].draw(expected, view)
         developed = Target(app.gpu.context, (145, 82), dtype="f1")
         ViewLut(app.gpu).develop(developed, expected.color)
         seen = download(developed.color)[..., :3].astype(float)

@@ -150,7 +150,7 @@ def test_one_that_has_begun_is_shown_and_of_those_that_wait_the_newest(layer: Ne
 
 @pytest.mark.parametrize("how", ["enter", "epoch"])
 def test_half_of_one_is_given_up(layer: NeuralLayer, how: str) -> None:
-    """Another place has come, or another seed: what was under way is not seen any more, and its place is free."""
+    """Another location has come, or another seed: what was under way is not seen any more, and its place is free."""
     frames(layer, 2, 1.0, key=keyframe(1))
     layer.enter(None) if how == "enter" else layer.forget_older(1)
     assert frames(layer, 6, 2.0) == [None] * 6

@@ -56,7 +56,7 @@ def test_a_control_that_an_older_take_does_not_know_has_its_default(take: Path) 
             "show.toml",
             'kind = "pattern"',
             'kind = "none"',
-            "it shows the place 'pattern', which the show does not have",
+            "it shows the location 'pattern', which the show does not have",
         ),
         ("stage.toml", 'id = "1"', 'id = "B"', "its cameras are 1, and the stage's is B"),
     ],

@@ -247,7 +247,7 @@ class NeuralLayer:
 
     def _first_settled(self, time_s: float) -> int | None:
         """The newest keyframe that has fully faded in: where it shows well, older ones have no say."""
-        return next((place for place, kept in enumerate(self._kept) if kept.rise(time_s) >= 1.0), None)
+        return next((index for index, kept in enumerate(self._kept) if kept.rise(time_s) >= 1.0), None)
 
     def _picture(self, target: Target, plate: Picture) -> Picture:
         return Picture(target.color, plate.depth, plate.view, self._kept[0].keyframe.provenance)
@@ -257,10 +257,10 @@ class NeuralLayer:
         origins = np.zeros((MAX_KEYFRAMES, 4))
         freshness = np.zeros((MAX_KEYFRAMES, 4))
         freshness[: len(self._kept), 0] = self.freshness(time_s)
-        for place, kept in enumerate(self._kept):
+        for index, kept in enumerate(self._kept):
             key = kept.keyframe.request.plate.view
-            matrices[place] = key.clip_from_stage @ view.stage_from_view
-            origins[place] = view.view_from_stage @ [*key.origin_m, 1.0]
+            matrices[index] = key.clip_from_stage @ view.stage_from_view
+            origins[index] = view.view_from_stage @ [*key.origin_m, 1.0]
         return {
             "view_ray_from_ndc": view_ray_from_ndc(view),
             "key_from_view": matrices,

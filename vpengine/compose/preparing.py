@@ -1,4 +1,4 @@
-"""Places made ready while the show runs: a plate that has been loaded goes up, then its outer pictures are drawn."""
+"""Locations made ready while the show runs: a plate that has been loaded goes up, then its outer pictures are drawn."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ class TakeIn(Job):
 
 @dataclass(frozen=True, kw_only=True)
 class Prepare(Job):
-    """A frame's share of a place's outer pictures: one face of the world on one wall."""
+    """A frame's share of a location's outer pictures: one face of the world on one wall."""
 
-    place: str
+    location: str
 
 
 class Preparing:
-    """upload: puts a frame's share of a loaded plate on the GPU, and says its place's name when all of it is there.
+    """upload: puts a frame's share of a loaded plate on the GPU, and says its location's name when all of it is there.
 
-    A place that fails is put behind the others, and tried again; ``failing`` are those whose last try failed.
+    A location that fails is put behind the others, and tried again; ``failing`` are those whose last try failed.
     """
 
     def __init__(self, walls: Walls, plates: Plates, upload: Callable[[], str | None]) -> None:
@@ -49,33 +49,34 @@ class Preparing:
         self._worked = False
         jobs: list[Job] = [TakeIn(name="taking in a plate", priority=REQUEST, meanwhile="its scene waits")]
         if self._waiting:
-            place = self._waiting[0]
-            prepare = Prepare(name=f"preparing {place}", priority=REQUEST, meanwhile="its scene waits", place=place)
+            location = self._waiting[0]
+            name, meanwhile = f"preparing {location}", "its scene waits"
+            prepare = Prepare(name=name, priority=REQUEST, meanwhile=meanwhile, location=location)
             jobs.insert(0, prepare)
         return jobs
 
     def _prepare(self, job: Prepare, _: Pictures) -> None:
         self._worked = True
         try:
-            if self._begun != job.place:
-                self._walls.begin(job.place, self._plates[job.place])
-                self._begun = job.place
+            if self._begun != job.location:
+                self._walls.begin(job.location, self._plates[job.location])
+                self._begun = job.location
             more = self._walls.carry_on()
         except Exception:
             self._walls.give_up()
             self._begun = None
             self._waiting.rotate(-1)
-            self.failing.add(job.place)
+            self.failing.add(job.location)
             raise
         if not more:
             self._waiting.popleft()
             self._begun = None
-            self.failing.discard(job.place)
+            self.failing.discard(job.location)
 
     def _take_in(self, job: TakeIn, _: Pictures) -> None:
         del job
         if self._worked:
             return
-        place = self._upload()
-        if place is not None and place not in self._waiting:
-            self._waiting.appendleft(place)  # before one that fails
+        location = self._upload()
+        if location is not None and location not in self._waiting:
+            self._waiting.appendleft(location)  # before one that fails
