@@ -69,7 +69,7 @@ log = logging.getLogger(__name__)
 
 BUSY = 0.8  # of a frame's time: after that it begins nothing for the generator
 END_S = 2.6  # of the three seconds that an end may take; the rest is for what OpenGL has to give back
-LOOK_PERIOD_S = 0.5  # how often memory is measured and a progress bar moved
+POLL_PERIOD_S = 0.5  # how often memory is measured and a progress bar moved
 
 
 @dataclass(frozen=True)
@@ -183,7 +183,7 @@ class App:
         self.files = files or read_files(options.stage, options.show, options.allow_outside)
         self._exit = ExitStack()
         self._ends: list[Callable[[], None]] = []  # of all that waits for a thread or a process
-        self._look_again_s = 0.0
+        self._next_poll_s = 0.0
 
     def __enter__(self) -> App:
         try:
@@ -218,10 +218,10 @@ class App:
         self.loop.collect(time.monotonic())
         return loaded and self.generator.health.ready
 
-    def run(self, seconds: float | None = None, told: Callable[[float], None] | None = None) -> None:
+    def run(self, seconds: float | None = None, progress: Callable[[float], None] | None = None) -> None:
         """Draw frames for ``seconds``, or until an output is closed. Ctrl-C ends it cleanly.
 
-        told: called twice a second with the seconds that have run.
+        progress: called twice a second with the seconds that have run.
         """
         start_s = time.monotonic()
         end_s = None if seconds is None else start_s + seconds
@@ -229,7 +229,7 @@ class App:
             gc.collect()
             gc.freeze()  # what stands now stays: collections need not look at it again
             with held() as stopped:  # the frame that is being drawn is the last
-                self.loop.run(lambda: not stopped and self._go_on(start_s, end_s, told))
+                self.loop.run(lambda: not stopped and self._go_on(start_s, end_s, progress))
         except KeyboardInterrupt:
             pass
         finally:
@@ -240,13 +240,13 @@ class App:
         left = iter(range(count))
         self.loop.run(lambda: next(left, None) is not None)
 
-    def _go_on(self, start_s: float, end_s: float | None, told: Callable[[float], None] | None) -> bool:
+    def _go_on(self, start_s: float, end_s: float | None, progress: Callable[[float], None] | None) -> bool:
         now_s = time.monotonic()
-        if now_s >= self._look_again_s:
-            self._look_again_s = now_s + LOOK_PERIOD_S
+        if now_s >= self._next_poll_s:
+            self._next_poll_s = now_s + POLL_PERIOD_S
             self.memory.sample(self.generator.health.pid)
-            if told is not None:
-                told(now_s - start_s)
+            if progress is not None:
+                progress(now_s - start_s)
         return end_s is None or now_s < end_s
 
     def _build(self) -> None:
@@ -377,7 +377,7 @@ class App:
         self._exit.callback(camera.release)
         requests = Requests(camera, self.locations, settings)
         walls = self.compositor.walls
-        preparing = Preparing(walls, self.locations, self.locations.take_in)
+        preparing = Preparing(walls, self.locations, self.locations.upload_next)
         stage_sim = build_stage_sim(self.gpu, self.files, walls, self._exit, stand_in=StandIn())
         drawers = {
             **self.compositor.drawers,

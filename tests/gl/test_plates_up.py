@@ -315,7 +315,7 @@ def test_a_large_dome_comes_in_over_several_frames(gpu: Any, tmp_path: Path) -> 
     locations = Locations(Gpu(gpu), {"dome": lambda: Dome(Dome.Settings(file=tmp_path / "dome.png"))})
     locations.ask("dome")
     frames, end_s = 0, time.monotonic() + 30.0
-    while locations.take_in() is None and time.monotonic() < end_s:
+    while locations.upload_next() is None and time.monotonic() < end_s:
         assert not locations.ready("dome")
         frames += 1 if locations._going_up is not None else 0
         time.sleep(0.001)

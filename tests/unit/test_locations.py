@@ -31,7 +31,7 @@ class Counted(NoPlate):
 def wait(locations: Locations, name: str) -> None:
     end_s = time.monotonic() + 5.0
     while not locations.ready(name) and time.monotonic() < end_s:
-        locations.take_in()
+        locations.upload_next()
         time.sleep(0.005)
 
 
@@ -44,7 +44,7 @@ def test_made_off_the_main_thread_and_uploaded_on_it() -> None:
     assert isinstance(plate, Counted)
     assert plate.made_in is not threading.current_thread()
     assert plate.uploaded_in is threading.current_thread()
-    assert locations.take_in() is None
+    assert locations.upload_next() is None
     locations.close()
     assert plate.released
 

@@ -88,7 +88,7 @@ class NeuralLayer:
         self._resolution = resolution
         self._keyframes = min(keyframes, MAX_KEYFRAMES)
         self._kept: list[_Kept] = []  # newest first
-        self._coming: tuple[Keyframe, KeyframeSlot] | None = None  # not all there yet
+        self._coming: tuple[Keyframe, KeyframeSlot] | None = None  # not all uploaded yet
         self._waiting: Keyframe | None = None  # until that is there; only the newest
         self._frame_s, self._bytes_left = -np.inf, 0  # what the frame of that time may yet bring in
         self._last = gpu.pass_("reproject", BLOCK, {**_DEFINES, **GradeTable.DEFINES, "KEYS": str(MAX_KEYFRAMES)})
@@ -110,12 +110,12 @@ class NeuralLayer:
         return self._kept[0].keyframe if self._kept else None
 
     def add(self, keyframe: Keyframe, time_s: float) -> None:
-        """Take a keyframe in; with all places taken the oldest, which its successors have faded out, goes."""
+        """Upload a keyframe, then show it; where all textures are in use, the oldest, faded out by now, goes."""
         self._waiting = keyframe
         self._bring_in(time_s)
 
     def forget_older(self, epoch: int) -> None:
-        """Of what is not all there yet nothing is shown that was asked in an epoch before this one."""
+        """Of what is not all uploaded yet nothing is shown that was asked in an epoch before this one."""
         if self._waiting is not None and self._waiting.request.epoch != epoch:
             self._waiting = None
         if self._coming is not None and self._coming[0].request.epoch != epoch:
@@ -131,7 +131,7 @@ class NeuralLayer:
                 self._bytes_left -= slot.write(self._bytes_left)
                 if slot.whole:
                     self._coming = None
-                    self._take_in(_Kept(keyframe, slot, time_s))
+                    self._keep(_Kept(keyframe, slot, time_s))
         except Exception:
             self._give_up()
             raise
@@ -143,7 +143,7 @@ class NeuralLayer:
         slot.begin(self._coming[0])
         return self._coming
 
-    def _take_in(self, coming: _Kept) -> None:
+    def _keep(self, coming: _Kept) -> None:
         """The first of a new epoch (another generator or seed) follows the newest of the old one alone: what the old
         epoch made elsewhere would stand in the new one's holes.
         """
@@ -153,7 +153,7 @@ class NeuralLayer:
         self._kept.insert(0, coming)
 
     def _give_up(self) -> None:
-        """What is not all there yet."""
+        """What is not all uploaded yet."""
         if self._coming is not None:
             self._free.append(self._coming[1])
         self._coming = self._waiting = None

@@ -13,8 +13,8 @@ from vpengine.gpu.job import REQUEST, Job
 
 
 @dataclass(frozen=True, kw_only=True)
-class TakeIn(Job):
-    """A frame's share of a loaded plate's way to the GPU."""
+class Upload(Job):
+    """A frame's share of a loaded plate, put on the GPU."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,16 +25,16 @@ class Prepare(Job):
 
 
 class Preparing:
-    """upload: puts a frame's share of a loaded plate on the GPU, and says its location's name when all of it is there.
+    """upload_next: puts a frame's share of a loaded plate on the GPU, and names its location when all of it is there.
 
     A location that fails is put behind the others, and tried again; ``failing`` are those whose last try failed.
     """
 
-    def __init__(self, walls: Walls, plates: Plates, upload: Callable[[], str | None]) -> None:
+    def __init__(self, walls: Walls, plates: Plates, upload_next: Callable[[], str | None]) -> None:
         self.failing: set[str] = set()
         self._walls = walls
         self._plates = plates
-        self._upload = upload
+        self._upload_next = upload_next
         self._waiting: deque[str] = deque()  # up, and to be prepared; the first is at work
         self._begun: str | None = None
         self._worked = False  # in this frame
@@ -42,12 +42,12 @@ class Preparing:
     @property
     def drawers(self) -> Mapping[type[Job], Drawer]:
         """How the executor draws each kind of job."""
-        return {Prepare: self._prepare, TakeIn: self._take_in}
+        return {Prepare: self._prepare, Upload: self._upload_some}
 
     def plan(self) -> list[Job]:
         """Every frame's; they cost nothing when there is nothing to prepare."""
         self._worked = False
-        jobs: list[Job] = [TakeIn(name="taking in a plate", priority=REQUEST, meanwhile="its scene waits")]
+        jobs: list[Job] = [Upload(name="uploading a plate", priority=REQUEST, meanwhile="its scene waits")]
         if self._waiting:
             location = self._waiting[0]
             name, meanwhile = f"preparing {location}", "its scene waits"
@@ -73,10 +73,10 @@ class Preparing:
             self._begun = None
             self.failing.discard(job.location)
 
-    def _take_in(self, job: TakeIn, _: Pictures) -> None:
+    def _upload_some(self, job: Upload, _: Pictures) -> None:
         del job
         if self._worked:
             return
-        location = self._upload()
+        location = self._upload_next()
         if location is not None and location not in self._waiting:
             self._waiting.appendleft(location)  # before one that fails

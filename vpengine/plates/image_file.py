@@ -94,7 +94,7 @@ class _NotNumbers:
         self.count = 0
         self._first = ""
 
-    def look(self, colors: Array, x: int, y: int) -> None:
+    def note(self, colors: Array, x: int, y: int) -> None:
         """colors: (rows, columns, 3), the first of them the file's pixel x, y."""
         bad = ~np.isfinite(colors).all(axis=-1)
         found = int(np.count_nonzero(bad))
@@ -125,7 +125,7 @@ def _read(path: Path, color_space: str | None) -> _Picture:
                 continue
             inside = block[top - data.y - row : bottom - data.y - row, left - data.x : right - data.x]
             colors, alpha = _colors_and_alpha(inside, header)
-            bad.look(colors, left, top)
+            bad.note(colors, left, top)
             place = out[top - display.y : bottom - display.y, left - display.x : right - display.x, :3]
             place[:] = _premultiplied(colors, alpha, header, color_space, to_acescg)
         if bad.count:

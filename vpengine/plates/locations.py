@@ -58,7 +58,7 @@ class Locations:
         """A location that is ready. Raises KeyError."""
         return self._plates[name]
 
-    def take_in(self) -> str | None:
+    def upload_next(self) -> str | None:
         """Put a frame's share of a loaded plate on the GPU; its name when all of it is there. Main thread."""
         if self._going_up is None:
             try:
@@ -74,7 +74,7 @@ class Locations:
         while name not in self._plates:
             if time.monotonic() > end_s:
                 raise UserError(f"plate {name}: not loaded after {FIRST_PLATE_S:.0f} s")
-            if self.take_in() is None and self._going_up is None:
+            if self.upload_next() is None and self._going_up is None:
                 time.sleep(0.002)
 
     def give_up(self, name: str, error: Exception) -> None:

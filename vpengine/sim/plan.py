@@ -41,8 +41,8 @@ class Photograph(Job):
 
 
 @dataclass(frozen=True, kw_only=True)
-class LookFromAbove(Job):
-    """The stage with its camera, which looks along ``camera``."""
+class DrawStage(Job):
+    """The stage from above with its camera, which looks along ``camera``."""
 
     camera: View
 
@@ -79,7 +79,7 @@ class StageSim:
     @property
     def drawers(self) -> Mapping[type[Job], Drawer]:
         """How the executor draws each kind of job."""
-        return {Shine: self._shine, Photograph: self._photograph, LookFromAbove: self._look}
+        return {Shine: self._shine, Photograph: self._photograph, DrawStage: self._draw_stage}
 
     def plan(self, frame: FrameInput, feeds: Collection[Feed]) -> list[Job]:
         """The jobs that make the feeds of this stage among ``feeds``; they read the light of every wall."""
@@ -87,7 +87,7 @@ class StageSim:
         jobs: list[Job] = [self._photographing_job(frame, camera) for camera in cameras]
         if Feed("stage") in feeds:
             camera_seen = self._view_of(frame, self._cameras[0])
-            jobs.append(LookFromAbove(**_feed(Feed("stage")), camera=camera_seen))
+            jobs.append(DrawStage(**_feed(Feed("stage")), camera=camera_seen))
         if not jobs:
             return []
         shine = Shine(
@@ -124,7 +124,7 @@ class StageSim:
             self._photographing[job.writes] = SimCamera(self._gpu, self.light(), self.size, self._samples)
         return self._photographing[job.writes].draw(job.view, EXPOSURE_STOPS, job.number)
 
-    def _look(self, job: LookFromAbove, _: Pictures) -> Target:
+    def _draw_stage(self, job: DrawStage, _: Pictures) -> Target:
         if self._view is None:
             self._view = StageView(self._gpu, self.light(), self.size, self._samples)
         return self._view.draw(from_behind(self.size), job.camera, EXPOSURE_STOPS)
