@@ -12,7 +12,7 @@ import pytest
 
 from vpengine.app import App, RunOptions
 from vpengine.cli.film import read_take, shoot
-from vpengine.compose import keyframe_slot, neural
+from vpengine.compose import keyframe_textures, neural
 from vpengine.control import declared
 from vpengine.control.looks import look_address
 from vpengine.errors import UserError
@@ -73,7 +73,7 @@ def test_files_that_changed_too_much_are_one_sentence(
 
 def test_keyframes_come_in_where_they_came_in(small_stage: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Bit for bit, with keyframes that three frames bring in, and although each frame of a film is looked at twice."""
-    for module in (keyframe_slot, neural):
+    for module in (keyframe_textures, neural):
         monkeypatch.setattr(module, "BYTES_A_FRAME", 96 * 56 * 20 * 2 // 5)
     text = small_stage.read_text(encoding="utf-8").replace("port = 9000", "port = 0").replace("= 9001", "= 0")
     small_stage.write_text(text.replace('generator = "none"', 'generator = "drill"'), encoding="utf-8")

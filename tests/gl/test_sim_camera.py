@@ -16,7 +16,7 @@ from vpengine.gpu.transfer import download, upload
 from vpengine.gpu.view_lut import ViewLut, acescct_to_display, bake
 from vpengine.sim.camera import SimCamera
 from vpengine.sim.figure import BALL_RADIUS_M, GREY, StandIn, build_actors
-from vpengine.sim.figure_shape import globe, sphere, surface
+from vpengine.sim.figure_shape import globe, mesh_of, sphere
 from vpengine.sim.light import Panel, StageLight
 from vpengine.sim.light_draw import CHROME_REFLECTIVITY
 from vpengine.sim.light_transport import Occluder, form_factors, patch_grid, wall_patches
@@ -256,7 +256,7 @@ def test_the_baked_view_is_opencolorios(shared: Gpu) -> None:
 
 
 def test_a_surface_is_closed_faces_outwards_and_lies_on_its_shape() -> None:
-    mesh = surface(sphere((0.1, 0.0, 0.2), 0.3), np.array([-0.3, -0.4, -0.2]), np.array([0.5, 0.4, 0.6]), 0.05)
+    mesh = mesh_of(sphere((0.1, 0.0, 0.2), 0.3), np.array([-0.3, -0.4, -0.2]), np.array([0.5, 0.4, 0.6]), 0.05)
     corners = mesh.positions_m[mesh.triangles]
     volume_m3 = np.einsum("tc,tc->t", corners[:, 0], np.cross(corners[:, 1], corners[:, 2])).sum() / 6.0
     assert volume_m3 == pytest.approx(4.0 / 3.0 * np.pi * 0.3**3, rel=0.03)
