@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests.geometry import pixel_uv, project
 from vpengine.app import build_compositor, build_locations, load_location
 from vpengine.compose.governor import RUNGS
 from vpengine.compose.plan import light_key, world_key
@@ -39,13 +40,12 @@ from vpengine.neural.weather import Weather
 from vpengine.plates.locations import Locations
 from vpengine.stage.feeds import feeds_of
 from vpengine.stage.shipped import stage_folder
-from vpengine.stage.walls import pixel_uv, position_in_stage
+from vpengine.stage.walls import position_in_stage
 from vpengine.tracking.moves import still, with_tracker_noise
 from vpengine.tracking.pose_buffer import PoseBuffer
 from vpengine.view.camera import camera_view
 from vpengine.view.color import REC709_FROM_ACESCG, acescct_from_linear, luminance
 from vpengine.view.pose import Pose, from_opentrackio
-from vpengine.view.view import project
 
 LOOKS = {
     "snow-night": {"snow": 0.85, "night": 0.7, "fog": 0.1},

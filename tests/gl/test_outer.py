@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from scipy.interpolate import RegularGridInterpolator
 
+from tests.geometry import project
 from vpengine.compose.grading import GradeTable
 from vpengine.compose.outer import OuterPicture
 from vpengine.compose.wall import wall_mesh
@@ -28,7 +29,7 @@ from vpengine.view.color import acescct_from_linear
 from vpengine.view.faces import face_views
 from vpengine.view.lens import Lens
 from vpengine.view.pose import Pose
-from vpengine.view.view import View, project
+from vpengine.view.view import View
 
 EYE_M = (0.3, -0.4, 1.6)
 FACE_PX = 256

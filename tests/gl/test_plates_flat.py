@@ -9,19 +9,20 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tests.files import read_acescg
+from tests.geometry import project, unproject
 from vpengine.gpu import sliced
 from vpengine.gpu.gpu import Gpu
 from vpengine.gpu.target import Target
 from vpengine.gpu.transfer import download
 from vpengine.plates.dome import Dome, dome_uv, pixels_a_radian
-from vpengine.plates.image_file import read_acescg
 from vpengine.plates.none import NoPlate
 from vpengine.plates.pattern import Pattern, pattern_color, pattern_depth
 from vpengine.plates.plate import Plate
 from vpengine.plates.still import Still
 from vpengine.view.lens import Lens, clip_from_view
 from vpengine.view.pose import from_opentrackio, view_from_stage
-from vpengine.view.view import View, pixel_centres, project, rays, unproject
+from vpengine.view.view import View, pixel_centres, rays
 
 SIZE = (160, 90)
 

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from tests.geometry import pixel_uv, project
 from vpengine.gpu.gpu import Gpu
 from vpengine.gpu.target import Target
 from vpengine.gpu.transfer import download, upload
@@ -20,11 +21,11 @@ from vpengine.sim.figure_shape import globe, mesh_of, sphere
 from vpengine.sim.light import Panel, StageLight
 from vpengine.sim.light_draw import CHROME_REFLECTIVITY
 from vpengine.sim.light_transport import Occluder, form_factors, patch_grid, wall_patches
-from vpengine.stage.walls import WHITE_NITS, ArcWall, FlatWall, WallGeometry, pixel_uv, position_in_stage, wall_geometry
+from vpengine.stage.walls import WHITE_NITS, ArcWall, FlatWall, WallGeometry, position_in_stage, wall_geometry
 from vpengine.view.color import acescct_from_linear
 from vpengine.view.lens import Lens, clip_from_view
 from vpengine.view.pose import look_at, view_from_stage
-from vpengine.view.view import View, pixel_centres, project, rays
+from vpengine.view.view import View, pixel_centres, rays
 
 SIZE = (240, 135)
 BALLS = StandIn(figure_m=None, cards_m=())

@@ -51,7 +51,6 @@ def show() -> Show:
 
 
 def test_it_begins_with_the_first_scene(show: Show) -> None:
-    assert show.scenes.slugs == ("dawn", "noon", "hall", "cut")
     assert show.scenes.shown == "dawn"
     show.scenes.enter_first(show.controls, 0.0)
     assert show.fog(0.0) == 0.5

@@ -7,15 +7,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests.files import load_show
+from tests.geometry import corners, pixel_uv, project
 from vpengine.files import controls_of
 from vpengine.stage.sections import PluginSection, resolve_settings
-from vpengine.stage.show_file import load_show
 from vpengine.stage.stage_file import Stage, load_stage
-from vpengine.stage.walls import bounds, corners, normal, pixel_uv, position_in_stage, wall_geometry
+from vpengine.stage.walls import bounds, normal, position_in_stage, wall_geometry
 from vpengine.tracking.osc import OscTracking
 from vpengine.view.lens import clip_from_view
 from vpengine.view.pose import Pose, view_from_stage
-from vpengine.view.view import View, project
+from vpengine.view.view import View
 
 STAGES = Path(__file__).parents[2] / "stage_configs"
 

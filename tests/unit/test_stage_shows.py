@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.files import load_show
 from vpengine.control.controls import Control
 from vpengine.errors import ProblemsError
 from vpengine.files import controls_of
-from vpengine.stage.show_file import RESERVED_SLUGS, load_show
+from vpengine.stage.show_file import RESERVED_SLUGS
 
 CONTROLS = controls_of("weather")
 SHOW = """\

@@ -12,6 +12,7 @@ import pytest
 from pythonosc.osc_bundle_builder import IMMEDIATELY, OscBundleBuilder
 from pythonosc.osc_message_builder import OscMessageBuilder
 
+from tests.senders import encode_lens
 from vpengine.mailbox import Newest
 from vpengine.peers import MOST_SUBJECTS, Peers
 from vpengine.tracking.freed import FreedTracking
@@ -19,7 +20,7 @@ from vpengine.tracking.freed import encode_pose as freed_pose
 from vpengine.tracking.intake import Intake
 from vpengine.tracking.opentrackio import OpenTrackIOTracking
 from vpengine.tracking.opentrackio import encode_pose as opentrackio_pose
-from vpengine.tracking.osc import OscTracking, encode_lens, encode_pose
+from vpengine.tracking.osc import OscTracking, encode_pose
 from vpengine.tracking.osc_preset import OscAppTracking
 from vpengine.tracking.pose_buffer import PoseBuffer
 from vpengine.tracking.protocol import LensUpdate, Source

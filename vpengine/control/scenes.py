@@ -47,10 +47,6 @@ class Scenes:
         self._started_s = 0.0
 
     @property
-    def slugs(self) -> tuple[str, ...]:
-        return tuple(self._order)
-
-    @property
     def shown(self) -> str:
         """The slug of the scene on the wall, or coming on to it."""
         return self._state.scene

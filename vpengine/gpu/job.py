@@ -8,7 +8,6 @@ from typing import TypeVar
 
 WALL, REQUEST, PREVIEW, DECORATION = range(4)  # what must not wait first
 READ = WALL - 1  # before anything is drawn: software OpenGL reads pixels only when it draws nothing (readback.py)
-PRIORITIES = {"wall": WALL, "request": REQUEST, "preview": PREVIEW, "decoration": DECORATION}
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, Field
 
 from vpengine.control.controls import Control, Value
-from vpengine.errors import Problem, ProblemsError
+from vpengine.errors import Problem
 from vpengine.stage.control_names import by_address, control_values
 from vpengine.stage.sections import PluginSection, Table
 from vpengine.stage.settings import SLUG_PATTERN, Settings, refusal, shown
@@ -95,19 +95,11 @@ class ShowReading:
     sections: tuple[PluginSection, ...] = ()
 
 
-def load_show(path: Path, declared: Iterable[Control], *, allow_outside: bool = False) -> Show:
-    """The show in ``path``. Raises ProblemsError with everything that is wrong; plates are left to ``app``.
+def read_show(path: Path, declared: Iterable[Control], *, allow_outside: bool = False) -> ShowReading:
+    """The show in ``path``, or everything that is wrong with it; plates are left to ``app``.
 
     declared: the controls that there are.
     """
-    reading = read_show(path, declared, allow_outside=allow_outside)
-    if reading.show is None:
-        raise ProblemsError(reading.problems)
-    return reading.show
-
-
-def read_show(path: Path, declared: Iterable[Control], *, allow_outside: bool = False) -> ShowReading:
-    """As ``load_show``, but the problems are returned, with the plates found."""
     file = TomlFile(Path(path), SECTIONS, "show", allow_outside=allow_outside)
     if not file.readable:
         return ShowReading(None, tuple(file.problems))

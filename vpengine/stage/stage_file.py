@@ -186,9 +186,9 @@ class StageReading:
     controls: tuple[Control, ...] = ()
 
 
-def load_stage(path: Path, declared: Declared, *, allow_outside: bool = False) -> Stage:
+def load_stage(path: Path, declared: Declared) -> Stage:
     """The stage in ``path``; plug-in sections are left to ``app``. Raises ProblemsError with everything wrong."""
-    reading = read_stage(path, declared, allow_outside=allow_outside)
+    reading = read_stage(path, declared)
     if reading.stage is None:
         raise ProblemsError(reading.problems)
     return reading.stage

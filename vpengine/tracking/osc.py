@@ -164,10 +164,3 @@ def encode_pose(camera: str, pose: Pose, time_s: float | None = None) -> bytes:
     if time_s is not None:
         builder.add_arg(float(time_s), OscMessageBuilder.ARG_TYPE_DOUBLE)
     return builder.build().dgram
-
-
-def encode_lens(camera: str, focal_length_mm: float, focus_distance_m: float, t_stop: float) -> bytes:
-    builder = OscMessageBuilder(f"/vp/camera/{camera}/lens")
-    for value in (focal_length_mm, focus_distance_m, t_stop):
-        builder.add_arg(float(value), OscMessageBuilder.ARG_TYPE_FLOAT)
-    return builder.build().dgram
