@@ -1,4 +1,4 @@
-"""The neural layer of one place: keeps the newest keyframes and re-projects them to today's pose."""
+"""The neural layer of one location: keeps the newest keyframes and re-projects them to today's pose."""
 
 from __future__ import annotations
 

@@ -38,8 +38,8 @@ class CameraStatus:
             "untracked": "untracked",
         }[self.state]
         turns = f"pan {round(pan)} tilt {round(tilt)}" + (f" roll {round(roll)}" if round(roll) else "")
-        place = f"{x:.2f} {y:.2f} {z:.2f} m, {turns}, {self.focal_length_mm:.0f} mm"
-        return f"camera {self.id} " + ", ".join([*self.troubles, who, place])
+        position = f"{x:.2f} {y:.2f} {z:.2f} m, {turns}, {self.focal_length_mm:.0f} mm"
+        return f"camera {self.id} " + ", ".join([*self.troubles, who, position])
 
     @property
     def troubles(self) -> list[str]:

@@ -108,7 +108,7 @@ def bad_quaternion(length: float) -> Rejected:
 
 
 def too_far(position_m: tuple[float, float, float]) -> Rejected:
-    """The refusal of a place that no stage has."""
+    """The refusal of a position that no stage has."""
     x, y, z = position_m
     sentence = f"a position of {x:.0f}, {y:.0f}, {z:.0f} m is refused: expected metres, within {FARTHEST_M:.0f} m"
     cure = 'for other units write length_unit = "cm" or "mm" under its [[tracking]], which kind = "osc-app" has'

@@ -51,14 +51,14 @@ class UdpSender:
     def _connected(self, found: Sequence[tuple[Any, ...]]) -> socket.socket:
         """To the first address that there is a way to. Only a connected socket hears that nobody listens."""
         why = OSError("no address")
-        for family, kind, _, _, place in found:
+        for family, kind, _, _, endpoint in found:
             try:
                 opened = socket.socket(family, kind)
             except OSError as error:
                 why = error
                 continue
             try:
-                opened.connect(place)
+                opened.connect(endpoint)
             except OSError as error:
                 opened.close()
                 why = error
