@@ -25,8 +25,8 @@ float level(vec3 ray) {
 
 void main() {
     vec3 ray = normalize(dome_from_stage * (stage_ray_from_ndc * vec3(uv * 2.0 - 1.0, 1.0)));
-    vec2 place = vec2(0.5 + atan(ray.x, ray.y) / (2.0 * PI), 0.5 + asin(clamp(ray.z, -1.0, 1.0)) / PI);
-    vec3 color = textureLod(panorama, place * TILES, level(ray)).rgb;
+    vec2 panorama_uv = vec2(0.5 + atan(ray.x, ray.y) / (2.0 * PI), 0.5 + asin(clamp(ray.z, -1.0, 1.0)) / PI);
+    vec3 color = textureLod(panorama, panorama_uv * TILES, level(ray)).rgb;
     out_color = vec4(min(color * gain, vec3(65504.0)), 1.0);
     out_depth = uintBitsToFloat(0x7F800000u);
 }

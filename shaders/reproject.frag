@@ -31,13 +31,13 @@ struct Sum {
 };
 
 // Where a pixel is in a keyframe, the depth expected there, and how much that keyframe's word counts.
-struct Place {
+struct Lookup {
     vec2 key_uv;
     float expected_m;
     float weight;
 };
 
-Place place(int k, vec3 ray, float depth_m, float inverse_depth, bool sky) {
+Lookup lookup(int k, vec3 ray, float depth_m, float inverse_depth, bool sky) {
     vec4 clip = key_from_view[k] * vec4(ray, inverse_depth);
     float w = max(clip.w, 1e-6);  // behind the keyframe, or no keyframe at all: weight 0, but never a NaN
     vec2 key_ndc = clip.xy / w;
@@ -48,7 +48,7 @@ Place place(int k, vec3 ray, float depth_m, float inverse_depth, bool sky) {
     vec3 key_ray = ray - key_origin[k].xyz * inverse_depth;
     float cosine = max(dot(ray, key_ray), 0.0) * inversesqrt(dot(ray, ray) * dot(key_ray, key_ray));
     weight *= footprint * footprint * cosine * cosine * cosine;
-    return Place(key_ndc * 0.5 + 0.5, w * depth_m, clip.w > 0.0 ? weight : 0.0);
+    return Lookup(key_ndc * 0.5 + 0.5, w * depth_m, clip.w > 0.0 ? weight : 0.0);
 }
 
 // The bilinear share of each of the four texels around key_uv, in textureGather's order.
@@ -59,7 +59,7 @@ vec4 bilinear(vec2 texel) {
 
 // Which of them show the surface that is expected there. Along a plane inverse depth is linear in the picture, so a
 // floor seen aslant agrees as a whole, however much the depth of its texels differs; across an edge each is judged.
-vec4 matches(sampler2D depths, vec2 texel, Place at, vec4 share, bool sky) {
+vec4 matches(sampler2D depths, vec2 texel, Lookup at, vec4 share, bool sky) {
     // Asked for where the four meet: at key_uv itself a driver may round to other texels than floor does here.
     vec4 found = textureGather(depths, (floor(texel) + 1.0) / key_size);
     vec4 inverse = 1.0 / found;
@@ -72,7 +72,7 @@ vec4 matches(sampler2D depths, vec2 texel, Place at, vec4 share, bool sky) {
 }
 
 #ifdef QUICK
-void add(inout Sum sum, sampler2D gains, sampler2D biases, sampler2D depths, Place at, bool sky) {
+void add(inout Sum sum, sampler2D gains, sampler2D biases, sampler2D depths, Lookup at, bool sky) {
     vec2 texel = at.key_uv * key_size - 0.5;
     vec4 share = bilinear(texel);
     if (dot(matches(depths, texel, at, share, sky), vec4(0.25)) < 1.0) discard;
@@ -91,7 +91,7 @@ vec3 texels(sampler2D source, ivec2 base, vec4 share) {
          + share.w * texelFetch(source, clamp(base, ivec2(0), top), 0).rgb;
 }
 
-void add(inout Sum sum, sampler2D gains, sampler2D biases, sampler2D depths, Place at, bool sky) {
+void add(inout Sum sum, sampler2D gains, sampler2D biases, sampler2D depths, Lookup at, bool sky) {
     // What newer keyframes show needs no older one's word.
     float weight = max(at.weight - IGNORED * sum.total, 0.0);
     vec2 texel = at.key_uv * key_size - 0.5;
@@ -111,8 +111,8 @@ void add(inout Sum sum, sampler2D gains, sampler2D biases, sampler2D depths, Pla
 #define TRUSTED(k, at)
 #endif
 // A macro, not a function: samplers cannot be chosen by a variable. GLSL 4.1 has no lines that go on.
-#define PLACE(k) Place at = place(k, ray, depth_m, inverse_depth, sky); TRUSTED(k, at)
-#define ADD(k) { PLACE(k) add(sum, key_gain[k], key_bias[k], key_depth[k], at, sky); }
+#define LOOKUP(k) Lookup at = lookup(k, ray, depth_m, inverse_depth, sky); TRUSTED(k, at)
+#define ADD(k) { LOOKUP(k) add(sum, key_gain[k], key_bias[k], key_depth[k], at, sky); }
 
 void main() {
     vec3 plate = texelFetch(plate_color, ivec2(gl_FragCoord.xy), 0).rgb;  // the plate was drawn at this very size

@@ -13,7 +13,7 @@ void main() {
     float depth = -eye_in_card.z / ray.z; // the ray advances one metre along the view axis
     bool hits = depth > 0.0 && depth < FURTHEST_M;
     vec2 at = eye_in_card.xy + ray.xy * (hits ? depth : FURTHEST_M);
-    vec2 place = clamp(0.5 + 0.5 * at / half_size_m, 0.0, 1.0);
-    out_color = vec4(min(texture(picture, place).rgb * gain, vec3(65504.0)), 1.0);
+    vec2 picture_uv = clamp(0.5 + 0.5 * at / half_size_m, 0.0, 1.0);
+    out_color = vec4(min(texture(picture, picture_uv).rgb * gain, vec3(65504.0)), 1.0);
     out_depth = hits ? depth : uintBitsToFloat(0x7F800000u);
 }

@@ -44,7 +44,7 @@ from vpengine.neural.process_host import ProcessHost
 from vpengine.output.clock import Clock, DisplayClock, PacedClock, UnpacedClock
 from vpengine.output.output import Output
 from vpengine.output.outputs import Outputs, named
-from vpengine.plates.places import Build, Places
+from vpengine.plates.locations import Build, Locations
 from vpengine.plugins import load_plugin
 from vpengine.remote.osc_control import OscControl
 from vpengine.remote.thread import RemoteThread
@@ -69,7 +69,7 @@ log = logging.getLogger(__name__)
 
 BUSY = 0.8  # of a frame's time: after that it begins nothing for the generator
 END_S = 2.6  # of the three seconds that an end may take; the rest is for what OpenGL has to give back
-LOOK_PERIOD_S = 0.5  # how often memory is measured and a progress bar moved
+POLL_PERIOD_S = 0.5  # how often memory is measured and a progress bar moved
 
 
 @dataclass(frozen=True)
@@ -90,29 +90,29 @@ class RunOptions:
     remember: bool = True
 
 
-def build_places(gpu: Gpu, files: Files, exit_stack: ExitStack) -> Places:
+def build_locations(gpu: Gpu, files: Files, exit_stack: ExitStack) -> Locations:
     """A show's plates, none of them loaded yet; they live as long as the stack."""
 
     def build(section: PluginSection) -> Build:
         plugin, settings = load_plugin(plates.KINDS[section.kind]), files.of(section)
         return lambda: plugin(settings)
 
-    places = Places(gpu, {name: build(section) for name, section in files.show.plates.items()})
-    exit_stack.callback(places.close)
-    return places
+    locations = Locations(gpu, {name: build(section) for name, section in files.show.plates.items()})
+    exit_stack.callback(locations.close)
+    return locations
 
 
-def build_compositor(gpu: Gpu, files: Files, places: Places, exit_stack: ExitStack) -> Compositor:
+def build_compositor(gpu: Gpu, files: Files, locations: Locations, exit_stack: ExitStack) -> Compositor:
     """What draws a stage's worlds and walls; it lives as long as the stack."""
     stage, asked = files.stage, files.stage.neural
     walls = Walls(gpu, stage.walls, stage.outer.eye_m, stage.outer.face_px, len(stage.cameras))
     exit_stack.callback(walls.release)
-    eyes = Eyes(gpu, places, asked.resolution, asked.keyframes)
+    eyes = Eyes(gpu, locations, asked.resolution, asked.keyframes)
     exit_stack.callback(eyes.release)
     layout = Layout(
         stage.cameras, tuple(wall.id for wall in stage.walls), asked.generator != "none", asked.overscan_percent
     )
-    compositor = Compositor(gpu, layout, eyes, walls, places)
+    compositor = Compositor(gpu, layout, eyes, walls, locations)
     exit_stack.callback(compositor.release)
     return compositor
 
@@ -144,15 +144,15 @@ def build_stage_sim(
     return sim
 
 
-def load_place(places: Places, walls: Walls, place: str) -> None:
-    """Load a place and make it ready to be shown, now: before the first frame, or where no wall waits."""
-    places.wait_for(place)
+def load_location(locations: Locations, walls: Walls, location: str) -> None:
+    """Load a location and make it ready to be shown, now: before the first frame, or where no wall waits."""
+    locations.wait_for(location)
     try:
-        walls.prepare(place, places[place])
+        walls.prepare(location, locations[location])
     except Exception as error:  # noqa: BLE001  a show begins with what there is
         walls.give_up()
-        places.give_up(place, error)
-        walls.prepare(place, places[place])
+        locations.give_up(location, error)
+        walls.prepare(location, locations[location])
 
 
 def end_together(ends: Iterable[Callable[[], None]]) -> None:
@@ -183,7 +183,7 @@ class App:
         self.files = files or read_files(options.stage, options.show, options.allow_outside)
         self._exit = ExitStack()
         self._ends: list[Callable[[], None]] = []  # of all that waits for a thread or a process
-        self._look_again_s = 0.0
+        self._next_poll_s = 0.0
 
     def __enter__(self) -> App:
         try:
@@ -202,7 +202,7 @@ class App:
         self._exit.close()
 
     def wait_until_ready(self, limit_s: float = 30.0) -> None:
-        """Wait for the generator's first readiness, and for all of the show's places: for demos and measurements."""
+        """Wait for the generator's first readiness, and for all of the show's locations: for demos and measurements."""
         end_s = time.monotonic() + limit_s
         while time.monotonic() < end_s:
             with held():
@@ -214,14 +214,14 @@ class App:
     def _ready(self) -> bool:
         self.loop.prepare()
         walls, failing = self.compositor.walls, self.loop.preparing.failing
-        loaded = all(walls.prepared(place) or place in failing for place in self.files.show.plates)
+        loaded = all(walls.prepared(location) or location in failing for location in self.files.show.plates)
         self.loop.collect(time.monotonic())
         return loaded and self.generator.health.ready
 
-    def run(self, seconds: float | None = None, told: Callable[[float], None] | None = None) -> None:
+    def run(self, seconds: float | None = None, progress: Callable[[float], None] | None = None) -> None:
         """Draw frames for ``seconds``, or until an output is closed. Ctrl-C ends it cleanly.
 
-        told: called twice a second with the seconds that have run.
+        progress: called twice a second with the seconds that have run.
         """
         start_s = time.monotonic()
         end_s = None if seconds is None else start_s + seconds
@@ -229,7 +229,7 @@ class App:
             gc.collect()
             gc.freeze()  # what stands now stays: collections need not look at it again
             with held() as stopped:  # the frame that is being drawn is the last
-                self.loop.run(lambda: not stopped and self._go_on(start_s, end_s, told))
+                self.loop.run(lambda: not stopped and self._go_on(start_s, end_s, progress))
         except KeyboardInterrupt:
             pass
         finally:
@@ -240,13 +240,13 @@ class App:
         left = iter(range(count))
         self.loop.run(lambda: next(left, None) is not None)
 
-    def _go_on(self, start_s: float, end_s: float | None, told: Callable[[float], None] | None) -> bool:
+    def _go_on(self, start_s: float, end_s: float | None, progress: Callable[[float], None] | None) -> bool:
         now_s = time.monotonic()
-        if now_s >= self._look_again_s:
-            self._look_again_s = now_s + LOOK_PERIOD_S
+        if now_s >= self._next_poll_s:
+            self._next_poll_s = now_s + POLL_PERIOD_S
             self.memory.sample(self.generator.health.pid)
-            if told is not None:
-                told(now_s - start_s)
+            if progress is not None:
+                progress(now_s - start_s)
         return end_s is None or now_s < end_s
 
     def _build(self) -> None:
@@ -254,12 +254,12 @@ class App:
         self.generator = self._start_generator()  # first: it needs the longest
         self._open_screen()
         self._start_doors()
-        self.places = build_places(self.gpu, self.files, self._exit)
-        self._ends.append(self.places.stop)
-        self.compositor = build_compositor(self.gpu, self.files, self.places, self._exit)
+        self.locations = build_locations(self.gpu, self.files, self._exit)
+        self._ends.append(self.locations.stop)
+        self.compositor = build_compositor(self.gpu, self.files, self.locations, self._exit)
         self.desk = self._desk()
         self.loop = self._loop()
-        self._load_places()
+        self._load_locations()
 
     def _open_screen(self) -> None:
         """The rendering context and the outputs: windows where the stage has them and there is a display."""
@@ -330,7 +330,7 @@ class App:
         controls = Controls(self.files.controls)
         scenes = Scenes(
             (
-                SceneEntry(scene.slug, scene.place, scene.dissolve_s, scene.controls, scene.keep)
+                SceneEntry(scene.slug, scene.location, scene.dissolve_s, scene.controls, scene.keep)
                 for scene in self.files.show.scenes
             ),
             base_look(self.files),
@@ -343,13 +343,13 @@ class App:
             controls.set(address, command_value(controls, address, text))
         return Desk(controls, scenes, Gate(), looks_of(self.files.stage.neural.generator))
 
-    def _load_places(self) -> None:
-        """The first scene's place before the first frame; the others are loaded while it runs."""
-        first = self.desk.scenes.place
-        load_place(self.places, self.compositor.walls, first)
+    def _load_locations(self) -> None:
+        """The first scene's location before the first frame; the others are loaded while it runs."""
+        first = self.desk.scenes.location
+        load_location(self.locations, self.compositor.walls, first)
         self.loop.warm(first)
-        for place in self.files.show.plates:
-            self.places.ask(place)
+        for location in self.files.show.plates:
+            self.locations.ask(location)
 
     def _clock(self) -> Clock:
         """Paced by the display of the first window, or by the monotonic clock."""
@@ -375,9 +375,9 @@ class App:
         settings = RequestSettings(asked.resolution, asked.overscan_percent, 1.0 / asked.max_rate, busy_s)
         camera = RequestCamera(self.gpu, asked.resolution)
         self._exit.callback(camera.release)
-        requests = Requests(camera, self.places, settings)
+        requests = Requests(camera, self.locations, settings)
         walls = self.compositor.walls
-        preparing = Preparing(walls, self.places, self.places.take_in)
+        preparing = Preparing(walls, self.locations, self.locations.upload_next)
         stage_sim = build_stage_sim(self.gpu, self.files, walls, self._exit, stand_in=StandIn())
         drawers = {
             **self.compositor.drawers,
@@ -393,7 +393,7 @@ class App:
             cameras=self.cameras,
             inbox=self.inbox,
             desk=self.desk,
-            places=self.places,
+            locations=self.locations,
             generator=self.generator,
             requests=requests,
             preparing=preparing,
@@ -433,7 +433,7 @@ class App:
             "packets": packets_report(self.receiver.health()),
             "operators": operators_report(self.osc_control.health()),
             "tracking_losses": dict(self.cameras.losses.counts),
-            "plates": dict(self.places.faults),
+            "plates": dict(self.locations.faults),
             "failures": dict(self.loop.executor.failures),
             "feeds": self.loop.counts.summary(),
             "scene": self.desk.scenes.shown,

@@ -28,7 +28,7 @@ from vpengine.mailbox import Inbox
 from vpengine.neural.host import Collected, GeneratorHost
 from vpengine.output.clock import Clock
 from vpengine.output.outputs import Outputs
-from vpengine.plates.places import Places
+from vpengine.plates.locations import Locations
 from vpengine.sim.plan import StageSim
 from vpengine.takes.report import FeedCounts, FrameTimes
 from vpengine.tracking.cameras import Cameras
@@ -56,7 +56,7 @@ class Loop:
     cameras: Cameras
     inbox: Inbox[str, OperatorMessage]
     desk: Desk
-    places: Places
+    locations: Locations
     generator: GeneratorHost
     requests: Requests
     preparing: Preparing
@@ -94,23 +94,23 @@ class Loop:
             drawn = self.executor
             self.governor.note(begin_s, done_s, seen_s, missed, drawn.decoration_s, drawn.decorated)
 
-    def warm(self, place: str) -> None:
+    def warm(self, location: str) -> None:
         """Draw everything once that a frame may draw, before the first one."""
-        self.compositor.warm(place, self.executor.pictures.lend)
+        self.compositor.warm(location, self.executor.pictures.lend)
         controls, now_s = self.desk.controls.freeze(0.0), time.monotonic()
-        tick, buses = Tick(0, now_s, Fraction(1)), {PROGRAM: BusState("", place)}
+        tick, buses = Tick(0, now_s, Fraction(1)), {PROGRAM: BusState("", location)}
         frame = FrameInput(tick, self.cameras.at(now_s, now_s, 0.0), buses, controls, 0)
         self.requests.warm(frame)
         self.executor.run(self.plan_feeds(frame))
         self.executor.pictures.next_frame()
 
     def prepare(self) -> None:
-        """A frame's share of making places ready, before there are frames."""
+        """A frame's share of making locations ready, before there are frames."""
         self.executor.run(self.preparing.plan())
 
-    def can_show(self, place: str) -> bool:
-        self.places.ask(place)
-        return self.compositor.walls.prepared(place)
+    def can_show(self, location: str) -> bool:
+        self.locations.ask(location)
+        return self.compositor.walls.prepared(location)
 
     def gather(self, tick: Tick, now_s: float) -> tuple[FrameInput, Mapping[str, Look]]:
         """All that the frame depends on, read once: operators, trackers, generator. And what each bus asks for."""

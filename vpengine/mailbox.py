@@ -1,4 +1,4 @@
-"""How threads and processes talk: Newest (one place a key, newest wins) and Inbox (that and events, in order)."""
+"""How threads and processes talk: Newest (one value a key, the newest) and Inbox (that and events, in order)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ K = TypeVar("K", bound=Hashable)
 
 
 class Newest(Generic[K, T]):
-    """Keeps the newest value of each key. A value not yet taken is overwritten, and counted.
+    """Keeps the newest value of each key. A value not yet taken is overwritten.
 
     ``capacity`` bounds the number of keys: a new key is refused (and counted) when it is reached, so that a flood
     of unknown addresses cannot grow memory.
@@ -21,15 +21,12 @@ class Newest(Generic[K, T]):
         self._values: dict[K, T] = {}
         self._lock = threading.Lock()
         self._capacity = capacity
-        self.overwritten = 0
         self.refused = 0
 
     def put(self, key: K, value: T) -> bool:
         """Store ``value``; False when the box holds too many other keys already."""
         with self._lock:
-            if key in self._values:
-                self.overwritten += 1
-            elif len(self._values) >= self._capacity:
+            if key not in self._values and len(self._values) >= self._capacity:
                 self.refused += 1
                 return False
             self._values[key] = value

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from vpengine.app import build_compositor, build_places, build_stage_sim, load_place
+from vpengine.app import build_compositor, build_locations, build_stage_sim, load_location
 from vpengine.compose.request import RequestCamera
 from vpengine.control import declared
 from vpengine.control.controls import parse
@@ -43,11 +43,11 @@ class Player:
     def __enter__(self) -> Player:
         files, stage = self.files, self.files.stage
         self.gpu = Gpu(create_headless())
-        self.places = build_places(self.gpu, files, self._exit)
-        self.compositor = build_compositor(self.gpu, files, self.places, self._exit)
+        self.locations = build_locations(self.gpu, files, self._exit)
+        self.compositor = build_compositor(self.gpu, files, self.locations, self._exit)
         walls = self.compositor.walls
-        for place in files.show.plates:
-            load_place(self.places, walls, place)
+        for location in files.show.plates:
+            load_location(self.locations, walls, location)
         self._requests = RequestCamera(self.gpu, stage.neural.resolution)
         self._pool = TargetPool(self.gpu)
         stand_in = StandIn()
@@ -102,23 +102,23 @@ class Player:
                 known = ", ".join(frame.cameras)
                 raise UserError(f"{self.take}: its cameras are {known}, and the stage's is {camera.id}")
         for state in frame.buses.values():
-            for place, _ in state.shares:
-                self._refuse_unknown(place)
+            for location, _ in state.shares:
+                self._refuse_unknown(location)
         values = {
             item.address: parse(item, frame.controls.get(item.address, item.default)) for item in self.files.controls
         }
         return replace(frame, controls=values, rung=0)
 
-    def _refuse_unknown(self, place: str) -> None:
-        if not self.places.ready(place):  # the show is another one now
-            raise UserError(f"{self.take}: it shows the place {place!r}, which the show does not have")
+    def _refuse_unknown(self, location: str) -> None:
+        if not self.locations.ready(location):  # the show is another one now
+            raise UserError(f"{self.take}: it shows the location {location!r}, which the show does not have")
 
-    def _redraw(self, place: str, view: View, seed: int) -> ImageSet:
-        self._refuse_unknown(place)
+    def _redraw(self, location: str, view: View, seed: int) -> ImageSet:
+        self._refuse_unknown(location)
         (width, height), (w, h) = view.resolution, self.files.stage.neural.resolution
         if (width, height) != (w, h):
             raise UserError(
                 f"{self.take}: its keyframes are of {width} x {height} pixels, and the stage's [neural] resolution is "
                 f"{w} x {h} now"
             )
-        return self._requests.take(self.places[place], place, view, seed)
+        return self._requests.take(self.locations[location], location, view, seed)

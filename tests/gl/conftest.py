@@ -122,7 +122,7 @@ class Show:
         pytest.fail("it never came true")
 
     def settle(self) -> None:
-        """Until one place is shown alone."""
+        """Until one location is shown alone."""
         self.frames(1)
         self.until(lambda: len(self.newest.program.shares) == 1)
 

@@ -11,7 +11,7 @@ import pytest
 from vpengine.cli import bench_keyframe
 from vpengine.cli.bench import MEASURES, table
 from vpengine.cli.bench_frame import SMALL, demo_stage, scaled
-from vpengine.compose import keyframe_slot, neural
+from vpengine.compose import keyframe_textures, neural
 from vpengine.frames.keyframe import Request
 from vpengine.gpu.context import is_software
 from vpengine.neural.process_host import ProcessHost
@@ -19,7 +19,7 @@ from vpengine.neural.process_host import ProcessHost
 
 def test_a_keyframe_s_cost_by_size(gpu: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """As many frames as its bytes need, besides the one that brings it down; the sum is more than the most."""
-    for module in (keyframe_slot, neural):
+    for module in (keyframe_textures, neural):
         monkeypatch.setattr(module, "BYTES_A_FRAME", 64 * 36 * 20 // 2)
     found = bench_keyframe.measure_keyframe(((32, 18), (64, 36)), keyframes=3)
     assert json.loads(json.dumps(found)) == found

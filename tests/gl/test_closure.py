@@ -10,6 +10,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from tests.geometry import pixel_uv, project
 from vpengine.compose.wall import WallLevels, WallPicture, wall_mesh
 from vpengine.frames.provenance import Provenance
 from vpengine.gpu.gpu import Gpu
@@ -17,19 +18,11 @@ from vpengine.gpu.picture import Picture
 from vpengine.gpu.target import Target
 from vpengine.gpu.transfer import download, upload
 from vpengine.plates.pattern import Pattern, pattern_color
-from vpengine.stage.walls import (
-    ArcWall,
-    FlatWall,
-    WallGeometry,
-    WallSettings,
-    pixel_uv,
-    position_in_stage,
-    wall_geometry,
-)
+from vpengine.stage.walls import ArcWall, FlatWall, WallGeometry, WallSettings, position_in_stage, wall_geometry
 from vpengine.view.camera import camera_view
 from vpengine.view.lens import Lens
 from vpengine.view.pose import Pose, from_opentrackio
-from vpengine.view.view import View, pixel_centres, project, rays
+from vpengine.view.view import View, pixel_centres, rays
 
 LENS = Lens((24.89, 14.0), 24.0)
 INNER = (640, 360)

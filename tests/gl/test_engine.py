@@ -385,8 +385,8 @@ def test_an_end_takes_three_seconds_whatever_is_stuck(small_stage: Path, monkeyp
     with App(running.options) as app:
         app.wait_until_ready()
         app.run(0.5)
-        app.places._builds["forever"] = lambda: stuck.wait(60.0) and None  # type: ignore[assignment,return-value]
-        app.places.ask("forever")
+        app.locations._builds["forever"] = lambda: stuck.wait(60.0) and None  # type: ignore[assignment,return-value]
+        app.locations.ask("forever")
         assert app.generator.health.pid is not None
         os.kill(app.generator.health.pid, signal.SIGSTOP)
         monkeypatch.setattr(app.loop.recorder, "_line", lambda frame: stuck.wait(60.0))

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests.geometry import pixel_uv, project
 from vpengine.app import App, RunOptions
 from vpengine.compose.wall import WallLevels, WallPicture, wall_mesh
 from vpengine.control.messages import ControlChange
@@ -19,11 +20,11 @@ from vpengine.gpu.target import Target
 from vpengine.gpu.transfer import download, upload, write
 from vpengine.gpu.view_lut import ViewLut
 from vpengine.stage.feeds import SIM_SIZE
-from vpengine.stage.walls import FlatWall, pixel_uv, position_in_stage, wall_geometry
+from vpengine.stage.walls import FlatWall, position_in_stage, wall_geometry
 from vpengine.view.camera import camera_view
 from vpengine.view.lens import Lens
 from vpengine.view.pose import from_opentrackio
-from vpengine.view.view import View, project
+from vpengine.view.view import View
 
 WALL = wall_geometry(
     FlatWall(id="w", tile_mm=(500.0, 500.0), tile_px=(16, 16), columns=12, rows=6, position_m=(0.0, 3.0, 0.0))
@@ -141,7 +142,7 @@ def test_a_stage_without_a_wall_shows_its_cameras_world(small_stage: Path) -> No
         assert frame is not None
         view = camera_view(frame.cameras["1"].pose, frame.cameras["1"].lens, (145, 82))
         expected = Target(app.gpu.context, (145, 82), depth=True)
-        app.places["pattern"].draw(expected, view)
+        app.locations["pattern"].draw(expected, view)
         developed = Target(app.gpu.context, (145, 82), dtype="f1")
         ViewLut(app.gpu).develop(developed, expected.color)
         seen = download(developed.color)[..., :3].astype(float)

@@ -143,7 +143,7 @@ def test_time_that_does_not_move_changes_nothing(table: GradeTable) -> None:
 
 
 def test_a_place_begins_as_another_stands(gpu: Any, table: GradeTable) -> None:
-    """In a dissolve the coming place takes over the grade of the one it follows; or it begins neutral."""
+    """In a dissolve the coming location takes over the grade of the one it follows; or it begins neutral."""
     reach(table, random_grade(10))
     coming = GradeTable(Gpu(gpu))
     coming.start_from(table)

@@ -31,7 +31,7 @@ Inject = Callable[[Any, pytest.MonkeyPatch], None]
 
 
 def plate_fails(show: Any, patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(show.app.places["pattern"], "draw", broken)
+    patch.setattr(show.app.locations["pattern"], "draw", broken)
 
 
 def wall_fails(show: Any, patch: pytest.MonkeyPatch) -> None:

@@ -1,4 +1,4 @@
-"""Faults in a running engine's places, generated layers and outputs: who waits, who goes on, and what is said."""
+"""Faults in a running engine's locations, generated layers and outputs: who waits, who goes on, and what is said."""
 
 from __future__ import annotations
 
@@ -38,14 +38,14 @@ def test_in_a_dissolve_the_place_that_fails_is_left_out(
     first = show.pixels("world:1")
     assert (first != second).mean() > 0.2
     with monkeypatch.context() as patch:
-        patch.setattr(show.app.places["pattern"], "draw", broken)
+        patch.setattr(show.app.locations["pattern"], "draw", broken)
         show.go("second")
         show.frames(2)
         assert len(show.newest.program.shares) == 2
         np.testing.assert_array_equal(show.pixels("world:1"), second)
     show.settle()
     with monkeypatch.context() as patch:
-        patch.setattr(show.app.places["pattern"], "draw", broken)
+        patch.setattr(show.app.locations["pattern"], "draw", broken)
         show.go("first")
         show.frames(1)
         assert show.newest.program.target == "pattern"
@@ -77,16 +77,16 @@ def test_a_place_that_cannot_be_prepared_waits_and_the_others_do_not(
     show: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     Late.faulty = True
-    walls, places = show.app.compositor.walls, show.app.places
+    walls, locations = show.app.compositor.walls, show.app.locations
     show.frames(2)
     good = show.all_pixels()
-    places._builds |= {"late": lambda: Late(Late.Settings()), "quick": NoPlate}
-    places.ask("late")
+    locations._builds |= {"late": lambda: Late(Late.Settings()), "quick": NoPlate}
+    locations.ask("late")
     show.until(lambda: "preparing late" in show.app.report()["failures"])
     show.seconds(15.0)  # it is tried every five seconds now
     tried = show.app.report()["failures"]["preparing late"]
-    places.ask("quick")
-    while places._loaded.empty():
+    locations.ask("quick")
+    while locations._loaded.empty():
         time.sleep(0.002)
     show.seconds(1.0)
     assert walls.prepared("quick")
@@ -105,8 +105,8 @@ def test_a_plate_that_does_not_go_up_while_the_show_runs_is_a_placeholder(
 ) -> None:
     show.frames(2)
     good = show.all_pixels()
-    show.app.places._builds["late"] = NotUp
-    show.app.places.ask("late")
+    show.app.locations._builds["late"] = NotUp
+    show.app.locations.ask("late")
     show.until(lambda: show.app.compositor.walls.prepared("late"))
     assert "could not be put on the GPU" in show.app.report()["plates"]["late"]
     assert len(caplog.records) == 1

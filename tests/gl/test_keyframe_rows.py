@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from vpengine.compose import keyframe_slot, neural
+from vpengine.compose import keyframe_textures, neural
 from vpengine.compose.eyes import Eyes
 from vpengine.compose.jobs import UpdateKeyframes
-from vpengine.compose.keyframe_slot import KeyframeSlot
+from vpengine.compose.keyframe_textures import KeyframeTextures
 from vpengine.compose.neural import NeuralLayer
 from vpengine.frames.feed import PROGRAM, Eye
 from vpengine.frames.frame_input import BusState
@@ -49,8 +49,8 @@ def keyframe(number: int, epoch: int = 0, textures: bool = False) -> Keyframe:
     return Keyframe(request, planes[0], planes[1], neutral_grade(), Provenance("weather"), Timings(0.0, 0.0, 0.0))
 
 
-def shown(slot: KeyframeSlot, key: Keyframe) -> bool:
-    textures = (slot.gain, key.gain.rgb), (slot.bias, key.bias.rgb), (slot.depth, key.request.plate.depth.top_down)
+def shown(kept: KeyframeTextures, key: Keyframe) -> bool:
+    textures = (kept.gain, key.gain.rgb), (kept.bias, key.bias.rgb), (kept.depth, key.request.plate.depth.top_down)
     return all(np.array_equal(download(texture)[..., :3], expected) for texture, expected in textures)
 
 
@@ -58,19 +58,19 @@ def shown(slot: KeyframeSlot, key: Keyframe) -> bool:
 def written(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """How many bytes each write had."""
     sizes: list[int] = []
-    write = keyframe_slot.write_rows
+    write = keyframe_textures.write_rows
 
     def noted(texture: Any, rows: np.ndarray, first: int = 0) -> None:
         sizes.append(rows.nbytes)
         write(texture, rows, first)
 
-    monkeypatch.setattr(keyframe_slot, "write_rows", noted)
+    monkeypatch.setattr(keyframe_textures, "write_rows", noted)
     return sizes
 
 
 @pytest.fixture
 def layer(gpu: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[NeuralLayer]:
-    for module in (keyframe_slot, neural):
+    for module in (keyframe_textures, neural):
         monkeypatch.setattr(module, "BYTES_A_FRAME", A_FRAME)
     made = NeuralLayer(Gpu(gpu), SIZE, keyframes=2)
     yield made
@@ -94,17 +94,17 @@ def frames(layer: NeuralLayer, count: int, begin_s: float, **first: Keyframe) ->
 @pytest.mark.parametrize("most", [1, 100, WHOLE])
 def test_rows_make_the_same_picture(gpu: Any, textures: bool, most: int) -> None:
     """However many at a time, and whichever way they lay."""
-    slot, key = KeyframeSlot(Gpu(gpu), SIZE), keyframe(3, textures=textures)
-    slot.begin(key)
-    assert not slot.whole
+    kept, key = KeyframeTextures(Gpu(gpu), SIZE), keyframe(3, textures=textures)
+    kept.begin(key)
+    assert not kept.whole
     total = 0
-    while not slot.whole:
-        part = slot.write(most)
+    while not kept.whole:
+        part = kept.write(most)
         assert 0 < part < most + 12 * 8
         total += part
     assert total == WHOLE
-    assert shown(slot, key)
-    slot.release()
+    assert shown(kept, key)
+    kept.release()
 
 
 def test_no_frame_brings_in_more_than_its_share_and_none_shows_half(layer: NeuralLayer, written: list[int]) -> None:
@@ -115,7 +115,7 @@ def test_no_frame_brings_in_more_than_its_share_and_none_shows_half(layer: Neura
         assert sum(written) - before <= A_FRAME + 12 * 8
         before = sum(written)
     assert sum(written) == WHOLE
-    assert shown(layer._kept[0].slot, layer._kept[0].keyframe)
+    assert shown(layer._kept[0].textures, layer._kept[0].keyframe)
     assert layer._kept[0].since_s == 1.0 + 3 / 24.0  # it fades in from when it is there
 
 
@@ -150,7 +150,7 @@ def test_one_that_has_begun_is_shown_and_of_those_that_wait_the_newest(layer: Ne
 
 @pytest.mark.parametrize("how", ["enter", "epoch"])
 def test_half_of_one_is_given_up(layer: NeuralLayer, how: str) -> None:
-    """Another place has come, or another seed: what was under way is not seen any more, and its place is free."""
+    """Another location has come, or another seed: what was under way is not seen any more, and its place is free."""
     frames(layer, 2, 1.0, key=keyframe(1))
     layer.enter(None) if how == "enter" else layer.forget_older(1)
     assert frames(layer, 6, 2.0) == [None] * 6
@@ -162,7 +162,7 @@ def test_half_of_one_is_given_up(layer: NeuralLayer, how: str) -> None:
 
 def test_an_eye_gives_up_what_was_asked_before_its_epoch(gpu: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """In a frame of the next epoch, whether or not it has a keyframe of its own."""
-    for module in (keyframe_slot, neural):
+    for module in (keyframe_textures, neural):
         monkeypatch.setattr(module, "BYTES_A_FRAME", A_FRAME)
     eyes, eye = Eyes(Gpu(gpu), {}, SIZE, 2), Eye(PROGRAM, "1")
 
@@ -195,6 +195,6 @@ def test_a_small_one_is_there_at_once(gpu: Any) -> None:
         layer.add(keyframe(number), float(number))
         assert layer.newest is not None
         assert layer.newest.request.number == number
-        assert shown(layer._kept[0].slot, layer.newest)
+        assert shown(layer._kept[0].textures, layer.newest)
     assert len(layer._free) + len(layer._kept) == 1
     layer.release()

@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from vpengine.app import build_compositor, build_places, load_place
+from tests.geometry import pixel_uv, project
+from vpengine.app import build_compositor, build_locations, load_location
 from vpengine.compose.governor import RUNGS
 from vpengine.compose.plan import light_key, world_key
 from vpengine.compose.request import RequestCamera, Requests, RequestSettings
@@ -36,16 +37,15 @@ from vpengine.neural.generator import Plate
 from vpengine.neural.grade import fit_grade
 from vpengine.neural.onnx_runtime import OnnxRuntime
 from vpengine.neural.weather import Weather
-from vpengine.plates.places import Places
+from vpengine.plates.locations import Locations
 from vpengine.stage.feeds import feeds_of
 from vpengine.stage.shipped import stage_folder
-from vpengine.stage.walls import pixel_uv, position_in_stage
+from vpengine.stage.walls import position_in_stage
 from vpengine.tracking.moves import still, with_tracker_noise
 from vpengine.tracking.pose_buffer import PoseBuffer
 from vpengine.view.camera import camera_view
 from vpengine.view.color import REC709_FROM_ACESCG, acescct_from_linear, luminance
 from vpengine.view.pose import Pose, from_opentrackio
-from vpengine.view.view import project
 
 LOOKS = {
     "snow-night": {"snow": 0.85, "night": 0.7, "fog": 0.1},
@@ -61,14 +61,14 @@ class Bench:
     def __init__(self, context: object, exit_stack: ExitStack) -> None:
         self.gpu = Gpu(context)  # type: ignore[arg-type]
         self.files: Files = read_files(stage_folder() / "led_volume.toml", None)
-        self.places: Places = build_places(self.gpu, self.files, exit_stack)
-        self.compositor = build_compositor(self.gpu, self.files, self.places, exit_stack)
-        self.place = self.files.show.scenes[0].place
-        load_place(self.places, self.compositor.walls, self.place)
+        self.locations: Locations = build_locations(self.gpu, self.files, exit_stack)
+        self.compositor = build_compositor(self.gpu, self.files, self.locations, exit_stack)
+        self.location = self.files.show.scenes[0].location
+        load_location(self.locations, self.compositor.walls, self.location)
         neural = self.files.stage.neural
         settings = RequestSettings(neural.resolution, neural.overscan_percent, 0.0)
         self.camera = RequestCamera(self.gpu, neural.resolution)
-        self.requests = Requests(self.camera, self.places, settings)
+        self.requests = Requests(self.camera, self.locations, settings)
         self.pool = TargetPool(self.gpu)
         exit_stack.callback(self.pool.release)
         drawers = {**self.compositor.drawers, **self.requests.drawers}
@@ -85,7 +85,7 @@ class Bench:
         camera = self.files.stage.cameras[0]
         state = CameraState(pose, pose, camera.lens(), 0.0)
         tick = Tick(round(time_s * 24), time_s, Fraction(24))
-        program = BusState("day", self.place)
+        program = BusState("day", self.location)
         return FrameInput(tick, {camera.id: state}, {"program": program}, controls.freeze(time_s), 0, keyframes)
 
     def ask(self, frame: FrameInput) -> Keyframe | None:
@@ -220,7 +220,7 @@ def test_light_does_not_breathe(bench: Bench) -> None:
 
 
 def test_a_new_keyframe_hardly_changes_the_mean(bench: Bench) -> None:
-    """Keyframes from two places give the wall the same light: its mean moves by at most 2 of 255."""
+    """Keyframes from two locations give the wall the same light: its mean moves by at most 2 of 255."""
     look = LOOKS["snow-night"]
     here = from_opentrackio((0.0, 0.0, 1.6), 0.0, 0.0, 0.0)
     time_s = bench.settle(here, look, 200.0)
@@ -299,7 +299,7 @@ def test_what_a_frame_draws_was_drawn_before_the_first(gpu: object, monkeypatch:
         bench = Bench(gpu, stack)
         monkeypatch.setattr(Pass, "draw", noted)
         monkeypatch.setattr(MeshPass, "draw_mesh", noted_mesh)
-        bench.compositor.warm(bench.place, bench.executor.pictures.lend)
+        bench.compositor.warm(bench.location, bench.executor.pictures.lend)
         bench.requests.warm(bench.frame(0.0, from_opentrackio((0.0, 0.0, 1.6), 0.0, 0.0, 0.0), {}))
         warmed = set(drawn)
         monkeypatch.setattr(

@@ -106,7 +106,7 @@ def test_fifty_changes_of_scene_leave_nothing_behind(long: Long) -> None:
     app, slugs = long.app, itertools.cycle(["second", "third", "first", "third", "second", "first"])
 
     def change(times: int) -> int:
-        """How many frames showed three places at once."""
+        """How many frames showed three locations at once."""
         crowded = 0
         for number, slug in zip(range(times), slugs, strict=False):
             app.inbox.add(SceneTrigger("goto", slug))

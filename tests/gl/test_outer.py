@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from scipy.interpolate import RegularGridInterpolator
 
+from tests.geometry import project
 from vpengine.compose.grading import GradeTable
 from vpengine.compose.outer import OuterPicture
 from vpengine.compose.wall import wall_mesh
@@ -28,7 +29,7 @@ from vpengine.view.color import acescct_from_linear
 from vpengine.view.faces import face_views
 from vpengine.view.lens import Lens
 from vpengine.view.pose import Pose
-from vpengine.view.view import View, project
+from vpengine.view.view import View
 
 EYE_M = (0.3, -0.4, 1.6)
 FACE_PX = 256
@@ -278,14 +279,14 @@ def test_one_wall_a_frame_takes_the_grade(gpu: Any, walls: Walls, engine: Gpu) -
     table.release()
 
 
-def test_places_are_prepared_before_they_are_shown(walls: Walls) -> None:
+def test_locations_are_prepared_before_they_are_shown(walls: Walls) -> None:
     assert walls.prepared("street")
     assert not walls.prepared("cellar")
     with pytest.raises(KeyError):
         walls.follow("cellar", None, 1.0)  # type: ignore[arg-type]
 
 
-def test_a_place_that_fails_on_the_way_is_prepared_when_it_is_tried_again(walls: Walls) -> None:
+def test_a_location_that_fails_on_the_way_is_prepared_when_it_is_tried_again(walls: Walls) -> None:
     class Faltering(Flat):
         faults = 2
 
@@ -305,8 +306,8 @@ def test_a_place_that_fails_on_the_way_is_prepared_when_it_is_tried_again(walls:
     assert walls.prepared("faltering")
 
 
-def test_each_place_takes_its_turn_at_every_wall(gpu: Any, engine: Gpu) -> None:
-    """In a dissolve while both grades move, neither place may keep all the turns at one wall; two walls show it."""
+def test_each_location_takes_its_turn_at_every_wall(gpu: Any, engine: Gpu) -> None:
+    """In a dissolve while both grades move, neither location may keep all the turns at one wall; two walls show it."""
     pair = ("flat", "ceiling")
     walls = Walls(engine, [WALLS[name] for name in pair], EYE_M, 32)
     walls.prepare("street", Flat(0.25))
@@ -318,13 +319,13 @@ def test_each_place_takes_its_turn_at_every_wall(gpu: Any, engine: Gpu) -> None:
     before: dict[tuple[str, str], float] = {}
     for frame in range(12):
         graded(table, Grade(neutral_grade().table * np.float32(0.9 - 0.05 * frame)))
-        for place, names in drawn_walls.items():
-            walls.follow(place, table, 1.0)
-            draw_light(walls, picture, ((place, 1.0),), unlit)
+        for location, names in drawn_walls.items():
+            walls.follow(location, table, 1.0)
+            draw_light(walls, picture, ((location, 1.0),), unlit)
             for name in pair:
                 level = float(light(walls, name).mean())
-                names |= {name} if before.get((place, name), level) != level else set()
-                before[place, name] = level
+                names |= {name} if before.get((location, name), level) != level else set()
+                before[location, name] = level
     assert drawn_walls == {"street": set(pair), "hall": set(pair)}
     table.release()
     walls.release()
@@ -342,7 +343,7 @@ def test_a_change_of_the_sky_alone_is_seen(engine: Gpu, pattern: Pattern) -> Non
     outer.release()
 
 
-def test_a_place_that_comes_on_to_the_walls_is_graded_on_all_at_once(gpu: Any, walls: Walls, engine: Gpu) -> None:
+def test_a_location_that_comes_on_to_the_walls_is_graded_on_all_at_once(gpu: Any, walls: Walls, engine: Gpu) -> None:
     """Else the ceiling would light the actor for a frame by the day that the wall no longer shows."""
     table = graded(GradeTable(engine), Grade(neutral_grade().table * np.float32(0.5)))
     walls.follow_at_once("hall", table, 1.0)

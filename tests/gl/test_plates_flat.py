@@ -9,19 +9,20 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tests.files import read_acescg
+from tests.geometry import project, unproject
 from vpengine.gpu import sliced
 from vpengine.gpu.gpu import Gpu
 from vpengine.gpu.target import Target
 from vpengine.gpu.transfer import download
-from vpengine.plates.dome import Dome, dome_place, pixels_a_radian
-from vpengine.plates.image_file import read_acescg
+from vpengine.plates.dome import Dome, dome_uv, pixels_a_radian
 from vpengine.plates.none import NoPlate
 from vpengine.plates.pattern import Pattern, pattern_color, pattern_depth
 from vpengine.plates.plate import Plate
 from vpengine.plates.still import Still
 from vpengine.view.lens import Lens, clip_from_view
 from vpengine.view.pose import from_opentrackio, view_from_stage
-from vpengine.view.view import View, pixel_centres, project, rays, unproject
+from vpengine.view.view import View, pixel_centres, rays
 
 SIZE = (160, 90)
 
@@ -158,7 +159,7 @@ def test_dome_shows_the_direction_s_pixel_without_a_seam(gpu: Any, panorama: Pat
     color, depth = drawn(gpu, Dome(Dome.Settings(file=panorama, yaw_deg=25.0, exposure_stops=1.0)), view)
     assert np.all(np.isposinf(depth))
     image = 2.0 * read_acescg(panorama).astype(float)
-    place = dome_place(rays(view, pixel_centres(SIZE)), 25.0)
+    place = dome_uv(rays(view, pixel_centres(SIZE)), 25.0)
     column = (place[..., 0] * 256 - 0.5).round().astype(int) % 256
     row = (place[..., 1] * 128 - 0.5).round().astype(int).clip(0, 127)
     assert np.abs(color - image[row, column]).max() < 0.06  # half a pixel of the ramps, and 8 bits
@@ -166,9 +167,9 @@ def test_dome_shows_the_direction_s_pixel_without_a_seam(gpu: Any, panorama: Pat
 
 def test_dome_turns_left_with_positive_yaw() -> None:
     ahead, left = np.array([0.0, 1.0, 0.0]), np.array([-1.0, 0.0, 0.0])
-    np.testing.assert_allclose(dome_place(ahead), [0.5, 0.5])
-    np.testing.assert_allclose(dome_place(left, 90.0), [0.5, 0.5])
-    np.testing.assert_allclose(dome_place(np.array([0.0, 0.0, 1.0]))[1], 0.0)
+    np.testing.assert_allclose(dome_uv(ahead), [0.5, 0.5])
+    np.testing.assert_allclose(dome_uv(left, 90.0), [0.5, 0.5])
+    np.testing.assert_allclose(dome_uv(np.array([0.0, 0.0, 1.0]))[1], 0.0)
 
 
 @pytest.mark.parametrize("focal", [12.0, 200.0])

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests.geometry import project, unproject
 from vpengine.gpu.gpu import Gpu
 from vpengine.gpu.target import Target
 from vpengine.gpu.transfer import download
@@ -16,7 +17,7 @@ from vpengine.plates.street.plate import Street
 from vpengine.view.color import luminance
 from vpengine.view.lens import Lens, clip_from_view
 from vpengine.view.pose import from_opentrackio, view_from_stage
-from vpengine.view.view import View, pixel_centres, project, rays, unproject
+from vpengine.view.view import View, pixel_centres, rays
 
 SIZE = (320, 180)
 

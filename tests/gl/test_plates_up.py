@@ -23,10 +23,10 @@ from vpengine.gpu.sliced import SLICE_BYTES, SlicedTexture
 from vpengine.gpu.target import Target
 from vpengine.gpu.transfer import download
 from vpengine.plates.dome import Dome
+from vpengine.plates.locations import Locations
 from vpengine.plates.mipmaps import mip_levels
 from vpengine.plates.none import NoPlate
 from vpengine.plates.pattern import Pattern
-from vpengine.plates.places import Places
 from vpengine.plates.plate import Plate
 from vpengine.plates.still import Still
 from vpengine.plates.street.plate import Street
@@ -147,7 +147,7 @@ def test_fifty_loads_and_preparations_leave_nothing_behind(gpu: Any, backdrop: P
             plate = make()
             while plate.upload(engine):
                 pass
-            walls.prepare("place", plate)
+            walls.prepare("location", plate)
             plate.release()
 
     cycle()
@@ -246,25 +246,25 @@ def shown(gpu: Any, plate: Plate, view: View) -> np.ndarray:
 def test_a_plate_that_fails_is_told_once_and_the_rest_loads(
     gpu: Any, build: Any, says: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    places = Places(Gpu(gpu), {"broken": build, "good": NoPlate})
+    locations = Locations(Gpu(gpu), {"broken": build, "good": NoPlate})
     with caplog.at_level(logging.ERROR):
-        places.wait_for("broken")
-        places.wait_for("good")
-    assert list(places.faults) == ["broken"]
-    assert says in places.faults["broken"]
+        locations.wait_for("broken")
+        locations.wait_for("good")
+    assert list(locations.faults) == ["broken"]
+    assert says in locations.faults["broken"]
     assert len(caplog.records) == 1
     assert "a placeholder is shown there" in caplog.text
-    assert isinstance(places["good"], NoPlate)
-    assert shown(gpu, places["broken"], looking(0.0)).max() > 0.3
-    places.close()
+    assert isinstance(locations["good"], NoPlate)
+    assert shown(gpu, locations["broken"], looking(0.0)).max() > 0.3
+    locations.close()
 
 
 @pytest.mark.parametrize(("pan", "tilt"), [(0, 0), (72, 0), (-144, 0), (0, 50), (30, -40), (180, 0)])
 def test_a_placeholder_has_words_wherever_one_looks(gpu: Any, pan: float, tilt: float) -> None:
-    places = Places(Gpu(gpu), {"sunset": refuse})
-    places.wait_for("sunset")
-    picture = shown(gpu, places["sunset"], looking(pan, tilt))
-    places.close()
+    locations = Locations(Gpu(gpu), {"sunset": refuse})
+    locations.wait_for("sunset")
+    picture = shown(gpu, locations["sunset"], looking(pan, tilt))
+    locations.close()
     assert picture.min() > 0.01  # nowhere black
     words = (picture[..., 0] > 0.25).mean()
     assert 0.005 < words < 0.2
@@ -272,10 +272,10 @@ def test_a_placeholder_has_words_wherever_one_looks(gpu: Any, pan: float, tilt: 
 
 def test_a_placeholder_s_words_are_those_of_the_fault(gpu: Any, golden: Callable[..., None]) -> None:
     """One should read "No plate: sunset" and below it the sentence, upright and not mirrored."""
-    places = Places(Gpu(gpu), {"sunset": refuse})
-    places.wait_for("sunset")
-    picture = shown(gpu, places["sunset"], looking(0.0, size=(384, 216), degrees=75.0))
-    places.close()
+    locations = Locations(Gpu(gpu), {"sunset": refuse})
+    locations.wait_for("sunset")
+    picture = shown(gpu, locations["sunset"], looking(0.0, size=(384, 216), degrees=75.0))
+    locations.close()
     golden("plates/placeholder", (np.clip(picture, 0, 1) ** (1 / 2.2) * 255).astype(np.uint8))
 
 
@@ -284,10 +284,10 @@ def test_no_sentence_is_too_odd_for_a_placeholder(gpu: Any, sentence: str) -> No
     def build() -> NoPlate:
         raise UserError(sentence)
 
-    places = Places(Gpu(gpu), {"a\nname": build})
-    places.wait_for("a\nname")
-    assert shown(gpu, places["a\nname"], looking(0.0)).max() > 0.3
-    places.close()
+    locations = Locations(Gpu(gpu), {"a\nname": build})
+    locations.wait_for("a\nname")
+    assert shown(gpu, locations["a\nname"], looking(0.0)).max() > 0.3
+    locations.close()
 
 
 def test_closing_waits_for_no_slow_plate(gpu: Any) -> None:
@@ -298,12 +298,12 @@ def test_closing_waits_for_no_slow_plate(gpu: Any) -> None:
         let_go.wait(20.0)
         return NoPlate()
 
-    places = Places(Gpu(gpu), {str(index): slow for index in range(6)})
+    locations = Locations(Gpu(gpu), {str(index): slow for index in range(6)})
     for index in range(6):
-        places.ask(str(index))
+        locations.ask(str(index))
     time.sleep(0.1)
     begin_s = time.monotonic()
-    places.close()
+    locations.close()
     assert time.monotonic() - begin_s < 3.0
     let_go.set()
     time.sleep(0.3)
@@ -312,13 +312,13 @@ def test_closing_waits_for_no_slow_plate(gpu: Any) -> None:
 
 def test_a_large_dome_comes_in_over_several_frames(gpu: Any, tmp_path: Path) -> None:
     Image.fromarray(np.tile(np.uint8([90, 120, 200]), (2048, 4096, 1))).save(tmp_path / "dome.png")
-    places = Places(Gpu(gpu), {"dome": lambda: Dome(Dome.Settings(file=tmp_path / "dome.png"))})
-    places.ask("dome")
+    locations = Locations(Gpu(gpu), {"dome": lambda: Dome(Dome.Settings(file=tmp_path / "dome.png"))})
+    locations.ask("dome")
     frames, end_s = 0, time.monotonic() + 30.0
-    while places.take_in() is None and time.monotonic() < end_s:
-        assert not places.ready("dome")
-        frames += 1 if places._going_up is not None else 0
+    while locations.upload_next() is None and time.monotonic() < end_s:
+        assert not locations.ready("dome")
+        frames += 1 if locations._going_up is not None else 0
         time.sleep(0.001)
     assert frames >= 9  # 90 MB
-    np.testing.assert_allclose(shown(gpu, places["dome"], looking(20.0)).std(axis=(0, 1)), 0.0, atol=1e-3)
-    places.close()
+    np.testing.assert_allclose(shown(gpu, locations["dome"], looking(20.0)).std(axis=(0, 1)), 0.0, atol=1e-3)
+    locations.close()

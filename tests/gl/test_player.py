@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 from vpengine.app import App, RunOptions
 from vpengine.cli.film import feed_file, feeds_named, film_feeds, read_take, record_take, shoot
 from vpengine.cli.main import app as cli
-from vpengine.compose import keyframe_slot, neural
+from vpengine.compose import keyframe_textures, neural
 from vpengine.control import declared
 from vpengine.control.looks import look_address
 from vpengine.errors import UserError
@@ -59,7 +59,7 @@ def test_a_control_that_an_older_take_does_not_know_has_its_default(take: Path) 
             "show.toml",
             'kind = "pattern"',
             'kind = "none"',
-            "it shows the place 'pattern', which the show does not have",
+            "it shows the location 'pattern', which the show does not have",
         ),
         ("stage.toml", 'id = "1"', 'id = "B"', "its cameras are 1, and the stage's is B"),
     ],
@@ -76,7 +76,7 @@ def test_files_that_changed_too_much_are_one_sentence(
 
 def test_keyframes_come_in_where_they_came_in(small_stage: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Bit for bit, with keyframes that three frames bring in, and although each frame of a film is looked at twice."""
-    for module in (keyframe_slot, neural):
+    for module in (keyframe_textures, neural):
         monkeypatch.setattr(module, "BYTES_A_FRAME", 96 * 56 * 20 * 2 // 5)
     text = small_stage.read_text(encoding="utf-8").replace("port = 9000", "port = 0").replace("= 9001", "= 0")
     small_stage.write_text(text.replace('generator = "none"', 'generator = "drill"'), encoding="utf-8")

@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from tests.geometry import unproject
 from vpengine.compose.neural import BORDER, IGNORED, KNOWN, NeuralLayer
 from vpengine.frames.grade_table import neutral_grade
 from vpengine.frames.images import ImageSet
@@ -23,7 +24,7 @@ from vpengine.view.color import acescct_from_linear, linear_from_acescct
 from vpengine.view.lens import Lens
 from vpengine.view.pose import Pose, from_opentrackio
 from vpengine.view.reproject import Source, gather
-from vpengine.view.view import View, pixel_centres, rays, unproject
+from vpengine.view.view import View, pixel_centres, rays
 
 LENS = Lens((24.89, 14.0), 24.0)
 SNOW = Look("test", (("snow", 0.5),))

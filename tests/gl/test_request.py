@@ -157,7 +157,7 @@ def test_a_request_is_for_where_the_camera_will_be(asking: Asking) -> None:
     expected = camera_view(THERE, LENS, SIZE, 15.0)
     assert request.plate.view.same_as(expected)
     assert asking.plates["street"].views == [request.plate.view]
-    assert (request.number, request.epoch, request.place, request.camera) == (1, 4, "street", "a")
+    assert (request.number, request.epoch, request.location, request.camera) == (1, 4, "street", "a")
     assert (request.look, request.submitted_s) == (asking.look, 7.0)
 
 
@@ -193,7 +193,7 @@ def test_requests_keep_their_rate_on_average(asking: Asking) -> None:
     assert set(np.diff(asked)) == {2, 3}
 
 
-@pytest.mark.parametrize("change", ["pose", "look", "seed", "epoch", "place", "coming place"])
+@pytest.mark.parametrize("change", ["pose", "look", "seed", "epoch", "location", "coming location"])
 def test_anything_new_is_asked_again(asking: Asking, change: str) -> None:
     assert asking.at(1.0) is not None
     changes: dict[str, Any] = {}
@@ -207,12 +207,12 @@ def test_anything_new_is_asked_again(asking: Asking, change: str) -> None:
         changes["epoch"] = 5
     else:
         program = BusState("hall", "hall"), BusState("hall", "street", "hall", 0.5)
-        changes["buses"] = {"program": program[change == "coming place"]}
+        changes["buses"] = {"program": program[change == "coming location"]}
     again = asking.at(2.0, **changes)
     assert again is not None
     assert again.number == 2
-    if "place" in change:
-        assert again.place == "hall"
+    if "location" in change:
+        assert again.location == "hall"
         assert again.plate.color.max() < 1.0  # the other plate's light
     assert asking.at(3.0) is None
 
@@ -282,7 +282,7 @@ def test_a_half_made_request_is_good_for_the_next_frame_only(asking: Asking) -> 
 
 
 def test_a_half_made_request_asks_what_is_wanted_when_it_is_handed_over(asking: Asking) -> None:
-    """The plate is the same for all looks; another place's is not."""
+    """The plate is the same for all looks; another location's is not."""
     asking_fog, asking.look = asking.look, FOG
     assert asking.once(1.0, asking_fog) is None
     asking.look = Look("weather", (("snow", 1.0),), seed=3)
@@ -293,7 +293,7 @@ def test_a_half_made_request_asks_what_is_wanted_when_it_is_handed_over(asking: 
     assert halves(asking, 2.0, 2.04, buses={"program": BusState("hall", "hall")}) is None
     request = asking.once(2.08)
     assert request is not None
-    assert request.place == "hall"
+    assert request.location == "hall"
     assert request.plate.color.max() < 1.0
 
 
@@ -322,10 +322,10 @@ def test_two_cameras_take_turns(asking: Asking) -> None:
     """And each is asked for where it looks itself; one that stands still leaves its turns to the other."""
     asked = []
     for step in range(12):
-        places = {"a": (0.01 * step, 0.0, 1.5), "b": (0.0, 0.01 * min(step, 6), 1.5)}
+        positions = {"a": (0.01 * step, 0.0, 1.5), "b": (0.0, 0.01 * min(step, 6), 1.5)}
         cameras = {
-            name: CameraState(HERE, from_opentrackio(place, 0.0, 0.0, 0.0), LENS, 0.01)
-            for name, place in places.items()
+            name: CameraState(HERE, from_opentrackio(position_m, 0.0, 0.0, 0.0), LENS, 0.01)
+            for name, position_m in positions.items()
         }
         request = asking.at(1.0 + step, cameras=cameras)
         assert request is not None
@@ -336,12 +336,12 @@ def test_two_cameras_take_turns(asking: Asking) -> None:
 
 
 def test_what_stands_by_is_asked_when_the_program_rests(asking: Asking) -> None:
-    """With its own scene's look and place; and where the program never rests, once a second."""
+    """With its own scene's look and location; and where the program never rests, once a second."""
     assert asking.at(1.0) is not None
     buses = {"program": BusState("dawn", "street"), "preview": BusState("hall", "hall")}
     standby = asking.at(2.0, buses=buses)
     assert standby is not None
-    assert (standby.bus, standby.place, standby.look) == ("preview", "hall", asking.standby_look)
+    assert (standby.bus, standby.location, standby.look) == ("preview", "hall", asking.standby_look)
     asked = []
     for step in range(40):  # ten seconds
         asking.stand_at(from_opentrackio((0.01 * step, 0.0, 1.5), 0.0, 0.0, 0.0))

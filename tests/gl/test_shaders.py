@@ -12,7 +12,7 @@ from typing import Any
 import moderngl
 import pytest
 
-from vpengine.app import build_compositor, build_places, load_place
+from vpengine.app import build_compositor, build_locations, load_location
 from vpengine.compose.request import RequestCamera
 from vpengine.files import read_files
 from vpengine.gpu.gpu import Gpu
@@ -47,12 +47,12 @@ def sources(gpu: Any) -> Iterator[set[tuple[str, str]]]:
 def make_everything(gpu: Gpu, stack: ExitStack) -> None:
     """All that compiles a shader, once."""
     files = read_files(stage_folder() / "led_volume.toml", None)
-    places = build_places(gpu, files, stack)
-    compositor = build_compositor(gpu, files, places, stack)
+    locations = build_locations(gpu, files, stack)
+    compositor = build_compositor(gpu, files, locations, stack)
     pool = TargetPool(gpu)
-    for place in files.show.plates:
-        load_place(places, compositor.walls, place)
-        compositor.warm(place, pool.lend)
+    for location in files.show.plates:
+        load_location(locations, compositor.walls, location)
+        compositor.warm(location, pool.lend)
     RequestCamera(gpu, (32, 18))
     walls = list(compositor.walls.geometries.values())
     panels = {wall.id: Panel(wall.peak_nits, wall.black_nits) for wall in files.stage.walls}

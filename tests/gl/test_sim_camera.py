@@ -10,21 +10,22 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from tests.geometry import pixel_uv, project
 from vpengine.gpu.gpu import Gpu
 from vpengine.gpu.target import Target
 from vpengine.gpu.transfer import download, upload
 from vpengine.gpu.view_lut import ViewLut, acescct_to_display, bake
 from vpengine.sim.camera import SimCamera
 from vpengine.sim.figure import BALL_RADIUS_M, GREY, StandIn, build_actors
-from vpengine.sim.figure_shape import globe, sphere, surface
+from vpengine.sim.figure_shape import globe, mesh_of, sphere
 from vpengine.sim.light import Panel, StageLight
 from vpengine.sim.light_draw import CHROME_REFLECTIVITY
 from vpengine.sim.light_transport import Occluder, form_factors, patch_grid, wall_patches
-from vpengine.stage.walls import WHITE_NITS, ArcWall, FlatWall, WallGeometry, pixel_uv, position_in_stage, wall_geometry
+from vpengine.stage.walls import WHITE_NITS, ArcWall, FlatWall, WallGeometry, position_in_stage, wall_geometry
 from vpengine.view.color import acescct_from_linear
 from vpengine.view.lens import Lens, clip_from_view
 from vpengine.view.pose import look_at, view_from_stage
-from vpengine.view.view import View, pixel_centres, project, rays
+from vpengine.view.view import View, pixel_centres, rays
 
 SIZE = (240, 135)
 BALLS = StandIn(figure_m=None, cards_m=())
@@ -256,7 +257,7 @@ def test_the_baked_view_is_opencolorios(shared: Gpu) -> None:
 
 
 def test_a_surface_is_closed_faces_outwards_and_lies_on_its_shape() -> None:
-    mesh = surface(sphere((0.1, 0.0, 0.2), 0.3), np.array([-0.3, -0.4, -0.2]), np.array([0.5, 0.4, 0.6]), 0.05)
+    mesh = mesh_of(sphere((0.1, 0.0, 0.2), 0.3), np.array([-0.3, -0.4, -0.2]), np.array([0.5, 0.4, 0.6]), 0.05)
     corners = mesh.positions_m[mesh.triangles]
     volume_m3 = np.einsum("tc,tc->t", corners[:, 0], np.cross(corners[:, 1], corners[:, 2])).sum() / 6.0
     assert volume_m3 == pytest.approx(4.0 / 3.0 * np.pi * 0.3**3, rel=0.03)

@@ -9,16 +9,17 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from tests.geometry import pixel_uv, project
 from vpengine.gpu.gpu import Gpu
 from vpengine.gpu.transfer import download, upload
 from vpengine.sim.figure import StandIn
 from vpengine.sim.light import StageLight
 from vpengine.sim.stage_view import LINE_COLOR, StageView, from_behind
-from vpengine.sim.stage_view_props import camera_surface, first_hits, tripod_surface
-from vpengine.stage.walls import ArcWall, FlatWall, WallGeometry, pixel_uv, position_in_stage, wall_geometry
+from vpengine.sim.stage_view_props import camera_mesh, first_hits, tripod_mesh
+from vpengine.stage.walls import ArcWall, FlatWall, WallGeometry, position_in_stage, wall_geometry
 from vpengine.view.lens import Lens, clip_from_view
 from vpengine.view.pose import look_at, view_from_stage
-from vpengine.view.view import View, project, rays
+from vpengine.view.view import View, rays
 
 SIZE = (320, 180)
 
@@ -170,12 +171,12 @@ def test_rays_meet_the_nearest_triangle_first() -> None:
 
 
 def test_the_props_face_outwards_and_the_lens_looks_ahead() -> None:
-    for prop in (camera_surface(), tripod_surface()):
+    for prop in (camera_mesh(), tripod_mesh()):
         corners = prop.positions_m[prop.triangles]
         faces = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
         assert (np.einsum("tc,tc->t", faces, prop.normals[prop.triangles].mean(axis=1)) >= 0.0).all()
-    assert camera_surface().positions_m[:, 1].min() < -0.4 < 0.05 < camera_surface().positions_m[:, 1].max()
-    assert tripod_surface().positions_m[:, 2].max() == pytest.approx(1.0, abs=0.01)
+    assert camera_mesh().positions_m[:, 1].min() < -0.4 < 0.05 < camera_mesh().positions_m[:, 1].max()
+    assert tripod_mesh().positions_m[:, 2].max() == pytest.approx(1.0, abs=0.01)
 
 
 def test_the_small_volume_from_behind(shared: Gpu, golden: Callable[..., None]) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests.geometry import project
 from vpengine.compose.coverage import seen_triangles
 from vpengine.compose.wall import WallLevels, WallPicture, wall_mesh
 from vpengine.frames.provenance import Provenance
@@ -18,7 +19,7 @@ from vpengine.stage.walls import ArcWall, wall_geometry
 from vpengine.view.camera import camera_view
 from vpengine.view.lens import Lens
 from vpengine.view.pose import from_opentrackio
-from vpengine.view.view import View, project
+from vpengine.view.view import View
 
 LENS = Lens((24.89, 14.0), 35.0)
 ARC = ArcWall(

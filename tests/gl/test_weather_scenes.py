@@ -11,10 +11,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from tests.geometry import unproject
 from vpengine.gpu.context import create_headless
 from vpengine.neural.weather import FADERS
 from vpengine.view.noise import detail_noise
-from vpengine.view.view import pixel_centres, unproject
+from vpengine.view.view import pixel_centres
 
 torch = pytest.importorskip("torch", reason="the trainer's extra `torch` is not installed")
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent.parent / "tools"))

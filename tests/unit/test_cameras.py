@@ -97,7 +97,7 @@ def watched(silences_s: Iterable[tuple[float, float]], end_s: float, caplog: pyt
     return both
 
 
-def assert_told(caplog: pytest.LogCaptureFixture, *patterns: str) -> None:
+def assert_reported(caplog: pytest.LogCaptureFixture, *patterns: str) -> None:
     lines = [record.getMessage() for record in caplog.records]
     assert len(lines) == len(patterns), lines
     for line, pattern in zip(lines, patterns, strict=True):
@@ -106,22 +106,22 @@ def assert_told(caplog: pytest.LogCaptureFixture, *patterns: str) -> None:
 
 def test_a_lost_tracker_is_told_once_and_once_more_when_it_is_back(caplog: pytest.LogCaptureFixture) -> None:
     assert watched([(2.0, 99.0)], 30.0, caplog).losses.counts == {"1": 1}
-    assert_told(caplog, LOST)
+    assert_reported(caplog, LOST)
     assert watched([(2.0, 6.0)], 10.8, caplog).losses.counts == {"1": 1}
-    assert_told(caplog, LOST)  # it may go again: it is back when it has been steady
+    assert_reported(caplog, LOST)  # it may go again: it is back when it has been steady
     watched([(2.0, 6.0)], 30.0, caplog)
-    assert_told(caplog, LOST, BACK.format(4.0))
+    assert_reported(caplog, LOST, BACK.format(4.0))
     watched([(2.0, 3.0), (20.0, 22.0)], 40.0, caplog)
-    assert_told(caplog, LOST, BACK.format(1.0), LOST, BACK.format(2.0))
+    assert_reported(caplog, LOST, BACK.format(1.0), LOST, BACK.format(2.0))
 
 
 def test_a_tracker_that_stutters_all_day_does_not_flood_the_log(caplog: pytest.LogCaptureFixture) -> None:
     """A silence of 0.3 s in every second, fifty times: two lines, and every loss counted."""
     assert watched([(n + 0.5, n + 0.8) for n in range(50)], 60.0, caplog).losses.counts == {"1": 50}
-    assert_told(caplog, LOST, BACK.format(49.3))
+    assert_reported(caplog, LOST, BACK.format(49.3))
 
 
 def test_short_gaps_and_cameras_that_were_never_tracked_are_no_loss(caplog: pytest.LogCaptureFixture) -> None:
     assert watched([(n + 0.5, n + 0.6) for n in range(10)], 12.0, caplog).losses.counts == {"1": 0}
     assert watched([(0.0, 99.0)], 5.0, caplog).losses.counts == {"1": 0}
-    assert_told(caplog)
+    assert_reported(caplog)

@@ -37,8 +37,8 @@ def desk() -> Desk:
     return Desk(Controls((*ENGINE_CONTROLS, *OWN)), Scenes(entries), Gate(), LOOKS)
 
 
-def always(place: str) -> bool:
-    return bool(place)
+def always(location: str) -> bool:
+    return bool(location)
 
 
 def test_changes_and_triggers_are_settled_into_one_frame(desk: Desk) -> None:
@@ -82,7 +82,7 @@ def test_the_order_of_a_frame_s_messages_decides(desk: Desk, messages: list[Oper
 
 def test_a_scene_that_waits_for_its_plate_leaves_what_a_hand_moved_meanwhile(desk: Desk) -> None:
     desk.apply([TO_B])
-    desk.settle(0.0, lambda place: False)
+    desk.settle(0.0, lambda location: False)
     desk.apply([HAND])
     desk.settle(1.0, always)
     assert desk.settle(5.0, always).controls[SNOW] == 0.25

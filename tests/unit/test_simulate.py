@@ -14,6 +14,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
+from tests.files import load_show
 from vpengine.cli.simulate import (
     DEMO_CUES,
     DEMO_SECONDS,
@@ -37,7 +38,6 @@ from vpengine.osc import decode
 from vpengine.remote.osc_control import OscControl
 from vpengine.remote.thread import RemoteThread
 from vpengine.stage.shipped import stage_folder
-from vpengine.stage.show_file import load_show
 from vpengine.stage.stage_file import load_stage
 from vpengine.tracking.osc import OscTracking
 from vpengine.tracking.pose_buffer import PoseBuffer

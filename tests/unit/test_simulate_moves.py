@@ -11,10 +11,11 @@ import pytest
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
+from tests.geometry import from_opencv
 from vpengine.errors import UserError
 from vpengine.tracking.moves import BANDS_HZ, MOVES, Move, with_tracker_noise
 from vpengine.tracking.tum import Track, placed, played, read_tum
-from vpengine.view.pose import Pose, from_opencv, from_opentrackio
+from vpengine.view.pose import Pose, from_opentrackio
 
 FR2_DESK = Path(__file__).parents[3] / "shared/data/tracks/tum_fr2_desk_groundtruth.txt"
 TIMES_S = np.arange(0.0, 20.0, 1.0 / 60.0)

@@ -7,17 +7,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests.files import load_show
+from tests.geometry import corners, pixel_uv, project
 from vpengine.files import controls_of
 from vpengine.frames.feed import Feed
 from vpengine.stage.feeds import feed_size, feeds_of
 from vpengine.stage.sections import PluginSection, resolve_settings
-from vpengine.stage.show_file import load_show
 from vpengine.stage.stage_file import Stage, load_stage
-from vpengine.stage.walls import bounds, corners, normal, pixel_uv, position_in_stage, wall_geometry
+from vpengine.stage.walls import bounds, normal, position_in_stage, wall_geometry
 from vpengine.tracking.osc import OscTracking
 from vpengine.view.lens import clip_from_view
 from vpengine.view.pose import Pose, view_from_stage
-from vpengine.view.view import View, project
+from vpengine.view.view import View
 
 STAGES = Path(__file__).parents[2] / "stage_configs"
 
@@ -80,7 +81,7 @@ def test_tv_hears_a_phone() -> None:
 def test_street_show() -> None:
     show = load_show(STAGES / "shows" / "street.toml", controls_of("weather"))
     assert [scene.slug for scene in show.scenes] == ["day", "snow-night", "fog", "dust", "chart"]
-    assert [scene.place for scene in show.scenes] == ["street"] * 4 + ["pattern"]
+    assert [scene.location for scene in show.scenes] == ["street"] * 4 + ["pattern"]
     assert all(isinstance(plate, PluginSection) for plate in show.plates.values())
     assert not any(scene.keep for scene in show.scenes), "a scene leaves no fader where it was"
     looks = {scene.slug: dict(scene.controls) for scene in show.scenes}

@@ -317,4 +317,4 @@ def test_a_show_is_found_beside_the_stage_and_only_there(tmp_path: Path) -> None
         assert line.startswith(f"stage.toml: stage.show: found '{outside}'"[:60])
         assert "lies outside the folder" in line
     path = write(folder, with_show("../outside.toml"))
-    assert load_stage(path, controls_of, allow_outside=True).show == folder / "../outside.toml"
+    assert read_stage(path, controls_of, allow_outside=True).show == folder / "../outside.toml"

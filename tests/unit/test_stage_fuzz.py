@@ -12,9 +12,9 @@ from typing import Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests.files import load_show
 from vpengine.errors import ProblemsError
 from vpengine.files import controls_of
-from vpengine.stage.show_file import load_show
 from vpengine.stage.stage_file import load_stage
 from vpengine.stage.walls import wall_geometry
 

@@ -12,9 +12,9 @@ from typing import Any
 import jsonschema
 import pytest
 
+from tests.files import load_show
 from vpengine.errors import ProblemsError
 from vpengine.files import controls_of
-from vpengine.stage.show_file import load_show
 from vpengine.stage.stage_file import load_stage
 
 ROOT = Path(__file__).parents[2]

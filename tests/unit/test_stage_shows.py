@@ -1,4 +1,4 @@
-"""Show files: scenes, the places they share, the controls they set, and what is said of mistakes."""
+"""Show files: scenes, the locations they share, the controls they set, and what is said of mistakes."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.files import load_show
 from vpengine.control.controls import Control
 from vpengine.errors import ProblemsError
 from vpengine.files import controls_of
-from vpengine.stage.show_file import RESERVED_SLUGS, load_show
+from vpengine.stage.show_file import RESERVED_SLUGS
 
 CONTROLS = controls_of("weather")
 SHOW = """\
@@ -87,10 +88,10 @@ def test_a_file_that_begins_with_an_invisible_mark_is_read(tmp_path: Path) -> No
     assert load_show(path, CONTROLS).name == "Evening"
 
 
-def test_scenes_with_the_same_plate_share_a_place(tmp_path: Path) -> None:
+def test_scenes_with_the_same_plate_share_a_location(tmp_path: Path) -> None:
     show = load_show(write(tmp_path, SHOW), CONTROLS)
-    assert [scene.place for scene in show.scenes] == ["street", "street", "street-2", "pattern"]
-    assert {place: plate.table for place, plate in show.plates.items()} == {
+    assert [scene.location for scene in show.scenes] == ["street", "street", "street-2", "pattern"]
+    assert {location: plate.table for location, plate in show.plates.items()} == {
         "street": {"seed": 7},
         "street-2": {"seed": 8},
         "pattern": {},

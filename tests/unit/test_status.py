@@ -69,7 +69,7 @@ def test_what_changes_for_the_worse_is_told_once(camera: CameraStatus, sentence:
 
     def told(status: Status, start_s: float, end_s: float) -> list[str]:
         steps = int((end_s - start_s) * 2)
-        return [line for step in range(steps) for line in watch.look(status, start_s + step / 2)]
+        return [line for step in range(steps) for line in watch.poll(status, start_s + step / 2)]
 
     assert told(GOOD, 0.0, 5.0) == []
     assert told(bad, 5.0, 7.0) == []
@@ -85,12 +85,12 @@ def test_what_tracking_tells_is_not_said_again() -> None:
     """Of a camera that is very far away it says, at once, which unit that looks like."""
     far = replace(GOOD, cameras=(replace(CAMERA, position_m=(0.0, 1500.0, 300.0), far_m=1300.0, sees_wall=False),))
     watch = Watch()
-    assert [line for step in range(20) for line in watch.look(far, step / 2)] == []
+    assert [line for step in range(20) for line in watch.poll(far, step / 2)] == []
 
 
 def test_late_frames_are_told() -> None:
     watch, late = Watch(), replace(GOOD, late_percent=100.0, rate_hz=11.5)
-    lines = [line for step in range(20) for line in watch.look(late, step / 2)]
+    lines = [line for step in range(20) for line in watch.poll(late, step / 2)]
     assert lines == [
         "100 % of the frames are late (11.5 a second, wanted 24): this machine is too slow for this stage; make its "
         "pictures smaller"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from tests.geometry import project
 from vpengine.plates.street.light import sun_direction
 from vpengine.plates.street.mesh import StreetMesh, build_street
 from vpengine.plates.street.surface import make_surface
@@ -12,7 +13,7 @@ from vpengine.plates.street.texture import layers
 from vpengine.plates.street.visible import NEAR_BY_M, Visibility
 from vpengine.view.lens import clip_from_view_symmetric
 from vpengine.view.pose import from_opentrackio, view_from_stage
-from vpengine.view.view import View, project
+from vpengine.view.view import View
 
 ARRAYS = ("position_m", "normal", "uv", "material", "albedo", "occlusion", "emissive", "triangles", "lamps_m")
 

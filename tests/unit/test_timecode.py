@@ -6,9 +6,22 @@ from fractions import Fraction
 
 import pytest
 
-from vpengine.view.timecode import Timecode, frame_of, timecode_of
+from vpengine.view.timecode import Timecode, timecode_of
 
 NTSC, FILM, PAL = Fraction(30000, 1001), Fraction(24000, 1001), Fraction(25)
+
+
+def frame_of(timecode: Timecode, rate: Fraction) -> int:
+    """The number of the frame that has this label on the first day. Raises ValueError for a label that is dropped."""
+    nominal = -(-rate.numerator // rate.denominator)
+    minutes = timecode.hours * 60 + timecode.minutes
+    label = (minutes * 60 + timecode.seconds) * nominal + timecode.frames
+    if not timecode.drop:
+        return label
+    dropped = nominal // 15
+    if timecode.seconds == 0 and timecode.frames < dropped and timecode.minutes % 10:
+        raise ValueError(f"{timecode}: this label is dropped")
+    return label - dropped * (minutes - minutes // 10)
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ import pytest
 from pythonosc.osc_bundle_builder import IMMEDIATELY, OscBundleBuilder
 from pythonosc.osc_message_builder import OscMessageBuilder
 
+from tests.senders import encode_lens
 from vpengine.mailbox import Newest
 from vpengine.peers import MOST_SUBJECTS, Peers
 from vpengine.tracking.freed import FreedTracking
@@ -19,11 +20,11 @@ from vpengine.tracking.freed import encode_pose as freed_pose
 from vpengine.tracking.intake import Intake
 from vpengine.tracking.opentrackio import OpenTrackIOTracking
 from vpengine.tracking.opentrackio import encode_pose as opentrackio_pose
-from vpengine.tracking.osc import OscTracking, encode_lens, encode_pose
+from vpengine.tracking.osc import OscTracking, encode_pose
 from vpengine.tracking.osc_preset import OscAppTracking
 from vpengine.tracking.pose_buffer import PoseBuffer
 from vpengine.tracking.protocol import LensUpdate, Source
-from vpengine.tracking.tellings import Tellings
+from vpengine.tracking.refusals import Refusals
 from vpengine.tracking.udp import Received
 from vpengine.view.pose import Pose, from_opentrackio
 
@@ -38,7 +39,7 @@ class Bench:
         self.poses = {camera: PoseBuffer() for camera in ids or ("1",)}
         self.lenses: Newest[str, LensUpdate] = Newest()
         self.peers: Peers[Pose] = Peers(100_000)
-        self.intake = Intake(self.poses, self.lenses, self.peers, Tellings(self.peers))
+        self.intake = Intake(self.poses, self.lenses, self.peers, Refusals(self.peers))
 
     def take(self, packet: bytes, time_s: float, peer: str = ONE, source: Source = OSC) -> None:
         self.intake.take(source, Received(packet, peer, time_s, None))

@@ -22,6 +22,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from tests.geometry import to_opengl
 from vpengine.plugins import load_plugin
 from vpengine.tracking import KINDS
 from vpengine.tracking.heard import MAX_SENDERS
@@ -29,7 +30,7 @@ from vpengine.tracking.opentrackio import LENS_EVERY, OpenTrackIOTracking, encod
 from vpengine.tracking.opentrackio_packet import CBOR, JSON, fletcher16, write_packet
 from vpengine.tracking.placement import Mount, Origin
 from vpengine.tracking.protocol import LensUpdate, PoseUpdate, Rejected, Update
-from vpengine.view.pose import Pose, from_opentrackio, to_opengl
+from vpengine.view.pose import Pose, from_opentrackio
 
 ROOT = Path(__file__).parents[2]
 FOLDERS = [folder / "shared" / "data" / "opentrackio" / "public" for folder in (ROOT, ROOT.parent)]

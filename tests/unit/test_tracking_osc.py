@@ -12,10 +12,11 @@ from pydantic import ValidationError
 from pythonosc.osc_bundle_builder import IMMEDIATELY, OscBundleBuilder
 from pythonosc.osc_message_builder import OscMessageBuilder
 
+from tests.senders import encode_lens
 from vpengine.plugins import load_plugin
 from vpengine.tracking import KINDS
 from vpengine.tracking.none import NoTracking
-from vpengine.tracking.osc import OscTracking, encode_lens, encode_pose
+from vpengine.tracking.osc import OscTracking, encode_pose
 from vpengine.tracking.placement import Mount, Origin
 from vpengine.tracking.protocol import LensUpdate, PoseUpdate, Rejected, Update
 from vpengine.tracking.sender_clock import SenderClock

@@ -21,6 +21,7 @@ from pythonosc.osc_bundle_builder import IMMEDIATELY, OscBundleBuilder
 from pythonosc.osc_message_builder import OscMessageBuilder
 from pythonosc.udp_client import SimpleUDPClient
 
+from tests.geometry import from_unreal
 from vpengine.mailbox import Newest
 from vpengine.plugins import load_plugin
 from vpengine.stage.sections import PluginSection, resolve_settings
@@ -31,7 +32,7 @@ from vpengine.tracking.osc_programs import PRESETS, PresetName
 from vpengine.tracking.pose_buffer import PoseBuffer
 from vpengine.tracking.protocol import PoseUpdate, Rejected, Source, Update
 from vpengine.tracking.receiver import Receiver
-from vpengine.view.pose import Pose, from_opentrackio, from_unreal
+from vpengine.view.pose import Pose, from_opentrackio
 
 S = math.sqrt(0.5)
 PEER = "127.0.0.1:5000"

@@ -17,10 +17,11 @@ from pythonosc.osc_bundle_builder import IMMEDIATELY, OscBundleBuilder
 from pythonosc.osc_message_builder import OscMessageBuilder
 from pythonosc.udp_client import SimpleUDPClient
 
+from tests.senders import encode_lens
 from vpengine.errors import UserError
 from vpengine.mailbox import Newest
 from vpengine.tracking.none import NoTracking
-from vpengine.tracking.osc import OscTracking, encode_lens, encode_pose
+from vpengine.tracking.osc import OscTracking, encode_pose
 from vpengine.tracking.pose_buffer import PoseBuffer
 from vpengine.tracking.protocol import LensUpdate, Source, Update
 from vpengine.tracking.receiver import Receiver

@@ -8,23 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
+from tests.geometry import from_opencv, from_opengl, from_unreal, project, to_opengl, unproject
 from vpengine.view.camera import camera_view
-from vpengine.view.lens import Lens, clip_from_view, clip_from_view_symmetric
-from vpengine.view.offaxis import view_through
-from vpengine.view.pose import (
-    Pose,
-    from_freed,
-    from_opencv,
-    from_opengl,
-    from_opentrackio,
-    from_unreal,
-    look_at,
-    to_freed,
-    to_opengl,
-    to_opentrackio,
-    view_from_stage,
-)
-from vpengine.view.view import View, pixel_centres, project, rays, unproject
+from vpengine.view.lens import FAR_M, NEAR_M, Lens, clip_from_view, clip_from_view_symmetric
+from vpengine.view.pose import Pose, from_freed, from_opentrackio, look_at, to_freed, to_opentrackio, view_from_stage
+from vpengine.view.view import View, pixel_centres, rays
 
 LENS = Lens((24.89, 14.0), 24.0)
 
@@ -135,10 +123,9 @@ def test_opencv_camera_sees_what_opencv_says(turn: tuple, position: tuple, seed:
 @given(
     st.tuples(coordinate, coordinate, coordinate),
     st.tuples(st.floats(0.2, 40.0), angle, st.floats(-85.0, 85.0)),
-    angle,
 )
-def test_look_at(origin: tuple, offset: tuple, roll: float) -> None:
-    """The target is in the middle; the horizon is level, then rolled clockwise."""
+def test_look_at(origin: tuple, offset: tuple) -> None:
+    """The target is in the middle; the horizon is level."""
     length, azimuth, elevation = offset[0], np.radians(offset[1]), np.radians(offset[2])
     way = length * np.array(
         [np.cos(elevation) * np.cos(azimuth), np.cos(elevation) * np.sin(azimuth), np.sin(elevation)]
@@ -149,9 +136,6 @@ def test_look_at(origin: tuple, offset: tuple, roll: float) -> None:
     assert depth_m == pytest.approx(length)
     assert level.matrix()[2, 0] == pytest.approx(0.0, abs=1e-9)
     assert level.matrix()[2, 2] > 0.0
-    rolled = look_at(np.array(origin), np.array(origin) + way, roll)
-    np.testing.assert_allclose(rolled.matrix()[:3, 1], way / length, atol=1e-7)
-    assert rolled.matrix()[2, 0] == pytest.approx(-np.sin(np.radians(roll)) * np.cos(elevation), abs=1e-7)
 
 
 @given(lenses, st.tuples(st.floats(-0.5, 0.5), st.floats(-0.5, 0.5)), st.floats(1.0, 50.0))
@@ -188,39 +172,9 @@ def test_symmetric_field_of_view() -> None:
 
 
 def test_the_depth_buffer_spans_near_to_far() -> None:
-    near, far = (clip_from_view(LENS, near_m=0.5, far_m=90.0) @ [0, 0, -z, 1] for z in (0.5, 90.0))
+    near, far = (clip_from_view(LENS) @ [0, 0, -z, 1] for z in (NEAR_M, FAR_M))
     assert near[2] / near[3] == pytest.approx(-1.0)
     assert far[2] / far[3] == pytest.approx(1.0)
-
-
-def rectangle(seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Lower left, lower right, upper left and an eye before a rectangle somewhere in space."""
-    rng = np.random.default_rng(seed)
-    turn = Rotation.random(random_state=seed).as_matrix()
-    width, height = rng.uniform(0.5, 8.0, 2)
-    corners = np.array([[0, 0, 0], [width, 0, 0], [0, height, 0]]) @ turn.T + rng.uniform(-5, 5, 3)
-    eye = corners[0] + turn @ [rng.uniform(-9, 9), rng.uniform(-9, 9), rng.uniform(0.3, 9)]
-    return corners[0], corners[1], corners[2], eye
-
-
-@pytest.mark.parametrize("seed", range(20))
-def test_corners_of_an_off_axis_view(seed: int) -> None:
-    left, right, top, eye = rectangle(seed)
-    view = view_through(left, right, top, eye, (64, 36), 2.5)
-    ndc, depth_m = project(view, np.stack([left, right, top, right + top - left]))
-    np.testing.assert_allclose(ndc, [[-1, -1], [1, -1], [-1, 1], [1, 1]], atol=1e-6)
-    assert np.ptp(depth_m) < 1e-9  # the rectangle is parallel to the picture
-    assert (depth_m > 0.0).all()
-    np.testing.assert_allclose(view.origin_m, eye, atol=1e-9)
-    assert view.time_s == 2.5
-
-
-def test_an_eye_on_or_behind_the_surface_is_refused() -> None:
-    left, right, top = np.array([-1.0, 2, 0]), np.array([1.0, 2, 0]), np.array([-1.0, 2, 1])
-    view_through(left, right, top, np.array([0.0, 0, 1]), (4, 4))
-    for y in (2.0, 3.0):
-        with pytest.raises(ValueError, match="behind the surface"):
-            view_through(left, right, top, np.array([0.0, y, 1]), (4, 4))
 
 
 @given(poses, lenses, st.integers(0, 99))

@@ -93,7 +93,7 @@ class Script:
         walls = app.compositor.walls
         self._geometry = walls.geometries["main"]
         self._picture = walls.pictures["main"]
-        plate: Any = app.places["dome"]
+        plate: Any = app.locations["dome"]
         frame = app.loop.newest
         assert frame is not None
         self._frame = frame

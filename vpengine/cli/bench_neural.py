@@ -115,8 +115,8 @@ class _Reprojection:
 
     def _errors(self, move: Move, time_s: float, staleness_s: float) -> _Errors:
         layer = NeuralLayer(self._gpu, SIZE)
-        for place in reversed(range(KEYFRAMES)):
-            layer.add(self._keyframe(move, time_s - staleness_s - place * SPACING_S), -10.0)
+        for index in reversed(range(KEYFRAMES)):
+            layer.add(self._keyframe(move, time_s - staleness_s - index * SPACING_S), -10.0)
             layer.advance(0.0)
         view = _view(move, time_s)
         self._street.draw(self._plate, view)

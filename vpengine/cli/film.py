@@ -80,7 +80,7 @@ class Moments:
         player, camera = self._player, self._player.files.stage.cameras[0]
         state = frame.cameras[camera.id]
         plate = Target(player.gpu.context, MOMENT_SIZE, depth=True)
-        player.places[frame.program.place].draw(plate, camera_view(state.pose, state.lens, MOMENT_SIZE))
+        player.locations[frame.program.location].draw(plate, camera_view(state.pose, state.lens, MOMENT_SIZE))
         world, wall = world_key(Eye(PROGRAM, camera.id)), light_key(player.files.stage.walls[0].id)
         lights = [plate.color, pictures[world].color, pictures[wall].color]
         row = [self._developed(light) for light in lights]
@@ -149,13 +149,13 @@ def make_films(take: Path, files: Files, out: Path, progress: Callable[[], None]
         with Film(out / "camera.mp4", FILM_SIZE, rate) as camera, Film(out / "stage.mp4", FILM_SIZE, rate) as stage:
             shots: Held[Shot] = Held()
             first: int | None = None
-            for place, frame in enumerate(player.frames()):
+            for index, frame in enumerate(player.frames()):
                 first = frame.tick.number if first is None else first
                 shot, pictures = shoot(player, frame)
                 for held in shots.until(frame.tick.number, shot):
                     camera.write(held.camera)
                     stage.write(held.stage)
-                if place in moments:
+                if index in moments:
                     rows.append(sheet_rows.row(frame, shot, pictures))
                     time_s = (frame.tick.number - first) / float(rate)
                     captions += [f"{text}, {time_s:.1f} s" for text in MOMENT_PICTURES]

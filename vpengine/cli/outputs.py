@@ -27,7 +27,7 @@ def file_for(option: str, path: Path, force: bool, *, plain: bool = False) -> Pa
     An empty file is nothing to lose. What is no file, such as /dev/null, is written to as it is, unless it must be a
     ``plain`` one.
     """
-    with _told(option, path):
+    with _writable(option, path):
         if path.is_dir():
             raise UserError(f"{option} {path}: is a folder; name a file")
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -46,7 +46,7 @@ def file_for(option: str, path: Path, force: bool, *, plain: bool = False) -> Pa
 
 def folder_for(option: str, path: Path, names: tuple[str, ...], force: bool) -> Path:
     """The folder to write ``names`` into: ``path``, or a new numbered one, told, where one of them is in it."""
-    with _told(option, path):
+    with _writable(option, path):
         if path.exists() and not path.is_dir():
             raise UserError(f"{option} {path}: is a file; name a folder")
         path = path if path.name not in ("", "..") else path.resolve()
@@ -60,7 +60,7 @@ def folder_for(option: str, path: Path, names: tuple[str, ...], force: bool) -> 
 def take_for(option: str, path: Path, force: bool) -> Path:
     """As ``folder_for``, for a take; of one that is overwritten nothing remains."""
     folder = folder_for(option, path, _TAKE, force)
-    with _told(option, folder):
+    with _writable(option, folder):
         for name in _TAKE:
             old = folder / name
             if old.is_dir() and not old.is_symlink():
@@ -123,7 +123,7 @@ def _try(folder: Path) -> None:
 
 
 @contextmanager
-def _told(option: str, path: Path) -> Iterator[None]:
+def _writable(option: str, path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:

@@ -92,7 +92,7 @@ def run_stage(options: RunOptions, files: Files, seconds: float | None, report: 
             app.wait_until_ready()  # plates that load while it runs would cost frames
             try:
                 echo(f"{app.files.stage.name}: {app.files.show.name}, scene {app.desk.scenes.shown}. Ctrl-C ends it.")
-                app.run(seconds, Follower(app, terminal).look)
+                app.run(seconds, Follower(app, terminal).poll)
             except KeyboardInterrupt:
                 pass
             finally:

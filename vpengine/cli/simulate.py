@@ -80,8 +80,8 @@ def simulate(
     ] = None,
 ) -> None:
     """Send a simulated camera to a running engine, until it ends or Ctrl-C."""
-    told = target_of(stage, camera) if stage else Target("osc://127.0.0.1:9000", camera or "1", "osc://127.0.0.1:9001")
-    to, camera, control = to or told.to, told.camera, control or told.control
+    found = target_of(stage, camera) if stage else Target("osc://127.0.0.1:9000", camera or "1", "osc://127.0.0.1:9001")
+    to, camera, control = to or found.to, found.camera, control or found.control
     chosen, own_seconds = choose(move, seed)
     if noise_mm or noise_deg:
         chosen = with_tracker_noise(chosen, seed, noise_mm, noise_deg)

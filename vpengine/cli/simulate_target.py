@@ -11,7 +11,7 @@ from vpengine.errors import ProblemsError, UserError
 from vpengine.files import controls_of, settings_of
 from vpengine.plugins import load_plugin
 from vpengine.stage.conflicts import EVERY
-from vpengine.stage.stage_file import Stage, Tracking, load_stage
+from vpengine.stage.stage_file import Stage, TrackingSection, load_stage
 from vpengine.tracking import KINDS
 from vpengine.tracking.sender import SENDERS
 
@@ -40,7 +40,7 @@ def target_of(path: Path, camera: str | None) -> Target:
     raise UserError(f"{path}: no [[tracking]] source of {which} that can be simulated (kind = {' or '.join(SENDERS)})")
 
 
-def _target(stage: Stage, item: Tracking, own: Any, endpoint: tuple[str, int]) -> Target:
+def _target(stage: Stage, item: TrackingSection, own: Any, endpoint: tuple[str, int]) -> Target:
     names: Mapping[Any, str] = getattr(own, "cameras", {})
     called = next((str(name) for name, camera in names.items() if camera == item.camera), item.camera)
     if item.source.kind == "freed" and not called.isdecimal():

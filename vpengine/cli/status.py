@@ -18,7 +18,7 @@ from vpengine.view.predict import STALE_S
 
 
 class Follower:
-    """Keeps the terminal's status line, and says there what changes. ``look`` is asked twice a second."""
+    """Keeps the terminal's status line, and says there what changes. ``poll`` is called twice a second."""
 
     def __init__(self, app: App, terminal: Terminal) -> None:
         self._app = app
@@ -26,9 +26,9 @@ class Follower:
         self._watch = Watch(app.receives())
         self._scene = app.desk.scenes.shown
         self._rung = 0
-        self._counted = (0, 0, time.monotonic())  # frames, those late or left out, and when, at the last look
+        self._counted = (0, 0, time.monotonic())  # frames, those late or left out, and when, at the last poll
 
-    def look(self, ran_s: float) -> None:
+    def poll(self, ran_s: float) -> None:
         if self._app.loop.newest is None:
             return
         status = self.status()
@@ -38,7 +38,7 @@ class Follower:
         if status.scene != self._scene:
             self._scene = status.scene
             self._terminal.say(f"scene {status.scene}")
-        for sentence in self._watch.look(status, ran_s):
+        for sentence in self._watch.poll(status, ran_s):
             self._terminal.say(sentence)
         self._terminal.status(status.text())
 

@@ -41,7 +41,7 @@ class Terminal(logging.Handler):
         self._clock = clock
         self._columns = columns or (lambda: _columns_of(self._out))
         self._redraws = _is_terminal(self._out)
-        self._told_s = -STATUS_EVERY_S
+        self._printed_s = -STATUS_EVERY_S
         self._shown = ""
         self._one_at_a_time = threading.Lock()  # any thread may log
         self._before: list[logging.Handler] = []
@@ -73,8 +73,8 @@ class Terminal(logging.Handler):
             with self._one_at_a_time:
                 self._shown = fitting(text, self._columns() - 1)
                 self._write(_CLEAR + self._shown)
-        elif self._clock() - self._told_s >= STATUS_EVERY_S:
-            self._told_s = self._clock()
+        elif self._clock() - self._printed_s >= STATUS_EVERY_S:
+            self._printed_s = self._clock()
             self.say(text)
 
     def _write(self, text: str) -> None:

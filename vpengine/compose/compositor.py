@@ -32,7 +32,7 @@ from vpengine.view.camera import camera_view
 
 
 class Compositor:
-    """Joins eyes, walls and the plates of places. Owns none of them, but what worlds are developed with."""
+    """Joins eyes, walls and the plates of locations. Owns none of them, but what worlds are developed with."""
 
     def __init__(self, gpu: Gpu, layout: Layout, eyes: Eyes, walls: Walls, plates: Plates) -> None:
         self.layout = layout
@@ -41,7 +41,7 @@ class Compositor:
         self._plates = plates
         self._gpu = gpu
         self._view_lut: ViewLut | None = None
-        self._on_walls: frozenset[str] = frozenset()  # places, in the newest frame
+        self._on_walls: frozenset[str] = frozenset()  # locations, in the newest frame
         self._worlds: dict[str, Target] = {}  # that leave the frame, by feed
 
     @property
@@ -64,13 +64,13 @@ class Compositor:
 
     def _grade_outer(self, job: GradeOuter, pictures: Pictures) -> None:
         del pictures
-        for place, _ in job.shares:
-            grade = self.eyes.layer(job.eye, place).grade
-            if place not in self._on_walls:
-                self.walls.follow_at_once(place, grade, job.amount)
+        for location, _ in job.shares:
+            grade = self.eyes.layer(job.eye, location).grade
+            if location not in self._on_walls:
+                self.walls.follow_at_once(location, grade, job.amount)
             elif job.due:
-                self.walls.follow(place, grade, job.amount)
-        self._on_walls = frozenset(place for place, _ in job.shares)
+                self.walls.follow(location, grade, job.amount)
+        self._on_walls = frozenset(location for location, _ in job.shares)
 
     def _draw_wall(self, job: DrawWall, pictures: Pictures) -> Target:
         inners = [pictures[key] for key in job.reads]
@@ -90,16 +90,16 @@ class Compositor:
         self._view_lut.develop(self._worlds[job.writes], world.color, shown=job.seen)
         return self._worlds[job.writes]
 
-    def warm(self, place: str, lend: Lend) -> None:
+    def warm(self, location: str, lend: Lend) -> None:
         """Draw every pass once, in the places that it will draw in, before the first frame."""
         inners = []
         for camera in self.layout.cameras:
             size = inner_size(camera, 0)
             view = camera_view(camera.pose.pose(), camera.lens(), size, camera.inner.overscan_percent)
-            inners.append(self.eyes.warm(Eye(PROGRAM, camera.id), place, view, lend))
-        self.walls.warm(place, self.eyes.layer(Eye(PROGRAM, self.layout.cameras[0].id), place).grade, lend)
+            inners.append(self.eyes.warm(Eye(PROGRAM, camera.id), location, view, lend))
+        self.walls.warm(location, self.eyes.layer(Eye(PROGRAM, self.layout.cameras[0].id), location).grade, lend)
         for wall in self.layout.walls:
-            self.walls.draw(wall, inners, ((place, 1.0),), WallLevels(), lend)
+            self.walls.draw(wall, inners, ((location, 1.0),), WallLevels(), lend)
 
     def release(self) -> None:
         for target in self._worlds.values():

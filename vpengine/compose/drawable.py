@@ -9,7 +9,7 @@ from vpengine.view.view import View
 
 
 class Plates(Protocol):
-    """Plates by the name of their place; KeyError for one that is not loaded."""
+    """Plates by the name of their location; KeyError for one that is not loaded."""
 
     def __getitem__(self, name: str, /) -> Drawable: ...
 

@@ -18,7 +18,7 @@ from vpengine.view.view import View
 
 
 class Eyes:
-    """Owns the keyframes of every eye: a neural layer for each place that it has shown."""
+    """Owns the keyframes of every eye: a neural layer for each location that it has shown."""
 
     def __init__(self, gpu: Gpu, plates: Plates, keyframe_resolution: tuple[int, int], keyframes: int) -> None:
         self._gpu = gpu
@@ -29,11 +29,11 @@ class Eyes:
         self._layers: dict[tuple[Eye, str], NeuralLayer] = {}
         self._shown: dict[Eye, BusState] = {}  # by each eye's newest frame
 
-    def layer(self, eye: Eye, place: str) -> NeuralLayer:
-        """The keyframes of one place, for one eye."""
-        if (eye, place) not in self._layers:
-            self._layers[eye, place] = NeuralLayer(self._gpu, self._keyframe_resolution, self._keyframes)
-        return self._layers[eye, place]
+    def layer(self, eye: Eye, location: str) -> NeuralLayer:
+        """The keyframes of one location, for one eye."""
+        if (eye, location) not in self._layers:
+            self._layers[eye, location] = NeuralLayer(self._gpu, self._keyframe_resolution, self._keyframes)
+        return self._layers[eye, location]
 
     def update(self, job: UpdateKeyframes, pictures: Pictures) -> None:
         del pictures
@@ -42,34 +42,34 @@ class Eyes:
         for layer in layers:
             layer.forget_older(job.epoch)
         for keyframe in job.keyframes:
-            self.layer(job.eye, keyframe.request.place).add(keyframe, job.time_s)
+            self.layer(job.eye, keyframe.request.location).add(keyframe, job.time_s)
         for (eye, _), layer in self._layers.items():
             if eye == job.eye:
                 layer.advance(job.time_s)
 
     def _enter(self, eye: Eye, state: BusState) -> None:
-        """A place that comes on to a bus begins with the grade of the one before, and no old keyframes."""
+        """A location that comes on to a bus begins with the grade of the one before, and no old keyframes."""
         before = self._shown.get(eye)
-        if before is None or state.target not in (place for place, _ in before.shares):
+        if before is None or state.target not in (location for location, _ in before.shares):
             self.layer(eye, state.target).enter(self.layer(eye, before.target) if before is not None else None)
         self._shown[eye] = state
 
     def draw_plate(self, job: DrawPlate, pictures: Pictures) -> Picture:
-        return self._plate(job.place, job.view, job.depth, pictures.lend)
+        return self._plate(job.location, job.view, job.depth, pictures.lend)
 
-    def _plate(self, place: str, view: View, depth: bool, lend: Lend) -> Picture:
+    def _plate(self, location: str, view: View, depth: bool, lend: Lend) -> Picture:
         target = lend(TargetSpec(view.resolution, depth=depth, z_buffer=True))
-        self._plates[place].draw(target, view)
-        return Picture(target.color, target.depth, view, Provenance(source=f"plate:{place}"))
+        self._plates[location].draw(target, view)
+        return Picture(target.color, target.depth, view, Provenance(source=f"plate:{location}"))
 
     def reproject(self, job: Reproject, pictures: Pictures) -> Picture:
-        plate, layer = pictures[job.reads[0]], self.layer(job.eye, job.place)
+        plate, layer = pictures[job.reads[0]], self.layer(job.eye, job.location)
         if layer.newest is None:
             return plate
         return layer.draw(_beside(plate, pictures.lend), plate, job.time_s, job.amount)
 
     def show_stale(self, job: ShowStale, pictures: Pictures) -> Picture:
-        plate, layer = pictures[job.reads[0]], self.layer(job.eye, job.place)
+        plate, layer = pictures[job.reads[0]], self.layer(job.eye, job.location)
         if layer.newest is None:
             return plate
         return layer.draw_stale(_beside(plate, pictures.lend), plate, (job.picture_in_key, job.picture_in_key))
@@ -85,11 +85,11 @@ class Eyes:
         mixed = self._mixer.mix([world.color for world in worlds], weights, pictures.lend)
         return Picture(mixed.color, strongest.depth, strongest.view, strongest.provenance)
 
-    def warm(self, eye: Eye, place: str, view: View, lend: Lend) -> Picture:
+    def warm(self, eye: Eye, location: str, view: View, lend: Lend) -> Picture:
         """Draw everything once that a frame may need, before the first frame; what was drawn."""
         for depth in (False, True):
-            drawn = self._plate(place, view, depth, lend)
-        self.layer(eye, place).warm(_beside(drawn, lend), drawn)
+            drawn = self._plate(location, view, depth, lend)
+        self.layer(eye, location).warm(_beside(drawn, lend), drawn)
         self._mixer.mix([drawn.color, drawn.color], [0.5, 0.5], lend)
         return drawn
 

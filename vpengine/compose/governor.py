@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from vpengine.frames.feed import PROGRAM, Feed
@@ -63,15 +63,14 @@ def decoration_turn(frame: FrameInput) -> int | None:
 
 
 class Governor:
-    """``rung`` is the place in RUNGS that the next frame is drawn at; ``lowest`` the lowest so far.
+    """``rung`` is the index in RUNGS that the next frame is drawn at; ``lowest`` the lowest so far.
 
     Told of every frame; steps down within a second of trouble, and up when there has been room for ten.
     """
 
-    def __init__(self, period_s: float, rungs: Sequence[Rung] = RUNGS) -> None:
+    def __init__(self, period_s: float) -> None:
         """period_s: the stage's; infinite holds nothing, for runs that are not paced."""
         self.rung = self.lowest = 0
-        self._rungs = rungs
         self._period_s = period_s
         self._frames: deque[tuple[float, float, int]] = deque()  # when, work in seconds, ticks missed
         self._since_s: float | None = None  # when this rung began
@@ -83,11 +82,11 @@ class Governor:
 
     @property
     def words(self) -> str:
-        return self._rungs[self.rung].words
+        return RUNGS[self.rung].words
 
     def summary(self) -> dict[str, int | str]:
         """For the report: at the end, and the lowest that it was."""
-        return {"last": self.rung, "lowest": self.lowest, "words": self._rungs[self.lowest].words}
+        return {"last": self.rung, "lowest": self.lowest, "words": RUNGS[self.lowest].words}
 
     def note(
         self,
@@ -124,7 +123,7 @@ class Governor:
         missed = sum(count for *_, count in self._frames)
         if missed > MISSED * (len(work) + missed) or hard_s > FULL * self._period_s:
             self._room_since_s = None
-            if self.rung + 1 < len(self._rungs):
+            if self.rung + 1 < len(RUNGS):
                 self._step_down(now_s)
         elif self.rung and hard_s * self._growth() + self._more_decoration_s() < ROOM * self._period_s:
             self._wait_for_room(now_s)
@@ -133,12 +132,12 @@ class Governor:
 
     def _growth(self) -> float:
         """How much more work the next rung up may be: all of a frame's for its pixels, a little for its requests."""
-        here, above = self._rungs[self.rung], self._rungs[self.rung - 1]
+        here, above = RUNGS[self.rung], RUNGS[self.rung - 1]
         return max((above.inner / here.inner) ** 2, 1.1)
 
     def _more_decoration_s(self) -> float:
         """What the next rung up draws of it in every frame, beyond what this one does."""
-        here, above = self._rungs[self.rung], self._rungs[self.rung - 1]
+        here, above = RUNGS[self.rung], RUNGS[self.rung - 1]
         return self._decoration_s * (1.0 / above.decoration - 1.0 / here.decoration)
 
     def _step_down(self, now_s: float) -> None:

@@ -42,7 +42,7 @@ class GradeTable:
         return self._table
 
     def start_from(self, other: GradeTable | None) -> None:
-        """Be as ``other`` is now, or neutral: what a place shows until its own keyframes come."""
+        """Be as ``other`` is now, or neutral: what a location shows until its own keyframes come."""
         self._table, self._time_s = other.table if other else neutral_grade().table, None
         self._write()
 

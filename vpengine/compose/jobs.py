@@ -14,21 +14,21 @@ from vpengine.frames.keyframe import Keyframe
 from vpengine.gpu.job import Job
 from vpengine.view.view import View
 
-Shares = tuple[tuple[str, float], ...]  # places, and what part of the picture each has; the one that comes is the last
+Shares = tuple[tuple[str, float], ...]  # locations, and each one's part of the picture; the one that comes is the last
 
 
 @dataclass(frozen=True, kw_only=True)
 class DrawPlate(Job):
-    """The plate of ``place`` at ``view``. depth: whether something reads how far it is."""
+    """The plate of ``location`` at ``view``. depth: whether something reads how far it is."""
 
-    place: str
+    location: str
     view: View
     depth: bool
 
 
 @dataclass(frozen=True, kw_only=True)
 class UpdateKeyframes(Job):
-    """An eye's keyframes follow its bus: those of a new place begin empty, new ones are taken in, grades move on."""
+    """An eye's keyframes follow its bus: those of a new location begin empty, new ones are taken in, grades move on."""
 
     eye: Eye
     state: BusState
@@ -42,7 +42,7 @@ class Reproject(Job):
     """The generated world at the View of the plate that it reads."""
 
     eye: Eye
-    place: str
+    location: str
     time_s: float
     amount: float
 
@@ -52,7 +52,7 @@ class ShowStale(Job):
     """For comparison: the newest keyframe as it is. picture_in_key: how much of its sides the picture spans."""
 
     eye: Eye
-    place: str
+    location: str
     picture_in_key: float
 
 
@@ -73,7 +73,7 @@ class DevelopWorld(Job):
 
 @dataclass(frozen=True, kw_only=True)
 class GradeOuter(Job):
-    """The outer pictures of ``shares`` follow the grades of the eye. due: else only those of places that
+    """The outer pictures of ``shares`` follow the grades of the eye. due: else only those of locations that
     were not on the walls in the frame before.
     """
 

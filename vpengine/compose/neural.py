@@ -1,4 +1,4 @@
-"""The neural layer of one place: keeps the newest keyframes and re-projects them to today's pose."""
+"""The neural layer of one location: keeps the newest keyframes and re-projects them to today's pose."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vpengine.compose.grading import GradeTable
-from vpengine.compose.keyframe_slot import BYTES_A_FRAME, KeyframeSlot, fits_a_frame
+from vpengine.compose.keyframe_textures import BYTES_A_FRAME, KeyframeTextures, fits_a_frame
 from vpengine.frames.keyframe import Keyframe
 from vpengine.gpu.blocks import UniformBlock
 from vpengine.gpu.gpu import Gpu
@@ -57,18 +57,18 @@ def _plate_textures(plate: Picture) -> dict[str, Bound]:
     return {"plate_color": plate.color, "plate_depth": plate.depth}
 
 
-def _key_textures(slots: Sequence[KeyframeSlot]) -> dict[str, Bound]:
+def _key_textures(sets: Sequence[KeyframeTextures]) -> dict[str, Bound]:
     return {
-        "key_gain": tuple(slot.gain for slot in slots),
-        "key_bias": tuple(slot.bias for slot in slots),
-        "key_depth": tuple(slot.depth for slot in slots),
+        "key_gain": tuple(textures.gain for textures in sets),
+        "key_bias": tuple(textures.bias for textures in sets),
+        "key_depth": tuple(textures.depth for textures in sets),
     }
 
 
 @dataclass(frozen=True, eq=False)
 class _Kept:
     keyframe: Keyframe
-    slot: KeyframeSlot
+    textures: KeyframeTextures
     since_s: float
 
     def rise(self, time_s: float) -> float:
@@ -88,7 +88,7 @@ class NeuralLayer:
         self._resolution = resolution
         self._keyframes = min(keyframes, MAX_KEYFRAMES)
         self._kept: list[_Kept] = []  # newest first
-        self._coming: tuple[Keyframe, KeyframeSlot] | None = None  # not all there yet
+        self._coming: tuple[Keyframe, KeyframeTextures] | None = None  # not all uploaded yet
         self._waiting: Keyframe | None = None  # until that is there; only the newest
         self._frame_s, self._bytes_left = -np.inf, 0  # what the frame of that time may yet bring in
         self._last = gpu.pass_("reproject", BLOCK, {**_DEFINES, **GradeTable.DEFINES, "KEYS": str(MAX_KEYFRAMES)})
@@ -101,8 +101,8 @@ class NeuralLayer:
         )
         self._stale_pass = gpu.pass_("stale", STALE_BLOCK)
         # After the passes: where a shader does not compile, it is tried again and again, and these would pile up.
-        slots = self._keyframes + (not fits_a_frame(resolution))  # the oldest stays until its successor is there
-        self._free = [KeyframeSlot(gpu, resolution) for _ in range(slots)]
+        sets = self._keyframes + (not fits_a_frame(resolution))  # the oldest stays until its successor is there
+        self._free = [KeyframeTextures(gpu, resolution) for _ in range(sets)]
         self.grade = GradeTable(gpu)
 
     @property
@@ -110,12 +110,12 @@ class NeuralLayer:
         return self._kept[0].keyframe if self._kept else None
 
     def add(self, keyframe: Keyframe, time_s: float) -> None:
-        """Take a keyframe in; with all places taken the oldest, which its successors have faded out, goes."""
+        """Upload a keyframe, then show it; where all textures are in use, the oldest, faded out by now, goes."""
         self._waiting = keyframe
         self._bring_in(time_s)
 
     def forget_older(self, epoch: int) -> None:
-        """Of what is not all there yet nothing is shown that was asked in an epoch before this one."""
+        """Of what is not all uploaded yet nothing is shown that was asked in an epoch before this one."""
         if self._waiting is not None and self._waiting.request.epoch != epoch:
             self._waiting = None
         if self._coming is not None and self._coming[0].request.epoch != epoch:
@@ -127,23 +127,23 @@ class NeuralLayer:
             self._frame_s, self._bytes_left = time_s, BYTES_A_FRAME
         try:
             while self._bytes_left > 0 and (self._coming is not None or self._waiting is not None):
-                keyframe, slot = self._coming or self._begun()
-                self._bytes_left -= slot.write(self._bytes_left)
-                if slot.whole:
+                keyframe, textures = self._coming or self._begun()
+                self._bytes_left -= textures.write(self._bytes_left)
+                if textures.whole:
                     self._coming = None
-                    self._take_in(_Kept(keyframe, slot, time_s))
+                    self._keep(_Kept(keyframe, textures, time_s))
         except Exception:
             self._give_up()
             raise
 
-    def _begun(self) -> tuple[Keyframe, KeyframeSlot]:
+    def _begun(self) -> tuple[Keyframe, KeyframeTextures]:
         assert self._waiting is not None
-        slot = self._free.pop() if self._free else self._kept.pop().slot
-        self._coming, self._waiting = (self._waiting, slot), None
-        slot.begin(self._coming[0])
+        textures = self._free.pop() if self._free else self._kept.pop().textures
+        self._coming, self._waiting = (self._waiting, textures), None
+        textures.begin(self._coming[0])
         return self._coming
 
-    def _take_in(self, coming: _Kept) -> None:
+    def _keep(self, coming: _Kept) -> None:
         """The first of a new epoch (another generator or seed) follows the newest of the old one alone: what the old
         epoch made elsewhere would stand in the new one's holes.
         """
@@ -153,7 +153,7 @@ class NeuralLayer:
         self._kept.insert(0, coming)
 
     def _give_up(self) -> None:
-        """What is not all there yet."""
+        """What is not all uploaded yet."""
         if self._coming is not None:
             self._free.append(self._coming[1])
         self._coming = self._waiting = None
@@ -166,7 +166,7 @@ class NeuralLayer:
 
     def _drop(self, kept: int) -> None:
         """All keyframes but the newest ``kept``."""
-        self._free.extend(old.slot for old in self._kept[kept:])
+        self._free.extend(old.textures for old in self._kept[kept:])
         del self._kept[kept:]
 
     def advance(self, time_s: float) -> None:
@@ -189,17 +189,17 @@ class NeuralLayer:
         """
         if not self._kept or amount <= 0.0:
             return plate
-        slots = [kept.slot for kept in self._kept]
-        slots += slots[:1] * (MAX_KEYFRAMES - len(slots))  # every sampler wants a texture
+        sets = [kept.textures for kept in self._kept]
+        sets += sets[:1] * (MAX_KEYFRAMES - len(sets))  # every sampler wants a texture
         world = _plate_textures(plate)
         values = {"amount": amount, **self._frame_values(plate.view, time_s)}
         target.clear_marks()
         settled = self._first_settled(time_s)
         if settled is not None:
-            newest = world | _key_textures(slots[: settled + 1])
+            newest = world | _key_textures(sets[: settled + 1])
             self._quick[settled].draw(target, newest, "mark", **values)
             self._sure[settled].draw(target, newest, "rest", **values)
-        everything = world | _key_textures(slots) | {"grade": self.grade.texture}
+        everything = world | _key_textures(sets) | {"grade": self.grade.texture}
         self._last.draw(target, everything, "rest", **values)
         return self._picture(target, plate)
 
@@ -217,23 +217,23 @@ class NeuralLayer:
         """Draw every variant once, in the places that it will draw in: on software GL a first draw costs a tenth of a
         second, and a z-test makes it another.
         """
-        slots = self._free[:1] * MAX_KEYFRAMES
+        sets = self._free[:1] * MAX_KEYFRAMES
         world = _plate_textures(plate)
         values = {"amount": 1.0, **self._frame_values(plate.view, 0.0)}
         target.clear_marks()
         for keys, (quick, sure) in enumerate(zip(self._quick, self._sure, strict=True), 1):
-            quick.draw(target, world | _key_textures(slots[:keys]), "mark", **values)
-            sure.draw(target, world | _key_textures(slots[:keys]), "rest", **values)
-        self._last.draw(target, world | _key_textures(slots) | {"grade": self.grade.texture}, "rest", **values)
-        textures = {"key_plate": slots[0].plate, "key_gain": slots[0].gain, "key_bias": slots[0].bias}
-        self._stale_pass.draw(target, textures, picture_in_key=(1.0, 1.0))
+            quick.draw(target, world | _key_textures(sets[:keys]), "mark", **values)
+            sure.draw(target, world | _key_textures(sets[:keys]), "rest", **values)
+        self._last.draw(target, world | _key_textures(sets) | {"grade": self.grade.texture}, "rest", **values)
+        stale = {"key_plate": sets[0].plate, "key_gain": sets[0].gain, "key_bias": sets[0].bias}
+        self._stale_pass.draw(target, stale, picture_in_key=(1.0, 1.0))
 
     def draw_stale(self, target: Target, plate: Picture, picture_in_key: tuple[float, float]) -> Picture:
         """The newest keyframe without re-projection; picture_in_key: how much of its sides the picture spans."""
         if not self._kept:
             return plate
         newest = self._kept[0]
-        self._stale_pass.draw(target, newest.slot.stale(newest.keyframe), picture_in_key=picture_in_key)
+        self._stale_pass.draw(target, newest.textures.stale(newest.keyframe), picture_in_key=picture_in_key)
         return self._picture(target, plate)
 
     def freshness(self, time_s: float) -> list[float]:
@@ -247,7 +247,7 @@ class NeuralLayer:
 
     def _first_settled(self, time_s: float) -> int | None:
         """The newest keyframe that has fully faded in: where it shows well, older ones have no say."""
-        return next((place for place, kept in enumerate(self._kept) if kept.rise(time_s) >= 1.0), None)
+        return next((index for index, kept in enumerate(self._kept) if kept.rise(time_s) >= 1.0), None)
 
     def _picture(self, target: Target, plate: Picture) -> Picture:
         return Picture(target.color, plate.depth, plate.view, self._kept[0].keyframe.provenance)
@@ -257,10 +257,10 @@ class NeuralLayer:
         origins = np.zeros((MAX_KEYFRAMES, 4))
         freshness = np.zeros((MAX_KEYFRAMES, 4))
         freshness[: len(self._kept), 0] = self.freshness(time_s)
-        for place, kept in enumerate(self._kept):
+        for index, kept in enumerate(self._kept):
             key = kept.keyframe.request.plate.view
-            matrices[place] = key.clip_from_stage @ view.stage_from_view
-            origins[place] = view.view_from_stage @ [*key.origin_m, 1.0]
+            matrices[index] = key.clip_from_stage @ view.stage_from_view
+            origins[index] = view.view_from_stage @ [*key.origin_m, 1.0]
         return {
             "view_ray_from_ndc": view_ray_from_ndc(view),
             "key_from_view": matrices,
@@ -273,6 +273,6 @@ class NeuralLayer:
 
     def release(self) -> None:
         self._give_up()
-        for slot in [*self._free, *(kept.slot for kept in self._kept)]:
-            slot.release()
+        for textures in [*self._free, *(kept.textures for kept in self._kept)]:
+            textures.release()
         self.grade.release()

@@ -25,7 +25,7 @@ VISIBLE = 0.02 / 17.52  # of a stop in ACEScct, in any cell of the table: less t
 
 
 class OuterPicture:
-    """One wall's outer picture. The plate's is drawn when the place changes, the graded one when the grade moves."""
+    """One wall's outer picture. The plate's is drawn when the location changes, the graded one when the grade moves."""
 
     def __init__(self, gpu: Gpu, geometry: WallGeometry, mesh: Mesh, eye_m: tuple[float, float, float]) -> None:
         width, height = geometry.resolution

@@ -100,7 +100,7 @@ def _amount(frame: FrameInput, layout: Layout) -> float:
 
 
 def _world(frame: FrameInput, layout: Layout, eye: Eye) -> Iterator[Job]:
-    """What an eye must see: every place that its bus shows, generated, and mixed where there are several."""
+    """What an eye must see: every location that its bus shows, generated, and mixed where there are several."""
     camera, state = layout.camera(eye.camera), frame.buses[eye.bus]
     amount, priority = _amount(frame, layout), _priority(eye.bus)
     time_s = frame.tick.display_time_s
@@ -116,20 +116,20 @@ def _world(frame: FrameInput, layout: Layout, eye: Eye) -> Iterator[Job]:
     )
     alone = len(state.shares) == 1
     keys = []
-    for place, _ in state.shares:
-        keys.append(world_key(eye) if alone else f"{world_key(eye)} {place}")
-        plate = keys[-1] if amount <= 0.0 else f"plate {eye} {place}"
+    for location, _ in state.shares:
+        keys.append(world_key(eye) if alone else f"{world_key(eye)} {location}")
+        plate = keys[-1] if amount <= 0.0 else f"plate {eye} {location}"
         yield DrawPlate(
-            name=f"plate {place}, {eye}",
+            name=f"plate {location}, {eye}",
             priority=priority,
             writes=plate,
             meanwhile=KEEP[eye.bus],
-            place=place,
+            location=location,
             view=eye_view(frame, camera),
             depth=amount > 0.0,
         )
         if amount > 0.0:
-            yield _generated(frame, layout, eye, place, plate, keys[-1])
+            yield _generated(frame, layout, eye, location, plate, keys[-1])
     if not alone:
         weights = tuple(share for _, share in state.shares)
         yield MixWorlds(
@@ -144,16 +144,16 @@ def _world(frame: FrameInput, layout: Layout, eye: Eye) -> Iterator[Job]:
         )
 
 
-def _generated(frame: FrameInput, layout: Layout, eye: Eye, place: str, plate: str, key: str) -> Job:
+def _generated(frame: FrameInput, layout: Layout, eye: Eye, location: str, plate: str, key: str) -> Job:
     camera, priority = layout.camera(eye.camera), _priority(eye.bus)
     common: dict[str, Any] = {"priority": priority, "reads": (plate,), "writes": key, "instead": plate}
-    common |= {"eye": eye, "place": place}
+    common |= {"eye": eye, "location": location}
     meanwhile = "the plate is shown as it is"
     if len(frame.buses[eye.bus].shares) == 1 and not frame.controls[declared.NEURAL_REPROJECT]:
         spanned = (100 + 2 * camera.inner.overscan_percent) / (100 + 2 * layout.keyframe_overscan_percent)
         return ShowStale(name=f"keyframe as it is, {eye}", meanwhile=meanwhile, picture_in_key=spanned, **common)
     return Reproject(
-        name=f"re-projection {place}, {eye}",
+        name=f"re-projection {location}, {eye}",
         meanwhile=meanwhile,
         time_s=frame.tick.display_time_s,
         amount=_amount(frame, layout),

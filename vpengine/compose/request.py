@@ -56,10 +56,10 @@ class RequestCamera:
         self._color_down = ReadBack(gpu, resolution, ring=1)
         self._depth_down = ReadBack(gpu, resolution, "f4", 1, ring=1)
 
-    def take(self, plate: Drawable, place: str, view: View, seed: int) -> ImageSet:
+    def take(self, plate: Drawable, location: str, view: View, seed: int) -> ImageSet:
         """Draw and bring down at once."""
         self.draw(plate, view, seed)
-        return self.bring_down(place, view)
+        return self.bring_down(location, view)
 
     def draw(self, plate: Drawable, view: View, seed: int) -> None:
         """The first half: the plate at the request's View, and its noise; what was drawn before is given up."""
@@ -83,7 +83,7 @@ class RequestCamera:
         """Whether ``bring_down`` would not wait."""
         return self._color_down.ready() and self._depth_down.ready()
 
-    def bring_down(self, place: str, view: View, room: Room | None = None) -> ImageSet:
+    def bring_down(self, location: str, view: View, room: Room | None = None) -> ImageSet:
         """The second half: what was drawn last, on the CPU. Waits for the GPU where it is not ``ready``.
 
         room: where to, of this resolution and bottom up; memory of its own by default.
@@ -91,7 +91,7 @@ class RequestCamera:
         room = room or _own_room(self._resolution)
         self._color_down.take_rows(room.color_noise.stored)
         self._depth_down.take_rows(room.depth.stored)
-        return ImageSet(room.color_noise, room.depth, view, Provenance(source=f"plate:{place}"))
+        return ImageSet(room.color_noise, room.depth, view, Provenance(source=f"plate:{location}"))
 
     def release(self) -> None:
         for owned in (self._color_down, self._depth_down, self._plate_target, self._target):
@@ -114,14 +114,14 @@ class Wanted:
     """What a request asks, before its plate has come down. submitted_s: when its frame began."""
 
     epoch: int
-    place: str
+    location: str
     look: Look
     view: View
     eye: Eye
     submitted_s: float
 
     def same_as(self, other: Wanted) -> bool:
-        ours, theirs = ((each.epoch, each.place, each.look, each.eye) for each in (self, other))
+        ours, theirs = ((each.epoch, each.location, each.look, each.eye) for each in (self, other))
         return ours == theirs and self.view.same_as(other.view)
 
 
@@ -154,9 +154,9 @@ class Requests:
 
     The work is spread over two frames: one draws the plate, the next brings it down, before anything else is drawn; a
     plate that was drawn is good for the first frame that finds it done, and for no other. Nothing new is asked while
-    an eye's place, View and look are those of its last request: with a camera that stands still and a look that rests,
-    the generator rests too. The eyes take turns; those of the preview have theirs when the program's want nothing, or
-    after PREVIEW_WAITS_S.
+    an eye's location, View and look are those of its last request: with a camera that stands still and a look that
+    rests, the generator rests too. The eyes take turns; those of the preview have theirs when the program's want
+    nothing, or after PREVIEW_WAITS_S.
     """
 
     def __init__(
@@ -242,20 +242,20 @@ class Requests:
         self._number += 1
         bus, camera = wanted.eye
         return Request(
-            self._number, wanted.epoch, wanted.place, plate, wanted.look, wanted.submitted_s, bus=bus, camera=camera
+            self._number, wanted.epoch, wanted.location, plate, wanted.look, wanted.submitted_s, bus=bus, camera=camera
         )
 
     def _draw(self, job: DrawRequest, _: Pictures) -> None:
         wanted = job.wanted
         if self._too_busy(wanted.submitted_s):
             return
-        self._camera.draw(self._plates[wanted.place], wanted.view, wanted.look.seed)
+        self._camera.draw(self._plates[wanted.location], wanted.view, wanted.look.seed)
         self._begun = wanted
         self._note(wanted)
         self._pace(wanted.submitted_s, job.part)
 
     def _bring_down(self, job: BringDown, _: Pictures) -> ImageSet:
-        return self._camera.bring_down(job.wanted.place, job.wanted.view, job.room)
+        return self._camera.bring_down(job.wanted.location, job.wanted.view, job.room)
 
     def _note(self, wanted: Wanted) -> None:
         self._asked[wanted.eye] = _Asked(wanted, wanted)
@@ -292,22 +292,22 @@ class Requests:
     def _wanted(self, frame: FrameInput, look: Look, eye: Eye, now_s: float) -> Wanted | None:
         """What this frame would ask for an eye; None when that says nothing new."""
         settings, asked = self._settings, self._asked.get(eye, _Asked())
-        state, place = frame.cameras[eye.camera], frame.buses[eye.bus].target
-        if look.plain and _is_plain(asked, place):
+        state, location = frame.cameras[eye.camera], frame.buses[eye.bus].target
+        if look.plain and _is_plain(asked, location):
             return None  # the plate is the answer already; one plain keyframe is asked for when a look has ended
         time_s = frame.tick.display_time_s
         view = camera_view(state.request_pose, state.lens, settings.resolution, settings.overscan_percent, time_s)
-        wanted = Wanted(frame.epoch, place, look, view, eye, now_s)
+        wanted = Wanted(frame.epoch, location, look, view, eye, now_s)
         return None if asked.last is not None and wanted.same_as(asked.last) else wanted
 
 
 def _is_good(begun: Wanted, frame: FrameInput, now_s: float) -> bool:
     """Whether a plate that was drawn still shows what its bus is to show, and where its camera will be."""
     state = frame.buses.get(begun.eye.bus)
-    return state is not None and begun.place == state.target and now_s - begun.submitted_s < LONGEST_HALF_S
+    return state is not None and begun.location == state.target and now_s - begun.submitted_s < LONGEST_HALF_S
 
 
-def _is_plain(asked: _Asked, place: str) -> bool:
-    """Whether no look was asked for at ``place``, or its end has been asked for and was not lost."""
+def _is_plain(asked: _Asked, location: str) -> bool:
+    """Whether no look was asked for at ``location``, or its end has been asked for and was not lost."""
     before = asked.before
-    return before is None or before.place != place or (before.look.plain and asked.last is not None)
+    return before is None or before.location != location or (before.look.plain and asked.last is not None)

@@ -17,7 +17,7 @@ from vpengine.stage.walls import WallSettings, wall_geometry
 
 
 class Walls:
-    """Owns the wall pictures and, for every place that was prepared, the outer pictures in wall space."""
+    """Owns the wall pictures and, for every location that was prepared, the outer pictures in wall space."""
 
     def __init__(
         self,
@@ -47,20 +47,20 @@ class Walls:
         self._preparing: Iterator[None] = iter(())
         self._begin: Callable[[], Iterator[None]] = lambda: iter(())
 
-    def prepare(self, place: str, plate: Drawable) -> None:
-        """Draw a place's outer pictures now; takes several frames' time, so before the first frame.
+    def prepare(self, location: str, plate: Drawable) -> None:
+        """Draw a location's outer pictures now; takes several frames' time, so before the first frame.
 
-        A place that was prepared before gives back what it had.
+        A location that was prepared before gives back what it had.
         """
-        self.begin(place, plate)
+        self.begin(location, plate)
         while self.carry_on():
             pass
 
-    def begin(self, place: str, plate: Drawable) -> None:
-        """Have a place prepared by and by; what was begun before is finished first."""
+    def begin(self, location: str, plate: Drawable) -> None:
+        """Have a location prepared by and by; what was begun before is finished first."""
         while self.carry_on():
             pass
-        self._begin = lambda: self._prepare(place, plate)
+        self._begin = lambda: self._prepare(location, plate)
         self._preparing = self._begin()
 
     def carry_on(self) -> bool:
@@ -80,45 +80,45 @@ class Walls:
             self._preparing.close()
         self._preparing = iter(())
 
-    def _prepare(self, place: str, plate: Drawable) -> Iterator[None]:
+    def _prepare(self, location: str, plate: Drawable) -> Iterator[None]:
         made: dict[str, OuterPicture] = {}
         try:
             for name, geometry in self.geometries.items():
                 made[name] = OuterPicture(self._gpu, geometry, self.meshes[name], self._eye_m)
                 yield from made[name].drawing_plate(plate, self._face)
-            earlier, self._outer[place] = self._outer.get(place, {}), made
+            earlier, self._outer[location] = self._outer.get(location, {}), made
             made = earlier  # what is to be given back now
             self._moved.update(earlier)
         finally:  # also where it is given up half way
             for outer in made.values():
                 outer.release()
 
-    def warm(self, place: str, grade: GradeTable, lend: Lend) -> None:
+    def warm(self, location: str, grade: GradeTable, lend: Lend) -> None:
         """Draw the passes that are not drawn at first: the grade, and a dissolve."""
-        for name, outer in self._outer[place].items():
+        for name, outer in self._outer[location].items():
             outer.warm(grade)
-            self._outer_texture(name, ((place, 0.5), (place, 0.5)), lend)
+            self._outer_texture(name, ((location, 0.5), (location, 0.5)), lend)
 
-    def outer(self, place: str, wall: str) -> Texture:
-        """A wall's outer picture of a place, as it is now. Raises KeyError for one that is not prepared."""
-        return self._outer[place][wall].texture
+    def outer(self, location: str, wall: str) -> Texture:
+        """A wall's outer picture of a location, as it is now. Raises KeyError for one that is not prepared."""
+        return self._outer[location][wall].texture
 
-    def prepared(self, place: str) -> bool:
-        return place in self._outer
+    def prepared(self, location: str) -> bool:
+        return location in self._outer
 
-    def follow_at_once(self, place: str, grade: GradeTable, amount: float) -> None:
-        """Bring every wall's outer picture up to the grade: of a place that comes on to the walls."""
-        for name, outer in self._outer[place].items():
+    def follow_at_once(self, location: str, grade: GradeTable, amount: float) -> None:
+        """Bring every wall's outer picture up to the grade: of a location that comes on to the walls."""
+        for name, outer in self._outer[location].items():
             if outer.follow(grade, amount):
                 self._moved.add(name)
 
-    def follow(self, place: str, grade: GradeTable, amount: float) -> None:
+    def follow(self, location: str, grade: GradeTable, amount: float) -> None:
         """Bring one wall's outer picture up to the grade, in turn: one a frame is as fast as a grade moves."""
-        names = list(self._outer[place])
+        names = list(self._outer[location])
         for step in range(len(names)):
-            turn = (self._turns.get(place, 0) + step) % len(names)
-            if self._outer[place][names[turn]].follow(grade, amount):
-                self._turns[place] = turn + 1
+            turn = (self._turns.get(location, 0) + step) % len(names)
+            if self._outer[location][names[turn]].follow(grade, amount):
+                self._turns[location] = turn + 1
                 self._moved.add(names[turn])
                 return
 
@@ -129,7 +129,7 @@ class Walls:
     def draw(self, wall: str, inners: Sequence[Picture], shares: Shares, levels: WallLevels, lend: Lend) -> Target:
         """A wall's code values. inners: the cameras' worlds, the one with priority first.
 
-        shares: the place shown or, in a dissolve, all that are visible.
+        shares: the location shown or, in a dissolve, all that are visible.
         """
         picture, moved = self.pictures[wall], len(shares) > 1 or wall in self._moved
         picture.draw(inners, self._outer_texture(wall, shares, lend), levels, moved)
@@ -144,15 +144,15 @@ class Walls:
         return self.pictures[wall].light
 
     def _outer_texture(self, wall: str, shares: Shares, lend: Lend) -> Texture:
-        pictures = [self._outer[place][wall] for place, _ in shares]
+        pictures = [self._outer[location][wall] for location, _ in shares]
         if len(pictures) == 1:
             return pictures[0].texture
         return self._mixer.mix([picture.texture for picture in pictures], [share for _, share in shares], lend).color
 
     def release(self) -> None:
         self.give_up()
-        for place in self._outer.values():
-            for outer in place.values():
+        for outers in self._outer.values():
+            for outer in outers.values():
                 outer.release()
         self._face.release()
         for name, picture in self.pictures.items():

@@ -61,7 +61,7 @@ class Desk:
             self.scenes.moved_by_hand(message.address)
 
     def settle(self, time_s: float, ready: Callable[[str], bool]) -> Settled:
-        """ready: whether a place can be drawn."""
+        """ready: whether a location can be drawn."""
         program = self.scenes.advance(time_s, self.controls, ready)
         controls = self.controls.freeze(time_s)
         look = self._looks.at_frame(controls)

@@ -11,27 +11,27 @@ from vpengine.errors import UserError, did_you_mean
 from vpengine.frames.feed import PREVIEW
 from vpengine.frames.frame_input import BusState
 
-MOST_PLACES = 4  # visible at once: each costs a frame what a plate and its generated pictures cost
+MOST_LOCATIONS = 4  # visible at once: each costs a frame what a plate and its generated pictures cost
 
 Values = tuple[tuple[str, Value], ...]
 
 
 @dataclass(frozen=True)
 class SceneEntry:
-    """place: the name of the plate that the scene shows; scenes on one place differ in their controls only.
+    """location: the name of the plate that the scene shows; scenes on one location differ in their controls only.
 
     keep: controls that the scene does not set stay as they are, instead of going back to the show's base look.
     """
 
     slug: str
-    place: str
+    location: str
     dissolve_s: float
     controls: Values = ()
     keep: bool = False
 
 
 class Scenes:
-    """The scene list and the dissolve. Nothing here loads or draws: ``ready`` says whether a place can be drawn."""
+    """The scene list and the dissolve. Nothing here loads or draws: ``ready`` says whether a location can be drawn."""
 
     def __init__(self, entries: Iterable[SceneEntry], base: Values = ()) -> None:
         """base: (address, value) of the show's base look, where a scene's other controls go back to."""
@@ -39,16 +39,12 @@ class Scenes:
         self._order = list(self._entries)
         self._base = dict(base)
         first = self._entries[self._order[0]]
-        self._state = BusState(first.slug, first.place)
+        self._state = BusState(first.slug, first.location)
         self._wanted: str | None = None
         self._standby: str | None = None  # the scene in the preview
         self._by_hand: set[str] = set()  # controls moved since a scene was last asked for
-        self._from: dict[str, float] = {}  # what was visible when the running dissolve began, by place
+        self._from: dict[str, float] = {}  # what was visible when the running dissolve began, by location
         self._started_s = 0.0
-
-    @property
-    def slugs(self) -> tuple[str, ...]:
-        return tuple(self._order)
 
     @property
     def shown(self) -> str:
@@ -56,14 +52,14 @@ class Scenes:
         return self._state.scene
 
     @property
-    def place(self) -> str:
-        """The place on the wall, or coming on to it."""
+    def location(self) -> str:
+        """The location on the wall, or coming on to it."""
         return self._state.target
 
     def enter_first(self, controls: Controls, time_s: float, slug: str | None = None) -> None:
         """Begin with the scene ``slug``, by default the first: set its controls at once. Raises UserError."""
         entry = self._entries[self._named(SceneTrigger("goto", slug or self._order[0]))]
-        self._state = BusState(entry.slug, entry.place)
+        self._state = BusState(entry.slug, entry.location)
         for address, value in self._values(entry).items():
             controls.fade(address, value, time_s, 0.0)
 
@@ -90,17 +86,17 @@ class Scenes:
         return trigger.name
 
     def advance(self, time_s: float, controls: Controls, ready: Callable[[str], bool]) -> BusState:
-        """The program at ``time_s``. The wanted scene begins as soon as its place is ready, whatever is under way."""
+        """The program at ``time_s``. The wanted scene begins when its location is ready, whatever is under way."""
         self._move_on(time_s)
-        if self._wanted and ready(self._entries[self._wanted].place):
+        if self._wanted and ready(self._entries[self._wanted].location):
             self._begin(self._entries[self._wanted], time_s, controls)
             self._wanted = None
         return self._state
 
     def standby(self, ready: Callable[[str], bool]) -> BusState | None:
-        """What the preview shows; None when nothing stands by, or its place is not ready."""
+        """What the preview shows; None when nothing stands by, or its location is not ready."""
         entry = self._entries[self._standby] if self._standby else None
-        return BusState(entry.slug, entry.place) if entry is not None and ready(entry.place) else None
+        return BusState(entry.slug, entry.location) if entry is not None and ready(entry.location) else None
 
     def standby_controls(self) -> Mapping[str, Value]:
         """What the scene in the preview sets."""
@@ -120,23 +116,25 @@ class Scenes:
         self._state = self._dissolved(entry, 0.0 if entry.dissolve_s > 0.0 else 1.0)
 
     def _move_on(self, time_s: float) -> None:
-        if self._state.incoming_place is not None:
+        if self._state.incoming_location is not None:
             entry = self._entries[self._state.scene]
             self._state = self._dissolved(entry, min((time_s - self._started_s) / entry.dissolve_s, 1.0))
 
     def _dissolved(self, entry: SceneEntry, progress: float) -> BusState:
-        """Every place that was visible gives way evenly to the scene's own, which may be one of them."""
-        left = {place: share * (1.0 - progress) for place, share in self._from.items() if place != entry.place}
+        """Every location that was visible gives way evenly to the scene's own, which may be one of them."""
+        left = {
+            location: share * (1.0 - progress) for location, share in self._from.items() if location != entry.location
+        }
         if progress >= 1.0 or not left:
-            return BusState(entry.slug, entry.place)
-        mix = progress + self._from.get(entry.place, 0.0) * (1.0 - progress)
-        going = max(left, key=lambda place: left[place])
-        others = tuple((place, share) for place, share in left.items() if place != going)
-        return BusState(entry.slug, going, entry.place, mix, others)
+            return BusState(entry.slug, entry.location)
+        mix = progress + self._from.get(entry.location, 0.0) * (1.0 - progress)
+        going = max(left, key=lambda location: left[location])
+        others = tuple((location, share) for location, share in left.items() if location != going)
+        return BusState(entry.slug, going, entry.location, mix, others)
 
 
 def _strongest(shares: Iterable[tuple[str, float]]) -> dict[str, float]:
-    """What of ``shares`` goes on being visible beside a new scene: the places with most of the picture."""
-    kept = sorted(shares, key=lambda item: -item[1])[: MOST_PLACES - 1]
+    """What of ``shares`` goes on being visible beside a new scene: the locations with most of the picture."""
+    kept = sorted(shares, key=lambda item: -item[1])[: MOST_LOCATIONS - 1]
     total = sum(share for _, share in kept)
-    return {place: share / total for place, share in kept if share > 0.0}
+    return {location: share / total for location, share in kept if share > 0.0}

@@ -52,29 +52,29 @@ class CameraState:
 
 @dataclass(frozen=True)
 class BusState:
-    """The scene on a bus and the place (plate) it shows; in a dissolve also the coming place, and its share (0..1).
+    """The scene on a bus and the location (plate) it shows; in a dissolve also the coming one, and its share (0..1).
 
-    others: what a dissolve that was interrupted still shows besides these two, as (place, share) pairs.
+    others: what a dissolve that was interrupted still shows besides these two, as (location, share) pairs.
     """
 
     scene: str
-    place: str
-    incoming_place: str | None = None
+    location: str
+    incoming_location: str | None = None
     mix: float = 0.0
     others: tuple[tuple[str, float], ...] = ()
 
     @property
     def target(self) -> str:
-        """The place that will be shown: in a dissolve the coming one."""
-        return self.incoming_place or self.place
+        """The location that will be shown: in a dissolve the coming one."""
+        return self.incoming_location or self.location
 
     @property
     def shares(self) -> tuple[tuple[str, float], ...]:
-        """What is visible, as (place, share of the picture) pairs that add up to 1; the target is the last."""
-        if self.incoming_place is None:
-            return ((self.place, 1.0),)
+        """What is visible, as (location, share of the picture) pairs that add up to 1; the target is the last."""
+        if self.incoming_location is None:
+            return ((self.location, 1.0),)
         rest = 1.0 - self.mix - sum(share for _, share in self.others)
-        return (*self.others, (self.place, rest), (self.incoming_place, self.mix))
+        return (*self.others, (self.location, rest), (self.incoming_location, self.mix))
 
 
 @dataclass(frozen=True, eq=False)

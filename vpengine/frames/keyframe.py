@@ -17,12 +17,12 @@ from vpengine.frames.provenance import Provenance
 class Request:
     """Make ``plate`` look like ``look``. Answers to an older epoch are discarded.
 
-    place: the name of the plate that was drawn. bus, camera: whom the picture is for.
+    location: the name of the plate that was drawn. bus, camera: whom the picture is for.
     """
 
     number: int
     epoch: int
-    place: str
+    location: str
     plate: ImageSet
     look: Look
     submitted_s: float

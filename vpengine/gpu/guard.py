@@ -59,8 +59,8 @@ class Guard:
         bout.failures += 1
         self.failures[job] = self.failures.get(job, 0) + 1
         why = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-        told = _NUMBER.sub("#", why)
-        if told not in bout.said and len(bout.said) < MOST_REASONS:
-            bout.said.add(told)
+        reason = _NUMBER.sub("#", why)
+        if reason not in bout.said and len(bout.said) < MOST_REASONS:
+            bout.said.add(reason)
             log.error("%s failed (%s); %s. It is tried again.", job, " ".join(why.split())[:300], meanwhile)
             log.debug("%s", job, exc_info=error)

@@ -8,7 +8,6 @@ from typing import TypeVar
 
 WALL, REQUEST, PREVIEW, DECORATION = range(4)  # what must not wait first
 READ = WALL - 1  # before anything is drawn: software OpenGL reads pixels only when it draws nothing (readback.py)
-PRIORITIES = {"wall": WALL, "request": REQUEST, "preview": PREVIEW, "decoration": DECORATION}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,35 +46,35 @@ def in_order(jobs: Sequence[AnyJob]) -> list[AnyJob]:
     begun: set[int] = set()
     before = _before(jobs)
 
-    def visit(place: int) -> None:
-        if place in done:
+    def visit(index: int) -> None:
+        if index in done:
             return
-        if place in begun:
-            raise ValueError(f"job {jobs[place].name!r} reads what is made of its own picture")
-        begun.add(place)
-        for earlier in before[place]:
+        if index in begun:
+            raise ValueError(f"job {jobs[index].name!r} reads what is made of its own picture")
+        begun.add(index)
+        for earlier in before[index]:
             visit(earlier)
-        done.add(place)
-        ordered.append(jobs[place])
+        done.add(index)
+        ordered.append(jobs[index])
 
-    for place in sorted(range(len(jobs)), key=lambda place: jobs[place].priority):
-        visit(place)
+    for index in sorted(range(len(jobs)), key=lambda index: jobs[index].priority):
+        visit(index)
     return ordered
 
 
 def _before(jobs: Sequence[Job]) -> list[list[int]]:
-    """For each job the places of those that must be done before it."""
+    """For each job the indices of those that must be done before it."""
     writers: dict[str, list[int]] = {}
-    for place, job in enumerate(jobs):
+    for index, job in enumerate(jobs):
         if job.writes is not None:
-            writers.setdefault(job.writes, []).append(place)
-    return [_needed(place, job, writers) for place, job in enumerate(jobs)]
+            writers.setdefault(job.writes, []).append(index)
+    return [_needed(index, job, writers) for index, job in enumerate(jobs)]
 
 
-def _needed(place: int, job: Job, writers: dict[str, list[int]]) -> list[int]:
+def _needed(index: int, job: Job, writers: dict[str, list[int]]) -> list[int]:
     """All who write what it reads; of those who write its own key, the ones given before it."""
     wanted = job.reads if job.instead is None else (*job.reads, job.instead)
     needed = [writer for key in wanted if key != job.writes for writer in writers.get(key, ())]
     if job.writes is not None:
-        needed += [writer for writer in writers[job.writes] if writer < place]
+        needed += [writer for writer in writers[job.writes] if writer < index]
     return sorted(needed)

@@ -50,10 +50,6 @@ class ReadBack:
         self._buffers: deque[moderngl.Buffer] = deque()
         self._lends_texture = is_software(gpu.context)
 
-    @property
-    def in_flight(self) -> int:
-        return len(self._copies)
-
     def begin(self, texture: moderngl.Texture) -> bool:
         """Ask for a texture's pixels as they are after all draws so far; False when as many are in flight as may be.
 

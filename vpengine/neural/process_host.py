@@ -57,13 +57,13 @@ class ProcessHost:
         self._rooms = [room_of(slot) for slot in self._slots]
         self._setup = WorkerSetup(generator, runtime, resolution, tuple(slot.name for slot in self._slots))
         self._asked: dict[int, Request] = {}  # by slot, oldest first
-        self._lost: list[Request] = []  # by a failure, and not told of yet
+        self._lost: list[Request] = []  # by a failure, and not reported yet
         self._since_s = 0.0  # when the oldest of them got the worker to itself
         self._process: BaseProcess | None = None
         self._ending: BaseProcess | None = None  # killed, and perhaps not gone yet
         self._pipe: Connection | None = None  # nobody closes it: it ends with the last who has it
         self._carrier: Carrier | None = None
-        self._loaded = self._told_slow = False
+        self._loaded = self._reported_slow = False
         self._model_sha256 = ""
         self._failures = 0
         self._start_again_s = 0.0
@@ -155,8 +155,8 @@ class ProcessHost:
         self.health.ready, self.health.runtime = True, message.runtime or self._setup.runtime
         self._model_sha256 = message.model_sha256
         self.health.expect(message.work_s)  # a slow generator has not hung
-        if message.work_s > _SLOW_S and not self._told_slow:
-            self._told_slow = True
+        if message.work_s > _SLOW_S and not self._reported_slow:
+            self._reported_slow = True
             width, height = self._resolution
             log.warning(
                 "generator %s takes %.1f s for a picture of %d x %d on this machine; a smaller [neural] resolution is "

@@ -17,7 +17,7 @@ class Display:
     """
 
     def __init__(self, refresh_hz: float) -> None:
-        self.period_s = self._told_s = 1.0 / refresh_hz
+        self.period_s = self._nominal_s = 1.0 / refresh_hz
         self.refresh = -1  # the newest that a swap came back at
         self.paces = True
         self._time_s = 0.0  # of that refresh
@@ -65,6 +65,6 @@ class Display:
         alpha, beta = 2.0 * (2 * n - 1) / (n * (n + 1)), 6.0 / (n * (n + 1))
         self._time_s += steps * self.period_s + alpha * error_s
         if self._seen > 1:  # the second refresh tells no more than the first of a period that is known well already
-            low_s, high_s = self._told_s * (1.0 - DRIFT), self._told_s * (1.0 + DRIFT)
+            low_s, high_s = self._nominal_s * (1.0 - DRIFT), self._nominal_s * (1.0 + DRIFT)
             self.period_s = min(max(self.period_s + beta * error_s / steps, low_s), high_s)
         self.refresh += steps

@@ -51,7 +51,7 @@ class Film:
             raise UserError(f"film {path}: cannot be written ({error})") from error
         self._frames: queue.Queue[NDArray[np.uint8] | None] = queue.Queue(QUEUE_FRAMES)
         self._error: Exception | None = None
-        self._told = False
+        self._reported = False
         self._steps = 0  # frames taken and packets written
         self._thread = threading.Thread(target=self._encode, name=f"film {path.name}", daemon=True)
         self._thread.start()
@@ -112,8 +112,8 @@ class Film:
             return self._steps, 0
 
     def _report(self) -> None:
-        if self._error is not None and not self._told:
-            self._told = True
+        if self._error is not None and not self._reported:
+            self._reported = True
             why = getattr(self._error, "strerror", None) or self._error
             raise UserError(f"film {self.path}: encoding stopped ({why})") from self._error
 

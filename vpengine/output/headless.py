@@ -13,21 +13,19 @@ class HeadlessSettings(Settings):
 
 
 class HeadlessOutput:
-    """shown: pictures of its feed. presented: frames. last_tick: the newest frame's."""
+    """shown: pictures of its feed. presented: frames."""
 
     Settings = HeadlessSettings
 
     def __init__(self, settings: HeadlessSettings, feed: str, windows: Windows | None = None) -> None:
         self.shown = 0
         self.presented = 0
-        self.last_tick: Tick | None = None
 
     def show(self, texture: Texture) -> None:
         self.shown += 1
 
     def present(self, tick: Tick) -> bool:
         self.presented += 1
-        self.last_tick = tick
         return True
 
     def close(self) -> None:

@@ -23,7 +23,7 @@ class Drawn(Protocol):
 
 
 @dataclass(frozen=True)
-class Shown:
+class RoutedOutput:
     """An output and the feed that it shows. name: as sentences call it, "window wall:main"."""
 
     name: str
@@ -34,43 +34,43 @@ class Shown:
 class Outputs:
     """One that fails is closed, said once, and tried again with back-off; the others go on."""
 
-    def __init__(self, guard: Guard, shown: Sequence[Shown]) -> None:
+    def __init__(self, guard: Guard, outputs: Sequence[RoutedOutput]) -> None:
         self._guard = guard
-        self._shown = tuple(shown)
+        self._outputs = tuple(outputs)
 
     def present(self, tick: Tick, pictures: Mapping[str, Drawn]) -> bool:
         """Every feed to the outputs that show it; False when the operator asked one to end."""
-        still_open = [self._present(each, tick, pictures) for each in self._shown]  # every one, before any is judged
+        still_open = [self._present(each, tick, pictures) for each in self._outputs]  # every one, before any is judged
         return all(still_open)
 
-    def _present(self, shown: Shown, tick: Tick, pictures: Mapping[str, Drawn]) -> bool:
+    def _present(self, routed: RoutedOutput, tick: Tick, pictures: Mapping[str, Drawn]) -> bool:
         going_on = True
 
         def work() -> None:
             nonlocal going_on
-            if str(shown.feed) in pictures:  # as soon as it has a picture, it always has one
-                shown.output.show(pictures[str(shown.feed)].color)
-            going_on = shown.output.present(tick)
+            if str(routed.feed) in pictures:  # as soon as it has a picture, it always has one
+                routed.output.show(pictures[str(routed.feed)].color)
+            going_on = routed.output.present(tick)
 
-        before = self._guard.failures.get(shown.name, 0)
-        self._guard.run(shown.name, work, "it is opened anew, and the other outputs go on")
-        if self._guard.failures.get(shown.name, 0) > before:
-            self._close(shown)
+        before = self._guard.failures.get(routed.name, 0)
+        self._guard.run(routed.name, work, "it is opened anew, and the other outputs go on")
+        if self._guard.failures.get(routed.name, 0) > before:
+            self._close(routed)
         return going_on
 
-    def _close(self, shown: Shown) -> None:
+    def _close(self, routed: RoutedOutput) -> None:
         """What is left of it: it begins from nothing when it is tried again."""
         try:
-            shown.output.close()
+            routed.output.close()
         except Exception:
-            log.debug("%s could not be closed", shown.name, exc_info=True)
+            log.debug("%s could not be closed", routed.name, exc_info=True)
 
 
-def named(kinds: Sequence[str], outputs: Sequence[tuple[Feed, Output]]) -> list[Shown]:
+def named(kinds: Sequence[str], outputs: Sequence[tuple[Feed, Output]]) -> list[RoutedOutput]:
     """Each with a name of its own; kinds: their kinds of output, in the same order."""
-    found: list[Shown] = []
+    found: list[RoutedOutput] = []
     for kind, (feed, output) in zip(kinds, outputs, strict=True):
         name = f"{kind} {feed}"
         taken = sum(each.name == name or each.name.startswith(f"{name} (") for each in found)
-        found.append(Shown(f"{name} ({taken + 1})" if taken else name, feed, output))
+        found.append(RoutedOutput(f"{name} ({taken + 1})" if taken else name, feed, output))
     return found

@@ -34,7 +34,7 @@ class WindowSettings(Settings):
     )
 
     @model_validator(mode="after")
-    def _fullscreen_has_no_place(self) -> WindowSettings:
+    def _fullscreen_has_no_position(self) -> WindowSettings:
         if self.fullscreen and (self.size is not None or self.position != (0, 0)):
             key = "size" if self.size is not None else "position"
             raise refusal("a fullscreen window fills its monitor; remove it, or set fullscreen = false", key)

@@ -31,8 +31,8 @@ _BRADFORD = np.array([[0.8951, 0.2664, -0.1614], [-0.7502, 1.7135, 0.0367], [0.0
 
 def known_space(chromaticities: Sequence[float]) -> str | None:
     """The OpenColorIO name of the linear space with these chromaticities, or None."""
-    for name, places in KNOWN.items():
-        if np.allclose(chromaticities, places, atol=1e-3):
+    for name, known in KNOWN.items():
+        if np.allclose(chromaticities, known, atol=1e-3):
             return name
     return None
 
@@ -55,9 +55,9 @@ def _xyz_from_rgb(chromaticities: Sequence[float]) -> tuple[Array, Array]:
     x, y = np.asarray(chromaticities, float).reshape(4, 2).T
     if not (np.isfinite(x).all() and np.isfinite(y).all()) or y[3] < 0.05:
         raise ValueError("chromaticities that are no colours")
-    places = np.stack([x, y, 1.0 - x - y])
-    white = places[:, 3] / y[3]
-    primaries = places[:, :3]
+    xyz = np.stack([x, y, 1.0 - x - y])
+    white = xyz[:, 3] / y[3]
+    primaries = xyz[:, :3]
     if abs(float(np.linalg.det(primaries))) < 1e-4:
         raise ValueError("chromaticities that are no colours")
     return primaries * np.linalg.solve(primaries, white), white

@@ -104,7 +104,7 @@ def pixels_a_radian(view: View, size: tuple[int, int]) -> float:
     return float(min(across, upwards))
 
 
-def dome_place(direction: NDArray[np.float64], yaw_deg: float = 0.0) -> NDArray[np.float64]:
+def dome_uv(direction: NDArray[np.float64], yaw_deg: float = 0.0) -> NDArray[np.float64]:
     """Stage directions (..., 3) to (column, row) in 0..1 (..., 2), row 0 the zenith: the twin of shaders/dome.frag."""
     unit = direction / np.linalg.norm(direction, axis=-1, keepdims=True)
     azimuth = np.arctan2(unit[..., 0], unit[..., 1]) + np.radians(yaw_deg)

@@ -86,8 +86,8 @@ def _curve(tag: bytes) -> Curve:
 
 
 def _table(values: NDArray[np.float64]) -> Curve:
-    places = np.linspace(0.0, 1.0, len(values))
-    return lambda code: np.interp(code, places, values).astype(np.float32)
+    codes = np.linspace(0.0, 1.0, len(values))
+    return lambda code: np.interp(code, codes, values).astype(np.float32)
 
 
 def _parametric(kind: int, values: list[float]) -> Curve:

@@ -21,7 +21,7 @@ from vpengine.plates.image_color import CONFIG, WORKING_SPACE
 from vpengine.plates.image_source import KINDS, Header, open_picture, stripes
 from vpengine.plates.mipmaps import mip_levels
 
-__all__ = ["CONFIG", "HALF_MAX", "KINDS", "WORKING_SPACE", "FilePicture", "inspect", "picture_problems", "read_acescg"]
+__all__ = ["CONFIG", "HALF_MAX", "KINDS", "WORKING_SPACE", "FilePicture", "inspect", "picture_problems", "read_picture"]
 
 Array = NDArray[np.float32]
 
@@ -33,7 +33,7 @@ class FilePicture:
     """A plate's picture. Made in the loader thread, where its pixels are read; ``texture`` from ``upload`` on."""
 
     def __init__(self, path: Path, color_space: str | None) -> None:
-        picture = _read(path, color_space)
+        picture = read_picture(path, color_space)
         self.height_px, self.width_px = picture.pixels.shape[:2]
         self.aspect = self.width_px * picture.pixel_aspect / self.height_px  # width over height, as it is seen
         self._texture = SlicedTexture(mip_levels(picture.pixels), str(path))
@@ -50,20 +50,8 @@ class FilePicture:
         self._texture.release()
 
 
-def read_acescg(path: Path, color_space: str | None = None) -> NDArray[np.float16]:
-    """(height, width, 3), row 0 at the top, 0 to 65504: the file's display window, upright, over black.
-
-    color_space: a name of the pinned OpenColorIO configuration, or None to go by what the file says of itself: its
-    profile, its chromaticities; where it says nothing, whole numbers are ``sRGB - Texture`` and floats
-    ``Linear Rec.709 (sRGB)``. Alpha is multiplied in, in linear light, whether or not the file has done it.
-    Raises UserError in one sentence for a file that is missing, of another kind, damaged, too large for the memory,
-    or has NaN or infinity in it.
-    """
-    return _read(path, color_space).pixels[..., :3]
-
-
 def inspect(path: Path, color_space: str | None = None) -> None:
-    """Read a file's header and none of its pixels. Raises UserError as ``read_acescg`` would for what that shows."""
+    """Read a file's header and none of its pixels. Raises UserError as ``read_picture`` would for what that shows."""
     with open_picture(path) as (_, header):
         _refuse_too_large(path, header)
         _to_acescg(path, color_space, header)
@@ -80,8 +68,11 @@ def picture_problems(path: Path, color_space: str | None) -> list[tuple[str, str
 
 
 @dataclass(frozen=True, eq=False)
-class _Picture:
-    """pixels: (height, width, 4), half; the fourth is for the GPU. pixel_aspect: a pixel's width over its height."""
+class LoadedPicture:
+    """pixels: (height, width, 4), half, row 0 at the top; the fourth is for the GPU.
+
+    pixel_aspect: a pixel's width over its height.
+    """
 
     pixels: NDArray[np.float16]
     pixel_aspect: float
@@ -94,7 +85,7 @@ class _NotNumbers:
         self.count = 0
         self._first = ""
 
-    def look(self, colors: Array, x: int, y: int) -> None:
+    def note(self, colors: Array, x: int, y: int) -> None:
         """colors: (rows, columns, 3), the first of them the file's pixel x, y."""
         bad = ~np.isfinite(colors).all(axis=-1)
         found = int(np.count_nonzero(bad))
@@ -110,7 +101,15 @@ class _NotNumbers:
         return f"{self._first}{more}; repair the file"
 
 
-def _read(path: Path, color_space: str | None) -> _Picture:
+def read_picture(path: Path, color_space: str | None) -> LoadedPicture:
+    """The file's display window, upright, over black, 0 to 65504.
+
+    color_space: a name of the pinned OpenColorIO configuration, or None to go by what the file says of itself: its
+    profile, its chromaticities; where it says nothing, whole numbers are ``sRGB - Texture`` and floats
+    ``Linear Rec.709 (sRGB)``. Alpha is multiplied in, in linear light, whether or not the file has done it.
+    Raises UserError in one sentence for a file that is missing, of another kind, damaged, too large for the memory,
+    or has NaN or infinity in it.
+    """
     with open_picture(path) as (source, header), np.errstate(all="ignore"):  # what is not finite is counted below
         _refuse_too_large(path, header)
         to_acescg = _to_acescg(path, color_space, header)
@@ -125,13 +124,15 @@ def _read(path: Path, color_space: str | None) -> _Picture:
                 continue
             inside = block[top - data.y - row : bottom - data.y - row, left - data.x : right - data.x]
             colors, alpha = _colors_and_alpha(inside, header)
-            bad.look(colors, left, top)
-            place = out[top - display.y : bottom - display.y, left - display.x : right - display.x, :3]
-            place[:] = _premultiplied(colors, alpha, header, color_space, to_acescg)
+            bad.note(colors, left, top)
+            part = out[top - display.y : bottom - display.y, left - display.x : right - display.x, :3]
+            part[:] = _premultiplied(colors, alpha, header, color_space, to_acescg)
         if bad.count:
             raise UserError(f"{path}: {bad.sentence()}")
     turned = header.orientation >= 5
-    return _Picture(_upright(out, header.orientation), 1.0 / header.pixel_aspect if turned else header.pixel_aspect)
+    return LoadedPicture(
+        _upright(out, header.orientation), 1.0 / header.pixel_aspect if turned else header.pixel_aspect
+    )
 
 
 def _refuse_too_large(path: Path, header: Header) -> None:

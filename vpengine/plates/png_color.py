@@ -41,13 +41,13 @@ def read_png_color(path: Path) -> PngColor:
 def _color(found: dict[bytes, bytes]) -> PngColor:
     cicp, gamma, chromaticities = found.get(b"cICP", b""), found.get(b"gAMA", b""), found.get(b"cHRM", b"")
     encoded = struct.unpack(">I", gamma)[0] if len(gamma) == 4 else 0
-    places = None
+    xy = None
     if len(chromaticities) == 32:
         white_first = [value / 100000.0 for value in struct.unpack(">8I", chromaticities)]
-        places = (*white_first[2:], *white_first[:2])
+        xy = (*white_first[2:], *white_first[:2])
     return PngColor(
         cicp=(cicp[0], cicp[1], cicp[2], cicp[3]) if len(cicp) == 4 else None,
         srgb=b"sRGB" in found,
         gamma=100000.0 / encoded if encoded else None,
-        chromaticities=places,
+        chromaticities=xy,
     )

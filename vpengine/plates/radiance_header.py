@@ -22,9 +22,9 @@ def read_radiance_header(path: Path) -> RadianceHeader:
         text = file.read(_LONGEST).partition(b"\n\n")[0].decode("latin-1")
     lines = [line.split("=", 1) for line in text.splitlines() if "=" in line]
     variables = {name.strip().upper(): value for name, value in lines}
-    places = tuple(float(word) for word in variables.get("PRIMARIES", "").split())
+    xy = tuple(float(word) for word in variables.get("PRIMARIES", "").split())
     height_over_width = float(variables.get("PIXASPECT", "1"))
     return RadianceHeader(
-        chromaticities=places if len(places) == 8 and any(places) else None,  # Poly Haven's are all zeros
+        chromaticities=xy if len(xy) == 8 and any(xy) else None,  # Poly Haven's are all zeros
         pixel_aspect=1.0 / height_over_width if height_over_width > 0.0 else 1.0,
     )

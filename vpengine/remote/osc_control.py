@@ -59,7 +59,7 @@ class OscControl:
     ) -> None:
         self.peers: Peers[str] = Peers()
         self._firsts = Firsts()
-        self._place = (address, port)
+        self._address = (address, port)
         self._controls = controls
         self._inbox = inbox
         self._scenes, self._cameras = tuple(scenes), tuple(cameras)
@@ -71,9 +71,9 @@ class OscControl:
         self._expanded = lru_cache(maxsize=256)(self._expand)
 
     async def open(self) -> None:
-        loop, (host, port) = asyncio.get_running_loop(), self._place
+        loop, (host, port) = asyncio.get_running_loop(), self._address
         try:
-            transport, _ = await loop.create_datagram_endpoint(lambda: _Datagrams(self.take), local_addr=self._place)
+            transport, _ = await loop.create_datagram_endpoint(lambda: _Datagrams(self.take), local_addr=self._address)
             self._transport = transport
             self._server = await loop.create_server(
                 lambda: StreamProtocol(self.take, self._refuse_stream, self._connections), host, port

@@ -47,8 +47,8 @@ class SimCamera:
         if self._own_probe is not None:
             self._own_probe.draw(floor=not self._clean)
         self._stage.draw(self.scene, view, 0.0 if self._clean else WALL_SOFTNESS_LOD, floor=not self._clean)
-        look = {} if self._clean else {"vignette": VIGNETTE, "grain": GRAIN}
-        self._lut.develop(self.target, self.scene.color, exposure_stops, seed=frame, **look)
+        lens = {} if self._clean else {"vignette": VIGNETTE, "grain": GRAIN}
+        self._lut.develop(self.target, self.scene.color, exposure_stops, seed=frame, **lens)
         return self.target
 
     def release(self) -> None:

@@ -12,17 +12,17 @@ from vpengine.sim.figure_shape import (
     Array,
     Point,
     Shape,
-    Surface,
+    TriangleMesh,
     above,
     below,
     capsule,
     ellipsoid,
     globe,
+    mesh_of,
     net,
     placed,
     sphere,
     squashed,
-    surface,
     tube,
     turned,
     union,
@@ -70,8 +70,8 @@ class StandIn:
     @property
     def middle_m(self) -> Array:
         """Between the figure and the balls, at chest height."""
-        places = [place for place in (self.figure_m, self.balls_m) if place is not None]
-        return np.array([*np.mean(places, axis=0), 1.3])
+        positions = [at for at in (self.figure_m, self.balls_m) if at is not None]
+        return np.array([*np.mean(positions, axis=0), 1.3])
 
     @property
     def grey_centre_m(self) -> Array:
@@ -93,14 +93,14 @@ class StandIn:
 
 @dataclass(frozen=True, eq=False)
 class Actors:
-    """All that stands on the stage: matte surfaces with a reflectance a vertex, the chrome ball, and their shape.
+    """All that stands on the stage: matte meshes with a reflectance a vertex, the chrome ball, and their shape.
 
     bounds_m: the lowest and highest corner of a box around figure and balls. cards: the white cards as patches.
     """
 
-    matte: Surface
+    matte: TriangleMesh
     albedo: NDArray[np.float32]
-    chrome: Surface | None
+    chrome: TriangleMesh | None
     shape: Shape
     bounds_m: tuple[Array, Array]
     cards: Patches | None
@@ -230,37 +230,37 @@ def stand_tubes(centre_m: tuple[float, float]) -> list[tuple[Point, Point, float
 @lru_cache(maxsize=4)
 def build_actors(stand_in: StandIn) -> Actors:
     """The meshes of a stand-in in stage space; about a second on one core, and kept."""
-    surfaces: list[tuple[Surface, NDArray[np.float32]]] = []
+    meshes: list[tuple[TriangleMesh, NDArray[np.float32]]] = []
     shapes: list[Shape] = []
     chrome = None
     if stand_in.figure_m is not None:
-        place = (*stand_in.figure_m, 0.0)
-        surfaces += [_meshed(parts, _BOXES[name], stand_in.turn_deg, place) for name, parts in body_parts().items()]
+        position = (*stand_in.figure_m, 0.0)
+        meshes += [_meshed(parts, _BOXES[name], stand_in.turn_deg, position) for name, parts in body_parts().items()]
         body = union([part for parts in body_parts().values() for _, part in parts])
-        shapes.append(placed(body, stand_in.turn_deg, place))
+        shapes.append(placed(body, stand_in.turn_deg, position))
     if stand_in.balls_m is not None:
         tubes = stand_tubes(stand_in.balls_m)
         grey, chrome = (globe(centre, BALL_RADIUS_M) for centre in (stand_in.grey_centre_m, stand_in.chrome_centre_m))
-        surfaces += [(mesh, _albedo(mesh, METAL)) for mesh in (tube(*ends) for ends in tubes)]
-        surfaces.append((grey, _albedo(grey, (GREY, GREY, GREY))))
+        meshes += [(mesh, _albedo(mesh, METAL)) for mesh in (tube(*ends) for ends in tubes)]
+        meshes.append((grey, _albedo(grey, (GREY, GREY, GREY))))
         centres = [_point(stand_in.grey_centre_m), _point(stand_in.chrome_centre_m)]
         shapes += [*(capsule(*ends) for ends in tubes), *(sphere(centre, BALL_RADIUS_M) for centre in centres)]
-    if not surfaces:
+    if not meshes:
         raise ValueError("a stand-in with neither figure nor balls")
-    everything = np.concatenate([mesh.positions_m for mesh, _ in surfaces] + ([chrome.positions_m] if chrome else []))
+    everything = np.concatenate([mesh.positions_m for mesh, _ in meshes] + ([chrome.positions_m] if chrome else []))
     bounds_m = everything.min(axis=0) - 0.05, everything.max(axis=0) + 0.05
-    boards = [card(place, stand_in.middle_m) for place in stand_in.cards_m]
-    surfaces += [(board, _albedo(board, (CARD, CARD, CARD))) for board, _ in boards]
+    boards = [card(position, stand_in.middle_m) for position in stand_in.cards_m]
+    meshes += [(board, _albedo(board, (CARD, CARD, CARD))) for board, _ in boards]
     cards = joined([patches for _, patches in boards]) if boards else None
-    return Actors(*_joined(surfaces), chrome, union(shapes), bounds_m, cards)
+    return Actors(*_joined(meshes), chrome, union(shapes), bounds_m, cards)
 
 
-def card(place_m: tuple[float, float], target_m: Array) -> tuple[Surface, Patches]:
+def card(position_m: tuple[float, float], target_m: Array) -> tuple[TriangleMesh, Patches]:
     """An upright white card that faces ``target_m``, and its patches, two by three."""
-    towards = np.array([target_m[0] - place_m[0], target_m[1] - place_m[1], 0.0])
+    towards = np.array([target_m[0] - position_m[0], target_m[1] - position_m[1], 0.0])
     towards /= np.linalg.norm(towards)
     across = np.cross([0.0, 0.0, 1.0], towards)  # to the right as the target sees it, so that _net faces the target
-    corner = np.array([*place_m, CARD_BOTTOM_M]) - across * CARD_SIZE_M[0] / 2.0
+    corner = np.array([*position_m, CARD_BOTTOM_M]) - across * CARD_SIZE_M[0] / 2.0
 
     def at(u: Array, v: Array) -> Array:
         out: Array = corner + u[..., None] * across * CARD_SIZE_M[0] + v[..., None] * [0.0, 0.0, CARD_SIZE_M[1]]
@@ -270,33 +270,33 @@ def card(place_m: tuple[float, float], target_m: Array) -> tuple[Surface, Patche
     centres_m = at(*np.meshgrid((np.arange(2) + 0.5) / 2.0, (np.arange(3) + 0.5) / 3.0))
     area_m2 = CARD_SIZE_M[0] * CARD_SIZE_M[1] / len(centres_m)
     patches = Patches(centres_m, np.broadcast_to(towards, centres_m.shape), np.full(len(centres_m), area_m2))
-    return Surface(positions_m, np.broadcast_to(towards, positions_m.shape), net(*CARD_NET[::-1])), patches
+    return TriangleMesh(positions_m, np.broadcast_to(towards, positions_m.shape), net(*CARD_NET[::-1])), patches
 
 
 def _meshed(
-    parts: list[Part], box: tuple[Point, Point, float], turn_deg: float, place_m: Point
-) -> tuple[Surface, NDArray[np.float32]]:
+    parts: list[Part], box: tuple[Point, Point, float], turn_deg: float, position_m: Point
+) -> tuple[TriangleMesh, NDArray[np.float32]]:
     """Parts of the figure as one surface with their reflectances, turned and put in their place."""
-    mesh = surface(union([part for _, part in parts]), np.array(box[0]), np.array(box[1]), box[2])
+    mesh = mesh_of(union([part for _, part in parts]), np.array(box[0]), np.array(box[1]), box[2])
     distances_m = np.array([part(mesh.positions_m) for _, part in parts])
     share = np.exp(-np.maximum(distances_m, 0.0) / MATERIAL_EDGE_M)  # soft edges: vertices are coarser than hairlines
     albedo = (share / share.sum(axis=0)).T @ np.array([color for color, _ in parts])
     turn = turned(turn_deg)
-    placed_mesh = Surface(mesh.positions_m @ turn.T + np.array(place_m), mesh.normals @ turn.T, mesh.triangles)
+    placed_mesh = TriangleMesh(mesh.positions_m @ turn.T + np.array(position_m), mesh.normals @ turn.T, mesh.triangles)
     return placed_mesh, albedo.astype(np.float32)
 
 
-def _albedo(mesh: Surface, color: tuple[float, float, float]) -> NDArray[np.float32]:
+def _albedo(mesh: TriangleMesh, color: tuple[float, float, float]) -> NDArray[np.float32]:
     return np.broadcast_to(np.array(color, np.float32), mesh.positions_m.shape).copy()
 
 
-def _joined(surfaces: list[tuple[Surface, NDArray[np.float32]]]) -> tuple[Surface, NDArray[np.float32]]:
-    offsets = np.cumsum([0] + [len(mesh.positions_m) for mesh, _ in surfaces])
-    return Surface(
-        np.concatenate([mesh.positions_m for mesh, _ in surfaces]),
-        np.concatenate([mesh.normals for mesh, _ in surfaces]),
-        np.concatenate([mesh.triangles + np.uint32(o) for (mesh, _), o in zip(surfaces, offsets, strict=False)]),
-    ), np.concatenate([albedo for _, albedo in surfaces])
+def _joined(meshes: list[tuple[TriangleMesh, NDArray[np.float32]]]) -> tuple[TriangleMesh, NDArray[np.float32]]:
+    offsets = np.cumsum([0] + [len(mesh.positions_m) for mesh, _ in meshes])
+    return TriangleMesh(
+        np.concatenate([mesh.positions_m for mesh, _ in meshes]),
+        np.concatenate([mesh.normals for mesh, _ in meshes]),
+        np.concatenate([mesh.triangles + np.uint32(o) for (mesh, _), o in zip(meshes, offsets, strict=False)]),
+    ), np.concatenate([albedo for _, albedo in meshes])
 
 
 def _point(value: Array) -> tuple[float, float, float]:

@@ -89,7 +89,7 @@ def placed(shape: Shape, turn_deg: float, position_m: Point) -> Shape:
 
 
 @dataclass(frozen=True, eq=False)
-class Surface:
+class TriangleMesh:
     """positions_m, normals: (n, 3). triangles: (m, 3) uint32, anticlockwise seen from outside."""
 
     positions_m: Array
@@ -105,7 +105,7 @@ def lattice(low_m: Array, high_m: Array, step_m: float) -> tuple[Array, tuple[in
     return points, (int(counts[0]), int(counts[1]), int(counts[2]))
 
 
-def surface(shape: Shape, low_m: Array, high_m: Array, step_m: float) -> Surface:
+def mesh_of(shape: Shape, low_m: Array, high_m: Array, step_m: float) -> TriangleMesh:
     """The shape's surface by naive surface nets (S. Gibson, 1998), each vertex then moved onto the surface itself."""
     inside = _inside(shape, *lattice(low_m, high_m, step_m), step_m)
     counts = inside.shape
@@ -118,18 +118,18 @@ def surface(shape: Shape, low_m: Array, high_m: Array, step_m: float) -> Surface
     positions = np.asarray(low_m) + (np.argwhere(crossed) + 0.5) * step_m
     for _ in range(4):
         positions -= np.clip(shape(positions), -step_m, step_m)[:, None] * gradient(shape, positions)
-    return Surface(positions, gradient(shape, positions), _quads(inside, index))
+    return TriangleMesh(positions, gradient(shape, positions), _quads(inside, index))
 
 
-def globe(centre_m: Array, radius_m: float, rings: int = 36) -> Surface:
+def globe(centre_m: Array, radius_m: float, rings: int = 36) -> TriangleMesh:
     """A sphere of 2 ``rings`` segments around."""
     polar, around = np.meshgrid(np.linspace(0.0, np.pi, rings + 1), np.linspace(0.0, 2.0 * np.pi, 2 * rings + 1))
     normals = np.stack([np.sin(polar) * np.cos(around), np.sin(polar) * np.sin(around), np.cos(polar)], axis=-1)
     positions_m = np.asarray(centre_m) + radius_m * normals
-    return Surface(positions_m.reshape(-1, 3), normals.reshape(-1, 3), net(*normals.shape[:2]))
+    return TriangleMesh(positions_m.reshape(-1, 3), normals.reshape(-1, 3), net(*normals.shape[:2]))
 
 
-def tube(start: Point, end: Point, radius_m: float, sides: int = 10) -> Surface:
+def tube(start: Point, end: Point, radius_m: float, sides: int = 10) -> TriangleMesh:
     """A cylinder without caps."""
     along = np.subtract(end, start)
     length_m = np.linalg.norm(along)
@@ -139,7 +139,7 @@ def tube(start: Point, end: Point, radius_m: float, sides: int = 10) -> Surface:
     angles = np.linspace(0.0, 2.0 * np.pi, sides + 1)[:, None, None]
     normals = np.repeat(np.cos(angles) * aside + np.sin(angles) * across, 2, axis=1)
     positions_m = np.stack([np.asarray(end, float), np.asarray(start, float)]) + radius_m * normals
-    return Surface(positions_m.reshape(-1, 3), normals.reshape(-1, 3), net(sides + 1, 2))
+    return TriangleMesh(positions_m.reshape(-1, 3), normals.reshape(-1, 3), net(sides + 1, 2))
 
 
 def net(rows: int, columns: int) -> NDArray[np.uint32]:

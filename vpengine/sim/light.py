@@ -14,7 +14,7 @@ from vpengine.gpu.passes import Mesh
 from vpengine.gpu.target import Target, Texture
 from vpengine.gpu.transfer import download, write_volume
 from vpengine.sim.figure import CARD, StandIn, build_actors
-from vpengine.sim.figure_shape import Array, Surface, net
+from vpengine.sim.figure_shape import Array, TriangleMesh, net
 from vpengine.sim.light_transport import (
     Occluder,
     floor_patches,
@@ -131,7 +131,7 @@ class StageLight:
         rows_from_bottom = download(wall.patch_target.color)[::-1, :, :3]
         return np.asarray(rows_from_bottom, np.float32).reshape(-1, 3)
 
-    def _transport(self, floor: Surface) -> NDArray[np.float32]:
+    def _transport(self, floor: TriangleMesh) -> NDArray[np.float32]:
         """(vertices, wall patches): what share of each patch's radiance reaches a vertex, straight and reflected."""
         walls = joined([wall_patches(wall.geometry, wall.patch_target.size) for wall in self.walls])
         ground = floor_patches(*self.floor_bounds_m)
@@ -169,13 +169,13 @@ class StageLight:
         light.color.filter = (context.LINEAR_MIPMAP_LINEAR, context.LINEAR)
         return WallLight(geometry, panel, mesh, light, Target(context, patch_grid(geometry), dtype="f4"))
 
-    def _mesh(self, surface: Surface, albedo: NDArray[np.float32]) -> Mesh:
+    def _mesh(self, mesh: TriangleMesh, albedo: NDArray[np.float32]) -> Mesh:
         attributes = {
-            "position_m": surface.positions_m.astype(np.float32),
-            "normal": surface.normals.astype(np.float32),
+            "position_m": mesh.positions_m.astype(np.float32),
+            "normal": mesh.normals.astype(np.float32),
             "albedo": albedo,
         }
-        return Mesh(self._gpu.context, attributes, surface.triangles)
+        return Mesh(self._gpu.context, attributes, mesh.triangles)
 
     def release(self) -> None:
         for wall in self.walls:
@@ -195,7 +195,7 @@ def _floor_bounds(walls: Sequence[WallGeometry]) -> tuple[Array, Array]:
     return low, high
 
 
-def _floor(bounds_m: tuple[Array, Array], actors_m: tuple[Array, Array] | None) -> Surface:
+def _floor(bounds_m: tuple[Array, Array], actors_m: tuple[Array, Array] | None) -> TriangleMesh:
     """The floor as a net, finer around the actors, where shadows fall."""
     axes = []
     for axis in range(2):
@@ -208,4 +208,4 @@ def _floor(bounds_m: tuple[Array, Array], actors_m: tuple[Array, Array] | None) 
         axes.append(np.sort(np.concatenate(steps)))
     x, y = np.meshgrid(*axes)
     positions = np.stack([x.ravel(), y.ravel(), np.zeros(x.size)], axis=-1)
-    return Surface(positions, np.broadcast_to([0.0, 0.0, 1.0], positions.shape), net(*x.shape))
+    return TriangleMesh(positions, np.broadcast_to([0.0, 0.0, 1.0], positions.shape), net(*x.shape))

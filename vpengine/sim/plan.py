@@ -47,8 +47,8 @@ class Photograph(Job):
 
 
 @dataclass(frozen=True, kw_only=True)
-class LookFromAbove(Job):
-    """The stage with its camera, which looks along ``camera``."""
+class DrawStage(Job):
+    """The stage from above with its camera, which looks along ``camera``."""
 
     camera: View
 
@@ -86,7 +86,7 @@ class StageSim:
     @property
     def drawers(self) -> Mapping[type[Job], Drawer]:
         """How the executor draws each kind of job."""
-        return {Shine: self._shine, Reflect: self._reflect, Photograph: self._photograph, LookFromAbove: self._look}
+        return {Shine: self._shine, Reflect: self._reflect, Photograph: self._photograph, DrawStage: self._draw_stage}
 
     def plan(self, frame: FrameInput, feeds: Collection[Feed], turn: int | None = None) -> list[Job]:
         """The jobs that make the feeds of this stage among ``feeds``; Shine reads the light of every wall.
@@ -98,7 +98,7 @@ class StageSim:
         ]
         if Feed("stage") in feeds:
             camera_seen = self._view_of(frame, self._cameras[0])
-            jobs.append(LookFromAbove(**_feed(Feed("stage")), camera=camera_seen))
+            jobs.append(DrawStage(**_feed(Feed("stage")), camera=camera_seen))
         if not jobs:
             return []
         steps = [self._shining_job(), _REFLECT, *jobs]
@@ -154,7 +154,7 @@ class StageSim:
             )
         return self._photographing[job.writes].draw(job.view, EXPOSURE_STOPS, job.number)
 
-    def _look(self, job: LookFromAbove, _: Pictures) -> Target:
+    def _draw_stage(self, job: DrawStage, _: Pictures) -> Target:
         if self._view is None:
             self._view = StageView(self._gpu, self.light(), self.size, self._samples, self.probe())
         return self._view.draw(from_behind(self.size), job.camera, EXPOSURE_STOPS)

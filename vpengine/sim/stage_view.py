@@ -10,15 +10,15 @@ from vpengine.gpu.gpu import Gpu
 from vpengine.gpu.passes import Mesh
 from vpengine.gpu.target import Target
 from vpengine.gpu.view_lut import ViewLut
-from vpengine.sim.figure_shape import Array, Surface
+from vpengine.sim.figure_shape import Array, TriangleMesh
 from vpengine.sim.light import StageLight, WallLight
 from vpengine.sim.light_draw import FLOOR_GLOSS, Probe, StageDraw, probe_of
 from vpengine.sim.stage_view_props import (
     TRIPOD_BEHIND_M,
     TRIPOD_HEAD_M,
-    camera_surface,
+    camera_mesh,
     first_hits,
-    tripod_surface,
+    tripod_mesh,
 )
 from vpengine.view.lens import clip_from_view_symmetric
 from vpengine.view.pose import GL_FROM_STAGE, look_at, view_from_stage
@@ -92,7 +92,7 @@ class StageView:
         self._floor_pass = gpu.mesh_pass("stage_view_floor", "sim_actor", FLOOR_BLOCK)
         self._prop_pass = gpu.mesh_pass("stage_view_prop", "stage_view_prop", PROP_BLOCK)
         self._line_pass = gpu.mesh_pass("stage_view_line", "stage_view_line", LINE_BLOCK)
-        self._camera, self._tripod = _mesh(gpu, camera_surface()), _mesh(gpu, tripod_surface())
+        self._camera, self._tripod = _mesh(gpu, camera_mesh()), _mesh(gpu, tripod_mesh())
         self._lines = _line_mesh(gpu)
         self._triangles_m = np.concatenate(
             [wall.geometry.vertices_m[wall.geometry.triangles] for wall in light.walls], axis=0
@@ -202,9 +202,9 @@ def from_behind(size: tuple[int, int], middle_m: tuple[float, float, float] = (0
     return View(view_from_stage(pose), clip_from_view_symmetric(48.0, size[0] / size[1]), size)
 
 
-def _mesh(gpu: Gpu, surface: Surface) -> Mesh:
-    attributes = {"position_m": surface.positions_m.astype(np.float32), "normal": surface.normals.astype(np.float32)}
-    return Mesh(gpu.context, attributes, surface.triangles)
+def _mesh(gpu: Gpu, mesh: TriangleMesh) -> Mesh:
+    attributes = {"position_m": mesh.positions_m.astype(np.float32), "normal": mesh.normals.astype(np.float32)}
+    return Mesh(gpu.context, attributes, mesh.triangles)
 
 
 def _line_mesh(gpu: Gpu) -> Mesh:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from vpengine.sim.figure_shape import Array, Point, Surface, tube
+from vpengine.sim.figure_shape import Array, Point, TriangleMesh, tube
 
 # (lowest corner, highest corner) in camera axes (X right, Y forward, Z up) around the entrance pupil, in metres.
 _BOXES: tuple[tuple[Point, Point], ...] = (
@@ -25,11 +25,11 @@ TRIPOD_HEAD_M = 0.16  # below the entrance pupil
 TRIPOD_BEHIND_M = 0.28
 
 
-def camera_surface() -> Surface:
+def camera_mesh() -> TriangleMesh:
     return _joined([*(_box(*corners) for corners in _BOXES), *(tube(*ends, sides=20) for ends in _LENS)])
 
 
-def tripod_surface() -> Surface:
+def tripod_mesh() -> TriangleMesh:
     """One metre high, standing at the origin; it is stretched to the camera's height."""
     parts = [tube((0.0, 0.0, 0.55), (0.0, 0.0, 1.0), 0.035)]
     for angle in np.radians((-90.0, 30.0, 150.0)):
@@ -39,19 +39,19 @@ def tripod_surface() -> Surface:
     return _joined(parts)
 
 
-def _box(low: Point, high: Point) -> Surface:
+def _box(low: Point, high: Point) -> TriangleMesh:
     corners = np.array([[x, y, z] for x in (low[0], high[0]) for y in (low[1], high[1]) for z in (low[2], high[2])])
     faces = [(0, 1, 3, 2), (4, 6, 7, 5), (0, 4, 5, 1), (2, 3, 7, 6), (0, 2, 6, 4), (1, 5, 7, 3)]
     outward = np.array([[-1, 0, 0], [1, 0, 0], [0, -1, 0], [0, 1, 0], [0, 0, -1], [0, 0, 1]], float)
     positions = corners[np.array(faces)].reshape(-1, 3)
     first = 4 * np.arange(6)[:, None]
     triangles = np.concatenate([first + np.array(half) for half in ((0, 1, 2), (0, 2, 3))]).astype(np.uint32)
-    return Surface(positions, np.repeat(outward, 4, axis=0), triangles)
+    return TriangleMesh(positions, np.repeat(outward, 4, axis=0), triangles)
 
 
-def _joined(parts: list[Surface]) -> Surface:
+def _joined(parts: list[TriangleMesh]) -> TriangleMesh:
     first = np.cumsum([0] + [len(part.positions_m) for part in parts])
-    return Surface(
+    return TriangleMesh(
         np.concatenate([part.positions_m for part in parts]),
         np.concatenate([part.normals for part in parts]),
         np.concatenate([part.triangles + np.uint32(start) for part, start in zip(parts, first, strict=False)]),

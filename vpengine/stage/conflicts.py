@@ -35,8 +35,8 @@ def port_conflicts(file: Path, uses: Iterable[PortUse]) -> list[Problem]:
     for use in uses:
         first = next((earlier for earlier in before if use.clashes_with(earlier)), None)
         if first is not None:
-            told = f"found {use.port} on {use.address}, where {first.key} receives already; each needs its own"
-            problems.append(Problem(str(file), use.key, told))
+            sentence = f"found {use.port} on {use.address}, where {first.key} receives already; each needs its own"
+            problems.append(Problem(str(file), use.key, sentence))
         before.append(use)
     return problems
 

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, Field
 
 from vpengine.control.controls import Control, Value
-from vpengine.errors import Problem, ProblemsError
+from vpengine.errors import Problem
 from vpengine.stage.control_names import by_address, control_values
 from vpengine.stage.sections import PluginSection, Table
 from vpengine.stage.settings import SLUG_PATTERN, Settings, refusal, shown
@@ -54,14 +54,14 @@ class _NoCoreKeys(Settings):
 
 @dataclass(frozen=True)
 class Scene:
-    """place: a name for the plate; scenes whose plate sections are equal share it, and differ in their controls only.
+    """location: a name for the plate; scenes with equal plate sections share it, and differ in their controls only.
 
     controls: (address, value) pairs that the scene sets, in the file's order.
     """
 
     slug: str
     name: str
-    place: str
+    location: str
     plate: PluginSection
     dissolve_s: float
     controls: tuple[tuple[str, Value], ...]
@@ -79,11 +79,11 @@ class Show:
 
     @property
     def plates(self) -> dict[str, PluginSection]:
-        """The plate section of every place, in order of first use."""
-        places: dict[str, PluginSection] = {}
+        """The plate section of every location, in order of first use."""
+        locations: dict[str, PluginSection] = {}
         for scene in self.scenes:
-            places.setdefault(scene.place, scene.plate)
-        return places
+            locations.setdefault(scene.location, scene.plate)
+        return locations
 
 
 @dataclass(frozen=True)
@@ -95,23 +95,15 @@ class ShowReading:
     sections: tuple[PluginSection, ...] = ()
 
 
-def load_show(path: Path, declared: Iterable[Control], *, allow_outside: bool = False) -> Show:
-    """The show in ``path``. Raises ProblemsError with everything that is wrong; plates are left to ``app``.
+def read_show(path: Path, declared: Iterable[Control], *, allow_outside: bool = False) -> ShowReading:
+    """The show in ``path``, or everything that is wrong with it; plates are left to ``app``.
 
     declared: the controls that there are.
     """
-    reading = read_show(path, declared, allow_outside=allow_outside)
-    if reading.show is None:
-        raise ProblemsError(reading.problems)
-    return reading.show
-
-
-def read_show(path: Path, declared: Iterable[Control], *, allow_outside: bool = False) -> ShowReading:
-    """As ``load_show``, but the problems are returned, with the plates found."""
     file = TomlFile(Path(path), SECTIONS, "show", allow_outside=allow_outside)
     if not file.readable:
         return ShowReading(None, tuple(file.problems))
-    controls, places = by_address(declared), _Places()
+    controls, locations = by_address(declared), _Locations()
     head, base = _head(file, controls)
     found = [(key, *_scene(file, key, table, controls)) for key, table in file.many("scene", required=True)]
     file.unique("slug", [(key, settings.slug) for key, settings, _, _ in found if settings])
@@ -122,7 +114,7 @@ def read_show(path: Path, declared: Iterable[Control], *, allow_outside: bool = 
         Scene(
             settings.slug,
             settings.name or settings.slug,
-            places.name(plate),
+            locations.name(plate),
             plate,
             settings.dissolve_s,
             values,
@@ -134,7 +126,7 @@ def read_show(path: Path, declared: Iterable[Control], *, allow_outside: bool = 
     return ShowReading(Show(file.path, head.name, tuple(scenes), base), (), sections)
 
 
-class _Places:
+class _Locations:
     """Names for plates: the kind, numbered where sections of one kind differ."""
 
     def __init__(self) -> None:

@@ -132,14 +132,14 @@ class ControlSettings(Settings):
 
 
 @dataclass(frozen=True)
-class Tracking:
+class TrackingSection:
     camera: str
     source: PluginSection
     latency_s: float = 0.0
 
 
 @dataclass(frozen=True)
-class Output:
+class OutputSection:
     feed: Feed
     target: PluginSection
     latency_s: float = 0.0
@@ -156,8 +156,8 @@ class Stage:
     cameras: tuple[CameraSettings, ...]
     walls: tuple[WallSettings, ...]
     outer: OuterSettings
-    tracking: tuple[Tracking, ...]
-    outputs: tuple[Output, ...]
+    tracking: tuple[TrackingSection, ...]
+    outputs: tuple[OutputSection, ...]
     neural: NeuralSettings
     control: ControlSettings
     controls: tuple[tuple[str, Value], ...]
@@ -186,9 +186,9 @@ class StageReading:
     controls: tuple[Control, ...] = ()
 
 
-def load_stage(path: Path, declared: Declared, *, allow_outside: bool = False) -> Stage:
+def load_stage(path: Path, declared: Declared) -> Stage:
     """The stage in ``path``; plug-in sections are left to ``app``. Raises ProblemsError with everything wrong."""
-    reading = read_stage(path, declared, allow_outside=allow_outside)
+    reading = read_stage(path, declared)
     if reading.stage is None:
         raise ProblemsError(reading.problems)
     return reading.stage
@@ -220,12 +220,12 @@ def read_stage(path: Path, declared: Declared, *, allow_outside: bool = False) -
         walls,
         outer,
         tuple(
-            Tracking(settings.camera, section, settings.latency_ms / 1e3)
+            TrackingSection(settings.camera, section, settings.latency_ms / 1e3)
             for settings, section in tracking
             if settings and section
         ),
         tuple(
-            Output(settings.shows, section, settings.latency_ms / 1e3)
+            OutputSection(settings.shows, section, settings.latency_ms / 1e3)
             for settings, section in outputs
             if settings and section
         ),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Annotated, Literal
@@ -128,7 +127,6 @@ class ArcWall(WallSettings):
         return self.tile_mm[0] / 2000.0 / math.sin(math.radians(self.column_deg / 2.0))
 
 
-Wall = FlatWall | ArcWall
 KINDS: dict[str, type[WallSettings]] = {"flat": FlatWall, "arc": ArcWall}
 
 
@@ -160,16 +158,6 @@ class WallGeometry:
         """(3,): from the bottom edge to the top edge, the same all along the wall."""
         up: Array = self.vertices_m[1] - self.vertices_m[0]
         return up
-
-
-@dataclass(frozen=True, eq=False)
-class Corners:
-    """A wall's or a tile's corners in stage space, (3,) each, left and right as the audience sees them."""
-
-    lower_left_m: Array
-    lower_right_m: Array
-    upper_left_m: Array
-    upper_right_m: Array
 
 
 def wall_geometry(wall: WallSettings) -> WallGeometry:
@@ -233,33 +221,6 @@ def _quad_at(geometry: WallGeometry, uv: Array) -> tuple[NDArray[np.intp], Array
     scaled = np.asarray(uv, float)[..., 0] * quads
     quad = np.clip(np.floor(scaled), 0, quads - 1).astype(np.intp)
     return quad, scaled - quad
-
-
-def pixel_uv(geometry: WallGeometry) -> Array:
-    """uv of every pixel's centre, (height, width, 2), row 0 at the top of the picture."""
-    width, height = geometry.resolution
-    u = (np.arange(width) + 0.5) / width
-    v = 1.0 - (np.arange(height) + 0.5) / height
-    return np.stack(np.meshgrid(u, v), axis=-1)
-
-
-def corners(geometry: WallGeometry) -> Corners:
-    """The picture's four corners."""
-    return _corners(geometry, 0.0, 1.0, 0.0, 1.0)
-
-
-def tiles(geometry: WallGeometry) -> Iterator[tuple[int, int, Corners]]:
-    """Every tile as (column from the left, row from the bottom, its corners)."""
-    columns, rows = geometry.tile_grid
-    for row in range(rows):
-        for column in range(columns):
-            left, right = column / columns, (column + 1) / columns
-            yield column, row, _corners(geometry, left, right, row / rows, (row + 1) / rows)
-
-
-def _corners(geometry: WallGeometry, left: float, right: float, bottom: float, top: float) -> Corners:
-    uv = np.array([[left, bottom], [right, bottom], [left, top], [right, top]])
-    return Corners(*position_in_stage(geometry, uv))
 
 
 def bounds(geometry: WallGeometry) -> tuple[Array, Array]:

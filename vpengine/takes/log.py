@@ -2,7 +2,7 @@
 
     frames.jsonl        one line a frame: tick, cameras, buses, controls that changed, numbers of its keyframes
     run.json, files/    which stage and show it was, what was in them, and copies of them (run_file.py)
-    keyframes/N.npz     gain, bias and grade of keyframe N; its request's View, place, look and seed are in frames.jsonl
+    keyframes/N.npz     gain, bias and grade of keyframe N; its request (View, location, look, seed) is in frames.jsonl
 
 The plate's own pictures are not in it: the player draws them again at the same Views. The lines are strict JSON; a
 number that is not finite is an object such as {"non-finite": "inf"}.
@@ -54,6 +54,7 @@ _BROKEN = (
 _QUEUE_FRAMES = 256  # ten seconds; when the disk is slower than that, frames are dropped and counted
 _CLOSE_S = 2.5  # what ``close`` waits at most: a show ends within three seconds, whatever is stuck
 _NOT_FINITE = "non-finite"
+_NEWER = {"place": "location", "incoming_place": "incoming_location"}  # keys of older takes, and as they are now
 _ABSURD = 1e12  # in any unit
 _ROUNDING = 1e-3
 _LONGEST_STOP = 100_000  # ticks: an hour at 24 a second; a number that leaps further is damage
@@ -158,7 +159,7 @@ def _request_line(keyframe: Keyframe) -> dict[str, Any]:
     return {
         "number": request.number,
         "epoch": request.epoch,
-        "place": request.place,
+        "location": request.location,
         "bus": request.bus,
         "camera": request.camera,
         "look": look_line(request.look),
@@ -218,7 +219,7 @@ def _open(folder: Path) -> BinaryIO:
 
 
 def read_log(folder: Path, redraw: Redraw) -> Iterator[FrameInput]:
-    """The frames of a run in order. ``redraw(place, view, seed)`` draws a keyframe's plate again.
+    """The frames of a run in order. ``redraw(location, view, seed)`` draws a keyframe's plate again.
 
     Ends at the first damage, with a warning that names file and line. Raises UserError where no frame is good.
     """
@@ -295,10 +296,11 @@ def _buses(line: dict[str, Any]) -> dict[str, Any]:
 
 
 def _bus(line: dict[str, Any]) -> BusState:
-    others = tuple((str(place), _finite(share)) for place, share in line.get("others", ()))
+    others = tuple((str(location), _finite(share)) for location, share in line.get("others", ()))
+    line = {_NEWER.get(key, key): value for key, value in line.items()}
     state = BusState(**{**line, "mix": _finite(line["mix"]), "others": others})
-    if not all(isinstance(place, str) for place, _ in state.shares):
-        raise TypeError("a place without a name")
+    if not all(isinstance(location, str) for location, _ in state.shares):
+        raise TypeError("a location without a name")
     return state
 
 
@@ -353,13 +355,14 @@ def _keyframe(line: dict[str, Any], folder: Path) -> Callable[[Redraw], Keyframe
     look = read_look(line["look"])
     provenance = {**line["provenance"], "look": tuple((name, value) for name, value in line["provenance"]["look"])}
     source, timings = Provenance(**provenance), Timings(**line["timings"])
-    number, epoch, place, bus, camera = (line[key] for key in ("number", "epoch", "place", "bus", "camera"))
+    line = {_NEWER.get(key, key): value for key, value in line.items()}
+    number, epoch, location, bus, camera = (line[key] for key in ("number", "epoch", "location", "bus", "camera"))
     arrays = load_arrays(_keyframe_file(line, folder), view.resolution)
     grade = Grade(arrays["grade"], arrays["evidence"])
 
     def finish(redraw: Redraw) -> Keyframe:
-        plate = redraw(place, view, look.seed)
-        request = Request(number, epoch, place, plate, look, timings.submitted_s, bus=bus, camera=camera)
+        plate = redraw(location, view, look.seed)
+        request = Request(number, epoch, location, plate, look, timings.submitted_s, bus=bus, camera=camera)
         return Keyframe(request, Pixels(arrays["gain"]), Pixels(arrays["bias"]), grade, source, timings)
 
     return finish

@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from typing import Literal
 
 FLOOR_M = -0.1  # a lens on the floor may lie a little under it by its tracker
-FAR_M, TOLD_BY_TRACKING_M = 50.0, 100.0  # yet further out the tracking thread says it, with the unit that it looks like
+FAR_M = 50.0
+REPORTED_BY_TRACKING_M = 100.0  # further out the tracking thread says it, with the unit that it looks like
 UPSIDE_DOWN_DEG, STEEP_DEG = 135.0, 60.0
 MOST_LATE_PERCENT = 10.0
-LASTING_S = 3.0  # a fault that is over sooner is not told
-STEADY_S = 10.0  # and is told again only after it was away for so long
+LASTING_S = 3.0  # a fault that is over sooner is not reported
+STEADY_S = 10.0  # and is reported again only after it was away for so long
 
 
 @dataclass(frozen=True)
@@ -37,8 +38,8 @@ class CameraStatus:
             "untracked": "untracked",
         }[self.state]
         turns = f"pan {round(pan)} tilt {round(tilt)}" + (f" roll {round(roll)}" if round(roll) else "")
-        place = f"{x:.2f} {y:.2f} {z:.2f} m, {turns}, {self.focal_length_mm:.0f} mm"
-        return f"camera {self.id} " + ", ".join([*self.troubles, who, place])
+        position = f"{x:.2f} {y:.2f} {z:.2f} m, {turns}, {self.focal_length_mm:.0f} mm"
+        return f"camera {self.id} " + ", ".join([*self.troubles, who, position])
 
     @property
     def troubles(self) -> list[str]:
@@ -74,7 +75,7 @@ class Status:
 @dataclass
 class _Fault:
     since_s: float | None = None
-    told: bool = False
+    reported: bool = False
     away_since_s: float | None = None
 
 
@@ -88,7 +89,7 @@ class Watch:
         self._receives = receives
         self._faults: dict[str, _Fault] = {}
 
-    def look(self, status: Status, now_s: float) -> list[str]:
+    def poll(self, status: Status, now_s: float) -> list[str]:
         """The sentences that are due. Asked twice a second or so."""
         found = dict(self._found(status))
         for key in found.keys() - self._faults.keys():
@@ -120,31 +121,31 @@ class Watch:
         if z < FLOOR_M:
             yield f"floor {name}", lambda: f"{name} is {-z:.2f} m under the floor: {cure}"
         if camera.far_m > FAR_M:  # yet further out tracking says it, with the unit that it looks like
-            if math.hypot(x, y, z) <= TOLD_BY_TRACKING_M:
+            if math.hypot(x, y, z) <= REPORTED_BY_TRACKING_M:
                 far = f"{name} is {camera.far_m:.0f} m from the nearest wall: does its tracker send metres?"
                 yield f"far {name}", lambda: f"{far} And {cure}"
         elif abs(camera.pan_tilt_roll_deg[2]) > UPSIDE_DOWN_DEG:
             yield f"roll {name}", lambda: f"{name} is upside down: does its tracker send a quaternion as x y z w?"
         elif not camera.sees_wall:
-            told = f"{name} at {x:.2f} {y:.2f} {z:.2f} m sees no wall, and the walls show the outer picture alone"
+            blind = f"{name} at {x:.2f} {y:.2f} {z:.2f} m sees no wall, and the walls show the outer picture alone"
             steep = abs(camera.pan_tilt_roll_deg[1]) > STEEP_DEG
             order = "it looks steeply up or down: does its tracker send a quaternion as x y z w?"
-            yield f"wall {name}", lambda: f"{told}; {order if steep else cure}"
+            yield f"wall {name}", lambda: f"{blind}; {order if steep else cure}"
 
 
 def _due(fault: _Fault, is_there: bool, now_s: float) -> bool:
-    """Follow a fault's coming and going; True when it is to be told now."""
+    """Follow a fault's coming and going; True when it is to be reported now."""
     if not is_there:
         fault.since_s = None
         if fault.away_since_s is None:
             fault.away_since_s = now_s
         if now_s - fault.away_since_s >= STEADY_S:
-            fault.told = False
+            fault.reported = False
         return False
     fault.away_since_s = None
     if fault.since_s is None:
         fault.since_s = now_s
-    if fault.told or now_s - fault.since_s < LASTING_S:
+    if fault.reported or now_s - fault.since_s < LASTING_S:
         return False
-    fault.told = True
+    fault.reported = True
     return True

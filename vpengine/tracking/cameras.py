@@ -49,7 +49,7 @@ class Cameras:
     def at(self, time_s: float, now_s: float, request_ahead_s: float) -> dict[str, CameraState]:
         """Every camera at ``time_s``; its request pose ``request_ahead_s`` later, the horizon at most."""
         for name, update in self._updates.take().items():
-            self._lenses[name] = told(self._lenses[name], update)
+            self._lenses[name] = updated(self._lenses[name], update)
         return {name: self._state(name, time_s, now_s, request_ahead_s) for name in self._settings}
 
     def _state(self, name: str, time_s: float, now_s: float, request_ahead_s: float) -> CameraState:
@@ -58,14 +58,14 @@ class Cameras:
         if tracked is None:
             resting = self._settings[name].pose.pose()
             return CameraState(resting, resting, lens, float("inf"))
-        self.losses.look(name, tracked, now_s)
+        self.losses.note(name, tracked, now_s)
         ahead_s = min(request_ahead_s, REQUEST_HORIZON_S)
         ahead = poses.at(time_s + ahead_s, now_s, cap_s=REQUEST_HORIZON_S) or tracked
         pose, request_pose = (self._recentring.applied(name, each.pose) for each in (tracked, ahead))
         return CameraState(pose, request_pose, lens, tracked.age_s)
 
 
-def told(lens: Lens, update: LensUpdate) -> Lens:
+def updated(lens: Lens, update: LensUpdate) -> Lens:
     """``lens`` with what a tracker says of it; what it does not say stays."""
     said = {
         "pinhole_focal_length_mm": update.focal_length_mm,

@@ -121,8 +121,8 @@ def encode_pose(camera: str, pose: Pose, time_s: float | None = None) -> bytes:
     try:
         return encode_d1(D1(int(camera), (pan_deg, tilt_deg, roll_deg), position_mm))
     except OverflowError:
-        place = ", ".join(f"{value / 1000.0:.1f}" for value in position_mm)
-        raise UserError(f"a camera at {place} m: FreeD reaches 131 m from the stage's origin") from None
+        position = ", ".join(f"{value / 1000.0:.1f}" for value in position_mm)
+        raise UserError(f"a camera at {position} m: FreeD reaches 131 m from the stage's origin") from None
 
 
 @dataclass(frozen=True)

@@ -14,8 +14,8 @@ from vpengine.tracking.naming import Naming
 from vpengine.tracking.ownership import Ownership, rival
 from vpengine.tracking.pose_buffer import PoseBuffer
 from vpengine.tracking.protocol import LensUpdate, PoseUpdate, Rejected, Source, Update
+from vpengine.tracking.refusals import Refusals
 from vpengine.tracking.sender_clock import SenderClock
-from vpengine.tracking.tellings import Tellings
 from vpengine.tracking.udp import Received
 from vpengine.view.pose import Pose
 
@@ -44,12 +44,12 @@ class Intake:
     """Fills ``poses`` and ``lenses``; counts by source in ``peers`` and tells a person what is wrong."""
 
     def __init__(
-        self, poses: Mapping[str, PoseBuffer], lenses: Newest[str, LensUpdate], peers: Peers[Pose], tellings: Tellings
+        self, poses: Mapping[str, PoseBuffer], lenses: Newest[str, LensUpdate], peers: Peers[Pose], refusals: Refusals
     ) -> None:
         self._poses = poses
         self._lenses = lenses
         self._peers = peers
-        self._tellings = tellings
+        self._refusals = refusals
         self._cameras = {name: _Camera(name, LensUpdate(name)) for name in poses}
         self._naming = Naming(tuple(poses))
 
@@ -64,10 +64,10 @@ class Intake:
             for update in source.protocol.decode(received.packet, received.peer):
                 refused = self._take(source, update, received, waiting)
                 if refused is not None:
-                    self._tellings.refuse(received.peer, refused)
+                    self._refusals.refuse(received.peer, refused)
         except Exception:
             self._peers.bad(received.peer, "fault")
-            if self._tellings.is_new(received.peer, "fault"):
+            if self._refusals.is_new(received.peer, "fault"):
                 kind = type(source.protocol).__name__
                 LOG.exception("tracking: %s could not read a packet of %s", kind, received.peer)
         for name, (time_s, pose) in waiting.items():
@@ -109,30 +109,30 @@ class Intake:
         same_pose = update.pose == camera.last_pose
         time_s = camera.clock.engine_time_s(update.sender_time_s, received.time_s, same_pose)
         if was_useful and not camera.clock.useful:
-            self._tellings.refuse(received.peer, _useless_clock(camera.name, received.peer))
+            self._refusals.refuse(received.peer, _useless_clock(camera.name, received.peer))
         return time_s
 
     def _add(self, camera: _Camera, time_s: float, pose: Pose, received: Received) -> None:
         judgement = camera.jumps.judge(time_s, pose)
         if judgement == "held":
             camera.held = _held(camera)
-            self._tellings.count(received.peer, camera.held)
+            self._refusals.count(received.peer, camera.held)
             return
         if judgement == "taken" and camera.held:
-            self._tellings.tell(received.peer, camera.held)
+            self._refusals.report(received.peer, camera.held)
         camera.held = None
         if judgement == "cut":
             camera.cuts += 1
-            self._tellings.refuse(received.peer, _cut(camera))
+            self._refusals.refuse(received.peer, _cut(camera))
         if not self._put(camera, time_s, pose, received.time_s, cut=judgement != "taken"):
             sentence = f"camera {camera.name}: a pose came twice, or a second late"
-            self._tellings.refuse(received.peer, Rejected("repeated-or-late", sentence))
+            self._refusals.refuse(received.peer, Rejected("repeated-or-late", sentence))
             return
         camera.last_pose = pose
         self._peers.good(received.peer, received.time_s, pose)
         distance_m = math.hypot(*pose.position_m)
         if distance_m > FAR_M:
-            self._tellings.refuse(received.peer, _far(camera.name, distance_m))
+            self._refusals.refuse(received.peer, _far(camera.name, distance_m))
 
     def _put(self, camera: _Camera, time_s: float, pose: Pose, arrival_s: float, cut: bool) -> bool:
         """A pose that came twice is refused; a new one is not, though a stamp that was set back is one we have."""

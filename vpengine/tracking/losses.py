@@ -17,7 +17,7 @@ STEADY_S = 5.0  # tracked for so long without a loss, it is back: a tracker that
 @dataclass
 class _Watch:
     held: bool = False
-    told: bool = False
+    reported: bool = False
     lost_s: float = 0.0
     back_s: float = 0.0
 
@@ -29,29 +29,29 @@ class Losses:
         self._watches = {camera: _Watch() for camera in cameras}
         self.counts = dict.fromkeys(self._watches, 0)
 
-    def look(self, camera: str, tracked: TrackedPose, now_s: float) -> None:
+    def note(self, camera: str, tracked: TrackedPose, now_s: float) -> None:
         """``tracked`` is the camera's pose as known at ``now_s``."""
         watch, held = self._watches[camera], tracked.state == "held"
         if held and not watch.held:
             self.counts[camera] += 1
-            self._tell_lost(camera, watch, tracked.age_s, now_s)
+            self._report_lost(camera, watch, tracked.age_s, now_s)
         elif watch.held and not held:
             watch.back_s = now_s
         watch.held = held
-        if watch.told and not held and now_s - watch.back_s >= STEADY_S:
-            self._tell_back(camera, watch, now_s)
+        if watch.reported and not held and now_s - watch.back_s >= STEADY_S:
+            self._report_back(camera, watch, now_s)
 
-    def _tell_lost(self, camera: str, watch: _Watch, age_s: float, now_s: float) -> None:
-        if watch.told:
+    def _report_lost(self, camera: str, watch: _Watch, age_s: float, now_s: float) -> None:
+        if watch.reported:
             return
-        watch.told, watch.lost_s = True, now_s - age_s
+        watch.reported, watch.lost_s = True, now_s - age_s
         since = _time_of_day(age_s)
         LOG.warning(
             "camera %s: no pose since %s; the picture holds the last one until its tracker sends again", camera, since
         )
 
-    def _tell_back(self, camera: str, watch: _Watch, now_s: float) -> None:
-        watch.told = False
+    def _report_back(self, camera: str, watch: _Watch, now_s: float) -> None:
+        watch.reported = False
         since, lost_for_s = _time_of_day(now_s - watch.back_s), watch.back_s - watch.lost_s
         LOG.warning("camera %s: tracked again since %s, %.1f s after it was lost", camera, since, lost_for_s)
 

@@ -48,7 +48,7 @@ LOG = logging.getLogger(__name__)
 T = TypeVar("T")
 
 GROUPS, GROUPS_V1_0_0 = "239.135.1", "235.135.1"  # the last byte is the source number
-LENS_EVERY = 32  # samples: a lens that does not change is told so often
+LENS_EVERY = 32  # samples: a lens that does not change is sent on so often
 MAX_NOTES = 64
 MAX_GROUPS = 16  # each has a socket
 
@@ -160,7 +160,7 @@ class OpenTrackIOTracking:
         pose, time_s = parts.read(read_pose), parts.read(read_time_s)
         mapped = bool(self.settings.cameras)
         if pose is not None:
-            source.look_at_clock(time_s, camera)
+            source.note_clock(time_s, camera)
             yield PoseUpdate(camera, self._placement.place(pose), time_s, mapped)
         lens, refused = read_lens(parts.read(read_lens_members) or {})
         update = source.lens_update(LensUpdate(camera, **lens, mapped=mapped))
@@ -192,9 +192,9 @@ class _Source:
         self._note = note
         self.static = Static()
         self._lens = LensUpdate(None)
-        self._told: LensUpdate | None = None
-        self._samples_since_told = 0
-        self._clock_looked_at = False
+        self._sent: LensUpdate | None = None
+        self._samples_since_sent = 0
+        self._clock_noted = False
 
     def hear(self, static: Static) -> None:
         known = replace(self.static, **_given(static))
@@ -205,22 +205,22 @@ class _Source:
     def lens_update(self, said: LensUpdate) -> LensUpdate | None:
         """Nothing until something is known of the lens, and mostly nothing while it stays as it was.
 
-        It is told again from time to time, since the receiver refuses it while another machine moves the camera.
+        It is sent on again from time to time, since the receiver refuses it while another machine moves the camera.
         """
         self._lens = known = said.after(replace(self._lens, camera=said.camera))
         if known == LensUpdate(said.camera):
             return None
-        self._samples_since_told += 1
-        if known == self._told and self._samples_since_told < LENS_EVERY:
+        self._samples_since_sent += 1
+        if known == self._sent and self._samples_since_sent < LENS_EVERY:
             return None
-        self._told, self._samples_since_told = known, 0
+        self._sent, self._samples_since_sent = known, 0
         return known
 
-    def look_at_clock(self, time_s: float | None, camera: str | None) -> None:
+    def note_clock(self, time_s: float | None, camera: str | None) -> None:
         """Tell once which clock the sender has; its stamps are used only against each other."""
-        if time_s is None or self._clock_looked_at:
+        if time_s is None or self._clock_noted:
             return
-        self._clock_looked_at = True
+        self._clock_noted = True
         if abs(time_s - time.time() - TAI_FROM_UTC_S) < TAI_TOLERANCE_S:
             self._note("OpenTrackIO: camera %a is stamped with PTP's clock (TAI), 37 s ahead of UTC", camera)
 

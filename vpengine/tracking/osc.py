@@ -108,7 +108,7 @@ def bad_quaternion(length: float) -> Rejected:
 
 
 def too_far(position_m: tuple[float, float, float]) -> Rejected:
-    """The refusal of a place that no stage has."""
+    """The refusal of a position that no stage has."""
     x, y, z = position_m
     sentence = f"a position of {x:.0f}, {y:.0f}, {z:.0f} m is refused: expected metres, within {FARTHEST_M:.0f} m"
     cure = 'for other units write length_unit = "cm" or "mm" under its [[tracking]], which kind = "osc-app" has'
@@ -163,11 +163,4 @@ def encode_pose(camera: str, pose: Pose, time_s: float | None = None) -> bytes:
         builder.add_arg(float(value), OscMessageBuilder.ARG_TYPE_FLOAT)
     if time_s is not None:
         builder.add_arg(float(time_s), OscMessageBuilder.ARG_TYPE_DOUBLE)
-    return builder.build().dgram
-
-
-def encode_lens(camera: str, focal_length_mm: float, focus_distance_m: float, t_stop: float) -> bytes:
-    builder = OscMessageBuilder(f"/vp/camera/{camera}/lens")
-    for value in (focal_length_mm, focus_distance_m, t_stop):
-        builder.add_arg(float(value), OscMessageBuilder.ARG_TYPE_FLOAT)
     return builder.build().dgram

@@ -265,8 +265,8 @@ def read(plan: Preset, message: Message) -> Part | Rejected | None:
 
 
 def _begins(start: str, address: str) -> bool:
-    before, place, after = start.partition(CAMERA)
-    if not place:
+    before, marker, after = start.partition(CAMERA)
+    if not marker:
         return address.startswith(start)
     name, slash, rest = address.removeprefix(before).partition("/")
     return address.startswith(before) and bool(name) and (slash + rest).startswith(after)
@@ -282,8 +282,8 @@ def _unknown(plan: Preset, address: str) -> Rejected:
 
 def _name_in(template: str, address: str) -> str | None:
     """The camera's name at its place in the address, "" where the template has none; None if they do not match."""
-    before, place, after = template.partition(CAMERA)
-    if not place:
+    before, marker, after = template.partition(CAMERA)
+    if not marker:
         return "" if address == template else None
     name = address[len(before) : len(address) - len(after)]
     fits = address.startswith(before) and address.endswith(after) and len(before) + len(after) < len(address)

@@ -86,7 +86,7 @@ class PoseBuffer:
                 self._stillness.release()
             if lost is not None:
                 self._enter(time_s, None, lost)
-            if self._stillness.look(self._samples):
+            if self._stillness.judge(self._samples):
                 newest_s = self._samples.newest_s
                 self._enter(newest_s, self._stillness.held, self._where(newest_s, CAP_S))
             return True

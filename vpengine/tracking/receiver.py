@@ -14,7 +14,7 @@ from vpengine.peers import PeerHealth, Peers
 from vpengine.tracking.intake import Intake
 from vpengine.tracking.pose_buffer import PoseBuffer
 from vpengine.tracking.protocol import LensUpdate, Rejected, Source
-from vpengine.tracking.tellings import Tellings
+from vpengine.tracking.refusals import Refusals
 from vpengine.tracking.udp import open_udp, receive
 from vpengine.view.pose import Pose
 
@@ -33,8 +33,8 @@ class Receiver:
     ) -> None:
         self.peers: Peers[Pose] = Peers()
         self._sources = sources
-        self._tellings = Tellings(self.peers)
-        self._intake = Intake(poses, lenses, self.peers, self._tellings)
+        self._refusals = Refusals(self.peers)
+        self._intake = Intake(poses, lenses, self.peers, self._refusals)
         self._clock = clock
         self._sockets: list[socket.socket] = []
         self._drops: dict[int, int] = {}
@@ -100,7 +100,7 @@ class Receiver:
             try:
                 received = receive(opened, self._clock)
             except OSError as error:  # Windows reports a peer's closed port here; the socket goes on
-                self._tellings.refuse("socket", Rejected("system-error", str(error)))
+                self._refusals.refuse("socket", Rejected("system-error", str(error)))
                 return
             if received is None:
                 return

@@ -100,11 +100,11 @@ class Recentring:
                 before = before[:-1]
             self._corrections[name] = (*before, correction)[-MOST_UNDO:]
             self._remember()
-            place = " ".join(f"{metres:g}" for metres in self._resting[name].position_m)
-            told = (
+            position = " ".join(f"{metres:g}" for metres in self._resting[name].position_m)
+            sentence = (
                 "camera %s: recentred: where its tracker is now is %s m, its [camera.pose]; …/recentre/undo undoes it"
             )
-            LOG.warning(told, name, place)
+            LOG.warning(sentence, name, position)
 
     def _undo(self, name: str) -> None:
         if not self._corrections[name]:

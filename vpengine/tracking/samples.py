@@ -42,15 +42,15 @@ class Samples:
         """
         row = np.array([time_s, *pose.position_m, *pose.rotation])
         rows = self.rows
-        place = int(np.searchsorted(rows[:, TIME], time_s))
-        if (place < len(rows) and rows[place, TIME] == time_s) or (place == 0 and len(rows)):
+        index = int(np.searchsorted(rows[:, TIME], time_s))
+        if (index < len(rows) and rows[index, TIME] == time_s) or (index == 0 and len(rows)):
             return False
-        if place and rows[place - 1, ROTATION] @ row[ROTATION] < 0.0:
+        if index and rows[index - 1, ROTATION] @ row[ROTATION] < 0.0:
             row[ROTATION] *= -1.0
-        if cut or not place or time_s - rows[place - 1, TIME] > STALE_S:
+        if cut or not index or time_s - rows[index - 1, TIME] > STALE_S:
             self._unbroken_since_s = time_s
         self._make_room()
-        at = self._begin + place
+        at = self._begin + index
         self._rows[at + 1 : self._end + 1] = self._rows[at : self._end].copy()
         self._rows[at] = row
         self._end += 1

@@ -32,7 +32,7 @@ def encoder_for(url: str) -> EncodePose:
 
 
 class UdpSender:
-    """Owns a socket; the host's name is looked up once, when it is made. Nobody listening is no error, but told.
+    """Owns a socket; the host's name is looked up once, when it is made. Nobody listening is no error, but reported.
 
     url: ``scheme://host:port``. Raises UserError when it is not that, or the host is unknown or cannot be sent to.
     """
@@ -41,7 +41,7 @@ class UdpSender:
         _, host, port = _parts(url, schemes)
         self._url = url
         self._sent = False
-        self._told: set[int | None] = set()
+        self._reported: set[int | None] = set()
         try:
             found = socket.getaddrinfo(host, port, type=socket.SOCK_DGRAM)
         except (OSError, UnicodeError) as error:
@@ -51,14 +51,14 @@ class UdpSender:
     def _connected(self, found: Sequence[tuple[Any, ...]]) -> socket.socket:
         """To the first address that there is a way to. Only a connected socket hears that nobody listens."""
         why = OSError("no address")
-        for family, kind, _, _, place in found:
+        for family, kind, _, _, endpoint in found:
             try:
                 opened = socket.socket(family, kind)
             except OSError as error:
                 why = error
                 continue
             try:
-                opened.connect(place)
+                opened.connect(endpoint)
             except OSError as error:
                 opened.close()
                 why = error
@@ -67,7 +67,7 @@ class UdpSender:
         raise self._refusal(why)
 
     def send(self, packet: bytes) -> None:
-        """Raises UserError where the first packet cannot be sent; what fails later is told once, and tried again."""
+        """Raises UserError where the first packet cannot be sent; later failures are reported once, and tried again."""
         for _ in range(2):  # the first may only hear what became of the packet before, and is not sent then
             try:
                 self._socket.send(packet)
@@ -82,8 +82,8 @@ class UdpSender:
                 return
 
     def _tell(self, error: OSError, sentence: str) -> None:
-        if error.errno not in self._told:
-            self._told.add(error.errno)
+        if error.errno not in self._reported:
+            self._reported.add(error.errno)
             log.warning("%s", sentence)
 
     def _refusal(self, error: OSError) -> UserError:

@@ -40,18 +40,18 @@ class Stillness:
     def __init__(self, limits: Limits = Limits()) -> None:
         self.held: Pose | None = None
         self._limits = limits
-        self._looked_s = -np.inf
+        self._judged_s = -np.inf
 
     def release(self) -> None:
         """The camera is somewhere else now."""
         self.held = None
 
-    def look(self, samples: Samples) -> bool:
+    def judge(self, samples: Samples) -> bool:
         """Judge the newest samples; True when ``held`` changed."""
         before = self.held
-        if samples.newest_s - self._looked_s < (WAKE_EVERY_S if before else SETTLE_EVERY_S):
+        if samples.newest_s - self._judged_s < (WAKE_EVERY_S if before else SETTLE_EVERY_S):
             return False
-        self._looked_s = samples.newest_s
+        self._judged_s = samples.newest_s
         if before is None:
             self.held = self._found_still(samples)
         elif self._departed(samples, before):

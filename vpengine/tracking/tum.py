@@ -63,19 +63,19 @@ def read_tum(path: Path) -> Track:
     return Track(table[:, 0] - table[0, 0], table[:, 1:4], rotation.as_quat())
 
 
-def _row(place: str, line: str) -> list[float]:
+def _row(where: str, line: str) -> list[float]:
     words = line.split()
     if len(words) != 8:
-        raise UserError(f"{place}: {len(words)} columns, expected 8: {COLUMNS}")
+        raise UserError(f"{where}: {len(words)} columns, expected 8: {COLUMNS}")
     try:
         values = [float(word) for word in words]
     except ValueError as error:
-        raise UserError(f"{place}: {error}, expected numbers: {COLUMNS}") from None
+        raise UserError(f"{where}: {error}, expected numbers: {COLUMNS}") from None
     if not all(map(math.isfinite, values)):
-        raise UserError(f"{place}: a number that is not finite, expected {COLUMNS}")
+        raise UserError(f"{where}: a number that is not finite, expected {COLUMNS}")
     length = math.hypot(*values[4:])
     if not 0.7 < length < 1.4:
-        raise UserError(f"{place}: a quaternion of length {length:.3g}, expected 1")
+        raise UserError(f"{where}: a quaternion of length {length:.3g}, expected 1")
     return values
 
 

@@ -47,7 +47,7 @@ def open_udp(address: str, port: int, purpose: str, group: str | None = None) ->
     group: an IPv4 multicast group to join on the network card of ``address``; then nothing else is received.
     """
     try:
-        family, kind, _, _, place = socket.getaddrinfo(address, port, type=socket.SOCK_DGRAM)[0]
+        family, kind, _, _, endpoint = socket.getaddrinfo(address, port, type=socket.SOCK_DGRAM)[0]
     except OSError as error:
         raise UserError(f"{purpose}: {address!r} is not an address of this machine ({error})") from None
     opened = socket.socket(family, kind)
@@ -59,7 +59,7 @@ def open_udp(address: str, port: int, purpose: str, group: str | None = None) ->
         if group:
             _join(opened, address, port, group)
         else:
-            opened.bind(place)
+            opened.bind(endpoint)
     except OSError as error:
         opened.close()
         cure = CURES.get(error.errno or 0, str(error))

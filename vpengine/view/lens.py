@@ -25,7 +25,7 @@ class Lens:
     t_stop: float = 0.0
 
 
-def clip_from_view(lens: Lens, overscan_percent: float = 0.0, near_m: float = NEAR_M, far_m: float = FAR_M) -> Array:
+def clip_from_view(lens: Lens, overscan_percent: float = 0.0) -> Array:
     """(4, 4) for a lens, widened by ``overscan_percent`` of the picture on each side (15 makes it 1.3 times as wide).
 
     OpenLensIO's projection: left = near (-w/2 - dPx) / F, top = near (h/2 + dPy) / F (PROTOCOLS 7.3).
@@ -35,12 +35,12 @@ def clip_from_view(lens: Lens, overscan_percent: float = 0.0, near_m: float = NE
     focal = lens.pinhole_focal_length_mm
     offset_x, offset_y = lens.projection_offset_mm
     return frustum(
-        near_m * (-half_width - offset_x) / focal,
-        near_m * (half_width - offset_x) / focal,
-        near_m * (-half_height + offset_y) / focal,
-        near_m * (half_height + offset_y) / focal,
-        near_m,
-        far_m,
+        NEAR_M * (-half_width - offset_x) / focal,
+        NEAR_M * (half_width - offset_x) / focal,
+        NEAR_M * (-half_height + offset_y) / focal,
+        NEAR_M * (half_height + offset_y) / focal,
+        NEAR_M,
+        FAR_M,
     )
 
 
@@ -57,9 +57,7 @@ def frustum(left: float, right: float, bottom: float, top: float, near_m: float,
     return out
 
 
-def clip_from_view_symmetric(
-    horizontal_fov_deg: float, aspect: float, near_m: float = NEAR_M, far_m: float = FAR_M
-) -> Array:
+def clip_from_view_symmetric(horizontal_fov_deg: float, aspect: float) -> Array:
     """(4, 4) for a field of view across the picture's width."""
-    half_width = near_m * float(np.tan(np.radians(horizontal_fov_deg) / 2.0))
-    return frustum(-half_width, half_width, -half_width / aspect, half_width / aspect, near_m, far_m)
+    half_width = NEAR_M * float(np.tan(np.radians(horizontal_fov_deg) / 2.0))
+    return frustum(-half_width, half_width, -half_width / aspect, half_width / aspect, NEAR_M, FAR_M)

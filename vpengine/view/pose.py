@@ -74,31 +74,6 @@ def to_freed(pose: Pose) -> tuple[tuple[float, float, float], float, float, floa
     return (1000.0 * x_m, 1000.0 * y_m, 1000.0 * z_m), -pan_deg, tilt_deg, roll_deg
 
 
-def from_opengl(position: Array, rotation: Rotation) -> Pose:
-    """From a right-handed Y-up, -Z-forward frame in metres (OpenGL, glTF, ARKit, OpenVR)."""
-    change = Rotation.from_matrix(GL_FROM_STAGE)
-    return pose_from(GL_FROM_STAGE.T @ np.asarray(position, float), change.inv() * rotation * change)
-
-
-def to_opengl(pose: Pose) -> tuple[Array, Rotation]:
-    change = Rotation.from_matrix(GL_FROM_STAGE)
-    return GL_FROM_STAGE @ np.asarray(pose.position_m), change * Rotation.from_quat(pose.rotation) * change.inv()
-
-
-def from_opencv(stage_from_world: Array, world_from_camera: Array) -> Pose:
-    """From an OpenCV camera (X right, Y down, Z forward), (4, 4), in a world placed by ``stage_from_world``."""
-    camera_cv_from_camera_stage = np.eye(4)
-    camera_cv_from_camera_stage[:3, :3] = [[1, 0, 0], [0, 0, -1], [0, 1, 0]]
-    stage_from_camera = stage_from_world @ world_from_camera @ camera_cv_from_camera_stage
-    return pose_from(stage_from_camera[:3, 3], Rotation.from_matrix(stage_from_camera[:3, :3]))
-
-
-def from_unreal(position_cm: tuple[float, float, float], pitch_deg: float, yaw_deg: float, roll_deg: float) -> Pose:
-    """From Unreal's left-handed Z-up centimetres, X forward, Y right: FVector and FRotator; PROTOCOLS 7.1."""
-    x, y, z = position_cm
-    return from_opentrackio((y / 100.0, x / 100.0, z / 100.0), -yaw_deg, pitch_deg, roll_deg)
-
-
 @dataclass(frozen=True)
 class Frame:
     """Another program's axes, as orthogonal (3, 3) matrices; a mirroring one makes up for a left-handed frame.
@@ -133,12 +108,12 @@ def from_frame(frame: Frame, position_m: Array, rotation: Rotation) -> Pose:
     return pose_from(frame.stage_from_world @ np.asarray(position_m, float), Rotation.from_matrix(turned))
 
 
-def look_at(origin_m: Array, target_m: Array, roll_deg: float = 0.0) -> Pose:
-    """A pose at ``origin_m`` looking at ``target_m`` with the horizon level (then rolled)."""
+def look_at(origin_m: Array, target_m: Array) -> Pose:
+    """A pose at ``origin_m`` looking at ``target_m`` with the horizon level."""
     direction = np.asarray(target_m, float) - np.asarray(origin_m, float)
     pan_deg = np.degrees(np.arctan2(-direction[0], direction[1]))
     tilt_deg = np.degrees(np.arctan2(direction[2], np.hypot(direction[0], direction[1])))
-    return pose_from(np.asarray(origin_m, float), rotation_from_pan_tilt_roll(pan_deg, tilt_deg, roll_deg))
+    return pose_from(np.asarray(origin_m, float), rotation_from_pan_tilt_roll(pan_deg, tilt_deg, 0.0))
 
 
 def view_from_stage(pose: Pose, entrance_pupil_offset_m: float = 0.0) -> Array:

@@ -45,7 +45,7 @@ def gather(view: View, depth_m: NDArray[Any], sources: Sequence[Source], border:
     gain, bias = np.zeros((height, width, 3)), np.zeros((height, width, 3))
     total = np.zeros((height, width))
     for source in sources:
-        ndc, expected_m, weight = _place(view, source, ray, depth_m, border)
+        ndc, expected_m, weight = _lookup(view, source, ray, depth_m, border)
         weight = np.maximum(weight - ignored * total, 0.0)
         column, row, share = _matching_texels(source, ndc, expected_m, np.isinf(depth_m))
         # A quarter of a texel of the right surface is enough to go by.
@@ -57,7 +57,7 @@ def gather(view: View, depth_m: NDArray[Any], sources: Sequence[Source], border:
     return Gathered(gain / seen, bias / seen, total)
 
 
-def _place(view: View, source: Source, ray: Array, depth_m: NDArray[Any], border: float) -> tuple[Array, Array, Array]:
+def _lookup(view: View, source: Source, ray: Array, depth_m: NDArray[Any], border: float) -> tuple[Array, Array, Array]:
     """Where each pixel is in the source (ndc), the depth expected there, and how much the source's word counts."""
     sky = np.isinf(depth_m)
     inverse_depth = np.where(sky, 0.0, 1.0 / np.where(sky, 1.0, depth_m))
@@ -78,7 +78,7 @@ def _place(view: View, source: Source, ray: Array, depth_m: NDArray[Any], border
 def _matching_texels(
     source: Source, ndc: Array, expected_m: Array, sky: NDArray[np.bool_]
 ) -> tuple[NDArray[np.intp], NDArray[np.intp], Array]:
-    """The four texels around each place (column, row: (..., 4)) and the bilinear share of those of the same surface."""
+    """The four texels around each point (column, row: (..., 4)) and the bilinear share of those of the same surface."""
     height, width = source.depth_m.shape
     x = np.clip((ndc[..., 0] * 0.5 + 0.5) * width - 0.5, -1.0, width)
     y = np.clip((0.5 - ndc[..., 1] * 0.5) * height - 0.5, -1.0, height)

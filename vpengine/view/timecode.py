@@ -38,19 +38,6 @@ def timecode_of(number: int, rate: Fraction) -> Timecode:
     return Timecode(hours % 24, minute, second, frames, drop)
 
 
-def frame_of(timecode: Timecode, rate: Fraction) -> int:
-    """The number of the frame that has this label on the first day. Raises ValueError for a label that is dropped."""
-    nominal = -(-rate.numerator // rate.denominator)
-    minutes = timecode.hours * 60 + timecode.minutes
-    label = (minutes * 60 + timecode.seconds) * nominal + timecode.frames
-    if not timecode.drop:
-        return label
-    dropped = int(nominal * DROPPED_A_MINUTE)
-    if timecode.seconds == 0 and timecode.frames < dropped and timecode.minutes % 10:
-        raise ValueError(f"{timecode}: this label is dropped")
-    return label - dropped * (minutes - minutes // 10)
-
-
 def _with_dropped(number: int, nominal: int) -> int:
     dropped = int(nominal * DROPPED_A_MINUTE)
     minute = 60 * nominal - dropped  # frames of a minute that drops

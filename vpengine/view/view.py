@@ -42,18 +42,6 @@ class View:
         )
 
 
-def project(view: View, points_in_stage: Array) -> tuple[Array, Array]:
-    """Points (..., 3) in metres to ndc (..., 2) in -1..1 (+y up) and depth (...,) in metres along the view axis."""
-    points = np.concatenate([points_in_stage, np.ones_like(points_in_stage[..., :1])], axis=-1)
-    clip = points @ view.clip_from_stage.T
-    return clip[..., :2] / clip[..., 3:4], clip[..., 3]
-
-
-def unproject(view: View, ndc: Array, depth_m: Array) -> Array:
-    """ndc (..., 2) and depth (...,) to stage points (..., 3); the inverse of ``project`` for finite depth."""
-    return view.origin_m + rays(view, ndc) * depth_m[..., None]
-
-
 def view_ray_from_ndc(view: View) -> Array:
     """(3, 3): (ndc x, ndc y, 1) to the view-space direction that advances one metre along the view axis.
 

@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 
 from vpengine.view.color import REC709_FROM_ACESCG
 
-Floats = NDArray[np.float32]
 Color = tuple[float, float, float]
 
 FRONT, BACK, RIGHT, LEFT, TOP, BOTTOM = 1, 2, 4, 8, 16, 32

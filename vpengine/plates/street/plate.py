@@ -15,7 +15,7 @@ from vpengine.gpu.target import ShadowMap, Target, Texture
 from vpengine.gpu.transfer import write
 from vpengine.plates.street.light import HAZE, SKY_SCALE, SKY_SIZE, sky_panorama, sun_direction
 from vpengine.plates.street.mesh import StreetMesh, build_street
-from vpengine.plates.street.surface import Surface, make_surface
+from vpengine.plates.street.surface import StreetSurface, make_surface
 from vpengine.plates.street.texture import layers
 from vpengine.plates.street.visible import Visibility
 from vpengine.stage.settings import Settings
@@ -69,7 +69,7 @@ class Street:
         self._settings = settings
         self._to_sun = sun_direction(settings.sun_azimuth_deg, settings.sun_elevation_deg)
         self.mesh: StreetMesh = build_street(settings.seed, settings.length_m, _PAINTED_BEYOND_M)
-        self._surface: Surface = make_surface(self.mesh, self._to_sun)
+        self._surface: StreetSurface = make_surface(self.mesh, self._to_sun)
         self._visibility = Visibility(self._surface)
         self._layers: NDArray[np.uint8] | None = layers(settings.seed)
         self._panorama: NDArray[np.float16] | None = sky_panorama(settings.seed, self._to_sun)

@@ -24,7 +24,7 @@ _INSET = 0.004  # of a picture's side: keeps filtering from reaching the neighbo
 
 
 @dataclass(frozen=True, eq=False)
-class Surface:
+class StreetSurface:
     """attributes: by shader name, (N, k) float32. triangles (M, 3) uint32, in chunks.
 
     planes: (M, 4) each triangle's, metres on its front; leaves have no back. middle_m: (M, 3). last_m: (M,) is
@@ -46,7 +46,7 @@ class Surface:
     length_m: float
 
 
-def make_surface(mesh: StreetMesh, to_sun: Array) -> Surface:
+def make_surface(mesh: StreetMesh, to_sun: Array) -> StreetSurface:
     ambient, sun = vertex_light(mesh, to_sun)
     shop = mesh.material == MATERIAL["shop_glass"]
     ambient += (shop * mesh.emissive)[:, None] * _SHOP_LIGHT
@@ -59,7 +59,7 @@ def make_surface(mesh: StreetMesh, to_sun: Array) -> Surface:
         "in_sun": sun,
         "in_surface": np.stack([np.where(shop, 0.0, mesh.emissive), thin], axis=-1).astype(np.float32),
     }
-    return Surface(attributes=attributes, length_m=mesh.length_m, **_chunks(mesh, np.asarray(~sun.any(axis=1))))
+    return StreetSurface(attributes=attributes, length_m=mesh.length_m, **_chunks(mesh, np.asarray(~sun.any(axis=1))))
 
 
 def texture_coordinates(mesh: StreetMesh) -> Floats:

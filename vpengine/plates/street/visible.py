@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vpengine.plates.street.layout import BEHIND_M, CROSS_M, FRONT_M
-from vpengine.plates.street.surface import Surface
+from vpengine.plates.street.surface import StreetSurface
 from vpengine.view.view import View
 
 NEAR_BY_M = 0.15  # an eye this close to another sees, but for the faces kept for it, the same triangles
@@ -36,7 +36,7 @@ class _Around:
 class Visibility:
     """Keeps what depends on the eye's place alone, which moves little from frame to frame."""
 
-    def __init__(self, surface: Surface) -> None:
+    def __init__(self, surface: StreetSurface) -> None:
         self._surface = surface
         self._kept: _Around | None = None
 
@@ -54,7 +54,7 @@ class Visibility:
         return kept.triangles[seen], int(np.count_nonzero(seen[: kept.sunless]))
 
 
-def _around(surface: Surface, eye_m: NDArray[np.float32]) -> _Around:
+def _around(surface: StreetSurface, eye_m: NDArray[np.float32]) -> _Around:
     rows = np.flatnonzero(surface.planes[:, :3] @ eye_m + surface.planes[:, 3] > -NEAR_BY_M)
     from_eye = surface.middle_m[rows] - eye_m
     distance_m = np.sqrt(np.einsum("tc,tc->t", from_eye, from_eye))
@@ -68,7 +68,7 @@ def _around(surface: Surface, eye_m: NDArray[np.float32]) -> _Around:
     return _Around(eye_m, surface.triangles[rows], surface.chunk[rows], thinness, sunless)
 
 
-def _visible_chunks(surface: Surface, view: View) -> NDArray[np.bool_]:
+def _visible_chunks(surface: StreetSurface, view: View) -> NDArray[np.bool_]:
     """(C,): the chunks that may be in the picture."""
     planes = view.clip_from_stage[[3, 3, 3, 3, 3]].copy()
     planes[:4] += np.array([1.0, -1.0, 1.0, -1.0])[:, None] * view.clip_from_stage[[0, 0, 1, 1]]
@@ -78,7 +78,7 @@ def _visible_chunks(surface: Surface, view: View) -> NDArray[np.bool_]:
     return np.asarray(inside.all(axis=0)) & ~_behind_facades(surface, view.origin_m)
 
 
-def _behind_facades(surface: Surface, eye_m: NDArray[Any]) -> NDArray[np.bool_]:
+def _behind_facades(surface: StreetSurface, eye_m: NDArray[Any]) -> NDArray[np.bool_]:
     """(C,): boxes that an eye in the street cannot see, for all their corners lie behind one closed row of fronts."""
     hidden: NDArray[np.bool_] = np.zeros(len(surface.low_m), bool)
     pick: NDArray[np.bool_] = np.array([[i & 1, i >> 1 & 1, i >> 2] for i in range(8)], bool)

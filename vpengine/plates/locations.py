@@ -1,4 +1,4 @@
-"""Places: the plates of a show by name, loaded in a thread of their own, put on the GPU between frames."""
+"""Locations: the plates of a show by name, loaded in a thread of their own, put on the GPU between frames."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _PLACEHOLDER = "%s; a placeholder is shown there."
 _NOTHING_LEFT = "plate %s: nor can its placeholder be shown; the wall stays black there."
 
 
-class Places:
+class Locations:
     """Owns the plates and the loader thread.
 
     A plate that cannot be loaded is reported once and a placeholder with its name and the reason is shown for it;
@@ -46,7 +46,7 @@ class Places:
         self._thread.start()
 
     def ask(self, name: str) -> None:
-        """Have a place loaded; at once when it already is."""
+        """Have a location loaded; at once when it already is."""
         if name not in self._asked:
             self._asked.add(name)
             self._wanted.put(name)
@@ -55,10 +55,10 @@ class Places:
         return name in self._plates
 
     def __getitem__(self, name: str) -> Plate:
-        """A place that is ready. Raises KeyError."""
+        """A location that is ready. Raises KeyError."""
         return self._plates[name]
 
-    def take_in(self) -> str | None:
+    def upload_next(self) -> str | None:
         """Put a frame's share of a loaded plate on the GPU; its name when all of it is there. Main thread."""
         if self._going_up is None:
             try:
@@ -68,13 +68,13 @@ class Places:
         return self._carry_on(*self._going_up)
 
     def wait_for(self, name: str) -> None:
-        """Load a place now; for the first scene, before the first frame. Raises UserError when it takes too long."""
+        """Load a location now; for the first scene, before the first frame. Raises UserError when it takes too long."""
         self.ask(name)
         end_s = time.monotonic() + FIRST_PLATE_S
         while name not in self._plates:
             if time.monotonic() > end_s:
                 raise UserError(f"plate {name}: not loaded after {FIRST_PLATE_S:.0f} s")
-            if self.take_in() is None and self._going_up is None:
+            if self.upload_next() is None and self._going_up is None:
                 time.sleep(0.002)
 
     def give_up(self, name: str, error: Exception) -> None:

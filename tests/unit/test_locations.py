@@ -1,4 +1,4 @@
-"""Places: loaded in a thread, put on the GPU by the main thread."""
+"""Locations: loaded in a thread, put on the GPU by the main thread."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
+from vpengine.plates.locations import Locations
 from vpengine.plates.none import NoPlate
-from vpengine.plates.places import Places
 
 NO_GPU: Any = None  # these plates put nothing on it
 
@@ -28,31 +28,31 @@ class Counted(NoPlate):
         self.released = True
 
 
-def wait(places: Places, name: str) -> None:
+def wait(locations: Locations, name: str) -> None:
     end_s = time.monotonic() + 5.0
-    while not places.ready(name) and time.monotonic() < end_s:
-        places.take_in()
+    while not locations.ready(name) and time.monotonic() < end_s:
+        locations.upload_next()
         time.sleep(0.005)
 
 
 def test_made_off_the_main_thread_and_uploaded_on_it() -> None:
-    places = Places(NO_GPU, {"street": Counted})
-    places.ask("street")
-    places.ask("street")
-    wait(places, "street")
-    plate = places["street"]
+    locations = Locations(NO_GPU, {"street": Counted})
+    locations.ask("street")
+    locations.ask("street")
+    wait(locations, "street")
+    plate = locations["street"]
     assert isinstance(plate, Counted)
     assert plate.made_in is not threading.current_thread()
     assert plate.uploaded_in is threading.current_thread()
-    assert places.take_in() is None
-    places.close()
+    assert locations.upload_next() is None
+    locations.close()
     assert plate.released
 
 
-def test_wait_for_returns_with_the_place() -> None:
-    places = Places(NO_GPU, {"street": Counted})
-    places.wait_for("street")
-    assert places.ready("street")
+def test_wait_for_returns_with_the_location() -> None:
+    locations = Locations(NO_GPU, {"street": Counted})
+    locations.wait_for("street")
+    assert locations.ready("street")
     with pytest.raises(KeyError):
-        places["other"]
-    places.close()
+        locations["other"]
+    locations.close()

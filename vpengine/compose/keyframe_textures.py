@@ -21,7 +21,7 @@ def fits_a_frame(resolution: tuple[int, int]) -> bool:
     return resolution[0] * resolution[1] * _BYTES_A_PIXEL <= BYTES_A_FRAME
 
 
-class KeyframeSlot:
+class KeyframeTextures:
     """Owns the textures. Four components: a three-component half float is slow on software GL.
 
     The plate's own colour is for comparison only, and written when it is asked for.
@@ -59,7 +59,7 @@ class KeyframeSlot:
         return written
 
     def stale(self, keyframe: Keyframe) -> dict[str, Bound]:
-        """What the keyframe in this slot is drawn from as it is."""
+        """What the keyframe in these textures is drawn from as it is."""
         if self._plate_of is not keyframe:
             write_rows(self.plate, texels(keyframe.request.plate.color_noise, 4))
             self._plate_of = keyframe
