@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 
 from vpengine.app import App, RunOptions
+from vpengine.cli.status import Follower
+from vpengine.cli.terminal import Terminal
 from vpengine.compose.wall import WallLevels, WallPicture, wall_mesh
 from vpengine.control.messages import ControlChange
 from vpengine.control.triggers import SceneTrigger
@@ -137,6 +139,7 @@ def test_a_stage_without_a_wall_shows_its_cameras_world(small_stage: Path) -> No
         app.run_frames(3)
         shown = picture(app, "world:1")
         assert app.report()["feeds"] == {"world:1": {"drawn": 3, "kept": 0}}
+        assert "WALL" not in Follower(app, Terminal()).status().text()
         frame = app.loop.newest
         assert frame is not None
         view = camera_view(frame.cameras["1"].pose, frame.cameras["1"].lens, (145, 82))

@@ -120,7 +120,15 @@ def read_take(take: Path, allow_outside: bool = False) -> Files:
             f"{take}: {changed} changed since this take was made; the film is drawn from the files as they are now",
             err=True,
         )
-    return read_files(run.stage, run.show, allow_outside)
+    files = read_files(run.stage, run.show, allow_outside)
+    refuse_without_wall(files)
+    return files
+
+
+def refuse_without_wall(files: Files) -> None:
+    """Raises UserError where there is nothing to film: films are of a wall, with an actor before it."""
+    if not files.stage.walls:
+        raise UserError(f"{files.stage.file}: the stage has no wall, and a film shows a camera before one")
 
 
 class Held(Generic[T]):

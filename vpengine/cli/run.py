@@ -11,7 +11,7 @@ import typer
 
 from vpengine.app import App, RunOptions
 from vpengine.cli.bar import progress_bar
-from vpengine.cli.film import record_camera
+from vpengine.cli.film import record_camera, refuse_without_wall
 from vpengine.cli.outputs import Force, file_for, passing_take, take_for
 from vpengine.cli.signals import deaf_to_hangup
 from vpengine.cli.status import Follower
@@ -48,6 +48,8 @@ def run(
     report = report and file_for("--report", report, force)
     record = record and file_for("--record", record, force, plain=True)
     controls, files = split_sets(sets or []), read_files(stage, show, allow_outside)  # before a take is overwritten
+    if record is not None:
+        refuse_without_wall(files)
     with ExitStack() as stack:
         if log is not None:
             log = take_for("--log", log, force)
