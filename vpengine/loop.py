@@ -150,7 +150,8 @@ class Loop:
         """The jobs that make the feeds; not all of them in every frame."""
         feeds = self.feeds if decorates(frame) else frozenset(feed for feed in self.feeds if not feed.is_decoration)
         simulated = self.stage_sim.plan(frame, feeds)
-        return [*self.compositor.plan(frame, feeds, lit=bool(simulated)), *simulated]
+        left_out = self.feeds - feeds
+        return [*self.compositor.plan(frame, feeds, lit=bool(simulated), left_out=left_out), *simulated]
 
     def plan_request(self, frame: FrameInput, looks: Mapping[str, Look], now_s: float) -> list[Job]:
         """Ask the generator for a new picture when it is free and there is something new to ask."""
@@ -158,7 +159,7 @@ class Loop:
         if not (controls[declared.NEURAL_LIVE] and controls[declared.NEURAL_AMOUNT]):
             self.requests.forget()
         elif room := generator.free(now_s):
-            return self.requests.plan(frame, looks, now_s, room)
+            return self.requests.plan(frame, looks, now_s, room, self.compositor.eyes_of(frame, self.feeds))
         else:
             self.requests.skip()
         return []
