@@ -151,7 +151,8 @@ class Loop:
         """The jobs that make the feeds; not all of them in every frame."""
         feeds, turn = drawn_now(frame, self.feeds), decoration_turn(frame)
         simulated = self.stage_sim.plan(frame, feeds, turn)
-        return [*self.compositor.plan(frame, feeds, lit=bool(simulated) and not turn), *simulated]
+        lit, left_out = bool(simulated) and not turn, self.feeds - feeds
+        return [*self.compositor.plan(frame, feeds, lit=lit, left_out=left_out), *simulated]
 
     def plan_request(self, frame: FrameInput, looks: Mapping[str, Look], now_s: float) -> list[Job]:
         """Ask the generator for a new picture when it is free and there is something new to ask."""
@@ -159,7 +160,7 @@ class Loop:
         if not (controls[declared.NEURAL_LIVE] and controls[declared.NEURAL_AMOUNT]):
             self.requests.forget()
         elif room := generator.free(now_s):
-            return self.requests.plan(frame, looks, now_s, room)
+            return self.requests.plan(frame, looks, now_s, room, self.compositor.eyes_of(frame, self.feeds))
         else:
             self.requests.skip()
         return []

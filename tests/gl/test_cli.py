@@ -76,6 +76,32 @@ def test_doctor_knows_this_machine(gpu: Any, monkeypatch: pytest.MonkeyPatch) ->
     assert "named, but cannot be opened" in dead.stdout
 
 
+def test_doctor_opens_windows_where_a_show_does(display: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It looks for OpenGL without a window too; the one must not hinder the other."""
+    monkeypatch.setenv("COLUMNS", "400")
+    monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
+    monkeypatch.setenv("DISPLAY", display)
+    done = vpengine("doctor")
+    assert done.returncode == 0, done.stdout
+    assert "monitor 0" in done.stdout
+
+
+def test_a_stage_without_a_wall_runs_and_is_filmed_as_its_cameras_world(small_stage: Path, tmp_path: Path) -> None:
+    """Its status line misses no wall."""
+    text = small_stage.read_text(encoding="utf-8").replace("port = 9000", "port = 0").replace("= 9001", "= 0")
+    wall = text[text.index("[[wall]]") : text.index("[[tracking]]")]
+    small_stage.write_text(text.replace(wall, "").replace('wall = "main"', 'feed = "world:1"'), encoding="utf-8")
+    film = tmp_path / "film.mp4"
+    ran = vpengine("run", str(small_stage), "--headless", "--seconds", "1", "--record", str(film))
+    assert ran.returncode == 0, ran.stderr
+    assert "sees no wall" not in ran.stderr
+    with av.open(str(film)) as container:
+        pictures = [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
+    assert len(pictures) > 12
+    assert pictures[0].shape == (82, 144, 3)
+    assert pictures[-1].std() > 20.0
+
+
 def test_a_run_is_filmed_from_its_log(tmp_path: Path) -> None:
     """Half a second of the demo stage, then its films: as many frames as were logged, pictures that are not black."""
     take, out, report = tmp_path / "take", tmp_path / "films", tmp_path / "report.json"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +11,12 @@ import pytest
 
 from tests.geometry import pixel_uv, project
 from vpengine.app import App, RunOptions
+from vpengine.cli.status import Follower
+from vpengine.cli.terminal import Terminal
 from vpengine.compose.wall import WallLevels, WallPicture, wall_mesh
 from vpengine.control.messages import ControlChange
 from vpengine.control.triggers import SceneTrigger
+from vpengine.frames.feed import Eye
 from vpengine.frames.provenance import Provenance
 from vpengine.gpu.gpu import Gpu
 from vpengine.gpu.picture import Picture
@@ -138,6 +142,7 @@ def test_a_stage_without_a_wall_shows_its_cameras_world(small_stage: Path) -> No
         app.run_frames(3)
         shown = picture(app, "world:1")
         assert app.report()["feeds"] == {"world:1": {"drawn": 3, "kept": 0}}
+        assert "WALL" not in Follower(app, Terminal()).status().text()
         frame = app.loop.newest
         assert frame is not None
         view = camera_view(frame.cameras["1"].pose, frame.cameras["1"].lens, (145, 82))
@@ -175,6 +180,30 @@ def test_what_stands_by_is_seen_in_the_preview_alone(small_stage: Path) -> None:
         assert report["kept"] >= 6
         np.testing.assert_array_equal(picture(app, "world:1@preview"), standby)  # its last picture stays
         assert np.abs(picture(app, "wall:main") - before).mean() > 5.0  # the scene that stood by is on the wall
+
+
+@pytest.mark.parametrize("shown", [False, True])
+def test_what_stands_by_is_asked_for_while_an_output_shows_it(
+    small_stage: Path, shown: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else it would cost the walls every second picture. Of two cameras that stand by, the one that is shown."""
+    output = '[[output]]\nkind = "headless"\nfeed = "world:1@preview"\n' if shown else ""
+    second = CAMERA.format("2") + "pose = { position_m = [2.0, 0.0, 1.5] }\n"
+    options = changed(small_stage, ("[neural]", output + "[neural]"), ("[[wall]]", second + "[[wall]]"))
+    asked = set[Eye]()
+    with App(options) as app:
+        app.wait_until_ready()
+        monkeypatch.setattr(app.loop.generator, "free", lambda now_s: "room")
+        monkeypatch.setattr(app.loop.requests, "plan", lambda *arguments: asked.update(arguments[-1]) or [])
+        app.inbox.add(SceneTrigger("goto", "second", "preview"))
+        app.run_frames(3)
+        assert app.loop.newest is not None
+        lower = replace(app.loop.newest, rung=4, tick=replace(app.loop.newest.tick, number=1))
+        names = [job.name for job in app.loop.plan_feeds(lower)]
+    assert asked == {Eye("program", "1"), Eye("program", "2"), *([Eye("preview", "1")] if shown else [])}
+    assert ("keyframes, preview 1" in names) == shown
+    assert "keyframes, preview 2" not in names
+    assert not any("plate" in name and "preview" in name for name in names)
 
 
 def test_an_unknown_scene_cannot_stand_by(small_stage: Path) -> None:

@@ -18,7 +18,7 @@ from vpengine.frames.feed import PROGRAM, Eye
 from vpengine.frames.frame_input import BusState
 from vpengine.frames.grade_table import neutral_grade
 from vpengine.frames.images import ImageSet
-from vpengine.frames.keyframe import Keyframe, Request, Timings
+from vpengine.frames.keyframe import Grade, Keyframe, Request, Timings
 from vpengine.frames.look import Look
 from vpengine.frames.pixels import Pixels
 from vpengine.frames.provenance import Provenance
@@ -179,6 +179,24 @@ def test_an_eye_gives_up_what_was_asked_before_its_epoch(gpu: Any, monkeypatch: 
     assert numbers(1.0, 0, (keyframe(1),)) == [None, None, None, 1]
     eyes.layer(eye, "x").add(keyframe(2), 2.0)
     assert numbers(2.1, 1, (keyframe(3, epoch=1),)) == [1, 1, 1, 3]
+    eyes.release()
+
+
+def test_a_place_that_comes_with_a_plain_look_has_no_grade_of_the_place_before(gpu: Any) -> None:
+    """A cut from night to day: nobody is asked for a plain picture, and the walls' light must not stay the night's."""
+    eyes, eye = Eyes(Gpu(gpu), {}, SIZE, 2), Eye(PROGRAM, "1")
+
+    def update(state: BusState, time_s: float) -> None:
+        eyes.update(UpdateKeyframes(name="keyframes", keyframes=(), eye=eye, state=state, epoch=0, time_s=time_s), None)
+
+    update(BusState("night", "x"), 0.0)
+    dark = Grade(neutral_grade().table * np.float32(0.5))
+    for time_s in (0.0, 60.0):
+        eyes.layer(eye, "x").grade.approach(dark, time_s)
+    update(BusState("night too", "y"), 61.0)
+    np.testing.assert_allclose(eyes.layer(eye, "y").grade.table, dark.table, atol=1e-3)
+    update(BusState("day", "z", plain=True), 62.0)
+    np.testing.assert_array_equal(eyes.layer(eye, "z").grade.table, neutral_grade().table)
     eyes.release()
 
 

@@ -260,6 +260,20 @@ def test_the_first_keyframe_of_a_place_does_not_pop(wrapped: Gpu) -> None:
     assert means[-1] < 0.6 * means[0]
 
 
+def test_a_place_that_has_no_keyframe_yet_shows_the_grade_it_began_with(wrapped: Gpu) -> None:
+    """A cut from one place by night to another by night: until its first keyframe it is not day, and then it fades."""
+    dark = Grade(neutral_grade().table * np.float32(0.5))
+    night, layer = (Layer(wrapped, KEY_SIZE, SIZE) for _ in range(2))
+    night.grade.approach(dark, 0.0)
+    night.grade.approach(dark, 60.0)
+    layer.enter(night)
+    plate = plate_picture(wrapped, POSES[0])
+    before = pixels(layer.show(plate, 5.0, 1.0)).copy()
+    assert np.abs(acescct_from_linear(before) - 0.5 * acescct_from_linear(pixels(plate))).max() < 0.004
+    layer.add(keyframe(0, POSES[0], dark), 5.0)
+    np.testing.assert_allclose(pixels(layer.show(plate, 5.0, 1.0)), before, atol=2e-3)
+
+
 def test_a_plain_look_that_has_settled_needs_no_layer(wrapped: Gpu) -> None:
     """After the look has faded away the plate is shown itself again, bit for bit."""
     layer = Layer(wrapped, KEY_SIZE, SIZE)

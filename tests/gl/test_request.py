@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from vpengine.compose.request import KEY, RequestCamera, Requests, RequestSettings
+from vpengine.frames.feed import Eye
 from vpengine.frames.frame_input import BusState, CameraState, FrameInput, Tick
 from vpengine.frames.images import Room
 from vpengine.frames.keyframe import Request
@@ -349,6 +350,12 @@ def test_what_stands_by_is_asked_when_the_program_rests(asking: Asking) -> None:
         assert request is not None
         asked.append(request.bus)
     assert 8 <= asked.count("preview") <= 11
+
+
+def test_an_eye_that_nobody_sees_is_not_asked_for(asking: Asking) -> None:
+    looks, seen = {"program": asking.look}, [Eye("program", "a")]
+    assert asking.requests.plan(asking.frame, looks, 1.0, None, ()) == []
+    assert len(asking.requests.plan(asking.frame, looks, 1.0, None, seen)) == 1
 
 
 def test_nothing_stands_by_any_more_when_its_half_is_handed_over(asking: Asking) -> None:

@@ -41,6 +41,13 @@ def always(location: str) -> bool:
     return bool(location)
 
 
+def test_a_bus_knows_that_its_plate_is_left_as_it_is(desk: Desk) -> None:
+    desk.apply([SceneTrigger("goto", "b", "preview")])
+    settled = desk.settle(1.0, always)
+    assert settled.buses["program"].plain
+    assert not settled.buses["preview"].plain
+
+
 def test_changes_and_triggers_are_settled_into_one_frame(desk: Desk) -> None:
     desk.apply([ControlChange(SNOW, 0.5), ControlChange(OUTER_LEVEL, 9.0)])
     settled = desk.settle(1.0, always)

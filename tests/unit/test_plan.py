@@ -101,6 +101,15 @@ def test_a_preview_costs_nothing_when_it_is_off() -> None:
     assert in_order(shown)[: len(bare)] == [job for job in in_order(shown) if job.priority == WALL]
 
 
+def test_a_preview_that_a_frame_leaves_out_takes_in_its_keyframes() -> None:
+    """Every keyframe comes once: on a lower rung most frames have no preview, and it would show the plate for ever."""
+    feed, standby = Feed("world", "A", PREVIEW), frame(preview=BusState("hall", "hall"), rung=4)
+    bare = {job.name for job in plan(standby, ONE, WALLS)}
+    (added,) = [job for job in plan(standby, ONE, WALLS, left_out=[feed]) if job.name not in bare]
+    assert isinstance(added, UpdateKeyframes)
+    assert added.eye == Eye(PREVIEW, "A")
+
+
 def test_a_world_is_a_feed_without_any_wall() -> None:
     """Cut to what the lens sees: 10 percent a side is a picture 1.2 times as wide."""
     jobs = plan(frame(), replace(ONE, walls=()), [Feed("world", "A")])

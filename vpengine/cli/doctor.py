@@ -36,7 +36,8 @@ class Finding:
 
 def doctor() -> None:
     """Look at this machine: OpenGL, display, cores, memory, runtimes. Exit code 1 when something must be mended."""
-    findings = [system(), memory(), shared_memory(), opengl(), display(), network(), *ports(), weights(), *extras()]
+    screen = display()  # first: no window's context is made current where a headless one has been
+    findings = [system(), memory(), shared_memory(), opengl(), screen, network(), *ports(), weights(), *extras()]
     table = Table("what", "found", "to do")
     for finding in findings:
         table.add_row(finding.what, finding.found, finding.cure)

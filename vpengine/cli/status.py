@@ -71,8 +71,8 @@ def _camera(app: App, name: str, state: CameraState) -> CameraStatus:
         position_m=position_m,
         pan_tilt_roll_deg=(pan_deg, tilt_deg, roll_deg),
         focal_length_mm=state.lens.pinhole_focal_length_mm,
-        sees_wall=any(sees(geometry, view) for geometry in geometries),
-        far_m=min(distance_m(geometry, view.origin_m) for geometry in geometries),
+        sees_wall=not geometries or any(sees(geometry, view) for geometry in geometries),
+        far_m=min((distance_m(geometry, view.origin_m) for geometry in geometries), default=0.0),
     )
 
 

@@ -17,7 +17,7 @@ from vpengine.compose.jobs import (
     UpdateKeyframes,
 )
 from vpengine.compose.mixer import Lend
-from vpengine.compose.plan import Layout, inner_size, plan
+from vpengine.compose.plan import Layout, eyes_of, inner_size, plan
 from vpengine.compose.wall import WallLevels
 from vpengine.compose.walls import Walls
 from vpengine.frames.feed import PROGRAM, Eye, Feed
@@ -58,9 +58,15 @@ class Compositor:
             DevelopWorld: self._develop,
         }
 
-    def plan(self, frame: FrameInput, feeds: Collection[Feed], *, lit: bool = False) -> list[Job]:
+    def plan(
+        self, frame: FrameInput, feeds: Collection[Feed], *, lit: bool = False, left_out: Collection[Feed] = ()
+    ) -> list[Job]:
         """The jobs that make ``feeds``; see ``compose.plan``."""
-        return plan(frame, self.layout, feeds, lit=lit)
+        return plan(frame, self.layout, feeds, lit=lit, left_out=left_out)
+
+    def eyes_of(self, frame: FrameInput, feeds: Collection[Feed]) -> list[Eye]:
+        """Whose worlds ``feeds`` are made of."""
+        return eyes_of(frame, self.layout, feeds)
 
     def _grade_outer(self, job: GradeOuter, pictures: Pictures) -> None:
         del pictures

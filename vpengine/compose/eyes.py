@@ -46,6 +46,8 @@ class Eyes:
         for (eye, _), layer in self._layers.items():
             if eye == job.eye:
                 layer.advance(job.time_s)
+        if job.state.plain:
+            self.layer(job.eye, job.state.target).settle()
 
     def _enter(self, eye: Eye, state: BusState) -> None:
         """A location that comes on to a bus begins with the grade of the one before, and no old keyframes."""
@@ -64,7 +66,7 @@ class Eyes:
 
     def reproject(self, job: Reproject, pictures: Pictures) -> Picture:
         plate, layer = pictures[job.reads[0]], self.layer(job.eye, job.location)
-        if layer.newest is None:
+        if layer.changes_nothing:
             return plate
         return layer.draw(_beside(plate, pictures.lend), plate, job.time_s, job.amount)
 

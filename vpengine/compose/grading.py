@@ -14,6 +14,7 @@ from vpengine.gpu.gpu import Gpu
 from vpengine.gpu.transfer import write_volume
 
 FOLLOW_S = 0.12  # time constant: several keyframes long, so that no single one shows
+NEUTRAL = neutral_grade().table
 LEARN_S = 0.6  # after a look has come to rest, the cells that no keyframe shows still follow the whole for this long
 
 
@@ -30,7 +31,7 @@ class GradeTable:
 
     def __init__(self, gpu: Gpu) -> None:
         self.texture = gpu.texture_3d((DISTANCES, ELEVATIONS, 3 * LUMINANCES), 4, "f2")
-        self._table = neutral_grade().table
+        self._table = NEUTRAL
         self._time_s: float | None = None
         self._look: Look | None = None
         self._learnt_s = -np.inf  # since when the look is what it is
@@ -41,9 +42,14 @@ class GradeTable:
         """As it is now, in a Grade's shape; a new array whenever it changes."""
         return self._table
 
+    @property
+    def is_neutral(self) -> bool:
+        """It changes nothing."""
+        return self._table is NEUTRAL
+
     def start_from(self, other: GradeTable | None) -> None:
         """Be as ``other`` is now, or neutral: what a location shows until its own keyframes come."""
-        self._table, self._time_s = other.table if other else neutral_grade().table, None
+        self._table, self._time_s = other.table if other else NEUTRAL, None
         self._write()
 
     def approach(self, grade: Grade, time_s: float, look: Look | None = None) -> None:

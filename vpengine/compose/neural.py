@@ -164,6 +164,17 @@ class NeuralLayer:
         self._give_up()
         self.grade.start_from(shown.grade if shown else None)
 
+    def settle(self) -> None:
+        """The plate is the answer: where no keyframe is there, or coming, to lead to it, it is shown at once."""
+        if self._kept or self._coming is not None or self._waiting is not None or self.grade.is_neutral:
+            return
+        self.grade.start_from(None)
+
+    @property
+    def changes_nothing(self) -> bool:
+        """The plate is shown as it is; else what no keyframe saw takes the grade, also before the first has come."""
+        return not self._kept and self.grade.is_neutral
+
     def _drop(self, kept: int) -> None:
         """All keyframes but the newest ``kept``."""
         self._free.extend(old.textures for old in self._kept[kept:])
@@ -183,13 +194,13 @@ class NeuralLayer:
             self.grade.start_from(None)
 
     def draw(self, target: Target, plate: Picture, time_s: float, amount: float) -> Picture:
-        """The generated world at the plate's View. With no keyframe or no amount: the plate itself, untouched.
+        """The generated world at the plate's View. With nothing to change, or no amount: the plate itself, untouched.
 
         target: with a z-buffer, of the plate's size.
         """
-        if not self._kept or amount <= 0.0:
+        if self.changes_nothing or amount <= 0.0:
             return plate
-        sets = [kept.textures for kept in self._kept]
+        sets = [kept.textures for kept in self._kept] or self._free[:1]
         sets += sets[:1] * (MAX_KEYFRAMES - len(sets))  # every sampler wants a texture
         world = _plate_textures(plate)
         values = {"amount": amount, **self._frame_values(plate.view, time_s)}
@@ -250,7 +261,8 @@ class NeuralLayer:
         return next((index for index, kept in enumerate(self._kept) if kept.rise(time_s) >= 1.0), None)
 
     def _picture(self, target: Target, plate: Picture) -> Picture:
-        return Picture(target.color, plate.depth, plate.view, self._kept[0].keyframe.provenance)
+        newest = self.newest
+        return Picture(target.color, plate.depth, plate.view, newest.provenance if newest else plate.provenance)
 
     def _frame_values(self, view: View, time_s: float) -> dict[str, Any]:
         matrices = np.zeros((MAX_KEYFRAMES, 4, 4))

@@ -58,21 +58,30 @@ def light_key(wall: str) -> str:
     return f"light {wall}"
 
 
-def plan(frame: FrameInput, layout: Layout, feeds: Collection[Feed], *, lit: bool = False) -> list[Job]:
-    """The jobs that make ``feeds`` (walls and worlds; others are passed over), every job after those it reads.
-
-    lit: the walls' light as well, under ``light_key``.
-    """
+def eyes_of(frame: FrameInput, layout: Layout, feeds: Collection[Feed], *, lit: bool = False) -> list[Eye]:
+    """Whose worlds ``feeds`` are made of; with ``lit``, all that are on walls."""
     walls = [wall for wall in layout.walls if lit or wall_feed(wall) in feeds]
-    worlds = [feed for feed in feeds if feed.kind == "world"]
-    on_walls = {Eye(PROGRAM, camera.id) for camera in layout.cameras} if walls else set[Eye]()
-    eyes = [
+    return [
         Eye(bus, camera.id)
         for bus in frame.buses
         for camera in layout.cameras
-        if Eye(bus, camera.id) in on_walls or Feed("world", camera.id, bus) in worlds
+        if (walls and bus == PROGRAM) or Feed("world", camera.id, bus) in feeds
     ]
+
+
+def plan(
+    frame: FrameInput, layout: Layout, feeds: Collection[Feed], *, lit: bool = False, left_out: Collection[Feed] = ()
+) -> list[Job]:
+    """The jobs that make ``feeds`` (walls and worlds; others are passed over), every job after those it reads.
+
+    lit: the walls' light as well, under ``light_key``. left_out: other feeds, which this frame does not make, but whose
+    eyes take in the keyframes that come now: they come once.
+    """
+    walls = [wall for wall in layout.walls if lit or wall_feed(wall) in feeds]
+    worlds = [feed for feed in feeds if feed.kind == "world"]
+    eyes = eyes_of(frame, layout, feeds, lit=lit)
     jobs = [job for eye in eyes for job in _world(frame, layout, eye)]
+    jobs += [_update(frame, eye) for eye in eyes_of(frame, layout, left_out) if eye not in eyes]
     if walls:
         jobs += _walls(frame, layout, [wall for wall in walls if wall_feed(wall) in feeds], walls if lit else ())
     jobs += [_develop(layout, feed) for feed in worlds if feed.bus in frame.buses]
@@ -103,17 +112,7 @@ def _world(frame: FrameInput, layout: Layout, eye: Eye) -> Iterator[Job]:
     """What an eye must see: every location that its bus shows, generated, and mixed where there are several."""
     camera, state = layout.camera(eye.camera), frame.buses[eye.bus]
     amount, priority = _amount(frame, layout), _priority(eye.bus)
-    time_s = frame.tick.display_time_s
-    yield UpdateKeyframes(
-        name=f"keyframes, {eye}",
-        priority=priority,
-        meanwhile="older generated pictures stay",
-        eye=eye,
-        state=state,
-        keyframes=tuple(key for key in frame.keyframes if (key.request.bus, key.request.camera) == eye),
-        epoch=frame.epoch,
-        time_s=time_s,
-    )
+    yield _update(frame, eye)
     alone = len(state.shares) == 1
     keys = []
     for location, _ in state.shares:
@@ -142,6 +141,19 @@ def _world(frame: FrameInput, layout: Layout, eye: Eye) -> Iterator[Job]:
             needs_all=False,
             weights=weights,
         )
+
+
+def _update(frame: FrameInput, eye: Eye) -> Job:
+    return UpdateKeyframes(
+        name=f"keyframes, {eye}",
+        priority=_priority(eye.bus),
+        meanwhile="older generated pictures stay",
+        eye=eye,
+        state=frame.buses[eye.bus],
+        keyframes=tuple(key for key in frame.keyframes if (key.request.bus, key.request.camera) == eye),
+        epoch=frame.epoch,
+        time_s=frame.tick.display_time_s,
+    )
 
 
 def _generated(frame: FrameInput, layout: Layout, eye: Eye, location: str, plate: str, key: str) -> Job:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -200,17 +200,24 @@ class Requests:
         if self._begun is not None:
             self.forget()
 
-    def plan(self, frame: FrameInput, looks: Mapping[str, Look], now_s: float, room: Room | None = None) -> list[Job]:
+    def plan(
+        self,
+        frame: FrameInput,
+        looks: Mapping[str, Look],
+        now_s: float,
+        room: Room | None = None,
+        eyes: Collection[Eye] | None = None,
+    ) -> list[Job]:
         """The job of a frame that may ask, if it has one. looks: by bus. now_s: when the frame began.
 
-        room: where whoever is asked would have the plate.
+        room: where whoever is asked would have the plate. eyes: those that are seen; by default all.
         """
         begun = self._begun
         if begun is not None and _is_good(begun, frame, now_s):
             return [self._brought_down(begun, frame, looks, room)] if self._camera.ready() else []
         if begun is not None:
             self.forget()
-        wanted = self._next(frame, looks, now_s) if now_s >= self._due_s else None
+        wanted = self._next(frame, looks, now_s, eyes) if now_s >= self._due_s else None
         if wanted is None:
             return []
         part = RUNGS[frame.rung].requests
@@ -274,9 +281,12 @@ class Requests:
         self._put_off = self._put_off + 1 if busy else 0
         return busy
 
-    def _next(self, frame: FrameInput, looks: Mapping[str, Look], now_s: float) -> Wanted | None:
+    def _next(
+        self, frame: FrameInput, looks: Mapping[str, Look], now_s: float, eyes: Collection[Eye] | None
+    ) -> Wanted | None:
         """What the eye whose turn it is would ask; None when none has anything new to say."""
-        eyes = [Eye(bus, camera) for bus in frame.buses for camera in frame.cameras]
+        if eyes is None:
+            eyes = [Eye(bus, camera) for bus in frame.buses for camera in frame.cameras]
         for eye in sorted(eyes, key=lambda eye: self._turn(eye, now_s)):
             wanted = self._wanted(frame, looks[eye.bus], eye, now_s)
             if wanted is not None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from vpengine.control.controls import Controls, Value
 from vpengine.control.gate import Gate
@@ -71,4 +71,5 @@ class Desk:
         if standby is not None:
             buses[PREVIEW] = standby
             looks[PREVIEW] = self._looks.at_frame({**controls, **self.scenes.standby_controls()})
-        return Settled(buses, controls, looks, epoch)
+        shown = {bus: replace(state, plain=looks[bus].plain) for bus, state in buses.items()}
+        return Settled(shown, controls, looks, epoch)

@@ -55,6 +55,7 @@ class BusState:
     """The scene on a bus and the location (plate) it shows; in a dissolve also the coming one, and its share (0..1).
 
     others: what a dissolve that was interrupted still shows besides these two, as (location, share) pairs.
+    plain: what is asked for the target leaves its plate as it is.
     """
 
     scene: str
@@ -62,6 +63,7 @@ class BusState:
     incoming_location: str | None = None
     mix: float = 0.0
     others: tuple[tuple[str, float], ...] = ()
+    plain: bool = False
 
     @property
     def target(self) -> str:

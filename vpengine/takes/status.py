@@ -18,7 +18,10 @@ STEADY_S = 10.0  # and is reported again only after it was away for so long
 
 @dataclass(frozen=True)
 class CameraStatus:
-    """A camera now. source: who tracks it, "address:port", empty when nobody does. far_m: to the nearest wall."""
+    """A camera now. source: who tracks it, "address:port", empty when nobody does. far_m: to the nearest wall.
+
+    On a stage without a wall it misses none: sees_wall is true, and far_m 0.
+    """
 
     id: str
     state: Literal["tracked", "held", "untracked"]
