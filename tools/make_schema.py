@@ -49,7 +49,7 @@ def derived() -> dict[Path, str]:
 
 
 def stage_schema() -> Schema:
-    schema = _file_schema("A vpengine stage file", ("stage", "camera", "wall"))
+    schema = _file_schema("A vpengine stage file", ("stage", "camera"))
     properties = schema["properties"]
     properties["stage"] = _define(schema, "stage", StageSettings)
     properties["camera"] = _list(_define(schema, "camera", CameraSettings))

@@ -14,7 +14,7 @@ from vpengine.control import declared
 from vpengine.control.controls import parse
 from vpengine.errors import UserError
 from vpengine.files import Files
-from vpengine.frames.feed import Feed
+from vpengine.frames.feed import PREVIEW, Feed
 from vpengine.frames.frame_input import FrameInput
 from vpengine.frames.images import ImageSet
 from vpengine.gpu.context import create_headless
@@ -88,7 +88,8 @@ class Player:
 
     def _run(self, executor: Executor, stage: StageSim, frame: FrameInput, feeds: Collection[Feed]) -> None:
         simulated = stage.plan(frame, feeds)
-        executor.run([*self.compositor.plan(frame, feeds, lit=bool(simulated)), *simulated])
+        standby = [Feed("world", camera.id, PREVIEW) for camera in self.files.stage.cameras]  # may come on to walls
+        executor.run([*self.compositor.plan(frame, feeds, lit=bool(simulated), left_out=standby), *simulated])
         failed = next(iter(executor.failures), None)
         if failed is not None:  # a film has no last good picture to show
             raise UserError(f"{self.take}: the job {failed!r} could not be drawn")

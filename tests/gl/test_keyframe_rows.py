@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
@@ -14,7 +15,7 @@ from vpengine.compose.eyes import Eyes
 from vpengine.compose.jobs import UpdateKeyframes
 from vpengine.compose.keyframe_textures import KeyframeTextures
 from vpengine.compose.neural import NeuralLayer
-from vpengine.frames.feed import PROGRAM, Eye
+from vpengine.frames.feed import PREVIEW, PROGRAM, Eye
 from vpengine.frames.frame_input import BusState
 from vpengine.frames.grade_table import neutral_grade
 from vpengine.frames.images import ImageSet
@@ -197,6 +198,33 @@ def test_a_place_that_comes_with_a_plain_look_has_no_grade_of_the_place_before(g
     np.testing.assert_allclose(eyes.layer(eye, "y").grade.table, dark.table, atol=1e-3)
     update(BusState("day", "z", plain=True), 62.0)
     np.testing.assert_array_equal(eyes.layer(eye, "z").grade.table, neutral_grade().table)
+    eyes.release()
+
+
+@pytest.mark.parametrize("how", ["cut", "dissolve", "other scene"])
+def test_a_scene_that_stood_by_comes_as_it_was_seen(gpu: Any, how: str) -> None:
+    """A cut to what the preview shows is no frame of the plate's own light; a dissolve begins with the look before."""
+    eyes, program, preview = Eyes(Gpu(gpu), {}, SIZE, 2), Eye(PROGRAM, "1"), Eye(PREVIEW, "1")
+
+    def update(eye: Eye, state: BusState, time_s: float, *keys: Keyframe) -> None:
+        eyes.update(UpdateKeyframes(name="keys", keyframes=keys, eye=eye, state=state, epoch=0, time_s=time_s), None)
+
+    dark = Grade(neutral_grade().table * np.float32(0.5))
+    update(program, BusState("day", "street", plain=True), 0.0)
+    update(preview, BusState("night", "x"), 0.0, replace(keyframe(7), grade=dark))
+    update(preview, BusState("night", "x"), 60.0)
+    scene = "another" if how == "other scene" else "night"
+    update(program, BusState(scene, *(("street", "x") if how == "dissolve" else ("x",))), 61.0)
+    layer = eyes.layer(program, "x")
+    if how == "cut":
+        assert layer.newest is not None
+        assert layer.newest.request.number == 7
+        np.testing.assert_allclose(layer.grade.table, dark.table, atol=1e-3)
+    else:
+        assert layer.newest is None
+        np.testing.assert_array_equal(layer.grade.table, neutral_grade().table)
+    standing = eyes.layer(preview, "x").newest
+    assert standing is not None  # what stands by goes on to be seen
     eyes.release()
 
 

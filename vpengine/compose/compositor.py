@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping
 from vpengine.compose.drawable import Plates
 from vpengine.compose.eyes import Eyes
 from vpengine.compose.jobs import (
+    Blank,
     DevelopWorld,
     DrawPlate,
     DrawWall,
@@ -24,7 +25,7 @@ from vpengine.frames.feed import PROGRAM, Eye, Feed
 from vpengine.frames.frame_input import FrameInput
 from vpengine.gpu.executor import Drawer, Pictures
 from vpengine.gpu.gpu import Gpu
-from vpengine.gpu.job import Job
+from vpengine.gpu.job import PREVIEW, Job
 from vpengine.gpu.picture import Picture
 from vpengine.gpu.target import Target
 from vpengine.gpu.view_lut import ViewLut
@@ -42,6 +43,7 @@ class Compositor:
         self._gpu = gpu
         self._view_lut: ViewLut | None = None
         self._on_walls: frozenset[str] = frozenset()  # locations, in the newest frame
+        self._shown: set[str] = set()  # of these, which are not blank
         self._worlds: dict[str, Target] = {}  # that leave the frame, by feed
 
     @property
@@ -56,13 +58,16 @@ class Compositor:
             GradeOuter: self._grade_outer,
             DrawWall: self._draw_wall,
             DevelopWorld: self._develop,
+            Blank: self._blank,
         }
 
     def plan(
         self, frame: FrameInput, feeds: Collection[Feed], *, lit: bool = False, left_out: Collection[Feed] = ()
     ) -> list[Job]:
-        """The jobs that make ``feeds``; see ``compose.plan``."""
-        return plan(frame, self.layout, feeds, lit=lit, left_out=left_out)
+        """The jobs that make ``feeds`` (see ``compose.plan``), and blank those whose bus has nothing on it any more."""
+        jobs = plan(frame, self.layout, feeds, lit=lit, left_out=left_out)
+        gone = [feed for feed in feeds if feed.bus not in frame.buses and str(feed) in self._shown]
+        return [*jobs, *(Blank(name=f"feed {feed}", priority=PREVIEW, writes=str(feed), lasting=True) for feed in gone)]
 
     def eyes_of(self, frame: FrameInput, feeds: Collection[Feed]) -> list[Eye]:
         """Whose worlds ``feeds`` are made of."""
@@ -86,6 +91,13 @@ class Compositor:
             self.walls.redraw(job.wall)
         return self.walls.draw(job.wall, inners, job.shares, job.levels, pictures.lend)
 
+    def _blank(self, job: Blank, pictures: Pictures) -> Target:
+        del pictures
+        assert job.writes is not None
+        self._worlds[job.writes].clear()
+        self._shown.discard(job.writes)
+        return self._worlds[job.writes]
+
     def _develop(self, job: DevelopWorld, pictures: Pictures) -> Target:
         assert job.writes is not None
         world: Picture = pictures[job.reads[0]]
@@ -94,6 +106,7 @@ class Compositor:
         if job.writes not in self._worlds:
             self._worlds[job.writes] = Target(self._gpu.context, job.size, dtype="f1")
         self._view_lut.develop(self._worlds[job.writes], world.color, shown=job.seen)
+        self._shown.add(job.writes)
         return self._worlds[job.writes]
 
     def warm(self, location: str, lend: Lend) -> None:

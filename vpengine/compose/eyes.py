@@ -6,7 +6,7 @@ from vpengine.compose.drawable import Plates
 from vpengine.compose.jobs import DrawPlate, MixWorlds, Reproject, ShowStale, UpdateKeyframes
 from vpengine.compose.mixer import Lend, Mixer
 from vpengine.compose.neural import NeuralLayer
-from vpengine.frames.feed import Eye
+from vpengine.frames.feed import PREVIEW, Eye
 from vpengine.frames.frame_input import BusState
 from vpengine.frames.provenance import Provenance
 from vpengine.gpu.executor import Pictures
@@ -37,7 +37,7 @@ class Eyes:
 
     def update(self, job: UpdateKeyframes, pictures: Pictures) -> None:
         del pictures
-        self._enter(job.eye, job.state)
+        self._enter(job)
         layers = [layer for (eye, _), layer in self._layers.items() if eye == job.eye]
         for layer in layers:
             layer.forget_older(job.epoch)
@@ -49,12 +49,29 @@ class Eyes:
         if job.state.plain:
             self.layer(job.eye, job.state.target).settle()
 
-    def _enter(self, eye: Eye, state: BusState) -> None:
-        """A location that comes on to a bus begins with the grade of the one before, and no old keyframes."""
-        before = self._shown.get(eye)
+    def _enter(self, job: UpdateKeyframes) -> None:
+        """A location that comes on to a bus begins with the grade of the one before, and no old keyframes.
+
+        One that is cut to, and stood by, begins with what was seen of it: its light is right in its first frame.
+        """
+        eye, state, before = job.eye, job.state, self._shown.get(job.eye)
         if before is None or state.target not in (location for location, _ in before.shares):
-            self.layer(eye, state.target).enter(self.layer(eye, before.target) if before is not None else None)
+            layer, stood_by = self.layer(eye, state.target), self._stood_by(eye, state)
+            key = stood_by.newest if stood_by is not None else None
+            if key is not None and key.request.epoch == job.epoch:
+                layer.enter(stood_by)
+                layer.add(key, job.time_s)
+            else:
+                layer.enter(self.layer(eye, before.target) if before is not None else None)
         self._shown[eye] = state
+
+    def _stood_by(self, eye: Eye, state: BusState) -> NeuralLayer | None:
+        """The preview's keyframes of a scene that is cut to; in a dissolve the look begins with the one before."""
+        standby = Eye(PREVIEW, eye.camera)
+        seen = self._shown.get(standby)
+        if eye == standby or state.incoming_location is not None or seen is None or seen.scene != state.scene:
+            return None
+        return self.layer(standby, state.target)
 
     def draw_plate(self, job: DrawPlate, pictures: Pictures) -> Picture:
         return self._plate(job.location, job.view, job.depth, pictures.lend)

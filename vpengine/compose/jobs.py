@@ -72,6 +72,11 @@ class DevelopWorld(Job):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Blank(Job):
+    """A world that nothing is on any more: black, so that nobody takes it for a live one."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class GradeOuter(Job):
     """The outer pictures of ``shares`` follow the grades of the eye. due: else only those of locations that
     were not on the walls in the frame before.
