@@ -37,6 +37,7 @@ def display() -> Iterator[str]:
         f"{SCREEN[0]}x{SCREEN[1]}x24",
         "-nolisten",
         "tcp",
+        "-noreset",  # else it begins anew when its last client leaves, and refuses who comes just then
     ]
     with subprocess.Popen(arguments, pass_fds=[write_end], stderr=subprocess.DEVNULL) as process:
         os.close(write_end)
