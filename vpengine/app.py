@@ -436,6 +436,7 @@ class App:
             "plates": dict(self.locations.faults),
             "failures": dict(self.loop.executor.failures),
             "feeds": self.loop.counts.summary(),
+            "jobs": self.loop.executor.timings.summary(),
             "scene": self.desk.scenes.shown,
             "rung": {
                 "last": self.loop.governor.rung,

@@ -114,6 +114,8 @@ def test_a_run_is_filmed_from_its_log(tmp_path: Path) -> None:
     for key in ("frames", "work_ms", "interval_ms", "late_frames", "pose_age_ms", "motion_to_present_ms", "generator"):
         assert key in figures
     assert {"packets", "scene", "rss_mb", "machine", "seconds"} <= figures.keys()
+    assert {"wall main", "wall ceiling", "plate street, program 1"} <= figures["jobs"].keys()
+    assert all(times["cpu_ms_p50"] > 0.0 for times in figures["jobs"].values())
     film = vpengine("film", str(take), "--out", str(out))
     assert film.returncode == 0, film.stderr
     for name in ("camera.mp4", "stage.mp4"):
