@@ -59,9 +59,9 @@ vec4 bilinear(vec2 texel) {
 
 // Which of them show the surface that is expected there. Along a plane inverse depth is linear in the picture, so a
 // floor seen aslant agrees as a whole, however much the depth of its texels differs; across an edge each is judged.
-vec4 matches(sampler2D depths, vec2 texel, Lookup at, vec4 share, bool sky) {
+vec4 matches(sampler2D depths, vec2 size, vec2 texel, Lookup at, vec4 share, bool sky) {
     // Asked for where the four meet: at key_uv itself a driver may round to other texels than floor does here.
-    vec4 found = textureGather(depths, (floor(texel) + 1.0) / key_size);
+    vec4 found = textureGather(depths, (floor(texel) + 1.0) / size);
     vec4 inverse = 1.0 / found;
     float expected = 1.0 / at.expected_m;
     float lowest = min(min(inverse.x, inverse.y), min(inverse.z, inverse.w));
@@ -72,10 +72,10 @@ vec4 matches(sampler2D depths, vec2 texel, Lookup at, vec4 share, bool sky) {
 }
 
 #ifdef QUICK
-void add(inout Sum sum, sampler2D gains, sampler2D biases, sampler2D depths, Lookup at, bool sky) {
-    vec2 texel = at.key_uv * key_size - 0.5;
+void add(inout Sum sum, sampler2D gains, sampler2D biases, sampler2D depths, vec2 size, Lookup at, bool sky) {
+    vec2 texel = at.key_uv * size - 0.5;
     vec4 share = bilinear(texel);
-    if (dot(matches(depths, texel, at, share, sky), vec4(0.25)) < 1.0) discard;
+    if (dot(matches(depths, size, texel, at, share, sky), vec4(0.25)) < 1.0) discard;
     float weight = max(at.weight - IGNORED * sum.total, 0.0);
     sum.gain += weight * texture(gains, at.key_uv).rgb;
     sum.bias += weight * texture(biases, at.key_uv).rgb;
@@ -83,25 +83,25 @@ void add(inout Sum sum, sampler2D gains, sampler2D biases, sampler2D depths, Loo
 }
 #else
 // Only the texels of this surface; share: how much of each, in textureGather's order.
-vec3 texels(sampler2D source, ivec2 base, vec4 share) {
-    ivec2 top = ivec2(key_size) - 1;
+vec3 texels(sampler2D source, vec2 size, ivec2 base, vec4 share) {
+    ivec2 top = ivec2(size) - 1;
     return share.x * texelFetch(source, clamp(base + ivec2(0, 1), ivec2(0), top), 0).rgb
          + share.y * texelFetch(source, clamp(base + ivec2(1, 1), ivec2(0), top), 0).rgb
          + share.z * texelFetch(source, clamp(base + ivec2(1, 0), ivec2(0), top), 0).rgb
          + share.w * texelFetch(source, clamp(base, ivec2(0), top), 0).rgb;
 }
 
-void add(inout Sum sum, sampler2D gains, sampler2D biases, sampler2D depths, Lookup at, bool sky) {
+void add(inout Sum sum, sampler2D gains, sampler2D biases, sampler2D depths, vec2 size, Lookup at, bool sky) {
     // What newer keyframes show needs no older one's word.
     float weight = max(at.weight - IGNORED * sum.total, 0.0);
-    vec2 texel = at.key_uv * key_size - 0.5;
+    vec2 texel = at.key_uv * size - 0.5;
     vec4 share = bilinear(texel);
-    share *= matches(depths, texel, at, share, sky);
+    share *= matches(depths, size, texel, at, share, sky);
     // A quarter of a texel of the right surface is enough to go by.
     share *= weight * min(4.0, 1.0 / max(dot(share, vec4(1.0)), 1e-3));
     sum.total += dot(share, vec4(1.0));
-    sum.gain += texels(gains, ivec2(floor(texel)), share);
-    sum.bias += texels(biases, ivec2(floor(texel)), share);
+    sum.gain += texels(gains, size, ivec2(floor(texel)), share);
+    sum.bias += texels(biases, size, ivec2(floor(texel)), share);
 }
 #endif
 
@@ -112,7 +112,7 @@ void add(inout Sum sum, sampler2D gains, sampler2D biases, sampler2D depths, Loo
 #endif
 // A macro, not a function: samplers cannot be chosen by a variable. GLSL 4.1 has no lines that go on.
 #define LOOKUP(k) Lookup at = lookup(k, ray, depth_m, inverse_depth, sky); TRUSTED(k, at)
-#define ADD(k) { LOOKUP(k) add(sum, key_gain[k], key_bias[k], key_depth[k], at, sky); }
+#define ADD(k) { LOOKUP(k) add(sum, key_gain[k], key_bias[k], key_depth[k], key_size[k].xy, at, sky); }
 
 void main() {
     vec3 plate = texelFetch(plate_color, ivec2(gl_FragCoord.xy), 0).rgb;  // the plate was drawn at this very size

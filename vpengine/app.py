@@ -373,7 +373,7 @@ class App:
             write_run(options.log_folder, stage.file, self.files.show.file, self.files.named())
         asked, busy_s = stage.neural, BUSY / float(stage.rate)
         settings = RequestSettings(asked.resolution, asked.overscan_percent, 1.0 / asked.max_rate, busy_s)
-        camera = RequestCamera(self.gpu, asked.resolution)
+        camera = RequestCamera(self.gpu)
         self._exit.callback(camera.release)
         requests = Requests(camera, self.locations, settings)
         walls = self.compositor.walls

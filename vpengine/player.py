@@ -48,7 +48,7 @@ class Player:
         walls = self.compositor.walls
         for location in files.show.plates:
             load_location(self.locations, walls, location)
-        self._requests = RequestCamera(self.gpu, stage.neural.resolution)
+        self._requests = RequestCamera(self.gpu)
         self._pool = TargetPool(self.gpu)
         stand_in = StandIn()
         self._stage = build_stage_sim(self.gpu, files, walls, self._exit, FILM_SIZE, stand_in, samples_per_side=2)
@@ -116,10 +116,4 @@ class Player:
 
     def _redraw(self, location: str, view: View, seed: int) -> ImageSet:
         self._refuse_unknown(location)
-        (width, height), (w, h) = view.resolution, self.files.stage.neural.resolution
-        if (width, height) != (w, h):
-            raise UserError(
-                f"{self.take}: its keyframes are of {width} x {height} pixels, and the stage's [neural] resolution is "
-                f"{w} x {h} now"
-            )
         return self._requests.take(self.locations[location], location, view, seed)

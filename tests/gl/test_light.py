@@ -67,7 +67,7 @@ class Bench:
         load_location(self.locations, self.compositor.walls, self.location)
         neural = self.files.stage.neural
         settings = RequestSettings(neural.resolution, neural.overscan_percent, 0.0)
-        self.camera = RequestCamera(self.gpu, neural.resolution)
+        self.camera = RequestCamera(self.gpu)
         self.requests = Requests(self.camera, self.locations, settings)
         self.pool = TargetPool(self.gpu)
         exit_stack.callback(self.pool.release)

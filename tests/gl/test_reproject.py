@@ -53,8 +53,10 @@ def look_of(color_cct: np.ndarray, depth_m: np.ndarray) -> tuple[np.ndarray, np.
     return 0.6 + 0.3 * near + 0.0 * color_cct, 0.1 + 0.05 * color_cct * near
 
 
-def keyframe(number: int, pose: Pose, grade: Grade | None = None, look: Look = SNOW) -> Keyframe:
-    view = camera_view(pose, LENS, KEY_SIZE, 15.0)
+def keyframe(
+    number: int, pose: Pose, grade: Grade | None = None, look: Look = SNOW, size: tuple[int, int] = KEY_SIZE
+) -> Keyframe:
+    view = camera_view(pose, LENS, size, 15.0)
     color, depth_m = room(view)
     gain, bias = look_of(acescct_from_linear(color), depth_m)
     plate = ImageSet.of(
@@ -113,7 +115,8 @@ POSES = [from_opentrackio((0.1 * i, 0.05 * i, 1.6), 4.0 * i, 0.5 * i, 0.3 * i) f
 @pytest.mark.parametrize("time_s", [10.0, 0.33], ids=["all settled", "the newest rising"])
 def test_gpu_equals_numpy_twin(wrapped: Gpu, time_s: float) -> None:
     layer = Layer(wrapped, KEY_SIZE, SIZE)
-    frames = [keyframe(i, pose) for i, pose in enumerate(POSES)]
+    sizes = [(67, 38), KEY_SIZE, (48, 27), KEY_SIZE]  # a governor asks for smaller pictures, and for large ones again
+    frames = [keyframe(i, pose, size=size) for i, (pose, size) in enumerate(zip(POSES, sizes, strict=True))]
     for i, frame in enumerate(frames):
         layer.add(frame, 0.1 * i)
     plate = plate_picture(wrapped, from_opentrackio((0.3, 0.2, 1.55), 10.0, -1.0, 0.0))

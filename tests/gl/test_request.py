@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from vpengine.compose.governor import RUNGS
 from vpengine.compose.request import KEY, RequestCamera, Requests, RequestSettings
 from vpengine.frames.feed import Eye
 from vpengine.frames.frame_input import BusState, CameraState, FrameInput, Tick
@@ -59,7 +60,7 @@ def engine(gpu: Any) -> Gpu:
 
 @pytest.fixture
 def camera(engine: Gpu) -> Iterator[RequestCamera]:
-    made = RequestCamera(engine, SIZE)
+    made = RequestCamera(engine)
     yield made
     made.release()
 
@@ -101,7 +102,8 @@ def test_it_goes_straight_to_where_it_is_wanted(camera: RequestCamera) -> None:
     room = Room(*(Pixels(each, bottom_up=True, lives="shared memory") for each in memory))
     camera.draw(Directions(), view, 0)
     images = camera.bring_down("street", view, room)
-    assert (images.color_noise, images.depth) == (room.color_noise, room.depth)
+    assert np.shares_memory(images.color_noise.stored, memory[0])
+    assert np.shares_memory(images.depth.stored, memory[1])
     for name in ("color", "depth_m", "noise"):
         np.testing.assert_array_equal(getattr(images, name), getattr(expected, name))
 
@@ -160,6 +162,21 @@ def test_a_request_is_for_where_the_camera_will_be(asking: Asking) -> None:
     assert asking.plates["street"].views == [request.plate.view]
     assert (request.number, request.epoch, request.location, request.camera) == (1, 4, "street", "a")
     assert (request.look, request.submitted_s) == (asking.look, 7.0)
+
+
+def test_a_lower_rung_asks_for_a_smaller_picture_of_the_same_view(asking: Asking) -> None:
+    """It is drawn and brought down in that size, between two of the full one."""
+    asking.frame = replace(asking.frame, rung=2)
+    requests = []
+    for number, rung in enumerate((0, 2, 0)):
+        requests.append(asking.at(1.0 + number, rung=rung))
+    full, smaller, again = (request.plate for request in requests if request is not None)
+    width, height = (round(RUNGS[2].request_size * side) for side in SIZE)
+    assert smaller.color.shape == (height, width, 3)
+    assert full.color.shape == again.color.shape == (SIZE[1], SIZE[0], 3)
+    np.testing.assert_allclose(smaller.view.clip_from_view[0, 0], full.view.clip_from_view[0, 0])
+    np.testing.assert_allclose(smaller.color.mean((0, 1)), full.color.mean((0, 1)), atol=0.02)
+    np.testing.assert_array_equal(again.color, full.color)
 
 
 def test_what_says_nothing_new_is_not_asked(asking: Asking) -> None:

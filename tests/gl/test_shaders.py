@@ -53,7 +53,7 @@ def make_everything(gpu: Gpu, stack: ExitStack) -> None:
     for location in files.show.plates:
         load_location(locations, compositor.walls, location)
         compositor.warm(location, pool.lend)
-    RequestCamera(gpu, (32, 18))
+    RequestCamera(gpu)
     walls = list(compositor.walls.geometries.values())
     panels = {wall.id: Panel(wall.peak_nits, wall.black_nits) for wall in files.stage.walls}
     light = StageLight(gpu, walls, panels, StandIn())

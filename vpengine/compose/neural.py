@@ -40,7 +40,7 @@ BLOCK = UniformBlock(
     freshness="vec4[4]",
     up_in_view="vec3",
     amount="float",
-    key_size="vec2",
+    key_size="vec4[4]",
     border="vec2",
 )
 _DEFINES = {
@@ -77,7 +77,7 @@ class _Kept:
 
 
 class NeuralLayer:
-    """Owns the keyframes' textures. ``resolution`` is that of every keyframe.
+    """Owns the keyframes' textures. ``resolution``: of the largest keyframe that is usual; there are textures for it.
 
     keyframes: how many are kept, MAX_KEYFRAMES at most. A large one is brought in over several frames, by ``add`` and
     ``advance``, BYTES_A_FRAME in each, and shown when all of it is there. It is bytes that are counted and not
@@ -85,7 +85,7 @@ class NeuralLayer:
     """
 
     def __init__(self, gpu: Gpu, resolution: tuple[int, int], keyframes: int = MAX_KEYFRAMES) -> None:
-        self._resolution = resolution
+        self._gpu = gpu
         self._keyframes = min(keyframes, MAX_KEYFRAMES)
         self._kept: list[_Kept] = []  # newest first
         self._coming: tuple[Keyframe, KeyframeTextures] | None = None  # not all uploaded yet
@@ -138,10 +138,22 @@ class NeuralLayer:
 
     def _begun(self) -> tuple[Keyframe, KeyframeTextures]:
         assert self._waiting is not None
-        textures = self._free.pop() if self._free else self._kept.pop().textures
-        self._coming, self._waiting = (self._waiting, textures), None
-        textures.begin(self._coming[0])
+        keyframe, self._waiting = self._waiting, None
+        textures = self._textures(keyframe.request.plate.view.resolution)
+        self._coming = keyframe, textures
+        textures.begin(keyframe)
         return self._coming
+
+    def _textures(self, resolution: tuple[int, int]) -> KeyframeTextures:
+        """Textures to write into: others' where they fit, else in others' place: a governor changes the size."""
+        if not self._free:
+            self._free.append(self._kept.pop().textures)
+        fitting = next((textures for textures in self._free if textures.resolution == resolution), self._free[-1])
+        self._free.remove(fitting)
+        if fitting.resolution == resolution:
+            return fitting
+        fitting.release()
+        return KeyframeTextures(self._gpu, resolution)
 
     def _keep(self, coming: _Kept) -> None:
         """The first of a new epoch (another generator or seed) follows the newest of the old one alone: what the old
@@ -268,10 +280,12 @@ class NeuralLayer:
         matrices = np.zeros((MAX_KEYFRAMES, 4, 4))
         origins = np.zeros((MAX_KEYFRAMES, 4))
         freshness = np.zeros((MAX_KEYFRAMES, 4))
+        sizes = np.ones((MAX_KEYFRAMES, 4))
         freshness[: len(self._kept), 0] = self.freshness(time_s)
         for index, kept in enumerate(self._kept):
             key = kept.keyframe.request.plate.view
             matrices[index] = key.clip_from_stage @ view.stage_from_view
+            sizes[index, :2] = key.resolution
             origins[index] = view.view_from_stage @ [*key.origin_m, 1.0]
         return {
             "view_ray_from_ndc": view_ray_from_ndc(view),
@@ -279,7 +293,7 @@ class NeuralLayer:
             "key_origin": origins,
             "freshness": freshness,
             "up_in_view": view.view_from_stage[:3, 2],
-            "key_size": self._resolution,
+            "key_size": sizes,
             "border": (1.0 / BORDER, 1.0 / BORDER),
         }
 
