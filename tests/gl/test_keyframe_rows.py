@@ -133,7 +133,7 @@ def test_the_oldest_stays_until_its_successor_is_there(layer: NeuralLayer) -> No
     frames(layer, 4, 1.0, key=keyframe(1))
     frames(layer, 4, 2.0, key=keyframe(2))
     assert frames(layer, 3, 3.0, key=keyframe(3)) == [2, 2, 2]
-    assert len(layer.freshness(3.1)) == 2
+    assert len(layer.newness(3.1)) == 2
     assert frames(layer, 1, 3.5) == [3]
     assert [kept.keyframe.request.number for kept in layer._kept] == [3, 2]
 

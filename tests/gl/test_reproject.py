@@ -122,15 +122,14 @@ def test_gpu_equals_numpy_twin(wrapped: Gpu, time_s: float) -> None:
     plate = plate_picture(wrapped, from_opentrackio((0.3, 0.2, 1.55), 10.0, -1.0, 0.0))
     shown = pixels(layer.show(plate, time_s, 1.0))
 
-    freshness = layer.freshness(time_s)
     sources = [
-        Source(f.request.plate.view, f.gain.rgb, f.bias.rgb, f.request.plate.depth_m, float(fresh))
-        for f, fresh in zip(reversed(frames), freshness, strict=True)
+        Source(f.request.plate.view, f.gain.rgb, f.bias.rgb, f.request.plate.depth_m, newness, trust)
+        for f, newness, trust in zip(reversed(frames), layer.newness(time_s), layer.trust(time_s), strict=True)
     ]
     color = pixels(plate)
     gathered = gather(plate.view, download(plate.depth)[..., 0], sources, BORDER, IGNORED)
     cct = acescct_from_linear(color)
-    t = np.clip(gathered.weight / KNOWN, 0.0, 1.0)[..., None]
+    t = np.clip(gathered.known / KNOWN, 0.0, 1.0)[..., None]
     known = t * t * (3.0 - 2.0 * t)
     expected = linear_from_acescct(known * (gathered.gain * cct + gathered.bias) + (1.0 - known) * cct)
     wrong = np.abs(shown - expected).max(axis=-1) > 0.004
@@ -289,6 +288,24 @@ def test_a_plain_look_that_has_settled_needs_no_layer(wrapped: Gpu) -> None:
     assert layer.show(plate, 2.5, 1.0) is plate
 
 
+ASIDE = from_opentrackio((0.0, 0.0, 1.6), 50.0, 0.0, 0.0)  # sees nothing of what the others see
+
+
+@pytest.mark.parametrize("look", [SNOW, Look("test", (("snow", 1.0),))], ids=["the same look", "another look"])
+def test_age_takes_no_trust_but_another_look_does(wrapped: Gpu, look: Look) -> None:
+    """What only the oldest keyframe saw is shown as it saw it; unless the newer ones are of another look."""
+    layer = Layer(wrapped, KEY_SIZE, SIZE)
+    layer.add(keyframe(0, POSES[0]), 0.0)
+    for i in range(1, 4):
+        layer.add(keyframe(i, ASIDE, look=look), 0.2 * i)
+    assert layer.newness(10.0)[3] < 0.001
+    plate = plate_picture(wrapped, POSES[0])
+    shown, cct = pixels(layer.show(plate, 10.0, 1.0)), acescct_from_linear(pixels(plate))
+    gain, bias = look_of(cct, download(plate.depth)[..., 0])
+    expected = gain * cct + bias if look == SNOW else cct
+    assert np.median(np.abs(acescct_from_linear(shown) - expected)) < 0.004
+
+
 def test_a_new_epoch_keeps_nothing_older_than_its_predecessor(wrapped: Gpu) -> None:
     """Another seed: the last picture of the old one fades out, the rest is gone."""
     layer = Layer(wrapped, KEY_SIZE, SIZE)
@@ -296,4 +313,4 @@ def test_a_new_epoch_keeps_nothing_older_than_its_predecessor(wrapped: Gpu) -> N
         layer.add(keyframe(i, pose), 0.1 * i)
     later = keyframe(9, POSES[0])
     layer.add(replace(later, request=replace(later.request, epoch=1)), 1.0)
-    assert len(layer.freshness(2.0)) == 2
+    assert len(layer.newness(2.0)) == 2

@@ -26,7 +26,7 @@ RISE_S = 0.07  # a new keyframe fades in over this, so that nothing pops
 SETTLED_S = 1.0  # after which the grade has reached a plain keyframe's, which changes nothing
 SUCCESSION = 0.05  # what each newer keyframe leaves of an older one's weight
 IGNORED = 0.1  # a keyframe with less than this share of what newer ones have is not asked
-KNOWN = 0.25  # the weight at which the graded plate is no longer needed
+KNOWN = 0.25  # the trust at which the graded plate is no longer needed
 # Where the first draws of shaders/reproject.frag may take a pixel: a keyframe's share of its own full weight, and a sum
 # of weights beside which a keyframe that has a settled successor (SUCCESSION at most) is ignored.
 QUICK_WEIGHT, SURE_WEIGHT = 0.6, SUCCESSION / IGNORED
@@ -37,10 +37,9 @@ BLOCK = UniformBlock(
     view_ray_from_ndc="mat3",
     key_from_view="mat4[4]",
     key_origin="vec4[4]",
-    freshness="vec4[4]",
+    keyframe="vec4[4]",
     up_in_view="vec3",
     amount="float",
-    key_size="vec4[4]",
     border="vec2",
 )
 _DEFINES = {
@@ -74,6 +73,11 @@ class _Kept:
     def rise(self, time_s: float) -> float:
         t = min(max((time_s - self.since_s) / RISE_S, 0.0), 1.0)
         return t * t * (3.0 - 2.0 * t)
+
+    def agreement(self, other: _Kept) -> float:
+        """Of their looks; keyframes of two epochs have none."""
+        ours, theirs = self.keyframe.request, other.keyframe.request
+        return ours.look.agreement(theirs.look) if ours.epoch == theirs.epoch else 0.0
 
 
 class NeuralLayer:
@@ -229,12 +233,14 @@ class NeuralLayer:
     def unseen(self, plate: Picture, time_s: float) -> NDArray[np.bool_]:
         """Which of the plate's pixels (height, width) no keyframe shows: for measurements, on the CPU."""
         sources = [
-            Source(key.request.plate.view, key.gain.rgb, key.bias.rgb, key.request.plate.depth_m, fresh)
-            for key, fresh in zip((kept.keyframe for kept in self._kept), self.freshness(time_s), strict=True)
+            Source(key.request.plate.view, key.gain.rgb, key.bias.rgb, key.request.plate.depth_m, newness, trust)
+            for key, newness, trust in zip(
+                (kept.keyframe for kept in self._kept), self.newness(time_s), self.trust(time_s), strict=True
+            )
         ]
         assert plate.depth is not None
         gathered = gather(plate.view, download(plate.depth)[..., 0], sources, BORDER, IGNORED)
-        return gathered.weight < 0.5 * KNOWN
+        return gathered.known < 0.5 * KNOWN
 
     def warm(self, target: Target, plate: Picture) -> None:
         """Draw every variant once, in the places that it will draw in: on software GL a first draw costs a tenth of a
@@ -259,14 +265,25 @@ class NeuralLayer:
         self._stale_pass.draw(target, newest.textures.stale(newest.keyframe), picture_in_key=picture_in_key)
         return self._picture(target, plate)
 
-    def freshness(self, time_s: float) -> list[float]:
-        """Each keyframe's weight by its age alone, newest first: it rises, and falls as its successors rise."""
+    def newness(self, time_s: float) -> list[float]:
+        """How much each keyframe, newest first, counts beside others: less with every successor that rises."""
         weights, left = [], 1.0
-        for kept in self._kept:
-            rise = kept.rise(time_s)
-            weights.append(rise * left)
-            left *= 1.0 - (1.0 - SUCCESSION) * rise
+        for kept, trust in zip(self._kept, self.trust(time_s), strict=True):
+            weights.append(trust * left)
+            left *= 1.0 - (1.0 - SUCCESSION) * kept.rise(time_s)
         return weights
+
+    def trust(self, time_s: float) -> list[float]:
+        """How far each keyframe, newest first, is believed where it alone shows something: it rises, and falls only as
+        successors with another look rise.
+        """
+        trusts: list[float] = []
+        for index, kept in enumerate(self._kept):
+            trust = kept.rise(time_s)
+            for newer in self._kept[:index]:
+                trust *= 1.0 - newer.rise(time_s) * (1.0 - kept.agreement(newer))
+            trusts.append(trust)
+        return trusts
 
     def _first_settled(self, time_s: float) -> int | None:
         """The newest keyframe that has fully faded in: where it shows well, older ones have no say."""
@@ -279,21 +296,20 @@ class NeuralLayer:
     def _frame_values(self, view: View, time_s: float) -> dict[str, Any]:
         matrices = np.zeros((MAX_KEYFRAMES, 4, 4))
         origins = np.zeros((MAX_KEYFRAMES, 4))
-        freshness = np.zeros((MAX_KEYFRAMES, 4))
-        sizes = np.ones((MAX_KEYFRAMES, 4))
-        freshness[: len(self._kept), 0] = self.freshness(time_s)
+        keyframes = np.ones((MAX_KEYFRAMES, 4)) * (0.0, 0.0, 1.0, 1.0)
+        keyframes[: len(self._kept), 0] = self.newness(time_s)
+        keyframes[: len(self._kept), 1] = self.trust(time_s)
         for index, kept in enumerate(self._kept):
             key = kept.keyframe.request.plate.view
             matrices[index] = key.clip_from_stage @ view.stage_from_view
-            sizes[index, :2] = key.resolution
+            keyframes[index, 2:] = key.resolution
             origins[index] = view.view_from_stage @ [*key.origin_m, 1.0]
         return {
             "view_ray_from_ndc": view_ray_from_ndc(view),
             "key_from_view": matrices,
             "key_origin": origins,
-            "freshness": freshness,
+            "keyframe": keyframes,
             "up_in_view": view.view_from_stage[:3, 2],
-            "key_size": sizes,
             "border": (1.0 / BORDER, 1.0 / BORDER),
         }
 
