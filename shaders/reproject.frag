@@ -1,5 +1,5 @@
 // The neural layer: each pixel of the plate, at today's pose, finds itself in the keyframes by its own exact depth; what
-// none of them saw is the plate through the keyframes' grade. The numpy twin is vpengine/view/reproject.py.
+// none of them saw is what the location's surround shows, and else the plate through the keyframes' grade. The numpy twin is vpengine/view/reproject.py.
 //
 // Software GL executes both sides of every branch, so the pass is drawn three times, each time for the pixels that the
 // z-buffer does not mark yet; where an earlier one takes a pixel, the last would give the same colour:
@@ -11,6 +11,9 @@
 #if !defined(QUICK) && !defined(SURE)
 #define LAST
 #include "grade.glsl"
+#ifdef SURROUND
+#include "surround.glsl"
+#endif
 #endif
 
 in vec2 uv;
@@ -90,6 +93,11 @@ void main() {
 #ifdef LAST
     float length_m = length(ray);
     vec3 graded = apply_grade(grade, cct, sky ? 1e9 : depth_m * length_m, dot(up_in_view, ray) / length_m);
+#ifdef SURROUND
+    Sum around = surround(ray, inverse_depth, depth_m, sky);
+    vec3 seen = around.total > 0.0 ? (around.gain * cct + around.bias) / around.total : cct;
+    graded = mix(graded, seen, around.known);
+#endif
     changed = mix(graded, changed, smoothstep(0.0, KNOWN, sum.known));
 #endif
     color = vec4(linear_from_acescct(mix(cct, changed, amount)), 1.0);

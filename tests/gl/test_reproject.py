@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -98,8 +99,10 @@ def pixels(picture: Picture) -> np.ndarray:
 class Layer(NeuralLayer):
     """With a target of its own."""
 
-    def __init__(self, gpu: Gpu, resolution: tuple[int, int], size: tuple[int, int], keyframes: int = 4) -> None:
-        super().__init__(gpu, resolution, keyframes)
+    def __init__(
+        self, gpu: Gpu, resolution: tuple[int, int], size: tuple[int, int], keyframes: int = 4, **surround: Any
+    ) -> None:
+        super().__init__(gpu, resolution, keyframes, **surround)
         self.target = Target(gpu.context, size, z_buffer=True)
 
     def show(self, plate: Picture, time_s: float, amount: float) -> Picture:

@@ -13,7 +13,9 @@ import moderngl
 import pytest
 
 from vpengine.app import build_compositor, build_locations, load_location
+from vpengine.compose.neural import NeuralLayer
 from vpengine.compose.request import RequestCamera
+from vpengine.compose.surround import Surrounds
 from vpengine.files import read_files
 from vpengine.gpu.gpu import Gpu
 from vpengine.gpu.output_window import BLOCK as WINDOW_BLOCK
@@ -54,6 +56,7 @@ def make_everything(gpu: Gpu, stack: ExitStack) -> None:
         load_location(locations, compositor.walls, location)
         compositor.warm(location, pool.lend)
     RequestCamera(gpu)
+    NeuralLayer(gpu, (32, 18), surrounds=Surrounds(gpu, 32, 1))
     walls = list(compositor.walls.geometries.values())
     panels = {wall.id: Panel(wall.peak_nits, wall.black_nits) for wall in files.stage.walls}
     light = StageLight(gpu, walls, panels, StandIn())

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from vpengine.compose.grading import GradeTable
 from vpengine.compose.keyframe_textures import BYTES_A_FRAME, KeyframeTextures, fits_a_frame
+from vpengine.compose.surround import FIELDS, Surrounds
 from vpengine.frames.keyframe import Keyframe
 from vpengine.gpu.blocks import UniformBlock
 from vpengine.gpu.gpu import Gpu
@@ -32,16 +33,17 @@ KNOWN = 0.25  # the trust at which the graded plate is no longer needed
 QUICK_WEIGHT, SURE_WEIGHT = 0.6, SUCCESSION / IGNORED
 BORDER = 0.06  # of the picture: a keyframe's weight falls to 0 towards its edges
 
-BLOCK = UniformBlock(
-    "Reproject",
-    view_ray_from_ndc="mat3",
-    key_from_view="mat4[4]",
-    key_origin="vec4[4]",
-    keyframe="vec4[4]",
-    up_in_view="vec3",
-    amount="float",
-    border="vec2",
-)
+_FIELDS = {
+    "view_ray_from_ndc": "mat3",
+    "key_from_view": "mat4[4]",
+    "key_origin": "vec4[4]",
+    "keyframe": "vec4[4]",
+    "up_in_view": "vec3",
+    "amount": "float",
+    "border": "vec2",
+}
+BLOCK = UniformBlock("Reproject", **_FIELDS)
+SURROUND_BLOCK = UniformBlock("Reproject", **_FIELDS, **FIELDS)  # with a surround
 _DEFINES = {
     "IGNORED": str(IGNORED),
     "KNOWN": str(KNOWN),
@@ -86,16 +88,31 @@ class NeuralLayer:
     keyframes: how many are kept, MAX_KEYFRAMES at most. A large one is brought in over several frames, by ``add`` and
     ``advance``, BYTES_A_FRAME in each, and shown when all of it is there. It is bytes that are counted and not
     milliseconds: a film of the same frames must show it in the same one.
+
+    location, surrounds: whose surround shows what no keyframe does; without them nothing does.
     """
 
-    def __init__(self, gpu: Gpu, resolution: tuple[int, int], keyframes: int = MAX_KEYFRAMES) -> None:
+    def __init__(
+        self,
+        gpu: Gpu,
+        resolution: tuple[int, int],
+        keyframes: int = MAX_KEYFRAMES,
+        location: str = "",
+        surrounds: Surrounds | None = None,
+    ) -> None:
         self._gpu = gpu
+        self._location = location
+        self._surrounds = surrounds
         self._keyframes = min(keyframes, MAX_KEYFRAMES)
         self._kept: list[_Kept] = []  # newest first
         self._coming: tuple[Keyframe, KeyframeTextures] | None = None  # not all uploaded yet
         self._waiting: Keyframe | None = None  # until that is there; only the newest
         self._frame_s, self._bytes_left = -np.inf, 0  # what the frame of that time may yet bring in
-        self._last = gpu.pass_("reproject", BLOCK, {**_DEFINES, **GradeTable.DEFINES, "KEYS": str(MAX_KEYFRAMES)})
+        defines = {**_DEFINES, **GradeTable.DEFINES, "KEYS": str(MAX_KEYFRAMES)}
+        if surrounds is None:
+            self._last = gpu.pass_("reproject", BLOCK, defines)
+        else:
+            self._last = gpu.pass_("reproject", SURROUND_BLOCK, {**defines, **surrounds.defines})
         self._quick, self._sure = (
             [
                 gpu.pass_("reproject", BLOCK, {**_DEFINES, "KEYS": str(keys), kind: "1"})
@@ -189,7 +206,8 @@ class NeuralLayer:
     @property
     def changes_nothing(self) -> bool:
         """The plate is shown as it is; else what no keyframe saw takes the grade, also before the first has come."""
-        return not self._kept and self.grade.is_neutral
+        around = self._surrounds is not None and self._surrounds.shows(self._location)
+        return not self._kept and self.grade.is_neutral and not around
 
     def _drop(self, kept: int) -> None:
         """All keyframes but the newest ``kept``."""
@@ -226,9 +244,15 @@ class NeuralLayer:
             newest = world | _key_textures(sets[: settled + 1])
             self._quick[settled].draw(target, newest, "mark", **values)
             self._sure[settled].draw(target, newest, "rest", **values)
-        everything = world | _key_textures(sets) | {"grade": self.grade.texture}
-        self._last.draw(target, everything, "rest", **values)
+        self._draw_last(target, world | _key_textures(sets), plate.view, values)
         return self._picture(target, plate)
+
+    def _draw_last(self, target: Target, textures: dict[str, Bound], view: View, values: dict[str, Any]) -> None:
+        textures = textures | {"grade": self.grade.texture}
+        if self._surrounds is not None:
+            textures |= self._surrounds.textures
+            values = values | self._surrounds.values(self._location, view)
+        self._last.draw(target, textures, "rest", **values)
 
     def unseen(self, plate: Picture, time_s: float) -> NDArray[np.bool_]:
         """Which of the plate's pixels (height, width) no keyframe shows: for measurements, on the CPU."""
@@ -253,7 +277,7 @@ class NeuralLayer:
         for keys, (quick, sure) in enumerate(zip(self._quick, self._sure, strict=True), 1):
             quick.draw(target, world | _key_textures(sets[:keys]), "mark", **values)
             sure.draw(target, world | _key_textures(sets[:keys]), "rest", **values)
-        self._last.draw(target, world | _key_textures(sets) | {"grade": self.grade.texture}, "rest", **values)
+        self._draw_last(target, world | _key_textures(sets), plate.view, values)
         stale = {"key_plate": sets[0].plate, "key_gain": sets[0].gain, "key_bias": sets[0].bias}
         self._stale_pass.draw(target, stale, picture_in_key=(1.0, 1.0))
 
