@@ -138,11 +138,15 @@ class Asking:
 
     def once(self, time_s: float, look: Look | None = None) -> Request | None:
         """One frame."""
-        looks = {"program": look or self.look, "preview": self.standby_look}
-        self.executor.run(self.requests.plan(self.frame, looks, time_s))
+        self.executor.run(self.requests.plan(self.looking(look), time_s))
         assert not self.executor.failures
         self.gpu.finish()  # as every frame ends
         return self.requests.finished(self.executor.pictures)
+
+    def looking(self, look: Look | None = None) -> FrameInput:
+        """The frame, with what each bus asks for."""
+        looks = {"program": look or self.look, "preview": self.standby_look}
+        return replace(self.frame, buses={b: replace(state, look=looks[b]) for b, state in self.frame.buses.items()})
 
     def stand_at(self, pose: Pose) -> None:
         self.frame = replace(self.frame, cameras={"a": CameraState(HERE, pose, LENS, 0.01)})
@@ -322,7 +326,7 @@ def test_nobody_waits_for_a_plate_that_is_not_drawn_yet(asking: Asking, monkeypa
     assert [asking.once(1.0 + step / 24.0) for step in range(4)] == [None] * 4
     assert len(asking.plates["street"].views) == 1
     monkeypatch.undo()
-    (job,) = asking.requests.plan(asking.frame, {"program": asking.look}, 1.2)
+    (job,) = asking.requests.plan(asking.looking(), 1.2)
     wall = Job(name="wall", priority=WALL)
     assert in_order([wall, job]) == [job, wall]
     asking.executor.run([job])
@@ -370,9 +374,9 @@ def test_what_stands_by_is_asked_when_the_program_rests(asking: Asking) -> None:
 
 
 def test_an_eye_that_nobody_sees_is_not_asked_for(asking: Asking) -> None:
-    looks, seen = {"program": asking.look}, [Eye("program", "a")]
-    assert asking.requests.plan(asking.frame, looks, 1.0, None, ()) == []
-    assert len(asking.requests.plan(asking.frame, looks, 1.0, None, seen)) == 1
+    seen = [Eye("program", "a")]
+    assert asking.requests.plan(asking.looking(), 1.0, None, ()) == []
+    assert len(asking.requests.plan(asking.looking(), 1.0, None, seen)) == 1
 
 
 def test_nothing_stands_by_any_more_when_its_half_is_handed_over(asking: Asking) -> None:
@@ -391,15 +395,15 @@ def test_a_request_that_fails_is_asked_again(camera: RequestCamera, engine: Gpu,
         raise RuntimeError("no memory")
 
     monkeypatch.setattr(camera, "bring_down", failing)
-    asking.executor.run(asking.requests.plan(asking.frame, {"program": asking.look}, 1.0))
+    asking.executor.run(asking.requests.plan(asking.looking(), 1.0))
     engine.finish()
-    asking.executor.run(asking.requests.plan(asking.frame, {"program": asking.look}, 1.04))
+    asking.executor.run(asking.requests.plan(asking.looking(), 1.04))
     assert asking.requests.finished(asking.executor.pictures) is None
     assert dict(asking.executor.failures) == {"request, brought down": 1}
     monkeypatch.setattr(camera, "bring_down", down)
     answers = []
     for step in range(6):  # after its back-off
-        asking.executor.run(asking.requests.plan(asking.frame, {"program": asking.look}, 2.0 + 0.11 * step))
+        asking.executor.run(asking.requests.plan(asking.looking(), 2.0 + 0.11 * step))
         answers.append(asking.requests.finished(asking.executor.pictures))
         engine.finish()
         time.sleep(0.05)

@@ -231,33 +231,30 @@ class Requests:
     def plan(
         self,
         frame: FrameInput,
-        looks: Mapping[str, Look],
         now_s: float,
         room: Room | None = None,
         eyes: Collection[Eye] | None = None,
     ) -> list[Job]:
-        """The job of a frame that may ask, if it has one. looks: by bus. now_s: when the frame began.
+        """The job of a frame that may ask, if it has one. now_s: when the frame began.
 
         room: where whoever is asked would have the plate. eyes: those that are seen; by default all.
         """
         begun = self._begun
         if begun is not None and _is_good(begun, frame, now_s):
-            return [self._brought_down(begun, frame, looks, room)] if self._camera.ready() else []
+            return [self._brought_down(begun, frame, room)] if self._camera.ready() else []
         if begun is not None:
             self.forget()
-        wanted = self._next(frame, looks, now_s, eyes) if now_s >= self._due_s else None
+        wanted = self._next(frame, now_s, eyes) if now_s >= self._due_s else None
         if wanted is None:
             return []
         part = RUNGS[frame.rung].requests
         name = "request, its plate"
         return [DrawRequest(name=name, priority=REQUEST, meanwhile=_MEANWHILE, wanted=wanted, part=part)]
 
-    def _brought_down(
-        self, begun: Wanted, frame: FrameInput, looks: Mapping[str, Look], room: Room | None
-    ) -> BringDown:
+    def _brought_down(self, begun: Wanted, frame: FrameInput, room: Room | None) -> BringDown:
         """It asks what is wanted now: a plate is the same for all looks."""
         self._begun = None
-        asked = replace(begun, epoch=frame.epoch, look=looks[begun.eye.bus])
+        asked = replace(begun, epoch=frame.epoch, look=frame.buses[begun.eye.bus].look)
         name = "request, brought down"
         self._bringing = BringDown(name=name, priority=READ, meanwhile=_MEANWHILE, writes=KEY, wanted=asked, room=room)
         return self._bringing
@@ -309,14 +306,12 @@ class Requests:
         self._put_off = self._put_off + 1 if busy else 0
         return busy
 
-    def _next(
-        self, frame: FrameInput, looks: Mapping[str, Look], now_s: float, eyes: Collection[Eye] | None
-    ) -> Wanted | None:
+    def _next(self, frame: FrameInput, now_s: float, eyes: Collection[Eye] | None) -> Wanted | None:
         """What the eye whose turn it is would ask; None when none has anything new to say."""
         if eyes is None:
             eyes = [Eye(bus, camera) for bus in frame.buses for camera in frame.cameras]
         for eye in sorted(eyes, key=lambda eye: self._turn(eye, now_s)):
-            wanted = self._wanted(frame, looks[eye.bus], eye, now_s)
+            wanted = self._wanted(frame, eye, now_s)
             if wanted is not None:
                 return wanted
         return None
@@ -327,10 +322,10 @@ class Requests:
         since_s = before.submitted_s if before is not None else -np.inf
         return eye.bus != PROGRAM and now_s - since_s < PREVIEW_WAITS_S, since_s
 
-    def _wanted(self, frame: FrameInput, look: Look, eye: Eye, now_s: float) -> Wanted | None:
+    def _wanted(self, frame: FrameInput, eye: Eye, now_s: float) -> Wanted | None:
         """What this frame would ask for an eye; None when that says nothing new."""
         settings, asked = self._settings, self._asked.get(eye, _Asked())
-        state, location = frame.cameras[eye.camera], frame.buses[eye.bus].target
+        state, location, look = frame.cameras[eye.camera], frame.buses[eye.bus].target, frame.buses[eye.bus].look
         if look.plain and _is_plain(asked, location):
             return None  # the plate is the answer already; one plain keyframe is asked for when a look has ended
         time_s, size = frame.tick.display_time_s, _request_size(settings.resolution, frame.rung)

@@ -38,3 +38,6 @@ class Look:
         numbers = [(float(ours[name]), float(theirs[name])) for name in ours if not isinstance(ours[name], str)]
         off = max((abs(a - b) / max(1.0, abs(a), abs(b)) for a, b in numbers), default=0.0)
         return min(max((STRANGE - off) / (STRANGE - ALIKE), 0.0), 1.0)
+
+
+NO_LOOK = Look("none")  # nobody has said yet
