@@ -24,6 +24,7 @@ from vpengine.plates import dome, still
 from vpengine.sim.camera import SimCamera
 from vpengine.sim.figure import StandIn
 from vpengine.sim.light import Panel, StageLight
+from vpengine.sim.light_draw import probe_of
 from vpengine.sim.stage_view import StageView
 from vpengine.stage.shipped import stage_folder
 
@@ -57,8 +58,9 @@ def make_everything(gpu: Gpu, stack: ExitStack) -> None:
     walls = list(compositor.walls.geometries.values())
     panels = {wall.id: Panel(wall.peak_nits, wall.black_nits) for wall in files.stage.walls}
     light = StageLight(gpu, walls, panels, StandIn())
-    SimCamera(gpu, light, (64, 36))
-    StageView(gpu, light, (64, 36))
+    probe = probe_of(gpu, light)
+    SimCamera(gpu, light, (64, 36), probe)
+    StageView(gpu, light, (64, 36), probe)
     ViewLut(gpu)
     for variant in ({}, dome.MAGNIFIED):
         gpu.pass_("dome", dome.BLOCK, variant)
