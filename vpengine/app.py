@@ -13,30 +13,26 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from vpengine import neural, output, plates, tracking
-from vpengine.compose.compositor import Compositor
-from vpengine.compose.eyes import Eyes
+from vpengine import neural, output, tracking
 from vpengine.compose.governor import Governor
-from vpengine.compose.plan import Layout, light_key
 from vpengine.compose.preparing import Preparing
 from vpengine.compose.request import RequestCamera, Requests, RequestSettings
-from vpengine.compose.walls import Walls
 from vpengine.control.controls import Controls, Value
 from vpengine.control.desk import Desk
 from vpengine.control.gate import Gate
 from vpengine.control.messages import OperatorMessage
 from vpengine.control.scenes import SceneEntry, Scenes
+from vpengine.drawing import build_compositor, build_locations, build_stage_sim, load_location
 from vpengine.errors import UserError
 from vpengine.files import Files, base_look, ports_of, read_files
 from vpengine.frames.feed import Feed
-from vpengine.frames.frame_input import FrameInput
 from vpengine.gpu.context import create_headless, describe
 from vpengine.gpu.executor import Executor
 from vpengine.gpu.gpu import Gpu
 from vpengine.gpu.guard import Guard
 from vpengine.gpu.pool import TargetPool
 from vpengine.gpu.window import Windows
-from vpengine.loop import Loop, Recorder
+from vpengine.loop import Loop, NoRecorder, Recorder
 from vpengine.mailbox import Inbox, Newest
 from vpengine.neural.declared import looks_of
 from vpengine.neural.host import GeneratorHost, NoHost
@@ -44,15 +40,12 @@ from vpengine.neural.process_host import ProcessHost
 from vpengine.output.clock import Clock, DisplayClock, PacedClock, UnpacedClock
 from vpengine.output.output import Output
 from vpengine.output.outputs import Outputs, named
-from vpengine.plates.locations import Build, Locations
 from vpengine.plugins import load_plugin
 from vpengine.remote.osc_control import OscControl
 from vpengine.remote.thread import RemoteThread
 from vpengine.sim.figure import StandIn
-from vpengine.sim.light import Panel
-from vpengine.sim.plan import StageSim
 from vpengine.stage.control_names import control_address
-from vpengine.stage.feeds import SIM_SIZE, feeds_of
+from vpengine.stage.feeds import feeds_of
 from vpengine.stage.sections import PluginSection
 from vpengine.stage.state_folder import state_folder
 from vpengine.stops import held
@@ -90,71 +83,6 @@ class RunOptions:
     remember: bool = True
 
 
-def build_locations(gpu: Gpu, files: Files, exit_stack: ExitStack) -> Locations:
-    """A show's plates, none of them loaded yet; they live as long as the stack."""
-
-    def build(section: PluginSection) -> Build:
-        plugin, settings = load_plugin(plates.KINDS[section.kind]), files.of(section)
-        return lambda: plugin(settings)
-
-    locations = Locations(gpu, {name: build(section) for name, section in files.show.plates.items()})
-    exit_stack.callback(locations.close)
-    return locations
-
-
-def build_compositor(gpu: Gpu, files: Files, locations: Locations, exit_stack: ExitStack) -> Compositor:
-    """What draws a stage's worlds and walls; it lives as long as the stack."""
-    stage, asked = files.stage, files.stage.neural
-    walls = Walls(gpu, stage.walls, stage.outer.eye_m, stage.outer.face_px, len(stage.cameras))
-    exit_stack.callback(walls.release)
-    eyes = Eyes(gpu, locations, asked.resolution, asked.keyframes)
-    exit_stack.callback(eyes.release)
-    layout = Layout(
-        stage.cameras, tuple(wall.id for wall in stage.walls), asked.generator != "none", asked.overscan_percent
-    )
-    compositor = Compositor(gpu, layout, eyes, walls, locations)
-    exit_stack.callback(compositor.release)
-    return compositor
-
-
-def build_stage_sim(
-    gpu: Gpu,
-    files: Files,
-    walls: Walls,
-    exit_stack: ExitStack,
-    size: tuple[int, int] = SIM_SIZE,
-    stand_in: StandIn | None = None,
-    samples_per_side: int = 1,
-) -> StageSim:
-    """The simulated stage around the walls; it lives as long as the stack."""
-    stage = files.stage
-    panels = {wall.id: Panel(wall.peak_nits, wall.black_nits) for wall in stage.walls}
-    light_keys = {wall.id: light_key(wall.id) for wall in stage.walls}
-    sim = StageSim(
-        gpu,
-        list(walls.geometries.values()),
-        panels,
-        stage.cameras,
-        light_keys,
-        size,
-        stand_in=stand_in,
-        samples_per_side=samples_per_side,
-    )
-    exit_stack.callback(sim.release)
-    return sim
-
-
-def load_location(locations: Locations, walls: Walls, location: str) -> None:
-    """Load a location and make it ready to be shown, now: before the first frame, or where no wall waits."""
-    locations.wait_for(location)
-    try:
-        walls.prepare(location, locations[location])
-    except Exception as error:  # noqa: BLE001  a show begins with what there is
-        walls.give_up()
-        locations.give_up(location, error)
-        walls.prepare(location, locations[location])
-
-
 def end_together(ends: Iterable[Callable[[], None]]) -> None:
     """End parts that each wait for something, at once: several that are stuck take no longer than one."""
     threads = [threading.Thread(target=end, name="end", daemon=True) for end in ends]
@@ -163,15 +91,6 @@ def end_together(ends: Iterable[Callable[[], None]]) -> None:
     end_s = time.monotonic() + END_S
     for thread in threads:
         thread.join(max(end_s - time.monotonic(), 0.0))
-
-
-class NoRecorder:
-    """Notes nothing."""
-
-    dropped = 0
-
-    def note(self, frame: FrameInput) -> None:
-        del frame
 
 
 class App:

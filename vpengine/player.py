@@ -8,10 +8,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from vpengine.app import build_compositor, build_locations, build_stage_sim, load_location
 from vpengine.compose.request import RequestCamera
 from vpengine.control import declared
 from vpengine.control.controls import parse
+from vpengine.drawing import build_compositor, build_locations, build_stage_sim, load_location
 from vpengine.errors import UserError
 from vpengine.files import Files
 from vpengine.frames.feed import PREVIEW, Feed

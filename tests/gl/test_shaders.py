@@ -12,8 +12,8 @@ from typing import Any
 import moderngl
 import pytest
 
-from vpengine.app import build_compositor, build_locations, load_location
 from vpengine.compose.request import RequestCamera
+from vpengine.drawing import build_compositor, build_locations, load_location
 from vpengine.files import read_files
 from vpengine.gpu.gpu import Gpu
 from vpengine.gpu.output_window import BLOCK as WINDOW_BLOCK
