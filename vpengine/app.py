@@ -17,7 +17,7 @@ from vpengine import neural, output, tracking
 from vpengine.compose.governor import Governor
 from vpengine.compose.preparing import Preparing
 from vpengine.compose.request import RequestCamera, Requests, RequestSettings
-from vpengine.control.controls import Controls, Value
+from vpengine.control.controls import ControlError, Controls, typed
 from vpengine.control.desk import Desk
 from vpengine.control.gate import Gate
 from vpengine.control.messages import OperatorMessage
@@ -172,7 +172,8 @@ class App:
         self.memory = Memory()
         self.generator = self._start_generator()  # first: it needs the longest
         self._open_screen()
-        self._start_doors()
+        self._start_tracking()
+        self._start_remote()
         self.locations = build_locations(self.gpu, self.files, self._exit)
         self._ends.append(self.locations.stop)
         self.compositor = build_compositor(self.gpu, self.files, self.locations, self._exit)
@@ -219,7 +220,7 @@ class App:
         self._ends.append(host.close)
         return host
 
-    def _start_doors(self) -> None:
+    def _start_tracking(self) -> None:
         stage = self.files.stage
         self.poses = {camera.id: PoseBuffer() for camera in stage.cameras}
         lenses: Newest[str, LensUpdate] = Newest()
@@ -235,11 +236,13 @@ class App:
         recentring = Recentring(resting, memory, str(stage.file.resolve()))
         self._ends.append(recentring.close)
         self.cameras = Cameras(stage.cameras, self.poses, lenses, recentring)
+
+    def _start_remote(self) -> None:
         self.inbox: Inbox[str, OperatorMessage] = Inbox()
         controls = {control.address: control for control in self.files.controls}
-        settings = stage.control
+        settings = self.files.stage.control
         slugs = [scene.slug for scene in self.files.show.scenes]
-        ids = [camera.id for camera in stage.cameras]
+        ids = [camera.id for camera in self.files.stage.cameras]
         self.osc_control = OscControl(settings.address, settings.osc_port, controls, self.inbox, slugs, ids)
         remote = RemoteThread([self.osc_control] if settings.osc_port else [])
         remote.start()
@@ -257,10 +260,16 @@ class App:
         for address, value in self.files.stage.controls:
             controls.set(address, value)
         scenes.enter_first(controls, 0.0, self.options.scene)
+        self._set_typed(controls)
+        return Desk(controls, scenes, Gate(), looks_of(self.files.stage.neural.generator))
+
+    def _set_typed(self, controls: Controls) -> None:
         for name, text in self.options.controls:
             address = name if name.startswith("/") else control_address(name)
-            controls.set(address, command_value(controls, address, text))
-        return Desk(controls, scenes, Gate(), looks_of(self.files.stage.neural.generator))
+            try:
+                controls.set(address, typed(controls.find(address), text))
+            except ControlError as error:
+                raise UserError(f"--set: {error}") from error
 
     def _load_locations(self) -> None:
         """The first scene's location before the first frame; the others are loaded while it runs."""
@@ -282,28 +291,28 @@ class App:
         windows, monitor = self.windows, self._of(paced_by.target).monitor
         return DisplayClock(rate, windows.refresh_hz(monitor), latency_s, windows.take_swap)
 
-    def _loop(self) -> Loop:
-        stage, options = self.files.stage, self.options
-        clock = self._clock()
-        recorder: Recorder = NoRecorder()
-        if options.log_folder is not None:
-            recorder = LogWriter(options.log_folder)
-            self._ends.append(recorder.close)
-            write_run(options.log_folder, stage.file, self.files.show.file, self.files.named())
-        asked, busy_s = stage.neural, BUSY / float(stage.rate)
+    def _recorder(self) -> Recorder:
+        folder, files = self.options.log_folder, self.files
+        if folder is None:
+            return NoRecorder()
+        recorder = LogWriter(folder)
+        self._ends.append(recorder.close)
+        write_run(folder, files.stage.file, files.show.file, files.named())
+        return recorder
+
+    def _requests(self) -> Requests:
+        asked, busy_s = self.files.stage.neural, BUSY / float(self.files.stage.rate)
         settings = RequestSettings(asked.resolution, asked.overscan_percent, 1.0 / asked.max_rate, busy_s)
         camera = RequestCamera(self.gpu, asked.resolution)
         self._exit.callback(camera.release)
-        requests = Requests(camera, self.locations, settings)
-        walls = self.compositor.walls
+        return Requests(camera, self.locations, settings)
+
+    def _loop(self) -> Loop:
+        stage, period_s = self.files.stage, float(1 / self.files.stage.rate)
+        clock, recorder, requests, walls = self._clock(), self._recorder(), self._requests(), self.compositor.walls
         preparing = Preparing(walls, self.locations, self.locations.upload_next)
         stage_sim = build_stage_sim(self.gpu, self.files, walls, self._exit, stand_in=StandIn())
-        drawers = {
-            **self.compositor.drawers,
-            **requests.drawers,
-            **preparing.drawers,
-            **stage_sim.drawers,
-        }
+        drawers = {**self.compositor.drawers, **requests.drawers, **preparing.drawers, **stage_sim.drawers}
         pool, guard = TargetPool(self.gpu), Guard()
         self._exit.callback(pool.release)
         return Loop(
@@ -324,8 +333,8 @@ class App:
             outputs=Outputs(guard, named([self._kind(item.target) for item in stage.outputs], self.outputs)),
             recorder=recorder,
             camera=stage.cameras[0].id,
-            times=FrameTimes(float(1 / stage.rate)),
-            governor=Governor(math.inf if options.unpaced else float(1 / stage.rate)),
+            times=FrameTimes(period_s),
+            governor=Governor(math.inf if self.options.unpaced else period_s),
         )
 
     def _of(self, section: PluginSection) -> Any:
@@ -365,22 +374,3 @@ class App:
             "rss_mb": self.memory.summary(),
             "machine": describe(self.gpu.context),
         }
-
-
-def command_value(controls: Controls, address: str, text: str) -> Value:
-    """``--set control=value``: the text as the control's type. Raises UserError."""
-    control = controls.find(address)
-    if control.kind == "text":
-        return text
-    if control.kind == "bool" and text.lower() in ("true", "false", "on", "off"):
-        return text.lower() in ("true", "on")
-    low, high = (0.0, 1.0) if control.kind == "bool" else (control.low, control.high)
-    try:
-        number = float(text)
-    except ValueError:
-        number = math.nan
-    if not low <= number <= high:  # a fader's end stop is for hands; a number typed is a mistake
-        raise UserError(
-            f"--set {address}: {text!r}, expected a number from {low:g} to {high:g} {control.unit}".rstrip()
-        )
-    return number
