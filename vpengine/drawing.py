@@ -80,6 +80,5 @@ def load_location(locations: Locations, walls: Walls, location: str) -> None:
     try:
         walls.prepare(location, locations[location])
     except Exception as error:  # noqa: BLE001  a show begins with what there is
-        walls.give_up()
         locations.give_up(location, error)
         walls.prepare(location, locations[location])
