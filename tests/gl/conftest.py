@@ -154,6 +154,17 @@ def show(two_walls: Path) -> Iterator[Show]:
 
 
 @pytest.fixture
+def drilling(small_stage: Path) -> Iterator[Show]:
+    """A stage whose generator fails when the night is deep; now it works."""
+    options = RunOptions(
+        with_two_walls(small_stage, "drill"), headless=True, unpaced=True, controls=(("look.night", "0.02"),)
+    )
+    with App(options) as app:
+        app.wait_until_ready()
+        yield Show(app)
+
+
+@pytest.fixture
 def generating(small_stage: Path) -> Iterator[Show]:
     """A stage with a generator, whose picture of a night has faded in on the camera's world, and rests."""
     options = RunOptions(
