@@ -1,4 +1,4 @@
-"""Who holds up a thread: found by what it calls, and not by a watch, which a busy machine moves."""
+"""Time in tests: to wait for what another thread does, to stand still, and to find whoever holds up a thread."""
 
 from __future__ import annotations
 
@@ -13,6 +13,25 @@ from typing import Any
 
 import pytest
 
+
+class Clock:
+    """Stands still until it is told."""
+
+    def __init__(self) -> None:
+        self.now_s = time.monotonic()
+
+    def __call__(self) -> float:
+        return self.now_s
+
+
+def until(done: Callable[[], bool], seconds: float = 5.0) -> None:
+    """Wait for what another thread or process does."""
+    end_s = time.monotonic() + seconds
+    while not done():
+        assert time.monotonic() < end_s, "it did not happen in time"
+        time.sleep(0.002)
+
+
 # How one waits for a process, what it says, a thread, or a while.
 WAITS = (
     (BaseProcess, "join"),
@@ -26,7 +45,9 @@ WAITS = (
 
 @contextmanager
 def never_waiting() -> Iterator[None]:
-    """Fails where this thread waits in here, however shortly, and whoever catches what is raised."""
+    """Fails where this thread waits in here, however shortly: found by what it calls, and not by a watch, which a busy
+    machine moves.
+    """
     here, waited = threading.current_thread(), list[str]()
 
     def noting(name: str, real: Callable[..., Any]) -> Callable[..., Any]:

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from tests.waiting import Clock
 from vpengine.app import App, RunOptions
 from vpengine.control import declared
 from vpengine.control.triggers import SceneTrigger
@@ -64,14 +65,6 @@ pan_deg = 60.0
 kind = "headless"
 feed = "world:1"
 """
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now_s = time.monotonic()
-
-    def __call__(self) -> float:
-        return self.now_s
 
 
 class Show:

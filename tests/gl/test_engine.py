@@ -21,6 +21,7 @@ from pythonosc.osc_bundle_builder import IMMEDIATELY, OscBundleBuilder
 from pythonosc.osc_message_builder import OscMessageBuilder
 from pythonosc.udp_client import SimpleUDPClient
 
+from tests.senders import free_port
 from vpengine import neural
 from vpengine.app import App, RunOptions
 from vpengine.compose.governor import Governor
@@ -31,12 +32,6 @@ from vpengine.view.pose import Pose
 from vpengine.view.view import rays
 
 Send = Callable[[int, str, str, list[float | str]], None]
-
-
-def free_port() -> int:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def wall_of(app: App) -> NDArray[np.int64]:
