@@ -1,8 +1,17 @@
-"""Messages as senders write them, which vpengine itself only reads."""
+"""What senders need: a port, and messages that vpengine itself only reads."""
 
 from __future__ import annotations
 
+import socket
+
 from pythonosc.osc_message_builder import OscMessageBuilder
+
+
+def free_port() -> int:
+    """Of UDP on loopback."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
 
 
 def encode_lens(camera: str, focal_length_mm: float, focus_distance_m: float, t_stop: float) -> bytes:

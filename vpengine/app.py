@@ -13,30 +13,26 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from vpengine import neural, output, plates, tracking
-from vpengine.compose.compositor import Compositor
-from vpengine.compose.eyes import Eyes
+from vpengine import neural, output, tracking
 from vpengine.compose.governor import Governor
-from vpengine.compose.plan import Layout, light_key
 from vpengine.compose.preparing import Preparing
 from vpengine.compose.request import RequestCamera, Requests, RequestSettings
-from vpengine.compose.walls import Walls
-from vpengine.control.controls import Controls, Value
+from vpengine.control.controls import ControlError, Controls, typed
 from vpengine.control.desk import Desk
 from vpengine.control.gate import Gate
 from vpengine.control.messages import OperatorMessage
 from vpengine.control.scenes import SceneEntry, Scenes
+from vpengine.drawing import build_compositor, build_locations, build_stage_sim, load_location
 from vpengine.errors import UserError
 from vpengine.files import Files, base_look, ports_of, read_files
 from vpengine.frames.feed import Feed
-from vpengine.frames.frame_input import FrameInput
 from vpengine.gpu.context import create_headless, describe
 from vpengine.gpu.executor import Executor
 from vpengine.gpu.gpu import Gpu
 from vpengine.gpu.guard import Guard
 from vpengine.gpu.pool import TargetPool
 from vpengine.gpu.window import Windows
-from vpengine.loop import Loop, Recorder
+from vpengine.loop import Loop, NoRecorder, Recorder
 from vpengine.mailbox import Inbox, Newest
 from vpengine.neural.declared import looks_of
 from vpengine.neural.host import GeneratorHost, NoHost
@@ -44,15 +40,12 @@ from vpengine.neural.process_host import ProcessHost
 from vpengine.output.clock import Clock, DisplayClock, PacedClock, UnpacedClock
 from vpengine.output.output import Output
 from vpengine.output.outputs import Outputs, named
-from vpengine.plates.locations import Build, Locations
 from vpengine.plugins import load_plugin
 from vpengine.remote.osc_control import OscControl
 from vpengine.remote.thread import RemoteThread
 from vpengine.sim.figure import StandIn
-from vpengine.sim.light import Panel
-from vpengine.sim.plan import StageSim
 from vpengine.stage.control_names import control_address
-from vpengine.stage.feeds import SIM_SIZE, feeds_of
+from vpengine.stage.feeds import feeds_of
 from vpengine.stage.sections import PluginSection
 from vpengine.stage.state_folder import state_folder
 from vpengine.stops import held
@@ -90,71 +83,6 @@ class RunOptions:
     remember: bool = True
 
 
-def build_locations(gpu: Gpu, files: Files, exit_stack: ExitStack) -> Locations:
-    """A show's plates, none of them loaded yet; they live as long as the stack."""
-
-    def build(section: PluginSection) -> Build:
-        plugin, settings = load_plugin(plates.KINDS[section.kind]), files.of(section)
-        return lambda: plugin(settings)
-
-    locations = Locations(gpu, {name: build(section) for name, section in files.show.plates.items()})
-    exit_stack.callback(locations.close)
-    return locations
-
-
-def build_compositor(gpu: Gpu, files: Files, locations: Locations, exit_stack: ExitStack) -> Compositor:
-    """What draws a stage's worlds and walls; it lives as long as the stack."""
-    stage, asked = files.stage, files.stage.neural
-    walls = Walls(gpu, stage.walls, stage.outer.eye_m, stage.outer.face_px, len(stage.cameras))
-    exit_stack.callback(walls.release)
-    eyes = Eyes(gpu, locations, asked.resolution, asked.keyframes)
-    exit_stack.callback(eyes.release)
-    layout = Layout(
-        stage.cameras, tuple(wall.id for wall in stage.walls), asked.generator != "none", asked.overscan_percent
-    )
-    compositor = Compositor(gpu, layout, eyes, walls, locations)
-    exit_stack.callback(compositor.release)
-    return compositor
-
-
-def build_stage_sim(
-    gpu: Gpu,
-    files: Files,
-    walls: Walls,
-    exit_stack: ExitStack,
-    size: tuple[int, int] = SIM_SIZE,
-    stand_in: StandIn | None = None,
-    samples_per_side: int = 1,
-) -> StageSim:
-    """The simulated stage around the walls; it lives as long as the stack."""
-    stage = files.stage
-    panels = {wall.id: Panel(wall.peak_nits, wall.black_nits) for wall in stage.walls}
-    light_keys = {wall.id: light_key(wall.id) for wall in stage.walls}
-    sim = StageSim(
-        gpu,
-        list(walls.geometries.values()),
-        panels,
-        stage.cameras,
-        light_keys,
-        size,
-        stand_in=stand_in,
-        samples_per_side=samples_per_side,
-    )
-    exit_stack.callback(sim.release)
-    return sim
-
-
-def load_location(locations: Locations, walls: Walls, location: str) -> None:
-    """Load a location and make it ready to be shown, now: before the first frame, or where no wall waits."""
-    locations.wait_for(location)
-    try:
-        walls.prepare(location, locations[location])
-    except Exception as error:  # noqa: BLE001  a show begins with what there is
-        walls.give_up()
-        locations.give_up(location, error)
-        walls.prepare(location, locations[location])
-
-
 def end_together(ends: Iterable[Callable[[], None]]) -> None:
     """End parts that each wait for something, at once: several that are stuck take no longer than one."""
     threads = [threading.Thread(target=end, name="end", daemon=True) for end in ends]
@@ -163,15 +91,6 @@ def end_together(ends: Iterable[Callable[[], None]]) -> None:
     end_s = time.monotonic() + END_S
     for thread in threads:
         thread.join(max(end_s - time.monotonic(), 0.0))
-
-
-class NoRecorder:
-    """Notes nothing."""
-
-    dropped = 0
-
-    def note(self, frame: FrameInput) -> None:
-        del frame
 
 
 class App:
@@ -253,7 +172,8 @@ class App:
         self.memory = Memory()
         self.generator = self._start_generator()  # first: it needs the longest
         self._open_screen()
-        self._start_doors()
+        self._start_tracking()
+        self._start_remote()
         self.locations = build_locations(self.gpu, self.files, self._exit)
         self._ends.append(self.locations.stop)
         self.compositor = build_compositor(self.gpu, self.files, self.locations, self._exit)
@@ -300,7 +220,7 @@ class App:
         self._ends.append(host.close)
         return host
 
-    def _start_doors(self) -> None:
+    def _start_tracking(self) -> None:
         stage = self.files.stage
         self.poses = {camera.id: PoseBuffer() for camera in stage.cameras}
         lenses: Newest[str, LensUpdate] = Newest()
@@ -316,11 +236,13 @@ class App:
         recentring = Recentring(resting, memory, str(stage.file.resolve()))
         self._ends.append(recentring.close)
         self.cameras = Cameras(stage.cameras, self.poses, lenses, recentring)
+
+    def _start_remote(self) -> None:
         self.inbox: Inbox[str, OperatorMessage] = Inbox()
         controls = {control.address: control for control in self.files.controls}
-        settings = stage.control
+        settings = self.files.stage.control
         slugs = [scene.slug for scene in self.files.show.scenes]
-        ids = [camera.id for camera in stage.cameras]
+        ids = [camera.id for camera in self.files.stage.cameras]
         self.osc_control = OscControl(settings.address, settings.osc_port, controls, self.inbox, slugs, ids)
         remote = RemoteThread([self.osc_control] if settings.osc_port else [])
         remote.start()
@@ -338,10 +260,16 @@ class App:
         for address, value in self.files.stage.controls:
             controls.set(address, value)
         scenes.enter_first(controls, 0.0, self.options.scene)
+        self._set_typed(controls)
+        return Desk(controls, scenes, Gate(), looks_of(self.files.stage.neural.generator))
+
+    def _set_typed(self, controls: Controls) -> None:
         for name, text in self.options.controls:
             address = name if name.startswith("/") else control_address(name)
-            controls.set(address, command_value(controls, address, text))
-        return Desk(controls, scenes, Gate(), looks_of(self.files.stage.neural.generator))
+            try:
+                controls.set(address, typed(controls.find(address), text))
+            except ControlError as error:
+                raise UserError(f"--set: {error}") from error
 
     def _load_locations(self) -> None:
         """The first scene's location before the first frame; the others are loaded while it runs."""
@@ -363,28 +291,28 @@ class App:
         windows, monitor = self.windows, self._of(paced_by.target).monitor
         return DisplayClock(rate, windows.refresh_hz(monitor), latency_s, windows.take_swap)
 
-    def _loop(self) -> Loop:
-        stage, options = self.files.stage, self.options
-        clock = self._clock()
-        recorder: Recorder = NoRecorder()
-        if options.log_folder is not None:
-            recorder = LogWriter(options.log_folder)
-            self._ends.append(recorder.close)
-            write_run(options.log_folder, stage.file, self.files.show.file, self.files.named())
-        asked, busy_s = stage.neural, BUSY / float(stage.rate)
+    def _recorder(self) -> Recorder:
+        folder, files = self.options.log_folder, self.files
+        if folder is None:
+            return NoRecorder()
+        recorder = LogWriter(folder)
+        self._ends.append(recorder.close)
+        write_run(folder, files.stage.file, files.show.file, files.named())
+        return recorder
+
+    def _requests(self) -> Requests:
+        asked, busy_s = self.files.stage.neural, BUSY / float(self.files.stage.rate)
         settings = RequestSettings(asked.resolution, asked.overscan_percent, 1.0 / asked.max_rate, busy_s)
         camera = RequestCamera(self.gpu)
         self._exit.callback(camera.release)
-        requests = Requests(camera, self.locations, settings)
-        walls = self.compositor.walls
+        return Requests(camera, self.locations, settings)
+
+    def _loop(self) -> Loop:
+        stage, period_s = self.files.stage, float(1 / self.files.stage.rate)
+        clock, recorder, requests, walls = self._clock(), self._recorder(), self._requests(), self.compositor.walls
         preparing = Preparing(walls, self.locations, self.locations.upload_next)
         stage_sim = build_stage_sim(self.gpu, self.files, walls, self._exit, stand_in=StandIn())
-        drawers = {
-            **self.compositor.drawers,
-            **requests.drawers,
-            **preparing.drawers,
-            **stage_sim.drawers,
-        }
+        drawers = {**self.compositor.drawers, **requests.drawers, **preparing.drawers, **stage_sim.drawers}
         pool, guard = TargetPool(self.gpu), Guard()
         self._exit.callback(pool.release)
         return Loop(
@@ -405,8 +333,8 @@ class App:
             outputs=Outputs(guard, named([self._kind(item.target) for item in stage.outputs], self.outputs)),
             recorder=recorder,
             camera=stage.cameras[0].id,
-            times=FrameTimes(float(1 / stage.rate)),
-            governor=Governor(math.inf if options.unpaced else float(1 / stage.rate)),
+            times=FrameTimes(period_s),
+            governor=Governor(math.inf if self.options.unpaced else period_s),
         )
 
     def _of(self, section: PluginSection) -> Any:
@@ -446,22 +374,3 @@ class App:
             "rss_mb": self.memory.summary(),
             "machine": describe(self.gpu.context),
         }
-
-
-def command_value(controls: Controls, address: str, text: str) -> Value:
-    """``--set control=value``: the text as the control's type. Raises UserError."""
-    control = controls.find(address)
-    if control.kind == "text":
-        return text
-    if control.kind == "bool" and text.lower() in ("true", "false", "on", "off"):
-        return text.lower() in ("true", "on")
-    low, high = (0.0, 1.0) if control.kind == "bool" else (control.low, control.high)
-    try:
-        number = float(text)
-    except ValueError:
-        number = math.nan
-    if not low <= number <= high:  # a fader's end stop is for hands; a number typed is a mistake
-        raise UserError(
-            f"--set {address}: {text!r}, expected a number from {low:g} to {high:g} {control.unit}".rstrip()
-        )
-    return number

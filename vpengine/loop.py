@@ -43,6 +43,15 @@ class Recorder(Protocol):
     def note(self, frame: FrameInput) -> None: ...
 
 
+class NoRecorder:
+    """Notes nothing."""
+
+    dropped = 0
+
+    def note(self, frame: FrameInput) -> None:
+        del frame
+
+
 @dataclass
 class Loop:
     """The main thread's parts, and the order in which a frame asks them. ``app`` builds, starts and ends them.

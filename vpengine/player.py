@@ -8,10 +8,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from vpengine.app import build_compositor, build_locations, build_stage_sim, load_location
 from vpengine.compose.request import RequestCamera
 from vpengine.control import declared
 from vpengine.control.controls import parse
+from vpengine.drawing import build_compositor, build_locations, build_stage_sim, load_location
 from vpengine.errors import UserError
 from vpengine.files import Files
 from vpengine.frames.feed import PREVIEW, Feed
@@ -41,15 +41,29 @@ class Player:
         self._exit = ExitStack()
 
     def __enter__(self) -> Player:
+        try:
+            self._build()
+        except BaseException:
+            self._exit.close()
+            raise
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._exit.close()
+
+    def _build(self) -> None:
         files, stage = self.files, self.files.stage
         self.gpu = Gpu(create_headless())
+        self._exit.callback(self.gpu.release)
         self.locations = build_locations(self.gpu, files, self._exit)
         self.compositor = build_compositor(self.gpu, files, self.locations, self._exit)
         walls = self.compositor.walls
         for location in files.show.plates:
             load_location(self.locations, walls, location)
         self._requests = RequestCamera(self.gpu)
+        self._exit.callback(self._requests.release)
         self._pool = TargetPool(self.gpu)
+        self._exit.callback(self._pool.release)
         stand_in = StandIn()
         self._stage = build_stage_sim(self.gpu, files, walls, self._exit, FILM_SIZE, stand_in, samples_per_side=2)
         self._empty = build_stage_sim(self.gpu, files, walls, self._exit, STALE_SIZE, None, samples_per_side=2)
@@ -57,10 +71,6 @@ class Player:
         camera = stage.cameras[0].id
         self.camera_feed = Feed("camera", camera)
         self.main_feed = self.camera_feed if stage.walls else Feed("world", camera)  # what a film of the take shows
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self._exit.close()
 
     def _executor(self, stage: StageSim) -> Executor:
         return Executor(self.gpu, self._pool, Guard(), {**self.compositor.drawers, **stage.drawers})

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from tests.waiting import Clock
 from vpengine.app import App, RunOptions
 from vpengine.control import declared
 from vpengine.control.triggers import SceneTrigger
@@ -64,14 +65,6 @@ pan_deg = 60.0
 kind = "headless"
 feed = "world:1"
 """
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now_s = time.monotonic()
-
-    def __call__(self) -> float:
-        return self.now_s
 
 
 class Show:
@@ -149,6 +142,17 @@ def make_show() -> Callable[[App], Show]:
 @pytest.fixture
 def show(two_walls: Path) -> Iterator[Show]:
     with App(RunOptions(two_walls, headless=True, unpaced=True)) as app:
+        app.wait_until_ready()
+        yield Show(app)
+
+
+@pytest.fixture
+def drilling(small_stage: Path) -> Iterator[Show]:
+    """A stage whose generator fails when the night is deep; now it works."""
+    options = RunOptions(
+        with_two_walls(small_stage, "drill"), headless=True, unpaced=True, controls=(("look.night", "0.02"),)
+    )
+    with App(options) as app:
         app.wait_until_ready()
         yield Show(app)
 

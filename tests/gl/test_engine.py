@@ -21,24 +21,17 @@ from pythonosc.osc_bundle_builder import IMMEDIATELY, OscBundleBuilder
 from pythonosc.osc_message_builder import OscMessageBuilder
 from pythonosc.udp_client import SimpleUDPClient
 
+from tests.senders import free_port
 from vpengine import neural
 from vpengine.app import App, RunOptions
 from vpengine.compose.governor import Governor
 from vpengine.errors import ProblemsError
 from vpengine.gpu.transfer import download
-from vpengine.neural.process_host import ProcessHost
-from vpengine.neural.weather import Weather
 from vpengine.view.camera import camera_view
 from vpengine.view.pose import Pose
 from vpengine.view.view import rays
 
 Send = Callable[[int, str, str, list[float | str]], None]
-
-
-def free_port() -> int:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def wall_of(app: App) -> NDArray[np.int64]:
@@ -80,15 +73,6 @@ class Running:
 
     def lines(self) -> list[dict]:
         return [json.loads(line) for line in (self.log / "frames.jsonl").read_text(encoding="utf-8").splitlines()]
-
-
-FEW = 12  # ticks that a busy machine may cost; who waits a second for a generator that hangs or starts loses 24
-
-
-def left_out(ticks: list[int]) -> int:
-    """Ticks without a frame."""
-    assert ticks == sorted(set(ticks))
-    return ticks[-1] - ticks[0] + 1 - len(ticks)
 
 
 def with_oscsend(port: int, address: str, types: str, arguments: list[float | str]) -> None:
@@ -269,33 +253,6 @@ def test_amount_zero_asks_the_generator_for_nothing(small_stage: Path) -> None:
     assert running.report["frames"] > 20
 
 
-@pytest.mark.skipif(not hasattr(signal, "SIGSTOP"), reason="no SIGSTOP on this system")
-def test_a_stopped_generator_does_not_stop_the_wall(small_stage: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """SIGSTOP, then kill -9: every tick is drawn, and a new generator is at work in the end."""
-    monkeypatch.setattr(Weather, "hang_limit_s", staticmethod(lambda work_s: max(1.0, 10.0 * work_s)))
-    running = Running(small_stage)
-    images: list[int] = []
-
-    def act(app: App) -> None:
-        assert isinstance(app.generator, ProcessHost)
-        time.sleep(0.5)
-        assert app.generator.health.pid is not None
-        os.kill(app.generator.health.pid, signal.SIGSTOP)
-        for step in range(130):
-            with_python_osc(running.tracking, "/vp/camera/1/pose", "", [0.01 * step, 0.0, 1.5, 0.0, 0.0, 0.0, 1.0])
-            time.sleep(0.05)
-            if step == 80:
-                images.append(app.generator.health.images)
-                if app.generator.health.pid is not None:
-                    os.kill(app.generator.health.pid, signal.SIGKILL)
-
-    app = running.run(8.5, act)
-    ticks = [line["tick"][0] for line in running.lines()]
-    assert left_out(ticks) < FEW
-    assert running.report["generator"]["restarts"] >= 2
-    assert app.generator.health.images > images[0]
-
-
 def test_a_generator_that_returns_nan_leaves_the_plate(small_stage: Path) -> None:
     """On every pixel of the wall: the camera comes to rest where it does to a rounding only."""
     _, _, plate = wall_after(small_stage, "none", night=0.45)
@@ -305,9 +262,6 @@ def test_a_generator_that_returns_nan_leaves_the_plate(small_stage: Path) -> Non
     assert not any(line["keyframes"] for line in running.lines())
     assert running.report["generator"]["images"] == 0
     assert running.report["generator"]["restarts"] >= 1
-    ticks = [line["tick"][0] for line in running.lines()]
-    assert left_out(ticks) < FEW
-    assert running.report["frames"] > 30
 
 
 def test_hostile_packets_change_nothing(small_stage: Path) -> None:

@@ -12,13 +12,13 @@ import numpy as np
 import pytest
 
 from tests.geometry import pixel_uv, project
-from vpengine.app import build_compositor, build_locations, load_location
 from vpengine.compose.governor import RUNGS
 from vpengine.compose.plan import light_key, world_key
 from vpengine.compose.request import RequestCamera, Requests, RequestSettings
 from vpengine.control.controls import Controls
 from vpengine.control.declared import INNER_VISIBLE
 from vpengine.control.looks import look_address
+from vpengine.drawing import build_compositor, build_locations, load_location
 from vpengine.files import Files, read_files
 from vpengine.frames.feed import Eye
 from vpengine.frames.frame_input import BusState, CameraState, FrameInput, Tick

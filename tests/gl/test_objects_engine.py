@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from tests.waiting import Clock
 from vpengine.app import App, RunOptions
 from vpengine.control.triggers import SceneTrigger
 from vpengine.gpu import gpu as gpu_module
@@ -55,14 +56,6 @@ class CountedSyncs:
     def glDeleteSync(self, sync: int) -> None:  # noqa: N802
         self.alive.discard(sync)
         self._gl.glDeleteSync(sync)
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now_s = time.monotonic()
-
-    def __call__(self) -> float:
-        return self.now_s
 
 
 class Long:

@@ -296,13 +296,14 @@ def test_a_location_that_fails_on_the_way_is_prepared_when_it_is_tried_again(wal
                 raise RuntimeError("not yet")
             super().draw(target, view)
 
-    walls.begin("faltering", Faltering(0.5))
+    plate = Faltering(0.5)
     for _ in range(2):
+        walls.begin("faltering", plate)
         with pytest.raises(RuntimeError, match="not yet"):
             walls.carry_on()
+        assert not walls.carry_on(), "it was given up"
         assert not walls.prepared("faltering")
-    while walls.carry_on():
-        pass
+    walls.prepare("faltering", plate)
     assert walls.prepared("faltering")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -160,3 +161,24 @@ def test_a_take_of_a_stage_without_a_wall_is_filmed_as_its_cameras_world(small_s
     assert done.exit_code == 0, done.output
     assert [path.name for path in (tmp_path / "films").iterdir()] == ["world-1.mp4"]
     assert len(frames_of(tmp_path / "films" / "world-1.mp4")) == 3
+
+
+def test_a_player_leaves_nothing_behind_also_where_it_cannot_be_built(
+    take: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def loaders() -> list[str]:
+        return [thread.name for thread in threading.enumerate() if thread.name == "plate-loader"]
+
+    with Player(take, read_take(take)) as player:
+        player.draw(next(player.frames()), [player.main_feed])
+        assert player._pool.lent
+    assert player._pool.lent == player._pool.resting == 0
+    assert loaders() == []
+
+    def broken(*_: object) -> None:
+        raise RuntimeError("it broke")
+
+    monkeypatch.setattr("vpengine.player.TargetPool", broken)
+    with pytest.raises(RuntimeError, match="it broke"), Player(take, read_take(take)):
+        pass
+    assert loaders() == []

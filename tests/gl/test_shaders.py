@@ -12,10 +12,10 @@ from typing import Any
 import moderngl
 import pytest
 
-from vpengine.app import build_compositor, build_locations, load_location
 from vpengine.compose.neural import NeuralLayer
 from vpengine.compose.request import RequestCamera
 from vpengine.compose.surround import Surrounds
+from vpengine.drawing import build_compositor, build_locations, load_location
 from vpengine.files import read_files
 from vpengine.gpu.gpu import Gpu
 from vpengine.gpu.output_window import BLOCK as WINDOW_BLOCK
@@ -26,6 +26,7 @@ from vpengine.plates import dome, still
 from vpengine.sim.camera import SimCamera
 from vpengine.sim.figure import StandIn
 from vpengine.sim.light import Panel, StageLight
+from vpengine.sim.light_draw import probe_of
 from vpengine.sim.stage_view import StageView
 from vpengine.stage.shipped import stage_folder
 
@@ -60,8 +61,9 @@ def make_everything(gpu: Gpu, stack: ExitStack) -> None:
     walls = list(compositor.walls.geometries.values())
     panels = {wall.id: Panel(wall.peak_nits, wall.black_nits) for wall in files.stage.walls}
     light = StageLight(gpu, walls, panels, StandIn())
-    SimCamera(gpu, light, (64, 36))
-    StageView(gpu, light, (64, 36))
+    probe = probe_of(gpu, light)
+    SimCamera(gpu, light, (64, 36), probe)
+    StageView(gpu, light, (64, 36), probe)
     ViewLut(gpu)
     for variant in ({}, dome.MAGNIFIED):
         gpu.pass_("dome", dome.BLOCK, variant)

@@ -19,7 +19,7 @@ from vpengine.sim.camera import SimCamera
 from vpengine.sim.figure import BALL_RADIUS_M, GREY, StandIn, build_actors
 from vpengine.sim.figure_shape import globe, mesh_of, sphere
 from vpengine.sim.light import Panel, StageLight
-from vpengine.sim.light_draw import CHROME_REFLECTIVITY
+from vpengine.sim.light_draw import CHROME_REFLECTIVITY, Probe
 from vpengine.sim.light_transport import Occluder, form_factors, patch_grid, wall_patches
 from vpengine.stage.walls import WHITE_NITS, ArcWall, FlatWall, WallGeometry, position_in_stage, wall_geometry
 from vpengine.view.color import acescct_from_linear
@@ -116,9 +116,11 @@ def _at(image: NDArray[np.float64], view: View, point_m: NDArray[np.float64]) ->
 def test_in_a_uniform_room_a_grey_ball_has_the_analytic_radiance(shared: Gpu) -> None:
     walls = _room()
     light = StageLight(shared, walls, stand_in=BALLS)
-    camera = SimCamera(shared, light, SIZE, clean=True)
+    probe = Probe(shared, light)
+    camera = SimCamera(shared, light, SIZE, probe, clean=True)
     view = _view((0.0, 0.2, 1.36), (-0.5, 2.3, 1.36))
     light.shine(_lights(shared, walls, _plain(0.8)))
+    probe.draw(floor=False)
     camera.draw(view)
     image = _scene(camera)
     towards_eye = view.origin_m - BALLS.grey_centre_m
@@ -126,17 +128,19 @@ def test_in_a_uniform_room_a_grey_ball_has_the_analytic_radiance(shared: Gpu) ->
     # 0.18 of what comes from all round; the other ball, the stand and the patches' coarseness take a little.
     np.testing.assert_allclose(_at(image, view, front), GREY * 0.8, rtol=0.06)
     np.testing.assert_allclose(_at(image, view, np.array([0.4, 2.9, 1.5])), 0.8, rtol=1e-3)
-    camera.release()
-    light.release()
+    for part in (camera, probe, light):
+        part.release()
 
 
 def test_the_light_scales_with_the_walls(shared: Gpu) -> None:
     walls = _volume()
     light = StageLight(shared, walls, {wall.id: Panel(20_000.0) for wall in walls}, BALLS)
-    camera = SimCamera(shared, light, SIZE, samples_per_side=1, clean=True)
+    probe = Probe(shared, light)
+    camera = SimCamera(shared, light, SIZE, probe, samples_per_side=1, clean=True)
     images = []
     for gain in (0.25, 1.0):
         light.shine(_lights(shared, walls, lambda position, gain=gain: gain * _sunset(position)))
+        probe.draw(floor=False)
         camera.draw(_view((0.0, 0.0, 1.5), (0.0, 3.0, 1.4)))
         images.append(_scene(camera))
     bright = images[1] > 0.01
@@ -190,9 +194,11 @@ def test_the_chrome_ball_mirrors_the_wall(shared: Gpu) -> None:
         return 0.5 + 0.05 * position  # within the panel's primaries
 
     light = StageLight(shared, walls, stand_in=BALLS)
-    camera = SimCamera(shared, light, (480, 270), samples_per_side=1, clean=True)
+    probe = Probe(shared, light)
+    camera = SimCamera(shared, light, (480, 270), probe, samples_per_side=1, clean=True)
     view = _view((-0.3, 1.2, 1.4), (-0.365, 2.3, 1.36), (480, 270))
     light.shine(_lights(shared, walls, color))
+    probe.draw(floor=False)
     camera.draw(view)
     image = _scene(camera)
     ray = rays(view, pixel_centres((480, 270)))
@@ -224,7 +230,7 @@ def test_without_actors_the_camera_sees_the_walls_reprojected(shared: Gpu) -> No
         return 0.4 + 0.2 * np.stack([np.sin(1.3 * x), np.cos(1.1 * y), np.sin(1.7 * z)], axis=-1)
 
     light = StageLight(shared, walls)
-    camera = SimCamera(shared, light, SIZE, samples_per_side=1, clean=True)
+    camera = SimCamera(shared, light, SIZE, probe=None, samples_per_side=1, clean=True)
     view = _view((0.3, -0.4, 1.5), (-0.4, 3.0, 1.5))
     light.shine(_lights(shared, walls, color))
     camera.draw(view)
@@ -285,8 +291,10 @@ def test_a_sunset_on_the_small_volume(shared: Gpu, golden: Callable[..., None]) 
     """
     walls = _volume()
     light = StageLight(shared, walls, stand_in=StandIn())
-    camera = SimCamera(shared, light, (320, 180))
+    probe = Probe(shared, light)
+    camera = SimCamera(shared, light, (320, 180), probe)
     light.shine(_lights(shared, walls, _sunset))
+    probe.draw()
     view = _view((-0.3, -1.3, 1.5), (0.0, 3.0, 1.1), (320, 180))
     picture = download(camera.draw(view, exposure_stops=0.5).color)[..., :3].copy()
     golden("sim/camera_sunset", picture, tolerance=6)

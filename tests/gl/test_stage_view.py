@@ -14,6 +14,7 @@ from vpengine.gpu.gpu import Gpu
 from vpengine.gpu.transfer import download, upload
 from vpengine.sim.figure import StandIn
 from vpengine.sim.light import StageLight
+from vpengine.sim.light_draw import Probe
 from vpengine.sim.stage_view import LINE_COLOR, StageView, from_behind
 from vpengine.sim.stage_view_props import camera_mesh, first_hits, tripod_mesh
 from vpengine.stage.walls import ArcWall, FlatWall, WallGeometry, position_in_stage, wall_geometry
@@ -98,7 +99,7 @@ def _amber(pixels: NDArray[np.float64]) -> bool:
 def test_the_frustum_meets_the_wall_where_the_camera_looks(shared: Gpu) -> None:
     """The lines go from the lens to the four corners, and the edge between corners lies on the wall."""
     light = StageLight(shared, [_flat()])
-    stage = StageView(shared, light, SIZE)
+    stage = StageView(shared, light, SIZE, probe=None)
     light.shine({})
     view = from_behind(SIZE, middle_m=(0.0, 3.0, 1.2), distance_m=7.0)
     for target in ((0.0, 4.0, 1.5), (-0.6, 4.0, 1.7)):
@@ -128,7 +129,7 @@ def test_a_side_wall_that_crosses_the_camera_s_plane_has_no_stray_line(shared: G
         )
     )
     light = StageLight(shared, [side])
-    stage = StageView(shared, light, SIZE)
+    stage = StageView(shared, light, SIZE, probe=None)
     light.shine({})
     view = View(
         view_from_stage(look_at(np.array([6.0, -0.5, 2.0]), np.array([-1.5, 0.5, 1.2]))),
@@ -146,7 +147,7 @@ def test_the_camera_stands_at_its_pose(shared: Gpu) -> None:
     """Against a lit wall the body is dark where the pose says, and not where it was before."""
     walls = [_flat()]
     light = StageLight(shared, walls)
-    stage = StageView(shared, light, SIZE)
+    stage = StageView(shared, light, SIZE, probe=None)
     white = upload(shared.context, np.ones((48, 80, 4), np.float32))
     light.shine({"flat": white})
     view = from_behind(SIZE, middle_m=(0.0, 2.0, 1.5), distance_m=6.0, around_deg=0.0, above_deg=1.0)
@@ -187,8 +188,10 @@ def test_the_small_volume_from_behind(shared: Gpu, golden: Callable[..., None]) 
     """
     walls = _volume()
     light = StageLight(shared, walls, stand_in=StandIn())
-    stage = StageView(shared, light, SIZE)
+    probe = Probe(shared, light)
+    stage = StageView(shared, light, SIZE, probe)
     light.shine(_lights(shared, walls))
+    probe.draw()
     camera = _camera((0.2, 0.0, 1.5), (0.0, 3.0, 1.5))
     trail_m = np.stack([np.linspace(-1.2, 0.2, 30), np.linspace(-0.6, 0.0, 30), np.full(30, 1.5)], axis=-1)
     picture = download(stage.draw(from_behind(SIZE), camera, 0.5, trail_m).color)[..., :3].copy()

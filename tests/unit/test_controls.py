@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from vpengine.control.controls import Control, ControlError, Controls, parse
+from vpengine.control.controls import Control, ControlError, Controls, parse, typed
 from vpengine.control.declared import ENGINE_CONTROLS, NEURAL_SEED
 from vpengine.control.looks import Looks, look_address
 from vpengine.frames.look import Look
@@ -59,6 +59,28 @@ def test_parse_clamps_as_a_fader_does(control: Control, value: Any, expected: An
 def test_refusals_name_address_value_and_what_is_allowed(control: Control, value: Any, sentence: str) -> None:
     with pytest.raises(ControlError, match=f"^{re.escape(sentence)}$"):
         parse(control, value)
+
+
+@pytest.mark.parametrize(
+    ("control", "text", "expected"),
+    [(LEVEL, "-0.5", -0.5), (SWITCH, "On", True), (SWITCH, "false", False), (SWITCH, "1", 1.0), (TITLE, "0.5", "0.5")],
+)
+def test_what_was_typed_is_of_the_controls_type(control: Control, text: str, expected: Any) -> None:
+    assert typed(control, text) == expected
+
+
+@pytest.mark.parametrize(
+    ("control", "text", "sentence"),
+    [
+        (LEVEL, "7", "/vp/level: '7', expected a number from -1 to 2 stops"),
+        (LEVEL, "nan", "/vp/level: 'nan', expected a number from -1 to 2 stops"),
+        (LEVEL, "on", "/vp/level: 'on', expected a number from -1 to 2 stops"),
+        (SWITCH, "2", "/vp/switch: '2', expected true or false"),
+    ],
+)
+def test_what_was_typed_beyond_the_range_is_a_mistake(control: Control, text: str, sentence: str) -> None:
+    with pytest.raises(ControlError, match=f"^{re.escape(sentence)}$"):
+        typed(control, text)
 
 
 def test_an_integer_beyond_any_float_is_clamped() -> None:

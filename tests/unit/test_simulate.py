@@ -15,6 +15,7 @@ import typer
 from typer.testing import CliRunner
 
 from tests.files import load_show
+from tests.senders import free_port
 from vpengine.cli.simulate import (
     DEMO_CUES,
     DEMO_SECONDS,
@@ -225,12 +226,6 @@ def test_the_demo_s_cues_are_what_its_stage_understands() -> None:
     times_s = [cue.time_s for cue in DEMO_CUES]
     assert times_s == sorted(times_s)
     assert 0.0 < times_s[0] < times_s[-1] < DEMO_SECONDS
-
-
-def free_port() -> int:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def test_the_command_moves_a_camera_and_switches_a_scene(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,7 +9,7 @@ import socket
 import time
 import tomllib
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, get_args
@@ -21,6 +21,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
+from tests.senders import free_port
+from tests.waiting import until
 from vpengine.cli.simulate import simulate
 from vpengine.errors import UserError
 from vpengine.mailbox import Newest
@@ -456,12 +458,6 @@ def test_any_bytes_whatever_are_refused_by_a_known_reason(packet: bytes, preset:
         assert isinstance(update, PoseUpdate | LensUpdate) or update.reason in REASONS
 
 
-def free_port() -> int:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 @contextmanager
 def receiving(**settings: Any) -> Iterator[tuple[Receiver, int, PoseBuffer, Newest[str, LensUpdate]]]:
     """A running receiver of camera A, its port, and where its poses and lenses go."""
@@ -472,13 +468,6 @@ def receiving(**settings: Any) -> Iterator[tuple[Receiver, int, PoseBuffer, Newe
         yield receiver, port, poses, lenses
     finally:
         receiver.stop()
-
-
-def until(done: Callable[[], bool], seconds: float = 5.0) -> None:
-    end_s = time.monotonic() + seconds
-    while not done():
-        assert time.monotonic() < end_s, "it did not happen in time"
-        time.sleep(0.002)
 
 
 def test_packets_over_udp_become_poses_and_lenses() -> None:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import shutil
-import socket
 import subprocess
 import time
 from pathlib import Path
 
 import pytest
 
+from tests.senders import free_port
 from vpengine.control.controls import Control
 from vpengine.control.messages import ControlChange, OperatorMessage
 from vpengine.control.triggers import SceneTrigger
@@ -38,12 +38,6 @@ def senders(tmp_path_factory: pytest.TempPathFactory) -> Path:
     if installed.returncode:
         pytest.skip(f"npm could not install {' '.join(PACKAGES)}: {installed.stderr.strip()[-200:]}")
     return Path(shutil.copy(SCRIPT, folder))
-
-
-def free_port() -> int:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @pytest.mark.parametrize("library", ["osc", "node-osc"])

@@ -5,12 +5,14 @@ from __future__ import annotations
 import socket
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import pytest
 
+from tests.senders import free_port
+from tests.waiting import until
 from vpengine.errors import UserError
 from vpengine.mailbox import Newest
 from vpengine.stage.camera import CameraSettings
@@ -25,12 +27,6 @@ from vpengine.view.pose import Pose, from_opentrackio
 
 POSE = from_opentrackio((1.0, -2.0, 1.5), 25.0, -5.0, 2.0)
 GROUP, GROUP_V1_0_0 = "239.135.1.7", "235.135.1.7"
-
-
-def free_port() -> int:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 class Bench:
@@ -79,13 +75,6 @@ def multicast_sender() -> socket.socket:
     sender.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF, socket.inet_aton("127.0.0.1"))
     sender.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_TTL, 0)
     return sender
-
-
-def until(done: Callable[[], bool], seconds: float = 5.0) -> None:
-    end_s = time.monotonic() + seconds
-    while not done():
-        assert time.monotonic() < end_s, "it did not happen in time"
-        time.sleep(0.002)
 
 
 @pytest.fixture(scope="module")

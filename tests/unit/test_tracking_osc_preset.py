@@ -22,6 +22,8 @@ from pythonosc.osc_message_builder import OscMessageBuilder
 from pythonosc.udp_client import SimpleUDPClient
 
 from tests.geometry import from_unreal
+from tests.senders import free_port
+from tests.waiting import until
 from vpengine.mailbox import Newest
 from vpengine.plugins import load_plugin
 from vpengine.stage.sections import PluginSection, resolve_settings
@@ -584,12 +586,6 @@ def test_any_bytes_whatever_are_refused_by_a_known_reason(packet: bytes, preset:
 # --- real UDP -------------------------------------------------------------------------------------------------------
 
 
-def free_port() -> int:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 @contextmanager
 def receiving(**settings: Any) -> Iterator[tuple[Receiver, int, PoseBuffer]]:
     """A running receiver of camera A, its port, and where its poses go."""
@@ -601,13 +597,6 @@ def receiving(**settings: Any) -> Iterator[tuple[Receiver, int, PoseBuffer]]:
         yield receiver, port, poses
     finally:
         receiver.stop()
-
-
-def until(done: Callable[[], bool], seconds: float = 5.0) -> None:
-    end_s = time.monotonic() + seconds
-    while not done():
-        assert time.monotonic() < end_s, "it did not happen in time"
-        time.sleep(0.002)
 
 
 def test_python_osc_sends_a_split_pose_into_a_pose_buffer() -> None:

@@ -17,7 +17,8 @@ from pythonosc.osc_bundle_builder import IMMEDIATELY, OscBundleBuilder
 from pythonosc.osc_message_builder import OscMessageBuilder
 from pythonosc.udp_client import SimpleUDPClient
 
-from tests.senders import encode_lens
+from tests.senders import encode_lens, free_port
+from tests.waiting import until
 from vpengine.errors import UserError
 from vpengine.mailbox import Newest
 from vpengine.tracking.none import NoTracking
@@ -29,12 +30,6 @@ from vpengine.view.pose import Pose, from_opentrackio
 
 POSE = from_opentrackio((1.0, -2.0, 1.5), 25.0, -5.0, 2.0)
 NUMBERS = (*POSE.position_m, *POSE.rotation)
-
-
-def free_port() -> int:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 class Bench:
@@ -76,13 +71,6 @@ def running(protocol: type[OscTracking] = OscTracking, latency_s: float = 0.0) -
     finally:
         bench.receiver.stop()
         bench.sender.close()
-
-
-def until(done: Callable[[], bool], seconds: float = 5.0) -> None:
-    end_s = time.monotonic() + seconds
-    while not done():
-        assert time.monotonic() < end_s, "it did not happen in time"
-        time.sleep(0.002)
 
 
 def newest(bench: Bench, camera: str = "1") -> Pose:

@@ -63,7 +63,6 @@ class Preparing:
                 self._begun = job.location
             more = self._walls.carry_on()
         except Exception:
-            self._walls.give_up()
             self._begun = None
             self._waiting.rotate(-1)
             self.failing.add(job.location)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Generator, Sequence
 
 from vpengine.compose.drawable import Drawable
 from vpengine.compose.grading import GradeTable
@@ -44,8 +44,7 @@ class Walls:
         self._mixer = Mixer(gpu)
         self._turns: dict[str, int] = {}
         self._moved: set[str] = set()
-        self._preparing: Iterator[None] = iter(())
-        self._begin: Callable[[], Iterator[None]] = lambda: iter(())
+        self._preparing: Generator[None, None, None] | None = None
 
     def prepare(self, location: str, plate: Drawable) -> None:
         """Draw a location's outer pictures now; takes several frames' time, so before the first frame.
@@ -60,27 +59,16 @@ class Walls:
         """Have a location prepared by and by; what was begun before is finished first."""
         while self.carry_on():
             pass
-        self._begin = lambda: self._prepare(location, plate)
-        self._preparing = self._begin()
+        self._preparing = self._prepare(location, plate)
 
     def carry_on(self) -> bool:
-        """A frame's share of what was begun: one face of the world on one wall. False when there is nothing to do."""
-        try:
-            if next(self._preparing, "done") is None:
-                return True
-        except Exception:
-            self._preparing = self._begin()  # from the first face, when it is tried again
-            raise
-        self._preparing = iter(())
-        return False
+        """A frame's share of what was begun: one face of the world on one wall. False when there is nothing to do.
 
-    def give_up(self) -> None:
-        """What was begun is not carried on."""
-        if isinstance(self._preparing, Generator):
-            self._preparing.close()
-        self._preparing = iter(())
+        What raises is given up: it is begun again or not at all.
+        """
+        return self._preparing is not None and next(self._preparing, "done") is None
 
-    def _prepare(self, location: str, plate: Drawable) -> Iterator[None]:
+    def _prepare(self, location: str, plate: Drawable) -> Generator[None, None, None]:
         made: dict[str, OuterPicture] = {}
         try:
             for name, geometry in self.geometries.items():
@@ -89,7 +77,7 @@ class Walls:
             earlier, self._outer[location] = self._outer.get(location, {}), made
             made = earlier  # what is to be given back now
             self._moved.update(earlier)
-        finally:  # also where it is given up half way
+        finally:  # also where it fails or is closed half way
             for outer in made.values():
                 outer.release()
 
@@ -150,7 +138,8 @@ class Walls:
         return self._mixer.mix([picture.texture for picture in pictures], [share for _, share in shares], lend).color
 
     def release(self) -> None:
-        self.give_up()
+        if self._preparing is not None:
+            self._preparing.close()
         for outers in self._outer.values():
             for outer in outers.values():
                 outer.release()

@@ -44,6 +44,24 @@ def parse(control: Control, value: Any) -> Value:
     return round(clamped) if control.kind == "int" else clamped
 
 
+def typed(control: Control, text: str) -> Value:
+    """What a person typed, as the control's type. Raises ControlError, also beyond the range: a fader's end stop is for
+    hands, and a number that was typed is a mistake.
+    """
+    if control.kind == "text":
+        return text
+    if control.kind == "bool" and text.lower() in ("true", "false", "on", "off"):
+        return text.lower() in ("true", "on")
+    low, high = (0.0, 1.0) if control.kind == "bool" else (control.low, control.high)
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if not low <= number <= high:
+        raise ControlError(f"{control.address}: {text!r}, expected {_expected(control)}")
+    return number
+
+
 def _expected(control: Control) -> str:
     if control.kind == "bool":
         return "true or false"

@@ -6,7 +6,7 @@ from vpengine.gpu.gpu import Gpu
 from vpengine.gpu.target import Target
 from vpengine.gpu.view_lut import ViewLut
 from vpengine.sim.light import StageLight
-from vpengine.sim.light_draw import Probe, StageDraw, probe_of
+from vpengine.sim.light_draw import Probe, StageDraw
 from vpengine.view.view import View
 
 WALL_SOFTNESS_LOD = 0.9  # the lens is focused on the actor: the wall behind is a little soft, as it should be (moire)
@@ -25,33 +25,30 @@ class SimCamera:
         gpu: Gpu,
         light: StageLight,
         size: tuple[int, int],
+        probe: Probe | None,
         samples_per_side: int = 2,
         clean: bool = False,
-        probe: Probe | None = None,
     ) -> None:
-        """probe: one that others draw and show too; else its own, drawn anew for each picture."""
+        """probe: what the actors reflect, drawn by whoever owns it; None for a stage without a stand-in."""
         self.size = size
         self.scene = Target(gpu.context, (size[0] * samples_per_side, size[1] * samples_per_side), depth=True)
         self.target = Target(gpu.context, size, dtype="f1")
         self._clean = clean
-        self._own_probe = probe_of(gpu, light) if probe is None else None
-        self._stage = StageDraw(gpu, light, size, probe or self._own_probe)
+        self._stage = StageDraw(gpu, light, size, probe)
         self._lut = ViewLut(gpu)
 
     def draw(self, view: View, exposure_stops: float = 0.0, frame: int = 0) -> Target:
-        """RGBA8, display-referred; ``scene`` keeps the light (scene-linear). ``light.shine`` comes before.
+        """RGBA8, display-referred; ``scene`` keeps the light (scene-linear). ``light.shine`` and the probe's draw come
+        before.
 
         frame: its number, which the grain depends on.
         """
         self.scene.clear()
-        if self._own_probe is not None:
-            self._own_probe.draw(floor=not self._clean)
         self._stage.draw(self.scene, view, 0.0 if self._clean else WALL_SOFTNESS_LOD, floor=not self._clean)
         lens = {} if self._clean else {"vignette": VIGNETTE, "grain": GRAIN}
         self._lut.develop(self.target, self.scene.color, exposure_stops, seed=frame, **lens)
         return self.target
 
     def release(self) -> None:
-        for part in (self.scene, self.target, self._stage, self._lut, self._own_probe):
-            if part is not None:
-                part.release()
+        for part in (self.scene, self.target, self._stage, self._lut):
+            part.release()

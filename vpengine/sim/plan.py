@@ -149,14 +149,12 @@ class StageSim:
     def _photograph(self, job: Photograph, _: Pictures) -> Target:
         assert job.writes is not None
         if job.writes not in self._photographing:
-            self._photographing[job.writes] = SimCamera(
-                self._gpu, self.light(), self.size, self._samples, probe=self.probe()
-            )
+            self._photographing[job.writes] = SimCamera(self._gpu, self.light(), self.size, self.probe(), self._samples)
         return self._photographing[job.writes].draw(job.view, EXPOSURE_STOPS, job.number)
 
     def _draw_stage(self, job: DrawStage, _: Pictures) -> Target:
         if self._view is None:
-            self._view = StageView(self._gpu, self.light(), self.size, self._samples, self.probe())
+            self._view = StageView(self._gpu, self.light(), self.size, self.probe(), self._samples)
         return self._view.draw(from_behind(self.size), job.camera, EXPOSURE_STOPS)
 
     def release(self) -> None:

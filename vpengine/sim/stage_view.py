@@ -12,7 +12,7 @@ from vpengine.gpu.target import Target
 from vpengine.gpu.view_lut import ViewLut
 from vpengine.sim.figure_shape import Array, TriangleMesh
 from vpengine.sim.light import StageLight, WallLight
-from vpengine.sim.light_draw import FLOOR_GLOSS, Probe, StageDraw, probe_of
+from vpengine.sim.light_draw import FLOOR_GLOSS, Probe, StageDraw
 from vpengine.sim.stage_view_props import (
     TRIPOD_BEHIND_M,
     TRIPOD_HEAD_M,
@@ -69,15 +69,15 @@ LINE_BLOCK = UniformBlock(
 
 
 class StageView:
-    """Draws the stage for a View of its own. ``light.shine`` comes before."""
+    """Draws the stage for a View of its own. ``light.shine`` and the probe's draw come before."""
 
     def __init__(
         self,
         gpu: Gpu,
         light: StageLight,
         size: tuple[int, int],
+        probe: Probe | None,
         samples_per_side: int = 2,
-        probe: Probe | None = None,
     ) -> None:
         """probe: as for ``SimCamera``."""
         self.size = size
@@ -85,8 +85,7 @@ class StageView:
         self.target = Target(gpu.context, size, dtype="f1")
         self._light = light
         self._samples = samples_per_side
-        self._own_probe = probe_of(gpu, light) if probe is None else None
-        self._stage = StageDraw(gpu, light, size, probe or self._own_probe)
+        self._stage = StageDraw(gpu, light, size, probe)
         self._lut = ViewLut(gpu)
         self._wall_pass = gpu.mesh_pass("stage_view_wall", "sim_wall", WALL_BLOCK)
         self._floor_pass = gpu.mesh_pass("stage_view_floor", "sim_actor", FLOOR_BLOCK)
@@ -103,8 +102,6 @@ class StageView:
         self.scene.framebuffer.clear(color=(*BACKGROUND, 1.0))
         for wall in self._light.walls:
             self._draw_wall(wall, view, camera)
-        if self._own_probe is not None:
-            self._own_probe.draw()
         self._stage.draw_seen_actors(self.scene, view)
         self._draw_floor(view)
         self._draw_camera(view, camera)
@@ -187,10 +184,8 @@ class StageView:
         )
 
     def release(self) -> None:
-        parts = (self.scene, self.target, self._stage, self._lut, self._camera, self._tripod, self._lines)
-        for part in (*parts, self._own_probe):
-            if part is not None:
-                part.release()
+        for part in (self.scene, self.target, self._stage, self._lut, self._camera, self._tripod, self._lines):
+            part.release()
 
 
 def from_behind(size: tuple[int, int], middle_m: tuple[float, float, float] = (0.0, 1.9, 1.0),

@@ -1,0 +1,84 @@
+"""What draws a stage, built from its files: locations, worlds and walls, and the stage simulated around them."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+
+from vpengine import plates
+from vpengine.compose.compositor import Compositor
+from vpengine.compose.eyes import Eyes
+from vpengine.compose.plan import Layout, light_key
+from vpengine.compose.walls import Walls
+from vpengine.files import Files
+from vpengine.gpu.gpu import Gpu
+from vpengine.plates.locations import Build, Locations
+from vpengine.plugins import load_plugin
+from vpengine.sim.figure import StandIn
+from vpengine.sim.light import Panel
+from vpengine.sim.plan import StageSim
+from vpengine.stage.feeds import SIM_SIZE
+from vpengine.stage.sections import PluginSection
+
+
+def build_locations(gpu: Gpu, files: Files, exit_stack: ExitStack) -> Locations:
+    """A show's plates, none of them loaded yet; they live as long as the stack."""
+
+    def build(section: PluginSection) -> Build:
+        plugin, settings = load_plugin(plates.KINDS[section.kind]), files.of(section)
+        return lambda: plugin(settings)
+
+    locations = Locations(gpu, {name: build(section) for name, section in files.show.plates.items()})
+    exit_stack.callback(locations.close)
+    return locations
+
+
+def build_compositor(gpu: Gpu, files: Files, locations: Locations, exit_stack: ExitStack) -> Compositor:
+    """What draws a stage's worlds and walls; it lives as long as the stack."""
+    stage, asked = files.stage, files.stage.neural
+    walls = Walls(gpu, stage.walls, stage.outer.eye_m, stage.outer.face_px, len(stage.cameras))
+    exit_stack.callback(walls.release)
+    eyes = Eyes(gpu, locations, asked.resolution, asked.keyframes)
+    exit_stack.callback(eyes.release)
+    layout = Layout(
+        stage.cameras, tuple(wall.id for wall in stage.walls), asked.generator != "none", asked.overscan_percent
+    )
+    compositor = Compositor(gpu, layout, eyes, walls, locations)
+    exit_stack.callback(compositor.release)
+    return compositor
+
+
+def build_stage_sim(
+    gpu: Gpu,
+    files: Files,
+    walls: Walls,
+    exit_stack: ExitStack,
+    size: tuple[int, int] = SIM_SIZE,
+    stand_in: StandIn | None = None,
+    samples_per_side: int = 1,
+) -> StageSim:
+    """The simulated stage around the walls; it lives as long as the stack."""
+    stage = files.stage
+    panels = {wall.id: Panel(wall.peak_nits, wall.black_nits) for wall in stage.walls}
+    light_keys = {wall.id: light_key(wall.id) for wall in stage.walls}
+    sim = StageSim(
+        gpu,
+        list(walls.geometries.values()),
+        panels,
+        stage.cameras,
+        light_keys,
+        size,
+        stand_in=stand_in,
+        samples_per_side=samples_per_side,
+    )
+    exit_stack.callback(sim.release)
+    return sim
+
+
+def load_location(locations: Locations, walls: Walls, location: str) -> None:
+    """Load a location and make it ready to be shown, now: before the first frame, or where no wall waits."""
+    locations.wait_for(location)
+    try:
+        walls.prepare(location, locations[location])
+    except Exception as error:  # noqa: BLE001  a show begins with what there is
+        locations.give_up(location, error)
+        walls.prepare(location, locations[location])
