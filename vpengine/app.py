@@ -17,6 +17,7 @@ from vpengine import neural, output, tracking
 from vpengine.compose.governor import Governor
 from vpengine.compose.preparing import Preparing
 from vpengine.compose.request import RequestCamera, Requests, RequestSettings
+from vpengine.compose.stations import Stations
 from vpengine.control.controls import ControlError, Controls, typed
 from vpengine.control.desk import Desk
 from vpengine.control.gate import Gate
@@ -211,7 +212,7 @@ class App:
                 settings.generator,
                 neural.GENERATORS[settings.generator],
                 neural.RUNTIMES[settings.runtime],
-                settings.resolution,
+                (settings.resolution, *([(settings.surround_px,) * 2] if settings.surround_px else [])),
                 float(1 / self.files.stage.rate),
             )
         except UserError as error:  # the wall can do without
@@ -305,7 +306,10 @@ class App:
         settings = RequestSettings(asked.resolution, asked.overscan_percent, 1.0 / asked.max_rate, busy_s)
         camera = RequestCamera(self.gpu)
         self._exit.callback(camera.release)
-        return Requests(camera, self.locations, settings)
+        surrounds, stations = self.compositor.surrounds, None
+        if surrounds is not None:
+            stations = Stations(self.files.stage.outer.eye_m, surrounds.resolution, surrounds.rooms)
+        return Requests(camera, self.locations, settings, stations=stations)
 
     def _loop(self) -> Loop:
         stage, period_s = self.files.stage, float(1 / self.files.stage.rate)

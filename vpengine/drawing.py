@@ -8,6 +8,7 @@ from vpengine import plates
 from vpengine.compose.compositor import Compositor
 from vpengine.compose.eyes import Eyes
 from vpengine.compose.plan import Layout, light_key
+from vpengine.compose.surround import Surrounds, stations_in
 from vpengine.compose.walls import Walls
 from vpengine.files import Files
 from vpengine.gpu.gpu import Gpu
@@ -35,14 +36,22 @@ def build_locations(gpu: Gpu, files: Files, exit_stack: ExitStack) -> Locations:
 def build_compositor(gpu: Gpu, files: Files, locations: Locations, exit_stack: ExitStack) -> Compositor:
     """What draws a stage's worlds and walls; it lives as long as the stack."""
     stage, asked = files.stage, files.stage.neural
-    walls = Walls(gpu, stage.walls, stage.outer.eye_m, stage.outer.face_px, len(stage.cameras))
+    surrounds = None
+    if asked.generator != "none" and asked.surround_px:
+        surrounds = Surrounds(gpu, asked.surround_px, stations_in(asked.surround_mb, asked.surround_px))
+        exit_stack.callback(surrounds.release)
+    walls = Walls(gpu, stage.walls, stage.outer.eye_m, stage.outer.face_px, len(stage.cameras), surrounds)
     exit_stack.callback(walls.release)
-    eyes = Eyes(gpu, locations, asked.resolution, asked.keyframes)
+    eyes = Eyes(gpu, locations, asked.resolution, asked.keyframes, surrounds)
     exit_stack.callback(eyes.release)
     layout = Layout(
-        stage.cameras, tuple(wall.id for wall in stage.walls), asked.generator != "none", asked.overscan_percent
+        stage.cameras,
+        tuple(wall.id for wall in stage.walls),
+        asked.generator != "none",
+        asked.overscan_percent,
+        surrounds is not None,
     )
-    compositor = Compositor(gpu, layout, eyes, walls, locations)
+    compositor = Compositor(gpu, layout, eyes, walls, locations, surrounds)
     exit_stack.callback(compositor.release)
     return compositor
 

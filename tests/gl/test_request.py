@@ -13,6 +13,7 @@ import pytest
 
 from vpengine.compose.governor import RUNGS
 from vpengine.compose.request import KEY, RequestCamera, Requests, RequestSettings
+from vpengine.compose.stations import Stations
 from vpengine.frames.feed import Eye
 from vpengine.frames.frame_input import BusState, CameraState, FrameInput, Tick
 from vpengine.frames.images import Room
@@ -115,10 +116,10 @@ FOG, PLAIN = Look("weather", (("fog", 0.5),)), Look("weather", plain=True)
 class Asking:
     """Requests with their plates; ``at`` is one frame."""
 
-    def __init__(self, camera: RequestCamera, gpu: Gpu, settings: RequestSettings = SETTINGS, **clock: Any) -> None:
+    def __init__(self, camera: RequestCamera, gpu: Gpu, settings: RequestSettings = SETTINGS, **options: Any) -> None:
         self.gpu = gpu
         self.plates = {"street": Directions(), "hall": Directions(0.5)}
-        self.requests = Requests(camera, self.plates, settings, **clock)
+        self.requests = Requests(camera, self.plates, settings, **options)
         self.executor = Executor(gpu, TargetPool(gpu), Guard(), self.requests.drawers)
         state = CameraState(HERE, THERE, LENS, 0.01)
         self.frame = FrameInput(
@@ -408,3 +409,40 @@ def test_a_request_that_fails_is_asked_again(camera: RequestCamera, engine: Gpu,
         engine.finish()
         time.sleep(0.05)
     assert any(answers)
+
+
+@pytest.fixture
+def surrounded(camera: RequestCamera, engine: Gpu) -> Asking:
+    return Asking(camera, engine, stations=Stations((0.0, 0.0, 1.5), 24, 2))
+
+
+def test_a_face_of_the_surround_is_asked_between_two_of_a_camera_that_moves(surrounded: Asking) -> None:
+    """Until all six are there; then the camera has all turns."""
+    faces = []
+    for step in range(20):
+        surrounded.stand_at(Pose((0.01 * step, 0.0, 1.6)))
+        request = surrounded.at(1.0 + 0.25 * step)
+        assert request is not None
+        faces.append(request.face)
+    assert faces[:12:2] == [None] * 6
+    assert {face.face for face in faces[1:12:2] if face is not None} == set(range(6))
+    assert faces[12:] == [None] * 8
+
+
+def test_with_a_camera_that_rests_the_surround_is_made_and_then_the_generator_rests(surrounded: Asking) -> None:
+    """Each face is of the location, for nobody's eye, and of its own resolution; a refresh makes all anew."""
+    requests = [surrounded.at(1.0 + 0.25 * step) for step in range(9)]
+    made = [request for request in requests if request is not None]
+    assert [request.face is None for request in made] == [True] + [False] * 6
+    assert requests[7:] == [None, None]
+    assert {(request.location, request.camera, request.plate.color.shape) for request in made[1:]} == {
+        ("street", "", (24, 24, 3))
+    }
+    surrounded.requests.refresh()
+    again = [surrounded.at(4.0 + 0.25 * step) for step in range(9)]
+    assert len([request for request in again if request is not None]) == 7
+
+
+def test_a_generator_that_leaves_the_plate_alone_is_asked_for_no_surround(surrounded: Asking) -> None:
+    surrounded.look = PLAIN
+    assert [surrounded.once(1.0 + 0.25 * step) for step in range(6)] == [None] * 6

@@ -73,7 +73,7 @@ class FirstPictureLong(NoGenerator):
 
 @contextmanager
 def hosted(name: str) -> Iterator[ProcessHost]:
-    host = ProcessHost("test", f"limits_of_tests:{name}", "vpengine.neural.none:NoRuntime", SIZE)
+    host = ProcessHost("test", f"limits_of_tests:{name}", "vpengine.neural.none:NoRuntime", [SIZE])
     try:
         yield host
     finally:

@@ -95,7 +95,7 @@ def request(number: int, failure: str = "works", size: tuple[int, int] = SIZE) -
 def loop(monkeypatch: pytest.MonkeyPatch) -> Iterator[Loop]:
     monkeypatch.setattr(Drill, "hang_limit_s", staticmethod(lambda work_s: max(0.6, 10.0 * work_s)))
     monkeypatch.setattr(host_module, "_BACK_OFF_S", (0.05, 0.1))
-    host = ProcessHost("drill", DRILL, NO_RUNTIME, SIZE)
+    host = ProcessHost("drill", DRILL, NO_RUNTIME, [SIZE])
     yield Loop(host)
     host.close()
 
@@ -154,7 +154,7 @@ def test_a_keyframe_comes_back(loop: Loop, capfd: pytest.CaptureFixture[str]) ->
 @pytest.mark.skipif(not hasattr(os, "sched_getscheduler"), reason="this system has no such scheduler")
 def test_it_takes_only_what_the_frame_leaves() -> None:
     """From its first moment, for it imports for a second of a core; its threads inherit it."""
-    host = ProcessHost("drill", DRILL, NO_RUNTIME, SIZE)
+    host = ProcessHost("drill", DRILL, NO_RUNTIME, [SIZE])
     try:
         assert os.sched_getscheduler(worker(host)) == os.SCHED_IDLE
         assert os.getpriority(os.PRIO_PROCESS, worker(host)) >= 10
@@ -307,7 +307,7 @@ def test_a_killed_process_is_replaced(loop: Loop, caplog: pytest.LogCaptureFixtu
 
 def test_a_generator_that_cannot_start_says_why(caplog: pytest.LogCaptureFixture) -> None:
     """`weather` without a runtime: the sentence names the file and the cure."""
-    host = ProcessHost("weather", "vpengine.neural.weather:Weather", NO_RUNTIME, SIZE)
+    host = ProcessHost("weather", "vpengine.neural.weather:Weather", NO_RUNTIME, [SIZE])
     loop = Loop(host)
     try:
         loop.until(lambda: host.health.restarts == 1)
@@ -332,7 +332,7 @@ def test_a_process_that_cannot_be_started_is_tried_again(
         start(process)
 
     monkeypatch.setattr(multiprocessing.context.SpawnProcess, "start", starved)
-    host = ProcessHost("drill", DRILL, NO_RUNTIME, SIZE)
+    host = ProcessHost("drill", DRILL, NO_RUNTIME, [SIZE])
     try:
         assert (host.health.restarts, host.health.pid) == (1, None)
         loop = Loop(host)
@@ -347,7 +347,7 @@ def test_a_process_that_cannot_be_started_is_tried_again(
 
 def test_nothing_is_left_behind() -> None:
     """After ``close``, while it hangs: no process and no shared memory."""
-    host = ProcessHost("drill", DRILL, NO_RUNTIME, SIZE)
+    host = ProcessHost("drill", DRILL, NO_RUNTIME, [SIZE])
     names = [slot.name.lstrip("/") for slot in host._slots]
     if Path("/dev/shm").is_dir():
         assert all((Path("/dev/shm") / name).exists() for name in names)
@@ -364,7 +364,7 @@ ENGINE = """
 import sys, time
 from tests_engine import Loop, ProcessHost, DRILL, NO_RUNTIME, SIZE, worker
 if __name__ == "__main__":
-    host = ProcessHost("drill", DRILL, NO_RUNTIME, SIZE)
+    host = ProcessHost("drill", DRILL, NO_RUNTIME, [SIZE])
     loop = Loop(host)
     loop.submit(1, sys.argv[1])
     print(worker(host), *(slot.name for slot in host._slots), flush=True)

@@ -72,7 +72,7 @@ def test_memory_that_is_not_there_is_one_sentence() -> None:
     """And nothing is left of what was there."""
     before = set(FOLDER.glob(f"{PREFIX}*"))
     with pytest.raises(UserError, match=r"MB of shared memory are not to be had.*resolution smaller"):
-        ProcessHost("drill", "vpengine.neural.drill:Drill", "vpengine.neural.none:NoRuntime", (1 << 19, 1 << 18))
+        ProcessHost("drill", "vpengine.neural.drill:Drill", "vpengine.neural.none:NoRuntime", [(1 << 19, 1 << 18)])
     assert set(FOLDER.glob(f"{PREFIX}*")) == before
 
 

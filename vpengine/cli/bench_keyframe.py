@@ -66,7 +66,7 @@ def measure_keyframe(sizes: Sequence[tuple[int, int]] = SIZES, keyframes: int = 
 def _way(gpu: Gpu, size: tuple[int, int]) -> Iterator[_Way]:
     camera, layer = RequestCamera(gpu), NeuralLayer(gpu, size)
     try:
-        with closing(ProcessHost("drill", GENERATORS["drill"], RUNTIMES["none"], size)) as host:
+        with closing(ProcessHost("drill", GENERATORS["drill"], RUNTIMES["none"], [size])) as host:
             _wait_for(host)
             yield _Way(gpu, size, camera, host, layer)
     finally:

@@ -16,9 +16,11 @@ from vpengine.compose.jobs import (
     Reproject,
     ShowStale,
     UpdateKeyframes,
+    UpdateSurround,
 )
 from vpengine.compose.mixer import Lend
 from vpengine.compose.plan import Layout, eyes_of, inner_size, plan
+from vpengine.compose.surround import Surrounds
 from vpengine.compose.wall import WallLevels
 from vpengine.compose.walls import Walls
 from vpengine.frames.feed import PROGRAM, Eye, Feed
@@ -35,11 +37,20 @@ from vpengine.view.camera import camera_view
 class Compositor:
     """Joins eyes, walls and the plates of locations. Owns none of them, but what worlds are developed with."""
 
-    def __init__(self, gpu: Gpu, layout: Layout, eyes: Eyes, walls: Walls, plates: Plates) -> None:
+    def __init__(
+        self,
+        gpu: Gpu,
+        layout: Layout,
+        eyes: Eyes,
+        walls: Walls,
+        plates: Plates,
+        surrounds: Surrounds | None = None,
+    ) -> None:
         self.layout = layout
         self.eyes = eyes
         self.walls = walls
         self._plates = plates
+        self.surrounds = surrounds
         self._gpu = gpu
         self._view_lut: ViewLut | None = None
         self._on_walls: frozenset[str] = frozenset()  # locations, in the newest frame
@@ -50,6 +61,7 @@ class Compositor:
     def drawers(self) -> Mapping[type[Job], Drawer]:
         """How the executor draws each kind of job."""
         return {
+            UpdateSurround: self._update_surround,
             UpdateKeyframes: self.eyes.update,
             DrawPlate: self.eyes.draw_plate,
             Reproject: self.eyes.reproject,
@@ -72,6 +84,13 @@ class Compositor:
     def eyes_of(self, frame: FrameInput, feeds: Collection[Feed]) -> list[Eye]:
         """Whose worlds ``feeds`` are made of."""
         return eyes_of(frame, self.layout, feeds)
+
+    def _update_surround(self, job: UpdateSurround, pictures: Pictures) -> None:
+        del pictures
+        assert self.surrounds is not None
+        for keyframe in job.keyframes:
+            self.surrounds.add(keyframe, job.time_s)
+        self.surrounds.advance(job.location, job.look, job.epoch, job.time_s)
 
     def _grade_outer(self, job: GradeOuter, pictures: Pictures) -> None:
         del pictures

@@ -6,7 +6,8 @@ from vpengine.compose.drawable import Plates
 from vpengine.compose.jobs import DrawPlate, MixWorlds, Reproject, ShowStale, UpdateKeyframes
 from vpengine.compose.mixer import Lend, Mixer
 from vpengine.compose.neural import NeuralLayer
-from vpengine.frames.feed import PREVIEW, Eye
+from vpengine.compose.surround import Surrounds
+from vpengine.frames.feed import PREVIEW, PROGRAM, Eye
 from vpengine.frames.frame_input import BusState
 from vpengine.frames.provenance import Provenance
 from vpengine.gpu.executor import Pictures
@@ -18,13 +19,24 @@ from vpengine.view.view import View
 
 
 class Eyes:
-    """Owns the keyframes of every eye: a neural layer for each location that it has shown."""
+    """Owns the keyframes of every eye: a neural layer for each location that it has shown.
 
-    def __init__(self, gpu: Gpu, plates: Plates, keyframe_resolution: tuple[int, int], keyframes: int) -> None:
+    surrounds: what shows the program what its keyframes do not; somebody else's, or there are none.
+    """
+
+    def __init__(
+        self,
+        gpu: Gpu,
+        plates: Plates,
+        keyframe_resolution: tuple[int, int],
+        keyframes: int,
+        surrounds: Surrounds | None = None,
+    ) -> None:
         self._gpu = gpu
         self._plates = plates
         self._keyframe_resolution = keyframe_resolution
         self._keyframes = keyframes
+        self._surrounds = surrounds
         self._mixer = Mixer(gpu)
         self._layers: dict[tuple[Eye, str], NeuralLayer] = {}
         self._shown: dict[Eye, BusState] = {}  # by each eye's newest frame
@@ -32,7 +44,10 @@ class Eyes:
     def layer(self, eye: Eye, location: str) -> NeuralLayer:
         """The keyframes of one location, for one eye."""
         if (eye, location) not in self._layers:
-            self._layers[eye, location] = NeuralLayer(self._gpu, self._keyframe_resolution, self._keyframes)
+            surrounds = self._surrounds if eye.bus == PROGRAM else None
+            self._layers[eye, location] = NeuralLayer(
+                self._gpu, self._keyframe_resolution, self._keyframes, location, surrounds
+            )
         return self._layers[eye, location]
 
     def update(self, job: UpdateKeyframes, pictures: Pictures) -> None:

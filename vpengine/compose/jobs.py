@@ -11,6 +11,7 @@ from vpengine.compose.wall import WallLevels
 from vpengine.frames.feed import Eye
 from vpengine.frames.frame_input import BusState
 from vpengine.frames.keyframe import Keyframe
+from vpengine.frames.look import Look
 from vpengine.gpu.job import Job
 from vpengine.view.view import View
 
@@ -32,6 +33,17 @@ class UpdateKeyframes(Job):
 
     eye: Eye
     state: BusState
+    keyframes: tuple[Keyframe, ...]
+    epoch: int
+    time_s: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class UpdateSurround(Job):
+    """The surround takes in new faces, and is trusted where it agrees with what is asked for now."""
+
+    location: str
+    look: Look
     keyframes: tuple[Keyframe, ...]
     epoch: int
     time_s: float

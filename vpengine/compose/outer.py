@@ -10,24 +10,37 @@ from numpy.typing import NDArray
 from vpengine.compose.coverage import seen_triangles
 from vpengine.compose.drawable import Drawable
 from vpengine.compose.grading import GradeTable
+from vpengine.compose.surround import FIELDS, Surrounds
 from vpengine.gpu.blocks import UniformBlock
 from vpengine.gpu.gpu import Gpu
-from vpengine.gpu.passes import Mesh
+from vpengine.gpu.passes import Bound, Mesh
 from vpengine.gpu.target import Target, Texture
 from vpengine.stage.walls import WallGeometry
 from vpengine.view.faces import face_views
 
 GATHER_BLOCK = UniformBlock("OuterGather", face_from_stage="mat4", eye_m="vec3")
 GRADE_BLOCK = UniformBlock("OuterGrade", eye_m="vec3", amount="float")
+SURROUND_BLOCK = UniformBlock("OuterGrade", eye_m="vec3", amount="float", **FIELDS)
 
 MIDDLE = np.array([0.45, 0.45, 0.45, 1.0], np.float32)  # what the grade's transforms are tried on: middling ACEScct
 VISIBLE = 0.02 / 17.52  # of a stop in ACEScct, in any cell of the table: less than a code value of an 8-bit wall
 
 
 class OuterPicture:
-    """One wall's outer picture. The plate's is drawn when the location changes, the graded one when the grade moves."""
+    """One wall's outer picture. The plate's is drawn when the location changes, the generated one when that moves.
 
-    def __init__(self, gpu: Gpu, geometry: WallGeometry, mesh: Mesh, eye_m: tuple[float, float, float]) -> None:
+    surrounds, location: whose surround it shows; where that is not trusted, the plate through the keyframes' grade.
+    """
+
+    def __init__(
+        self,
+        gpu: Gpu,
+        geometry: WallGeometry,
+        mesh: Mesh,
+        eye_m: tuple[float, float, float],
+        location: str = "",
+        surrounds: Surrounds | None = None,
+    ) -> None:
         width, height = geometry.resolution
         # Half the wall's pixels: it lights and is reflected, and the camera sees it only beyond its overscan.
         self.size = size = (max(width // 2, 1), max(height // 2, 1))
@@ -35,14 +48,19 @@ class OuterPicture:
         self._geometry = geometry
         self._mesh = mesh
         self._gather = gpu.mesh_pass("outer_gather", "wall", GATHER_BLOCK)
-        self._grade = gpu.mesh_pass("outer_grade", "wall", GRADE_BLOCK, GradeTable.DEFINES)
+        self._location, self._surrounds = location, surrounds
+        if surrounds is None:
+            self._grade = gpu.mesh_pass("outer_grade", "wall", GRADE_BLOCK, GradeTable.DEFINES)
+        else:
+            defines = {**GradeTable.DEFINES, **surrounds.defines}
+            self._grade = gpu.mesh_pass("outer_grade", "wall", SURROUND_BLOCK, defines)
         self._plate = Target(gpu.context, size)
         try:
             self._graded = Target(gpu.context, size)
         except Exception:
             self._plate.release()
             raise
-        self._shown: tuple[NDArray[np.float32], float] | None = None
+        self._shown: tuple[NDArray[np.float32], float, int] | None = None
         self._is_graded = False
 
     def draw_plate(self, plate: Drawable, face: Target) -> None:
@@ -69,14 +87,15 @@ class OuterPicture:
         self._shown = None
 
     def follow(self, grade: GradeTable, amount: float) -> bool:
-        """Draw the graded picture again when the grade or the amount moved enough to be seen; True when it had to."""
-        if self._shown is not None and self._shown[1] == amount:
+        """Draw the picture again when grade, surround or amount moved enough to be seen; True when it had to."""
+        stamp = self._surrounds.stamp(self._location) if self._surrounds is not None else 0
+        if self._shown is not None and self._shown[1:] == (amount, stamp):
             moved = np.abs((grade.table - self._shown[0]) @ MIDDLE).max() if amount > 0.0 else 0.0
             if moved < VISIBLE:
                 return False
         if amount > 0.0:
             self._draw_graded(grade, amount)
-        self._shown, self._is_graded = (grade.table, amount), amount > 0.0  # where it failed, it is drawn again
+        self._shown, self._is_graded = (grade.table, amount, stamp), amount > 0.0  # where it failed, it is drawn again
         return True
 
     def warm(self, grade: GradeTable) -> None:
@@ -84,8 +103,12 @@ class OuterPicture:
         self._draw_graded(grade, 1.0)
 
     def _draw_graded(self, grade: GradeTable, amount: float) -> None:
-        textures: dict[str, Texture] = {"outer": self._plate.color, "grade": grade.texture}
-        self._grade.draw_mesh(self._graded, self._mesh, textures, eye_m=self._eye_m, amount=amount)
+        textures: dict[str, Bound] = {"outer": self._plate.color, "grade": grade.texture}
+        values = {"eye_m": self._eye_m, "amount": amount}
+        if self._surrounds is not None:
+            textures |= self._surrounds.textures
+            values |= self._surrounds.values_from(self._location, self._eye_m)
+        self._grade.draw_mesh(self._graded, self._mesh, textures, None, **values)
 
     @property
     def texture(self) -> Texture:

@@ -16,6 +16,7 @@ from vpengine.compose.jobs import (
     Reproject,
     ShowStale,
     UpdateKeyframes,
+    UpdateSurround,
 )
 from vpengine.compose.wall import WallLevels
 from vpengine.control import declared
@@ -35,13 +36,14 @@ KEEP = {PROGRAM: "the walls keep their last picture", PREVIEW_BUS: "the preview 
 class Layout:
     """What of a stage its pictures depend on. cameras, in the order of their priority on the walls.
 
-    generates: there is a generator. keyframe_overscan_percent: of a keyframe, per side.
+    generates: there is a generator. surround: it makes that too. keyframe_overscan_percent: of a keyframe, per side.
     """
 
     cameras: tuple[CameraSettings, ...]
     walls: tuple[str, ...]
     generates: bool
     keyframe_overscan_percent: float
+    surround: bool = False
 
     def camera(self, name: str) -> CameraSettings:
         """Raises KeyError."""
@@ -80,7 +82,8 @@ def plan(
     walls = [wall for wall in layout.walls if lit or wall_feed(wall) in feeds]
     worlds = [feed for feed in feeds if feed.kind == "world"]
     eyes = eyes_of(frame, layout, feeds, lit=lit)
-    jobs = [job for eye in eyes for job in _world(frame, layout, eye)]
+    jobs = [_update_surround(frame)] if layout.surround else []
+    jobs += [job for eye in eyes for job in _world(frame, layout, eye)]
     jobs += [_update(frame, eye) for eye in eyes_of(frame, layout, left_out) if eye not in eyes]
     if walls:
         jobs += _walls(frame, layout, [wall for wall in walls if wall_feed(wall) in feeds], walls if lit else ())
@@ -141,6 +144,19 @@ def _world(frame: FrameInput, layout: Layout, eye: Eye) -> Iterator[Job]:
             needs_all=False,
             weights=weights,
         )
+
+
+def _update_surround(frame: FrameInput) -> Job:
+    return UpdateSurround(
+        name="surround",
+        priority=WALL,
+        meanwhile="older generated pictures stay",
+        location=frame.program.target,
+        look=frame.program.look,
+        keyframes=tuple(key for key in frame.keyframes if key.request.face is not None),
+        epoch=frame.epoch,
+        time_s=frame.tick.display_time_s,
+    )
 
 
 def _update(frame: FrameInput, eye: Eye) -> Job:

@@ -10,10 +10,11 @@ import numpy as np
 
 from vpengine.compose.drawable import Drawable, Plates
 from vpengine.compose.governor import RUNGS
+from vpengine.compose.stations import Stations
 from vpengine.frames.feed import PROGRAM, Eye
 from vpengine.frames.frame_input import FrameInput
 from vpengine.frames.images import ImageSet, Room
-from vpengine.frames.keyframe import Request
+from vpengine.frames.keyframe import Request, SurroundFace
 from vpengine.frames.look import Look
 from vpengine.frames.pixels import Pixels
 from vpengine.frames.provenance import Provenance
@@ -26,6 +27,7 @@ from vpengine.gpu.target import Target
 from vpengine.view.camera import camera_view
 from vpengine.view.view import View, stage_ray_from_ndc
 
+NOBODY = Eye(PROGRAM, "")  # whose the faces of a surround are
 KEY = "request"  # of the pictures that a frame makes
 _MEANWHILE = "the pictures that there are stay"
 
@@ -139,7 +141,10 @@ PREVIEW_WAITS_S = 1.0  # then what stands by has its turn, although what is on t
 
 @dataclass(frozen=True, eq=False)
 class Wanted:
-    """What a request asks, before its plate has come down. submitted_s: when its frame began."""
+    """What a request asks, before its plate has come down. submitted_s: when its frame began.
+
+    face: it is a part of the location's surround, and for no camera.
+    """
 
     epoch: int
     location: str
@@ -147,6 +152,7 @@ class Wanted:
     view: View
     eye: Eye
     submitted_s: float
+    face: SurroundFace | None = None
 
     def same_as(self, other: Wanted) -> bool:
         ours, theirs = ((each.epoch, each.location, each.look, each.eye) for each in (self, other))
@@ -184,7 +190,7 @@ class Requests:
     plate that was drawn is good for the first frame that finds it done, and for no other. Nothing new is asked while
     an eye's location, View and look are those of its last request: with a camera that stands still and a look that
     rests, the generator rests too. The eyes take turns; those of the preview have theirs when the program's want
-    nothing, or after PREVIEW_WAITS_S.
+    nothing, or after PREVIEW_WAITS_S. Between two of them, or when none wants anything, a face of the surround is made.
     """
 
     def __init__(
@@ -193,13 +199,17 @@ class Requests:
         plates: Plates,
         settings: RequestSettings,
         clock: Callable[[], float] = time.monotonic,
+        stations: Stations | None = None,
     ) -> None:
+        """stations: whose surrounds are made; by default none are."""
         self._camera = camera
         self._plates = plates
         self._settings = settings
         self._clock = clock
         self._number = self._put_off = 0
         self._due_s = -np.inf
+        self._stations = stations
+        self._face_was_last = True
         self._asked: dict[Eye, _Asked] = {}
         self._begun: Wanted | None = None
         self._bringing: BringDown | None = None
@@ -222,6 +232,14 @@ class Requests:
         self._due_s = -np.inf
         for asked in self._asked.values():
             asked.last = None
+        if self._stations is not None:
+            self._stations.forget()
+
+    def refresh(self) -> None:
+        """Everything is asked anew, also what has been answered."""
+        self.forget()
+        if self._stations is not None:
+            self._stations.refresh()
 
     def skip(self) -> None:
         """A frame that cannot ask: a plate that was drawn for the generator is not good any more."""
@@ -274,7 +292,15 @@ class Requests:
         self._number += 1
         bus, camera = wanted.eye
         return Request(
-            self._number, wanted.epoch, wanted.location, plate, wanted.look, wanted.submitted_s, bus=bus, camera=camera
+            self._number,
+            wanted.epoch,
+            wanted.location,
+            plate,
+            wanted.look,
+            wanted.submitted_s,
+            bus=bus,
+            camera=camera,
+            face=wanted.face,
         )
 
     def _draw(self, job: DrawRequest, _: Pictures) -> None:
@@ -290,7 +316,11 @@ class Requests:
         return self._camera.bring_down(job.wanted.location, job.wanted.view, job.room)
 
     def _note(self, wanted: Wanted) -> None:
-        self._asked[wanted.eye] = _Asked(wanted, wanted)
+        self._face_was_last = wanted.face is not None
+        if wanted.face is None:
+            self._asked[wanted.eye] = _Asked(wanted, wanted)
+        elif self._stations is not None:
+            self._stations.note(wanted.face, wanted.epoch, wanted.look)
 
     def _pace(self, now_s: float, part: float) -> None:
         """When the next may be asked, at ``part`` of the wanted rate.
@@ -307,14 +337,25 @@ class Requests:
         return busy
 
     def _next(self, frame: FrameInput, now_s: float, eyes: Collection[Eye] | None) -> Wanted | None:
-        """What the eye whose turn it is would ask; None when none has anything new to say."""
+        """What whoever's turn it is would ask; None when nobody has anything new to say."""
+        face = self._face(frame, now_s)
+        if face is not None and not self._face_was_last:
+            return face
         if eyes is None:
             eyes = [Eye(bus, camera) for bus in frame.buses for camera in frame.cameras]
         for eye in sorted(eyes, key=lambda eye: self._turn(eye, now_s)):
             wanted = self._wanted(frame, eye, now_s)
             if wanted is not None:
                 return wanted
-        return None
+        return face
+
+    def _face(self, frame: FrameInput, now_s: float) -> Wanted | None:
+        """The part of the surround that is wanted most."""
+        found = self._stations.wanted(frame) if self._stations is not None else None
+        if found is None:
+            return None
+        state = frame.program
+        return Wanted(frame.epoch, state.target, state.look, found.view, NOBODY, now_s, found.face)
 
     def _turn(self, eye: Eye, now_s: float) -> tuple[bool, float]:
         """What is asked first: the program, unless another has waited for long; then who was asked longest ago."""

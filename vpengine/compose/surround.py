@@ -75,11 +75,17 @@ class _Station:
     stamp: int = 0  # rises when what it shows has changed
 
 
+def stations_in(megabytes: float, resolution: int) -> int:
+    """How many stations with faces of ``resolution`` there is room for; one at least."""
+    return max(int(megabytes * 1e6 / (FACES * BYTES_A_PIXEL * resolution**2)), 1)
+
+
 class Surrounds:
     """Owns the atlas. resolution: the side of a face, in pixels. stations: how many there is room for."""
 
     def __init__(self, gpu: Gpu, resolution: int, stations: int) -> None:
         self.resolution = resolution
+        self.rooms = stations
         self._gpu = gpu
         self._atlas = gpu.atlas((3 * resolution, 2 * resolution * stations), 2)
         self._depth = gpu.texture(self._atlas.size, 1, "f4", nearest=True)

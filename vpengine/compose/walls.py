@@ -9,6 +9,7 @@ from vpengine.compose.grading import GradeTable
 from vpengine.compose.jobs import Shares
 from vpengine.compose.mixer import Lend, Mixer
 from vpengine.compose.outer import OuterPicture
+from vpengine.compose.surround import Surrounds
 from vpengine.compose.wall import WallLevels, WallPicture, wall_mesh
 from vpengine.gpu.gpu import Gpu
 from vpengine.gpu.picture import Picture
@@ -26,9 +27,11 @@ class Walls:
         eye_m: tuple[float, float, float],
         face_px: int,
         cameras: int = 1,
+        surrounds: Surrounds | None = None,
     ) -> None:
-        """cameras: how many have a frustum on the walls."""
+        """cameras: how many have a frustum on the walls. surrounds: what the outer pictures show, somebody else's."""
         self._gpu = gpu
+        self._surrounds = surrounds
         self._eye_m = eye_m
         self.settings = tuple(settings)
         self.geometries = {wall.id: wall_geometry(wall) for wall in settings}
@@ -72,7 +75,9 @@ class Walls:
         made: dict[str, OuterPicture] = {}
         try:
             for name, geometry in self.geometries.items():
-                made[name] = OuterPicture(self._gpu, geometry, self.meshes[name], self._eye_m)
+                made[name] = OuterPicture(
+                    self._gpu, geometry, self.meshes[name], self._eye_m, location, self._surrounds
+                )
                 yield from made[name].drawing_plate(plate, self._face)
             earlier, self._outer[location] = self._outer.get(location, {}), made
             made = earlier  # what is to be given back now

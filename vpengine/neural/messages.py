@@ -10,11 +10,11 @@ from vpengine.view.view import View
 
 @dataclass(frozen=True)
 class WorkerSetup:
-    """generator, runtime: ``module:Class``. slots: shared memory names."""
+    """generator, runtime: ``module:Class``. resolutions: that will be asked for. slots: shared memory names."""
 
     generator: str
     runtime: str
-    resolution: tuple[int, int]
+    resolutions: tuple[tuple[int, int], ...]
     slots: tuple[str, ...]
 
 

@@ -7,8 +7,10 @@ import multiprocessing
 import os
 import sys
 import time
+from collections.abc import Sequence
 from contextlib import closing, suppress
 from dataclasses import replace
+from math import prod
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 
@@ -42,20 +44,28 @@ class ProcessHost:
     """Runs a generator in a process of its own: a GeneratorHost. One that dies or hangs is replaced, with back-off."""
 
     def __init__(
-        self, name: str, generator: str, runtime: str, resolution: tuple[int, int], frame_s: float = 1.0 / 24.0
+        self,
+        name: str,
+        generator: str,
+        runtime: str,
+        resolutions: Sequence[tuple[int, int]],
+        frame_s: float = 1.0 / 24.0,
     ) -> None:
-        """``generator`` and ``runtime`` are ``module:Class`` names; no picture has more pixels than ``resolution``.
+        """``generator`` and ``runtime`` are ``module:Class`` names.
 
-        frame_s: the stage's period. The process starts at once. Raises UserError where shared memory is short.
+        resolutions: what will be asked for; the first is what speed is told of. Others may be asked for that have no
+        more pixels than the largest of them. frame_s: the stage's period. The process starts at once.
+        Raises UserError where shared memory is short.
         """
         self.health = GeneratorHealth(name)
         self._declared: type[Generator] = load_plugin(generator)
         self._frame_s = frame_s
-        self._resolution = resolution
+        self._resolution = resolutions[0]
+        largest = max(resolutions, key=prod)
         with kept_from_children():  # the first shared memory starts its tracker, a process too
-            self._slots = _slots(SlotLayout(resolution), name)
-        self._rooms = [room_of(slot, resolution) for slot in self._slots]
-        self._setup = WorkerSetup(generator, runtime, resolution, tuple(slot.name for slot in self._slots))
+            self._slots = _slots(SlotLayout(largest), name)
+        self._rooms = [room_of(slot, largest) for slot in self._slots]
+        self._setup = WorkerSetup(generator, runtime, tuple(resolutions), tuple(slot.name for slot in self._slots))
         self._asked: dict[int, Request] = {}  # by slot, oldest first
         self._lost: list[Request] = []  # by a failure, and not reported yet
         self._since_s = 0.0  # when the oldest of them got the worker to itself

@@ -7,6 +7,8 @@ import os
 import signal
 import threading
 import time
+from collections.abc import Sequence
+from math import prod
 from multiprocessing.connection import Connection
 
 import numpy as np
@@ -28,12 +30,12 @@ def run_worker(setup: WorkerSetup, pipe: Connection) -> None:
     """The process's main function; ends when the engine closes its end of the pipe."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the engine's to handle
     threading.Thread(target=_end_with_engine, name="engine-watch", daemon=True).start()
-    layout = SlotLayout(setup.resolution)
+    layout = SlotLayout(max(setup.resolutions, key=prod))
     slots = [Slot(layout, name) for name in setup.slots]
     try:
         generator = _open(setup)
         pipe.send(Loaded())
-        pipe.send(Ready(generator.model_sha256, generator.runtime, _warm(generator, layout)))
+        pipe.send(Ready(generator.model_sha256, generator.runtime, _warm(generator, setup.resolutions)))
         while True:
             ask = pipe.recv()
             pipe.send(_answer(generator, ask, slots[ask.slot]))
@@ -59,24 +61,29 @@ def _end_with_engine() -> None:
 def _open(setup: WorkerSetup) -> Generator:
     build, runtime = load_plugin(setup.generator), load_plugin(setup.runtime)()
     generator: Generator = (
-        runtime.choose(build, setup.resolution) if isinstance(runtime, AutoRuntime) else build(runtime)
+        runtime.choose(build, setup.resolutions[0]) if isinstance(runtime, AutoRuntime) else build(runtime)
     )
     return generator
 
 
-def _warm(generator: Generator, layout: SlotLayout) -> float:
-    """The first call of a network is slow: make it before the engine counts on this process. Seconds of a second."""
-    width, height = layout.resolution
-    gray = Plate(
-        np.full((height, width, 3), 0.41, np.float32),
-        np.full((height, width), 10.0, np.float32),
-        np.full((height, width), 0.5, np.float32),
-    )
+def _warm(generator: Generator, resolutions: Sequence[tuple[int, int]]) -> float:
+    """The first call of a network is slow, in each resolution: make it before the engine counts on this process.
+
+    Seconds of a second one in the first resolution.
+    """
     look = part_way(generator, 0.05)
-    generator.generate(gray, look)
+    for resolution in reversed(resolutions):
+        gray = _gray(resolution)
+        generator.generate(gray, look)
     started_s = time.perf_counter()
     generator.generate(gray, look)
     return time.perf_counter() - started_s
+
+
+def _gray(resolution: tuple[int, int]) -> Plate:
+    width, height = resolution
+    color_cct = np.full((height, width, 3), 0.41, np.float32)
+    return Plate(color_cct, np.full((height, width), 10.0, np.float32), np.full((height, width), 0.5, np.float32))
 
 
 def _answer(generator: Generator, ask: Ask, slot: Slot) -> Answer:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -120,6 +121,22 @@ class NeuralSettings(Settings):
     )
     keyframes: int = Field(default=4, ge=1, le=4, description="How many generated pictures are kept and re-projected.")
     max_rate: float = Field(default=60.0, gt=0.0, le=240.0, description="Generated pictures a second, at most.")
+    surround_resolution: Annotated[int, Field(ge=0, le=1024)] | None = Field(
+        default=None,
+        description="Side in pixels of the six generated pictures all round a location, which show what no other does "
+        "and light the outer walls; 0 makes none. By default half as many pixels as ``resolution``.",
+    )
+    surround_mb: float = Field(
+        default=64.0, gt=0.0, le=8192.0, description="Graphics memory for these, in megabytes; one set is always there."
+    )
+
+    @property
+    def surround_px(self) -> int:
+        """The side of a face; 0 for none."""
+        if self.surround_resolution is not None:
+            return self.surround_resolution
+        width, height = self.resolution
+        return max(round(math.sqrt(width * height / 2.0) / 8.0), 1) * 8
 
 
 class ControlSettings(Settings):

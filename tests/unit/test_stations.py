@@ -1,0 +1,117 @@
+"""Stations: which face is made next, without OpenGL."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from fractions import Fraction
+
+import numpy as np
+import pytest
+
+from vpengine.compose.stations import APART_M, UNDER_WAY, Stations, WantedFace
+from vpengine.frames.frame_input import BusState, CameraState, FrameInput, Tick
+from vpengine.frames.look import Look
+from vpengine.view.faces import FACES, face_directions
+from vpengine.view.lens import Lens
+from vpengine.view.pose import Pose, from_opentrackio
+
+HOME_M = (0.0, 0.0, 1.5)
+HERE = Pose((0.0, 0.0, 1.6))
+LENS = Lens((24.89, 14.0), 24.0)
+SNOW, MORE_SNOW = (Look("weather", (("snow", value),)) for value in (0.5, 1.0))
+PLAIN = Look("weather", (("snow", 0.0),), plain=True)
+
+
+def frame(
+    pose: Pose = HERE, look: Look = SNOW, location: str = "street", epoch: int = 0, time_s: float = 0.0
+) -> FrameInput:
+    camera = CameraState(pose, pose, LENS, 0.0)
+    bus = BusState("day", location, look=look)
+    return FrameInput(Tick(0, time_s, Fraction(24)), {"1": camera}, {"program": bus}, {}, epoch)
+
+
+def made(stations: Stations, at: FrameInput, most: int = 100) -> list[WantedFace]:
+    """Faces until none is wanted any more."""
+    found: list[WantedFace] = []
+    while len(found) < most and (wanted := stations.wanted(at)) is not None:
+        found.append(wanted)
+        stations.note(wanted.face, at.epoch, at.program.look)
+    return found
+
+
+def test_all_six_are_made_once_those_first_that_the_camera_looks_towards() -> None:
+    pan_deg = -80.0  # to the right
+    faces = made(Stations(HOME_M, 64, 4), frame(from_opentrackio((0.0, 0.0, 1.6), pan_deg, -10.0, 0.0)))
+    assert len(faces) == FACES
+    assert {wanted.face.station for wanted in faces} == {0}
+    forward = np.array([np.sin(np.radians(80.0)), np.cos(np.radians(80.0)), np.tan(np.radians(-10.0))])
+    towards = [float(face_directions()[wanted.face.face] @ forward) for wanted in faces]
+    assert towards == sorted(towards, reverse=True)
+    for wanted in faces:
+        np.testing.assert_allclose(wanted.view.origin_m, HOME_M, atol=1e-9)
+        looks_along = wanted.view.stage_from_view[:3, :3] @ [0.0, 0.0, -1.0]
+        np.testing.assert_allclose(looks_along, face_directions()[wanted.face.face], atol=1e-9)
+
+
+@pytest.mark.parametrize(
+    "changed", [{"look": MORE_SNOW}, {"epoch": 1}, {"location": "hall"}], ids=["look", "epoch", "location"]
+)
+def test_another_look_epoch_or_location_is_made_anew(changed: dict[str, object]) -> None:
+    stations = Stations(HOME_M, 64, 4)
+    assert len(made(stations, frame())) == FACES
+    assert stations.wanted(frame(**changed)) is not None  # type: ignore[arg-type]
+    assert len(made(stations, frame(**changed))) == FACES  # type: ignore[arg-type]
+
+
+def test_a_location_that_comes_back_is_remembered() -> None:
+    stations = Stations(HOME_M, 64, 4)
+    made(stations, frame())
+    made(stations, frame(location="hall"))
+    assert stations.wanted(frame()) is None
+
+
+def test_the_plate_itself_needs_no_surround() -> None:
+    assert Stations(HOME_M, 64, 4).wanted(frame(look=PLAIN)) is None
+
+
+def test_a_camera_that_travels_gets_stations_on_its_way() -> None:
+    """Never farther than APART_M from one; the outer's own stays, and those that were left go."""
+    stations = Stations(HOME_M, 64, 3)
+    rooms: dict[int, tuple[float, ...]] = {}
+    for step in range(60):
+        x_m = 0.2 * step
+        at = frame(Pose((x_m, 0.0, 1.6)), time_s=0.5 * step)
+        for wanted in made(stations, at):
+            rooms[wanted.face.station] = tuple(wanted.view.origin_m)
+        assert min(np.linalg.norm(np.subtract(eye, (x_m, 0.0, 1.6))) for eye in rooms.values()) <= APART_M + 1e-6
+        assert any(np.allclose(eye, HOME_M) for eye in rooms.values())
+    assert len(rooms) == 3
+
+
+def test_what_is_lost_is_asked_again_and_nothing_else() -> None:
+    stations = Stations(HOME_M, 64, 4)
+    faces = made(stations, frame())
+    stations.forget()
+    again = made(stations, frame())
+    assert {each.face for each in again} == {each.face for each in faces[-UNDER_WAY:]}
+
+
+def test_a_refresh_makes_all_anew() -> None:
+    stations = Stations(HOME_M, 64, 4)
+    made(stations, frame())
+    stations.refresh()
+    assert len(made(stations, frame())) == FACES
+
+
+def test_two_cameras_have_their_stations() -> None:
+    near, far = Pose((0.0, 0.0, 1.6)), Pose((4.0, 0.0, 1.6))
+    both = replace(frame(), cameras={n: CameraState(pose, pose, LENS, 0.0) for n, pose in (("1", near), ("2", far))})
+    assert {wanted.face.station for wanted in made(Stations(HOME_M, 64, 4), both)} == {0, 1}
+
+
+def test_with_one_room_home_stays() -> None:
+    """A camera far away does not take the outer's own from it, again and again."""
+    stations = Stations(HOME_M, 64, 1)
+    faces = made(stations, frame(Pose((9.0, 0.0, 1.6))))
+    assert len(faces) == FACES
+    np.testing.assert_allclose(faces[0].view.origin_m, HOME_M)

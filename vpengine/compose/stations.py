@@ -1,0 +1,137 @@
+"""Which face of which station's surround is to be made next. Pure: no OpenGL, and told of all that it depends on."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vpengine.frames.frame_input import FrameInput
+from vpengine.frames.keyframe import SurroundFace
+from vpengine.frames.look import Look
+from vpengine.view.faces import FACES, SURROUND_FOV_DEG, face_directions, face_view
+from vpengine.view.pose import Pose
+from vpengine.view.view import View
+
+APART_M = 1.5  # a camera that is farther from every station gets one where it is
+UNDER_WAY = 3  # faces that may be asked and not yet be shown: one drawn, and as many as a host works on
+
+Array = NDArray[np.floating]
+
+
+@dataclass
+class _Station:
+    """asked: the epoch and look that each face was last asked with."""
+
+    location: str
+    eye_m: Array
+    asked: dict[int, tuple[int, Look]] = field(default_factory=dict)
+    used_s: float = -np.inf
+
+
+@dataclass(frozen=True, eq=False)
+class WantedFace:
+    """face: which. view: what its plate is drawn with."""
+
+    face: SurroundFace
+    view: View
+
+
+class Stations:
+    """Keeps a book of what was asked. Every location has a station at home, where the outer picture is seen from, and
+    more where its camera went; where there is no room for another, the one that nobody used for longest goes.
+    """
+
+    def __init__(self, home_m: Iterable[float], resolution: int, rooms: int) -> None:
+        """resolution: the side of a face in pixels. rooms: how many stations there may be, all locations together."""
+        self._home_m = np.array(tuple(home_m), float)
+        self._resolution = resolution
+        self._rooms: list[_Station | None] = [None] * max(rooms, 1)
+        self._under_way: deque[SurroundFace] = deque(maxlen=UNDER_WAY)
+
+    def wanted(self, frame: FrameInput) -> WantedFace | None:
+        """The face that the program's location lacks most: round the station nearest to a camera, where that looks."""
+        state, time_s = frame.program, frame.tick.display_time_s
+        if state.look.plain:
+            return None  # the plate is the answer
+        poses = [camera.request_pose for camera in frame.cameras.values()]
+        asks = (frame.epoch, state.look)
+        for number in self._in_use(state.target, poses, time_s):
+            station = self._station(number)
+            for index in _by_direction(poses[0]):
+                if station.asked.get(index) != asks:
+                    view = face_view(station.eye_m, index, self._resolution, time_s, SURROUND_FOV_DEG)
+                    return WantedFace(SurroundFace(number, index), view)
+        return None
+
+    def note(self, face: SurroundFace, epoch: int, look: Look) -> None:
+        """It has been asked."""
+        station = self._rooms[face.station]
+        if station is not None:
+            station.asked[face.face] = (epoch, look)
+            self._under_way.append(face)
+
+    def forget(self) -> None:
+        """What is under way may be lost: it is asked again."""
+        while self._under_way:
+            face = self._under_way.pop()
+            station = self._rooms[face.station]
+            if station is not None:
+                station.asked.pop(face.face, None)
+
+    def refresh(self) -> None:
+        """All faces are made anew."""
+        for station in self._rooms:
+            if station is not None:
+                station.asked.clear()
+
+    def _in_use(self, location: str, poses: list[Pose], time_s: float) -> list[int]:
+        """The stations that a frame draws from: those nearest to each camera, then home. Makes those that lack."""
+        home = next((n for n in self._of(location) if np.array_equal(self._eye_m(n), self._home_m)), None)
+        home = self._use(self._made(location, self._home_m, time_s) if home is None else home, time_s)
+        found = []
+        for pose in poses:
+            place_m = np.asarray(pose.position_m)
+            nearest = min(self._of(location), key=lambda number: self._distance_m(number, place_m))
+            if self._distance_m(nearest, place_m) > APART_M:
+                made = self._made(location, place_m, time_s)
+                nearest = nearest if made is None else made
+            found.append(self._use(nearest, time_s))
+        return list(dict.fromkeys(number for number in (*found, home) if number is not None))
+
+    def _use(self, number: int | None, time_s: float) -> int | None:
+        if number is not None:
+            self._station(number).used_s = time_s
+        return number
+
+    def _of(self, location: str) -> Iterator[int]:
+        return (n for n, station in enumerate(self._rooms) if station is not None and station.location == location)
+
+    def _station(self, number: int) -> _Station:
+        station = self._rooms[number]
+        assert station is not None
+        return station
+
+    def _eye_m(self, number: int) -> Array:
+        return self._station(number).eye_m
+
+    def _distance_m(self, number: int, place_m: Array) -> float:
+        return float(np.linalg.norm(self._eye_m(number) - place_m))
+
+    def _made(self, location: str, eye_m: Array, time_s: float) -> int | None:
+        """A station in an empty room, or in the one that nobody used for longest; None where this frame uses all."""
+        used_s = [station.used_s if station is not None else -np.inf for station in self._rooms]
+        number = int(np.argmin(used_s))
+        if used_s[number] >= time_s:
+            return None
+        self._rooms[number] = _Station(location, eye_m)
+        return number
+
+
+def _by_direction(pose: Pose) -> list[int]:
+    """The faces, those that a camera looks towards first."""
+    forward = pose.matrix()[:3, 1]
+    return sorted(range(FACES), key=lambda index: -float(face_directions()[index] @ forward))
