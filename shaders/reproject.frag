@@ -1,5 +1,5 @@
 // The neural layer: each pixel of the plate, at today's pose, finds itself in the keyframes by its own exact depth; what
-// none of them saw is the plate through the keyframes' grade. The numpy twin is vpengine/view/reproject.py.
+// none of them saw is what the location's surround shows, and else the plate through the keyframes' grade. The numpy twin is vpengine/view/reproject.py.
 //
 // Software GL executes both sides of every branch, so the pass is drawn three times, each time for the pixels that the
 // z-buffer does not mark yet; where an earlier one takes a pixel, the last would give the same colour:
@@ -7,9 +7,13 @@
 //   SURE   silhouettes too: the newest keyframes have enough of the surface that older ones would not be asked
 //   (last) all keyframes, and what none of them saw
 #include "color.glsl"
+#include "keyframe.glsl"
 #if !defined(QUICK) && !defined(SURE)
 #define LAST
 #include "grade.glsl"
+#ifdef SURROUND
+#include "surround.glsl"
+#endif
 #endif
 
 in vec2 uv;
@@ -24,95 +28,43 @@ uniform sampler2D key_depth[KEYS];
 uniform sampler3D grade;
 #endif
 
-struct Sum {
-    vec3 gain;
-    vec3 bias;
-    float total;
-};
-
-// Where a pixel is in a keyframe, the depth expected there, and how much that keyframe's word counts.
-struct Lookup {
-    vec2 key_uv;
-    float expected_m;
-    float weight;
-};
-
 Lookup lookup(int k, vec3 ray, float depth_m, float inverse_depth, bool sky) {
     vec4 clip = key_from_view[k] * vec4(ray, inverse_depth);
     float w = max(clip.w, 1e-6);  // behind the keyframe, or no keyframe at all: weight 0, but never a NaN
     vec2 key_ndc = clip.xy / w;
     vec2 inside = (1.0 - abs(key_ndc)) * border;
-    float weight = freshness[k].x * clamp(min(inside.x, inside.y), 0.0, 1.0);
+    float shown = clamp(min(inside.x, inside.y), 0.0, 1.0);
     // A keyframe that stood nearer saw finer; one that stood farther, or aslant, is trusted for less.
     float footprint = sky ? 1.0 : min(1.0, 1.0 / w);
     vec3 key_ray = ray - key_origin[k].xyz * inverse_depth;
     float cosine = max(dot(ray, key_ray), 0.0) * inversesqrt(dot(ray, ray) * dot(key_ray, key_ray));
-    weight *= footprint * footprint * cosine * cosine * cosine;
-    return Lookup(key_ndc * 0.5 + 0.5, w * depth_m, clip.w > 0.0 ? weight : 0.0);
+    shown *= footprint * footprint * cosine * cosine * cosine;
+    shown = clip.w > 0.0 ? shown : 0.0;
+    return Lookup(key_ndc * 0.5 + 0.5, w * depth_m, keyframe[k].x * shown, keyframe[k].y * shown);
 }
 
-// The bilinear share of each of the four texels around key_uv, in textureGather's order.
-vec4 bilinear(vec2 texel) {
-    vec2 t = texel - floor(texel);
-    return vec4((1.0 - t.x) * t.y, t.x * t.y, t.x * (1.0 - t.y), (1.0 - t.x) * (1.0 - t.y));
-}
-
-// Which of them show the surface that is expected there. Along a plane inverse depth is linear in the picture, so a
-// floor seen aslant agrees as a whole, however much the depth of its texels differs; across an edge each is judged.
-vec4 matches(sampler2D depths, vec2 texel, Lookup at, vec4 share, bool sky) {
-    // Asked for where the four meet: at key_uv itself a driver may round to other texels than floor does here.
-    vec4 found = textureGather(depths, (floor(texel) + 1.0) / key_size);
-    vec4 inverse = 1.0 / found;
-    float expected = 1.0 / at.expected_m;
-    float lowest = min(min(inverse.x, inverse.y), min(inverse.z, inverse.w));
-    float highest = max(max(inverse.x, inverse.y), max(inverse.z, inverse.w));
-    bool plane = abs(dot(inverse, share) - expected) < 0.02 * expected && highest - lowest < 0.4 * expected;
-    vec4 each = vec4(lessThan(abs(found - at.expected_m), vec4(0.03 * at.expected_m + 0.02)));
-    return sky ? vec4(greaterThan(found, vec4(1e30))) : plane ? vec4(1.0) : each;
+// Well inside a picture, where all four texels are of the expected surface; else the pixel is left to a later draw.
+void add_whole(inout Sum sum, sampler2D gains, sampler2D biases, sampler2D depths, vec2 size, Lookup at, bool sky) {
+    vec2 texel = at.key_uv * size - 0.5;
+    vec4 share = bilinear(texel);
+    if (dot(matches(depths, size, texel, at, share, sky), vec4(0.25)) < 1.0) discard;
+    sum.gain += at.weight * texture(gains, at.key_uv).rgb;
+    sum.bias += at.weight * texture(biases, at.key_uv).rgb;
+    sum.total += at.weight;
 }
 
 #ifdef QUICK
-void add(inout Sum sum, sampler2D gains, sampler2D biases, sampler2D depths, Lookup at, bool sky) {
-    vec2 texel = at.key_uv * key_size - 0.5;
-    vec4 share = bilinear(texel);
-    if (dot(matches(depths, texel, at, share, sky), vec4(0.25)) < 1.0) discard;
-    float weight = max(at.weight - IGNORED * sum.total, 0.0);
-    sum.gain += weight * texture(gains, at.key_uv).rgb;
-    sum.bias += weight * texture(biases, at.key_uv).rgb;
-    sum.total += weight;
-}
+#define WELL_INSIDE(k, at) if (at.weight < QUICK_WEIGHT * keyframe[k].x) discard;
+#define ADD_TEXELS add_whole
 #else
-// Only the texels of this surface; share: how much of each, in textureGather's order.
-vec3 texels(sampler2D source, ivec2 base, vec4 share) {
-    ivec2 top = ivec2(key_size) - 1;
-    return share.x * texelFetch(source, clamp(base + ivec2(0, 1), ivec2(0), top), 0).rgb
-         + share.y * texelFetch(source, clamp(base + ivec2(1, 1), ivec2(0), top), 0).rgb
-         + share.z * texelFetch(source, clamp(base + ivec2(1, 0), ivec2(0), top), 0).rgb
-         + share.w * texelFetch(source, clamp(base, ivec2(0), top), 0).rgb;
-}
-
-void add(inout Sum sum, sampler2D gains, sampler2D biases, sampler2D depths, Lookup at, bool sky) {
-    // What newer keyframes show needs no older one's word.
-    float weight = max(at.weight - IGNORED * sum.total, 0.0);
-    vec2 texel = at.key_uv * key_size - 0.5;
-    vec4 share = bilinear(texel);
-    share *= matches(depths, texel, at, share, sky);
-    // A quarter of a texel of the right surface is enough to go by.
-    share *= weight * min(4.0, 1.0 / max(dot(share, vec4(1.0)), 1e-3));
-    sum.total += dot(share, vec4(1.0));
-    sum.gain += texels(gains, ivec2(floor(texel)), share);
-    sum.bias += texels(biases, ivec2(floor(texel)), share);
-}
+#define WELL_INSIDE(k, at)
+#define ADD_TEXELS add
 #endif
-
-#ifdef QUICK
-#define TRUSTED(k, at) if (at.weight < QUICK_WEIGHT * freshness[k].x) discard;
-#else
-#define TRUSTED(k, at)
-#endif
-// A macro, not a function: samplers cannot be chosen by a variable. GLSL 4.1 has no lines that go on.
-#define LOOKUP(k) Lookup at = lookup(k, ray, depth_m, inverse_depth, sky); TRUSTED(k, at)
-#define ADD(k) { LOOKUP(k) add(sum, key_gain[k], key_bias[k], key_depth[k], at, sky); }
+// A macro, not a function: samplers cannot be chosen by a variable. GLSL 4.1 has no lines that go on. What newer
+// keyframes show needs no older one's word.
+#define LOOKUP(k) Lookup at = lookup(k, ray, depth_m, inverse_depth, sky); WELL_INSIDE(k, at)
+#define NEWER(at) at.weight = max(at.weight - IGNORED * sum.total, 0.0);
+#define ADD(k) { LOOKUP(k) NEWER(at) ADD_TEXELS(sum, key_gain[k], key_bias[k], key_depth[k], keyframe[k].zw, at, sky); }
 
 void main() {
     vec3 plate = texelFetch(plate_color, ivec2(gl_FragCoord.xy), 0).rgb;  // the plate was drawn at this very size
@@ -121,7 +73,7 @@ void main() {
     float inverse_depth = sky ? 0.0 : 1.0 / depth_m;
     vec3 ray = view_ray_from_ndc * vec3(uv * 2.0 - 1.0, 1.0);  // in view space, one metre along the axis
     vec3 cct = acescct_from_linear(plate);
-    Sum sum = Sum(vec3(0.0), vec3(0.0), 0.0);
+    Sum sum = Sum(vec3(0.0), vec3(0.0), 0.0, 0.0);
 
     ADD(0)
 #if KEYS > 1
@@ -141,7 +93,12 @@ void main() {
 #ifdef LAST
     float length_m = length(ray);
     vec3 graded = apply_grade(grade, cct, sky ? 1e9 : depth_m * length_m, dot(up_in_view, ray) / length_m);
-    changed = mix(graded, changed, smoothstep(0.0, KNOWN, sum.total));
+#ifdef SURROUND
+    Sum around = surround(ray, inverse_depth, depth_m, sky);
+    vec3 seen = around.total > 0.0 ? (around.gain * cct + around.bias) / around.total : cct;
+    graded = mix(graded, seen, around.known);
+#endif
+    changed = mix(graded, changed, smoothstep(0.0, KNOWN, sum.known));
 #endif
     color = vec4(linear_from_acescct(mix(cct, changed, amount)), 1.0);
 }

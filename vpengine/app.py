@@ -303,7 +303,7 @@ class App:
     def _requests(self) -> Requests:
         asked, busy_s = self.files.stage.neural, BUSY / float(self.files.stage.rate)
         settings = RequestSettings(asked.resolution, asked.overscan_percent, 1.0 / asked.max_rate, busy_s)
-        camera = RequestCamera(self.gpu, asked.resolution)
+        camera = RequestCamera(self.gpu)
         self._exit.callback(camera.release)
         return Requests(camera, self.locations, settings)
 

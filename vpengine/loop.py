@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import partial
@@ -20,7 +20,6 @@ from vpengine.control.messages import OperatorMessage
 from vpengine.frames.feed import PROGRAM, Feed
 from vpengine.frames.frame_input import BusState, FrameInput, Tick
 from vpengine.frames.keyframe import Keyframe
-from vpengine.frames.look import Look
 from vpengine.gpu.executor import Executor
 from vpengine.gpu.gpu import Gpu
 from vpengine.gpu.guard import Guard
@@ -89,8 +88,8 @@ class Loop:
         while open_ and go_on():
             tick = self.clock.next()
             begin_s = time.monotonic()
-            frame, looks = self.gather(tick, begin_s)
-            self.executor.run(self.plan(frame, looks, begin_s))
+            frame = self.gather(tick, begin_s)
+            self.executor.run(self.plan(frame, begin_s))
             if frame.keyframes and UpdateKeyframes in self.executor.left_out:
                 self.requests.forget()  # they come once
             self.guard.run("asking the generator", partial(self.ask, begin_s), "its pictures stay")
@@ -124,14 +123,14 @@ class Loop:
         self.locations.ask(location)
         return self.compositor.walls.prepared(location)
 
-    def gather(self, tick: Tick, now_s: float) -> tuple[FrameInput, Mapping[str, Look]]:
-        """All that the frame depends on, read once: operators, trackers, generator. And what each bus asks for."""
+    def gather(self, tick: Tick, now_s: float) -> FrameInput:
+        """All that the frame depends on, read once: operators, trackers, generator."""
         messages = self.inbox.take()
         self.desk.apply(messages)
         self.cameras.apply(messages, now_s)
         settled = self.desk.settle(tick.display_time_s, self.can_show)
         delivered, ahead_s = self.collect(now_s), self.generator.health.request_lead_s
-        frame = FrameInput(
+        return FrameInput(
             tick=tick,
             cameras=self.cameras.at(tick.display_time_s, now_s, ahead_s),
             buses=settled.buses,
@@ -140,7 +139,6 @@ class Loop:
             keyframes=self.desk.gate.admit(delivered, frozen=not settled.controls[declared.NEURAL_LIVE]),
             rung=self.governor.rung,
         )
-        return frame, settled.looks
 
     def collect(self, now_s: float) -> tuple[Keyframe, ...]:
         """What the generator has made since the last call; what a failure of it swallowed is asked for again."""
@@ -155,9 +153,9 @@ class Loop:
             self.requests.forget()
         return collected.keyframes
 
-    def plan(self, frame: FrameInput, looks: Mapping[str, Look], now_s: float) -> list[Job]:
+    def plan(self, frame: FrameInput, now_s: float) -> list[Job]:
         """The frame's jobs."""
-        return [*self.plan_feeds(frame), *self.plan_request(frame, looks, now_s), *self.preparing.plan()]
+        return [*self.plan_feeds(frame), *self.plan_request(frame, now_s), *self.preparing.plan()]
 
     def plan_feeds(self, frame: FrameInput) -> list[Job]:
         """The jobs that make the feeds; not all of them in every frame."""
@@ -166,13 +164,13 @@ class Loop:
         lit, left_out = bool(simulated) and not turn, self.feeds - feeds
         return [*self.compositor.plan(frame, feeds, lit=lit, left_out=left_out), *simulated]
 
-    def plan_request(self, frame: FrameInput, looks: Mapping[str, Look], now_s: float) -> list[Job]:
+    def plan_request(self, frame: FrameInput, now_s: float) -> list[Job]:
         """Ask the generator for a new picture when it is free and there is something new to ask."""
         generator, controls = self.generator, frame.controls
         if not (controls[declared.NEURAL_LIVE] and controls[declared.NEURAL_AMOUNT]):
             self.requests.forget()
         elif room := generator.free(now_s):
-            return self.requests.plan(frame, looks, now_s, room, self.compositor.eyes_of(frame, self.feeds))
+            return self.requests.plan(frame, now_s, room, self.compositor.eyes_of(frame, self.feeds))
         else:
             self.requests.skip()
         return []

@@ -60,7 +60,7 @@ class Player:
         walls = self.compositor.walls
         for location in files.show.plates:
             load_location(self.locations, walls, location)
-        self._requests = RequestCamera(self.gpu, stage.neural.resolution)
+        self._requests = RequestCamera(self.gpu)
         self._exit.callback(self._requests.release)
         self._pool = TargetPool(self.gpu)
         self._exit.callback(self._pool.release)
@@ -126,10 +126,4 @@ class Player:
 
     def _redraw(self, location: str, view: View, seed: int) -> ImageSet:
         self._refuse_unknown(location)
-        (width, height), (w, h) = view.resolution, self.files.stage.neural.resolution
-        if (width, height) != (w, h):
-            raise UserError(
-                f"{self.take}: its keyframes are of {width} x {height} pixels, and the stage's [neural] resolution is "
-                f"{w} x {h} now"
-            )
         return self._requests.take(self.locations[location], location, view, seed)

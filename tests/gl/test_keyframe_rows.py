@@ -133,7 +133,7 @@ def test_the_oldest_stays_until_its_successor_is_there(layer: NeuralLayer) -> No
     frames(layer, 4, 1.0, key=keyframe(1))
     frames(layer, 4, 2.0, key=keyframe(2))
     assert frames(layer, 3, 3.0, key=keyframe(3)) == [2, 2, 2]
-    assert len(layer.freshness(3.1)) == 2
+    assert len(layer.newness(3.1)) == 2
     assert frames(layer, 1, 3.5) == [3]
     assert [kept.keyframe.request.number for kept in layer._kept] == [3, 2]
 
@@ -196,7 +196,7 @@ def test_a_place_that_comes_with_a_plain_look_has_no_grade_of_the_place_before(g
         eyes.layer(eye, "x").grade.approach(dark, time_s)
     update(BusState("night too", "y"), 61.0)
     np.testing.assert_allclose(eyes.layer(eye, "y").grade.table, dark.table, atol=1e-3)
-    update(BusState("day", "z", plain=True), 62.0)
+    update(BusState("day", "z", look=Look("x", plain=True)), 62.0)
     np.testing.assert_array_equal(eyes.layer(eye, "z").grade.table, neutral_grade().table)
     eyes.release()
 
@@ -210,7 +210,7 @@ def test_a_scene_that_stood_by_comes_as_it_was_seen(gpu: Any, how: str) -> None:
         eyes.update(UpdateKeyframes(name="keys", keyframes=keys, eye=eye, state=state, epoch=0, time_s=time_s), None)
 
     dark = Grade(neutral_grade().table * np.float32(0.5))
-    update(program, BusState("day", "street", plain=True), 0.0)
+    update(program, BusState("day", "street", look=Look("x", plain=True)), 0.0)
     update(preview, BusState("night", "x"), 0.0, replace(keyframe(7), grade=dark))
     update(preview, BusState("night", "x"), 60.0)
     scene = "another" if how == "other scene" else "night"

@@ -67,7 +67,7 @@ class Bench:
         load_location(self.locations, self.compositor.walls, self.location)
         neural = self.files.stage.neural
         settings = RequestSettings(neural.resolution, neural.overscan_percent, 0.0)
-        self.camera = RequestCamera(self.gpu, neural.resolution)
+        self.camera = RequestCamera(self.gpu)
         self.requests = Requests(self.camera, self.locations, settings)
         self.pool = TargetPool(self.gpu)
         exit_stack.callback(self.pool.release)
@@ -85,14 +85,14 @@ class Bench:
         camera = self.files.stage.cameras[0]
         state = CameraState(pose, pose, camera.lens(), 0.0)
         tick = Tick(round(time_s * 24), time_s, Fraction(24))
-        program = BusState("day", self.location)
-        return FrameInput(tick, {camera.id: state}, {"program": program}, controls.freeze(time_s), 0, keyframes)
+        settled = controls.freeze(time_s)
+        program = BusState("day", self.location, look=looks_of("weather").at_frame(settled))
+        return FrameInput(tick, {camera.id: state}, {"program": program}, settled, 0, keyframes)
 
     def ask(self, frame: FrameInput) -> Keyframe | None:
-        look = looks_of("weather").at_frame(frame.controls)
         request = None
         for _ in range(2):  # one frame draws the plate, the next brings it down
-            self.executor.run(self.requests.plan(frame, {"program": look}, frame.tick.display_time_s))
+            self.executor.run(self.requests.plan(frame, frame.tick.display_time_s))
             request = request or self.requests.finished(self.executor.pictures)
             self.gpu.finish()  # as every frame ends
         return self.answer(request) if request else None

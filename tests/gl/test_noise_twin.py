@@ -78,7 +78,7 @@ def test_detail_noise_is_its_twin(gpu: Any, seed: int) -> None:
     view = camera_view(from_opentrackio((1.3, -2.1, 1.6), 25.0, -7.0, 3.0), LENS, SIZE)
     depth_m = np.tile(np.geomspace(0.3, 800.0, SIZE[0]), (SIZE[1], 1))
     depth_m[:10, :10] = np.inf
-    camera = RequestCamera(Gpu(gpu), SIZE)
+    camera = RequestCamera(Gpu(gpu))
     shown = camera.take(Slab(depth_m), "slab", view, seed).noise.astype(float)
     camera.release()
 
@@ -98,7 +98,7 @@ def test_detail_noise_is_its_twin(gpu: Any, seed: int) -> None:
 
 def test_noise_stays_where_it_is_when_the_camera_moves(gpu: Any) -> None:
     """Two cameras look at one wall 5 m away: the same points of the wall have the same noise."""
-    camera = RequestCamera(Gpu(gpu), SIZE)
+    camera = RequestCamera(Gpu(gpu))
     step_m = 10.0 * (24.89 / 96.0) * 5.0 / 24.0  # ten pixels on the sensor, carried to 5 m
     pictures = []
     for x_m in (0.0, step_m):

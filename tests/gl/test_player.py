@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,9 @@ from vpengine.errors import UserError
 from vpengine.frames.feed import Feed
 from vpengine.gpu.transfer import download
 from vpengine.player import Player
+from vpengine.view.camera import camera_view
+from vpengine.view.lens import Lens
+from vpengine.view.pose import Pose
 
 
 @pytest.fixture
@@ -101,11 +105,14 @@ def test_keyframes_come_in_where_they_came_in(small_stage: Path, monkeypatch: py
     assert all(np.array_equal(*pair) for pair in zip(run, film, strict=True))
 
 
-def test_a_keyframe_of_another_resolution_is_one_sentence(take: Path) -> None:
+def test_a_keyframe_is_drawn_in_its_own_resolution(take: Path) -> None:
+    """Whatever the stage asks now, or a governor asked then; what no driver could draw is one sentence."""
+    view = partial(camera_view, Pose((0.0, 0.0, 1.6)), Lens((24.89, 14.0), 24.0))
     with Player(take, read_take(take)) as player:
-        view = type("View", (), {"resolution": (48, 28)})()
-        with pytest.raises(UserError, match=r"keyframes are of 48 x 28 pixels, .* resolution is 96 x 56 now"):
-            player._redraw("pattern", view, 0)
+        for size in ((48, 28), (96, 56), (130, 70)):
+            assert player._redraw("pattern", view(size), 0).color.shape == (size[1], size[0], 3)
+        with pytest.raises(UserError, match=r"1000000 x 9 pixels; this graphics driver takes up to"):
+            player._redraw("pattern", view((1_000_000, 9)), 0)
 
 
 def frames_of(film: Path) -> list[np.ndarray]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -53,8 +54,10 @@ def look_of(color_cct: np.ndarray, depth_m: np.ndarray) -> tuple[np.ndarray, np.
     return 0.6 + 0.3 * near + 0.0 * color_cct, 0.1 + 0.05 * color_cct * near
 
 
-def keyframe(number: int, pose: Pose, grade: Grade | None = None, look: Look = SNOW) -> Keyframe:
-    view = camera_view(pose, LENS, KEY_SIZE, 15.0)
+def keyframe(
+    number: int, pose: Pose, grade: Grade | None = None, look: Look = SNOW, size: tuple[int, int] = KEY_SIZE
+) -> Keyframe:
+    view = camera_view(pose, LENS, size, 15.0)
     color, depth_m = room(view)
     gain, bias = look_of(acescct_from_linear(color), depth_m)
     plate = ImageSet.of(
@@ -96,8 +99,10 @@ def pixels(picture: Picture) -> np.ndarray:
 class Layer(NeuralLayer):
     """With a target of its own."""
 
-    def __init__(self, gpu: Gpu, resolution: tuple[int, int], size: tuple[int, int], keyframes: int = 4) -> None:
-        super().__init__(gpu, resolution, keyframes)
+    def __init__(
+        self, gpu: Gpu, resolution: tuple[int, int], size: tuple[int, int], keyframes: int = 4, **surround: Any
+    ) -> None:
+        super().__init__(gpu, resolution, keyframes, **surround)
         self.target = Target(gpu.context, size, z_buffer=True)
 
     def show(self, plate: Picture, time_s: float, amount: float) -> Picture:
@@ -113,21 +118,21 @@ POSES = [from_opentrackio((0.1 * i, 0.05 * i, 1.6), 4.0 * i, 0.5 * i, 0.3 * i) f
 @pytest.mark.parametrize("time_s", [10.0, 0.33], ids=["all settled", "the newest rising"])
 def test_gpu_equals_numpy_twin(wrapped: Gpu, time_s: float) -> None:
     layer = Layer(wrapped, KEY_SIZE, SIZE)
-    frames = [keyframe(i, pose) for i, pose in enumerate(POSES)]
+    sizes = [(67, 38), KEY_SIZE, (48, 27), KEY_SIZE]  # a governor asks for smaller pictures, and for large ones again
+    frames = [keyframe(i, pose, size=size) for i, (pose, size) in enumerate(zip(POSES, sizes, strict=True))]
     for i, frame in enumerate(frames):
         layer.add(frame, 0.1 * i)
     plate = plate_picture(wrapped, from_opentrackio((0.3, 0.2, 1.55), 10.0, -1.0, 0.0))
     shown = pixels(layer.show(plate, time_s, 1.0))
 
-    freshness = layer.freshness(time_s)
     sources = [
-        Source(f.request.plate.view, f.gain.rgb, f.bias.rgb, f.request.plate.depth_m, float(fresh))
-        for f, fresh in zip(reversed(frames), freshness, strict=True)
+        Source(f.request.plate.view, f.gain.rgb, f.bias.rgb, f.request.plate.depth_m, newness, trust)
+        for f, newness, trust in zip(reversed(frames), layer.newness(time_s), layer.trust(time_s), strict=True)
     ]
     color = pixels(plate)
     gathered = gather(plate.view, download(plate.depth)[..., 0], sources, BORDER, IGNORED)
     cct = acescct_from_linear(color)
-    t = np.clip(gathered.weight / KNOWN, 0.0, 1.0)[..., None]
+    t = np.clip(gathered.known / KNOWN, 0.0, 1.0)[..., None]
     known = t * t * (3.0 - 2.0 * t)
     expected = linear_from_acescct(known * (gathered.gain * cct + gathered.bias) + (1.0 - known) * cct)
     wrong = np.abs(shown - expected).max(axis=-1) > 0.004
@@ -286,6 +291,24 @@ def test_a_plain_look_that_has_settled_needs_no_layer(wrapped: Gpu) -> None:
     assert layer.show(plate, 2.5, 1.0) is plate
 
 
+ASIDE = from_opentrackio((0.0, 0.0, 1.6), 50.0, 0.0, 0.0)  # sees nothing of what the others see
+
+
+@pytest.mark.parametrize("look", [SNOW, Look("test", (("snow", 1.0),))], ids=["the same look", "another look"])
+def test_age_takes_no_trust_but_another_look_does(wrapped: Gpu, look: Look) -> None:
+    """What only the oldest keyframe saw is shown as it saw it; unless the newer ones are of another look."""
+    layer = Layer(wrapped, KEY_SIZE, SIZE)
+    layer.add(keyframe(0, POSES[0]), 0.0)
+    for i in range(1, 4):
+        layer.add(keyframe(i, ASIDE, look=look), 0.2 * i)
+    assert layer.newness(10.0)[3] < 0.001
+    plate = plate_picture(wrapped, POSES[0])
+    shown, cct = pixels(layer.show(plate, 10.0, 1.0)), acescct_from_linear(pixels(plate))
+    gain, bias = look_of(cct, download(plate.depth)[..., 0])
+    expected = gain * cct + bias if look == SNOW else cct
+    assert np.median(np.abs(acescct_from_linear(shown) - expected)) < 0.004
+
+
 def test_a_new_epoch_keeps_nothing_older_than_its_predecessor(wrapped: Gpu) -> None:
     """Another seed: the last picture of the old one fades out, the rest is gone."""
     layer = Layer(wrapped, KEY_SIZE, SIZE)
@@ -293,4 +316,4 @@ def test_a_new_epoch_keeps_nothing_older_than_its_predecessor(wrapped: Gpu) -> N
         layer.add(keyframe(i, pose), 0.1 * i)
     later = keyframe(9, POSES[0])
     layer.add(replace(later, request=replace(later.request, epoch=1)), 1.0)
-    assert len(layer.freshness(2.0)) == 2
+    assert len(layer.newness(2.0)) == 2

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from vpengine.compose.governor import RUNGS
 from vpengine.compose.request import KEY, RequestCamera, Requests, RequestSettings
 from vpengine.frames.feed import Eye
 from vpengine.frames.frame_input import BusState, CameraState, FrameInput, Tick
@@ -59,7 +60,7 @@ def engine(gpu: Any) -> Gpu:
 
 @pytest.fixture
 def camera(engine: Gpu) -> Iterator[RequestCamera]:
-    made = RequestCamera(engine, SIZE)
+    made = RequestCamera(engine)
     yield made
     made.release()
 
@@ -101,7 +102,8 @@ def test_it_goes_straight_to_where_it_is_wanted(camera: RequestCamera) -> None:
     room = Room(*(Pixels(each, bottom_up=True, lives="shared memory") for each in memory))
     camera.draw(Directions(), view, 0)
     images = camera.bring_down("street", view, room)
-    assert (images.color_noise, images.depth) == (room.color_noise, room.depth)
+    assert np.shares_memory(images.color_noise.stored, memory[0])
+    assert np.shares_memory(images.depth.stored, memory[1])
     for name in ("color", "depth_m", "noise"):
         np.testing.assert_array_equal(getattr(images, name), getattr(expected, name))
 
@@ -136,11 +138,15 @@ class Asking:
 
     def once(self, time_s: float, look: Look | None = None) -> Request | None:
         """One frame."""
-        looks = {"program": look or self.look, "preview": self.standby_look}
-        self.executor.run(self.requests.plan(self.frame, looks, time_s))
+        self.executor.run(self.requests.plan(self.looking(look), time_s))
         assert not self.executor.failures
         self.gpu.finish()  # as every frame ends
         return self.requests.finished(self.executor.pictures)
+
+    def looking(self, look: Look | None = None) -> FrameInput:
+        """The frame, with what each bus asks for."""
+        looks = {"program": look or self.look, "preview": self.standby_look}
+        return replace(self.frame, buses={b: replace(state, look=looks[b]) for b, state in self.frame.buses.items()})
 
     def stand_at(self, pose: Pose) -> None:
         self.frame = replace(self.frame, cameras={"a": CameraState(HERE, pose, LENS, 0.01)})
@@ -160,6 +166,21 @@ def test_a_request_is_for_where_the_camera_will_be(asking: Asking) -> None:
     assert asking.plates["street"].views == [request.plate.view]
     assert (request.number, request.epoch, request.location, request.camera) == (1, 4, "street", "a")
     assert (request.look, request.submitted_s) == (asking.look, 7.0)
+
+
+def test_a_lower_rung_asks_for_a_smaller_picture_of_the_same_view(asking: Asking) -> None:
+    """It is drawn and brought down in that size, between two of the full one."""
+    asking.frame = replace(asking.frame, rung=2)
+    requests = []
+    for number, rung in enumerate((0, 2, 0)):
+        requests.append(asking.at(1.0 + number, rung=rung))
+    full, smaller, again = (request.plate for request in requests if request is not None)
+    width, height = (round(RUNGS[2].request_size * side) for side in SIZE)
+    assert smaller.color.shape == (height, width, 3)
+    assert full.color.shape == again.color.shape == (SIZE[1], SIZE[0], 3)
+    np.testing.assert_allclose(smaller.view.clip_from_view[0, 0], full.view.clip_from_view[0, 0])
+    np.testing.assert_allclose(smaller.color.mean((0, 1)), full.color.mean((0, 1)), atol=0.02)
+    np.testing.assert_array_equal(again.color, full.color)
 
 
 def test_what_says_nothing_new_is_not_asked(asking: Asking) -> None:
@@ -305,7 +326,7 @@ def test_nobody_waits_for_a_plate_that_is_not_drawn_yet(asking: Asking, monkeypa
     assert [asking.once(1.0 + step / 24.0) for step in range(4)] == [None] * 4
     assert len(asking.plates["street"].views) == 1
     monkeypatch.undo()
-    (job,) = asking.requests.plan(asking.frame, {"program": asking.look}, 1.2)
+    (job,) = asking.requests.plan(asking.looking(), 1.2)
     wall = Job(name="wall", priority=WALL)
     assert in_order([wall, job]) == [job, wall]
     asking.executor.run([job])
@@ -353,9 +374,9 @@ def test_what_stands_by_is_asked_when_the_program_rests(asking: Asking) -> None:
 
 
 def test_an_eye_that_nobody_sees_is_not_asked_for(asking: Asking) -> None:
-    looks, seen = {"program": asking.look}, [Eye("program", "a")]
-    assert asking.requests.plan(asking.frame, looks, 1.0, None, ()) == []
-    assert len(asking.requests.plan(asking.frame, looks, 1.0, None, seen)) == 1
+    seen = [Eye("program", "a")]
+    assert asking.requests.plan(asking.looking(), 1.0, None, ()) == []
+    assert len(asking.requests.plan(asking.looking(), 1.0, None, seen)) == 1
 
 
 def test_nothing_stands_by_any_more_when_its_half_is_handed_over(asking: Asking) -> None:
@@ -374,15 +395,15 @@ def test_a_request_that_fails_is_asked_again(camera: RequestCamera, engine: Gpu,
         raise RuntimeError("no memory")
 
     monkeypatch.setattr(camera, "bring_down", failing)
-    asking.executor.run(asking.requests.plan(asking.frame, {"program": asking.look}, 1.0))
+    asking.executor.run(asking.requests.plan(asking.looking(), 1.0))
     engine.finish()
-    asking.executor.run(asking.requests.plan(asking.frame, {"program": asking.look}, 1.04))
+    asking.executor.run(asking.requests.plan(asking.looking(), 1.04))
     assert asking.requests.finished(asking.executor.pictures) is None
     assert dict(asking.executor.failures) == {"request, brought down": 1}
     monkeypatch.setattr(camera, "bring_down", down)
     answers = []
     for step in range(6):  # after its back-off
-        asking.executor.run(asking.requests.plan(asking.frame, {"program": asking.look}, 2.0 + 0.11 * step))
+        asking.executor.run(asking.requests.plan(asking.looking(), 2.0 + 0.11 * step))
         answers.append(asking.requests.finished(asking.executor.pictures))
         engine.finish()
         time.sleep(0.05)

@@ -12,7 +12,9 @@ from typing import Any
 import moderngl
 import pytest
 
+from vpengine.compose.neural import NeuralLayer
 from vpengine.compose.request import RequestCamera
+from vpengine.compose.surround import Surrounds
 from vpengine.drawing import build_compositor, build_locations, load_location
 from vpengine.files import read_files
 from vpengine.gpu.gpu import Gpu
@@ -54,7 +56,8 @@ def make_everything(gpu: Gpu, stack: ExitStack) -> None:
     for location in files.show.plates:
         load_location(locations, compositor.walls, location)
         compositor.warm(location, pool.lend)
-    RequestCamera(gpu, (32, 18))
+    RequestCamera(gpu)
+    NeuralLayer(gpu, (32, 18), surrounds=Surrounds(gpu, 32, 1))
     walls = list(compositor.walls.geometries.values())
     panels = {wall.id: Panel(wall.peak_nits, wall.black_nits) for wall in files.stage.walls}
     light = StageLight(gpu, walls, panels, StandIn())

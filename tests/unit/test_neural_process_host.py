@@ -68,9 +68,9 @@ class Loop:
         return asked
 
 
-def request(number: int, failure: str = "works") -> Request:
-    width, height = SIZE
-    view = camera_view(Pose((0.0, 0.0, 1.6)), Lens((24.89, 14.0), 24.0), SIZE)
+def request(number: int, failure: str = "works", size: tuple[int, int] = SIZE) -> Request:
+    width, height = size
+    view = camera_view(Pose((0.0, 0.0, 1.6)), Lens((24.89, 14.0), 24.0), size)
     rng = np.random.default_rng(number)
     plate = ImageSet.of(
         rng.uniform(0.02, 1.5, (height, width, 3)).astype(np.float16),
@@ -96,6 +96,23 @@ def loop(monkeypatch: pytest.MonkeyPatch) -> Iterator[Loop]:
 def worker(host: ProcessHost) -> int:
     assert host.health.pid is not None
     return host.health.pid
+
+
+@pytest.mark.parametrize("size", [(45, 25), (48, 48)], ids=["smaller", "of another shape"])
+def test_each_request_has_its_own_resolution(loop: Loop, size: tuple[int, int]) -> None:
+    """A governor asks for smaller pictures, a surround for square ones; in one slot's memory."""
+    loop.until(lambda: loop.host.free(time.monotonic()))
+    asked = request(1, size=size)
+    loop.host.submit(asked, time.monotonic())
+    loop.until(lambda: bool(loop.keyframes))
+    (key,) = loop.keyframes
+    assert key.gain.rgb.shape == key.bias.rgb.shape == (size[1], size[0], 3)
+    np.testing.assert_array_equal(key.gain.rgb, 0.5)
+    np.testing.assert_array_equal(key.request.plate.color, asked.plate.color)
+    cct = acescct_from_linear(asked.plate.color.astype(np.float32)).mean(axis=(0, 1))
+    table = key.grade.table.reshape(-1, 3, 4)
+    graded = table[:, :, :3] @ cct + table[:, :, 3]
+    np.testing.assert_allclose(graded, np.broadcast_to(0.5 * cct, graded.shape), atol=0.02)
 
 
 def test_a_keyframe_comes_back(loop: Loop, capfd: pytest.CaptureFixture[str]) -> None:

@@ -25,6 +25,16 @@ def test_row_zero_is_the_top_and_a_view(bottom_up: bool) -> None:
     assert np.shares_memory(pixels.rgb, STORED)
 
 
+def test_a_smaller_picture_has_the_beginning_of_the_memory() -> None:
+    memory = np.zeros((4, 6, 1), np.float32)
+    part = Pixels(memory, bottom_up=True, lives="shared memory").sized((5, 3))
+    part.top_down[0, :, 0] = 1.0
+    assert (part.stored.shape, part.bottom_up, part.lives) == ((3, 5, 1), True, "shared memory")
+    assert memory.reshape(-1).nonzero()[0].tolist() == [10, 11, 12, 13, 14]
+    with pytest.raises(ValueError, match="7 x 4 in memory for 24 pixels"):
+        Pixels(memory).sized((7, 4))
+
+
 def test_only_what_another_process_may_rewrite_is_copied() -> None:
     shared = STORED.copy()
     ours, theirs = Pixels(STORED), Pixels(shared, bottom_up=True, lives="shared memory")

@@ -64,7 +64,7 @@ def measure_keyframe(sizes: Sequence[tuple[int, int]] = SIZES, keyframes: int = 
 
 @contextmanager
 def _way(gpu: Gpu, size: tuple[int, int]) -> Iterator[_Way]:
-    camera, layer = RequestCamera(gpu, size), NeuralLayer(gpu, size)
+    camera, layer = RequestCamera(gpu), NeuralLayer(gpu, size)
     try:
         with closing(ProcessHost("drill", GENERATORS["drill"], RUNTIMES["none"], size)) as host:
             _wait_for(host)

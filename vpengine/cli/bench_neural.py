@@ -85,7 +85,7 @@ class _Reprojection:
         self._gpu = Gpu(create_headless())
         self._street = Street(Street.Settings.model_validate({}))
         self._street.upload(self._gpu)
-        self._requests = RequestCamera(self._gpu, SIZE)
+        self._requests = RequestCamera(self._gpu)
         self._generator: Generator = load_plugin(GENERATORS["weather"])(load_plugin(RUNTIMES["onnxruntime"])())
         self._look = looks_of("weather").of({})
         self._plate = Target(self._gpu.context, SIZE, depth=True)

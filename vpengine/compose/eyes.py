@@ -46,7 +46,7 @@ class Eyes:
         for (eye, _), layer in self._layers.items():
             if eye == job.eye:
                 layer.advance(job.time_s)
-        if job.state.plain:
+        if job.state.look.plain:
             self.layer(job.eye, job.state.target).settle()
 
     def _enter(self, job: UpdateKeyframes) -> None:

@@ -12,6 +12,7 @@ from vpengine.frames.frame_input import FrameInput
 
 LOOK_S = 1.0  # of frames that a decision rests on
 FULL = 0.98  # of a period: work beyond it is late as soon as anything else happens
+FAR_TOO_MUCH = 1.25  # of a period: one rung would not do, and the next second would be as bad
 ROOM = 0.75  # of a period: what the next rung up may take at most
 MISSED = 0.05  # of ticks, late or without a frame
 PATIENCE_S, MOST_PATIENCE_S = 10.0, 160.0  # there must be room for so long; twice as long after each vain try
@@ -21,6 +22,7 @@ HARD_WORK = 0.9  # the quantile of a second's work that is looked at
 @dataclass(frozen=True)
 class Rung:
     """inner: what part of the inner picture's width and height is drawn. requests: of the wanted rate of pictures.
+    request_size: of a request's width and height.
 
     outer: of how many frames one lets a wall's outer picture follow the grade. previews: of how many one draws
     the previews. decoration: of how many one begins to draw the simulated stage. words: for the operator.
@@ -28,6 +30,7 @@ class Rung:
 
     inner: float
     requests: float
+    request_size: float
     outer: int
     previews: int
     decoration: int
@@ -35,13 +38,15 @@ class Rung:
 
 
 _NO_MORE = "this machine has no more"
-_ASKED = "the inner picture is drawn at {} percent, the generator asked {} as often: " + _NO_MORE
+_SMALLER = "the generator is asked {} as often as it could be, for smaller pictures"
+_INNER = "the inner picture is drawn at {} percent, and "
 RUNGS = (
-    Rung(1.0, 1.0, 1, 1, 1, "all is drawn as the stage file wants it"),
-    Rung(1.0, 0.5, 2, 3, 48, f"the generator is asked half as often as it could be: {_NO_MORE}"),
-    Rung(0.85, 0.5, 2, 4, 96, _ASKED.format(85, "half")),
-    Rung(0.7, 0.35, 3, 6, 96, _ASKED.format(70, "a third")),
-    Rung(0.5, 0.25, 4, 12, 96, _ASKED.format(50, "a quarter")),
+    Rung(1.0, 1.0, 1.0, 1, 1, 1, "all is drawn as the stage file wants it"),
+    Rung(1.0, 0.5, 1.0, 2, 3, 48, f"the generator is asked half as often as it could be: {_NO_MORE}"),
+    Rung(1.0, 0.5, 0.7, 3, 4, 96, f"{_SMALLER.format('half')}: {_NO_MORE}"),
+    Rung(0.85, 0.5, 0.7, 3, 6, 96, f"{_INNER.format(85)}{_SMALLER.format('half')}: {_NO_MORE}"),
+    Rung(0.7, 0.35, 0.7, 3, 6, 96, f"{_INNER.format(70)}{_SMALLER.format('a third')}: {_NO_MORE}"),
+    Rung(0.5, 0.25, 0.7, 4, 12, 96, f"{_INNER.format(50)}{_SMALLER.format('a quarter')}: {_NO_MORE}"),
 )
 
 
@@ -124,7 +129,7 @@ class Governor:
         if missed > MISSED * (len(work) + missed) or hard_s > FULL * self._period_s:
             self._room_since_s = None
             if self.rung + 1 < len(RUNGS):
-                self._step_down(now_s)
+                self._step_down(now_s, 2 if hard_s > FAR_TOO_MUCH * self._period_s else 1)
         elif self.rung and hard_s * self._growth() + self._more_decoration_s() < ROOM * self._period_s:
             self._wait_for_room(now_s)
         else:
@@ -140,10 +145,10 @@ class Governor:
         here, above = RUNGS[self.rung], RUNGS[self.rung - 1]
         return self._decoration_s * (1.0 / above.decoration - 1.0 / here.decoration)
 
-    def _step_down(self, now_s: float) -> None:
+    def _step_down(self, now_s: float, steps: int) -> None:
         vain = now_s - self._went_up_s < 2.0 * PATIENCE_S
         self._patience_s = min(2.0 * self._patience_s, MOST_PATIENCE_S) if vain else self._patience_s
-        self._go_to(self.rung + 1, now_s)
+        self._go_to(min(self.rung + steps, len(RUNGS) - 1), now_s)
         self.lowest = max(self.lowest, self.rung)
 
     def _wait_for_room(self, now_s: float) -> None:

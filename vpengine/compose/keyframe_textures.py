@@ -28,6 +28,7 @@ class KeyframeTextures:
     """
 
     def __init__(self, gpu: Gpu, resolution: tuple[int, int]) -> None:
+        self.resolution = resolution
         self.gain = gpu.texture(resolution, 4, "f2")
         self.bias = gpu.texture(resolution, 4, "f2")
         self.depth = gpu.texture(resolution, 1, "f4", nearest=True)
@@ -41,7 +42,7 @@ class KeyframeTextures:
         return not self._left
 
     def begin(self, keyframe: Keyframe) -> None:
-        """``write`` puts this one into the textures."""
+        """``write`` puts this one, of their resolution, into the textures."""
         depth = keyframe.request.plate.depth
         pixels = (self.gain, keyframe.gain), (self.bias, keyframe.bias), (self.depth, depth)
         self._left = deque((texture, texels(image, texture.components)) for texture, image in pixels)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from vpengine.compose.grading import GradeTable
 from vpengine.compose.keyframe_textures import BYTES_A_FRAME, KeyframeTextures, fits_a_frame
+from vpengine.compose.surround import FIELDS, Surrounds
 from vpengine.frames.keyframe import Keyframe
 from vpengine.gpu.blocks import UniformBlock
 from vpengine.gpu.gpu import Gpu
@@ -26,23 +27,23 @@ RISE_S = 0.07  # a new keyframe fades in over this, so that nothing pops
 SETTLED_S = 1.0  # after which the grade has reached a plain keyframe's, which changes nothing
 SUCCESSION = 0.05  # what each newer keyframe leaves of an older one's weight
 IGNORED = 0.1  # a keyframe with less than this share of what newer ones have is not asked
-KNOWN = 0.25  # the weight at which the graded plate is no longer needed
+KNOWN = 0.25  # the trust at which the graded plate is no longer needed
 # Where the first draws of shaders/reproject.frag may take a pixel: a keyframe's share of its own full weight, and a sum
 # of weights beside which a keyframe that has a settled successor (SUCCESSION at most) is ignored.
 QUICK_WEIGHT, SURE_WEIGHT = 0.6, SUCCESSION / IGNORED
 BORDER = 0.06  # of the picture: a keyframe's weight falls to 0 towards its edges
 
-BLOCK = UniformBlock(
-    "Reproject",
-    view_ray_from_ndc="mat3",
-    key_from_view="mat4[4]",
-    key_origin="vec4[4]",
-    freshness="vec4[4]",
-    up_in_view="vec3",
-    amount="float",
-    key_size="vec2",
-    border="vec2",
-)
+_FIELDS = {
+    "view_ray_from_ndc": "mat3",
+    "key_from_view": "mat4[4]",
+    "key_origin": "vec4[4]",
+    "keyframe": "vec4[4]",
+    "up_in_view": "vec3",
+    "amount": "float",
+    "border": "vec2",
+}
+BLOCK = UniformBlock("Reproject", **_FIELDS)
+SURROUND_BLOCK = UniformBlock("Reproject", **_FIELDS, **FIELDS)  # with a surround
 _DEFINES = {
     "IGNORED": str(IGNORED),
     "KNOWN": str(KNOWN),
@@ -75,23 +76,43 @@ class _Kept:
         t = min(max((time_s - self.since_s) / RISE_S, 0.0), 1.0)
         return t * t * (3.0 - 2.0 * t)
 
+    def agreement(self, other: _Kept) -> float:
+        """Of their looks; keyframes of two epochs have none."""
+        ours, theirs = self.keyframe.request, other.keyframe.request
+        return ours.look.agreement(theirs.look) if ours.epoch == theirs.epoch else 0.0
+
 
 class NeuralLayer:
-    """Owns the keyframes' textures. ``resolution`` is that of every keyframe.
+    """Owns the keyframes' textures. ``resolution``: of the largest keyframe that is usual; there are textures for it.
 
     keyframes: how many are kept, MAX_KEYFRAMES at most. A large one is brought in over several frames, by ``add`` and
     ``advance``, BYTES_A_FRAME in each, and shown when all of it is there. It is bytes that are counted and not
     milliseconds: a film of the same frames must show it in the same one.
+
+    location, surrounds: whose surround shows what no keyframe does; without them nothing does.
     """
 
-    def __init__(self, gpu: Gpu, resolution: tuple[int, int], keyframes: int = MAX_KEYFRAMES) -> None:
-        self._resolution = resolution
+    def __init__(
+        self,
+        gpu: Gpu,
+        resolution: tuple[int, int],
+        keyframes: int = MAX_KEYFRAMES,
+        location: str = "",
+        surrounds: Surrounds | None = None,
+    ) -> None:
+        self._gpu = gpu
+        self._location = location
+        self._surrounds = surrounds
         self._keyframes = min(keyframes, MAX_KEYFRAMES)
         self._kept: list[_Kept] = []  # newest first
         self._coming: tuple[Keyframe, KeyframeTextures] | None = None  # not all uploaded yet
         self._waiting: Keyframe | None = None  # until that is there; only the newest
         self._frame_s, self._bytes_left = -np.inf, 0  # what the frame of that time may yet bring in
-        self._last = gpu.pass_("reproject", BLOCK, {**_DEFINES, **GradeTable.DEFINES, "KEYS": str(MAX_KEYFRAMES)})
+        defines = {**_DEFINES, **GradeTable.DEFINES, "KEYS": str(MAX_KEYFRAMES)}
+        if surrounds is None:
+            self._last = gpu.pass_("reproject", BLOCK, defines)
+        else:
+            self._last = gpu.pass_("reproject", SURROUND_BLOCK, {**defines, **surrounds.defines})
         self._quick, self._sure = (
             [
                 gpu.pass_("reproject", BLOCK, {**_DEFINES, "KEYS": str(keys), kind: "1"})
@@ -138,10 +159,22 @@ class NeuralLayer:
 
     def _begun(self) -> tuple[Keyframe, KeyframeTextures]:
         assert self._waiting is not None
-        textures = self._free.pop() if self._free else self._kept.pop().textures
-        self._coming, self._waiting = (self._waiting, textures), None
-        textures.begin(self._coming[0])
+        keyframe, self._waiting = self._waiting, None
+        textures = self._textures(keyframe.request.plate.view.resolution)
+        self._coming = keyframe, textures
+        textures.begin(keyframe)
         return self._coming
+
+    def _textures(self, resolution: tuple[int, int]) -> KeyframeTextures:
+        """Textures to write into: others' where they fit, else in others' place: a governor changes the size."""
+        if not self._free:
+            self._free.append(self._kept.pop().textures)
+        fitting = next((textures for textures in self._free if textures.resolution == resolution), self._free[-1])
+        self._free.remove(fitting)
+        if fitting.resolution == resolution:
+            return fitting
+        fitting.release()
+        return KeyframeTextures(self._gpu, resolution)
 
     def _keep(self, coming: _Kept) -> None:
         """The first of a new epoch (another generator or seed) follows the newest of the old one alone: what the old
@@ -173,7 +206,8 @@ class NeuralLayer:
     @property
     def changes_nothing(self) -> bool:
         """The plate is shown as it is; else what no keyframe saw takes the grade, also before the first has come."""
-        return not self._kept and self.grade.is_neutral
+        around = self._surrounds is not None and self._surrounds.shows(self._location)
+        return not self._kept and self.grade.is_neutral and not around
 
     def _drop(self, kept: int) -> None:
         """All keyframes but the newest ``kept``."""
@@ -210,19 +244,27 @@ class NeuralLayer:
             newest = world | _key_textures(sets[: settled + 1])
             self._quick[settled].draw(target, newest, "mark", **values)
             self._sure[settled].draw(target, newest, "rest", **values)
-        everything = world | _key_textures(sets) | {"grade": self.grade.texture}
-        self._last.draw(target, everything, "rest", **values)
+        self._draw_last(target, world | _key_textures(sets), plate.view, values)
         return self._picture(target, plate)
+
+    def _draw_last(self, target: Target, textures: dict[str, Bound], view: View, values: dict[str, Any]) -> None:
+        textures = textures | {"grade": self.grade.texture}
+        if self._surrounds is not None:
+            textures |= self._surrounds.textures
+            values = values | self._surrounds.values(self._location, view)
+        self._last.draw(target, textures, "rest", **values)
 
     def unseen(self, plate: Picture, time_s: float) -> NDArray[np.bool_]:
         """Which of the plate's pixels (height, width) no keyframe shows: for measurements, on the CPU."""
         sources = [
-            Source(key.request.plate.view, key.gain.rgb, key.bias.rgb, key.request.plate.depth_m, fresh)
-            for key, fresh in zip((kept.keyframe for kept in self._kept), self.freshness(time_s), strict=True)
+            Source(key.request.plate.view, key.gain.rgb, key.bias.rgb, key.request.plate.depth_m, newness, trust)
+            for key, newness, trust in zip(
+                (kept.keyframe for kept in self._kept), self.newness(time_s), self.trust(time_s), strict=True
+            )
         ]
         assert plate.depth is not None
         gathered = gather(plate.view, download(plate.depth)[..., 0], sources, BORDER, IGNORED)
-        return gathered.weight < 0.5 * KNOWN
+        return gathered.known < 0.5 * KNOWN
 
     def warm(self, target: Target, plate: Picture) -> None:
         """Draw every variant once, in the places that it will draw in: on software GL a first draw costs a tenth of a
@@ -235,7 +277,7 @@ class NeuralLayer:
         for keys, (quick, sure) in enumerate(zip(self._quick, self._sure, strict=True), 1):
             quick.draw(target, world | _key_textures(sets[:keys]), "mark", **values)
             sure.draw(target, world | _key_textures(sets[:keys]), "rest", **values)
-        self._last.draw(target, world | _key_textures(sets) | {"grade": self.grade.texture}, "rest", **values)
+        self._draw_last(target, world | _key_textures(sets), plate.view, values)
         stale = {"key_plate": sets[0].plate, "key_gain": sets[0].gain, "key_bias": sets[0].bias}
         self._stale_pass.draw(target, stale, picture_in_key=(1.0, 1.0))
 
@@ -247,14 +289,25 @@ class NeuralLayer:
         self._stale_pass.draw(target, newest.textures.stale(newest.keyframe), picture_in_key=picture_in_key)
         return self._picture(target, plate)
 
-    def freshness(self, time_s: float) -> list[float]:
-        """Each keyframe's weight by its age alone, newest first: it rises, and falls as its successors rise."""
+    def newness(self, time_s: float) -> list[float]:
+        """How much each keyframe, newest first, counts beside others: less with every successor that rises."""
         weights, left = [], 1.0
-        for kept in self._kept:
-            rise = kept.rise(time_s)
-            weights.append(rise * left)
-            left *= 1.0 - (1.0 - SUCCESSION) * rise
+        for kept, trust in zip(self._kept, self.trust(time_s), strict=True):
+            weights.append(trust * left)
+            left *= 1.0 - (1.0 - SUCCESSION) * kept.rise(time_s)
         return weights
+
+    def trust(self, time_s: float) -> list[float]:
+        """How far each keyframe, newest first, is believed where it alone shows something: it rises, and falls only as
+        successors with another look rise.
+        """
+        trusts: list[float] = []
+        for index, kept in enumerate(self._kept):
+            trust = kept.rise(time_s)
+            for newer in self._kept[:index]:
+                trust *= 1.0 - newer.rise(time_s) * (1.0 - kept.agreement(newer))
+            trusts.append(trust)
+        return trusts
 
     def _first_settled(self, time_s: float) -> int | None:
         """The newest keyframe that has fully faded in: where it shows well, older ones have no say."""
@@ -267,19 +320,20 @@ class NeuralLayer:
     def _frame_values(self, view: View, time_s: float) -> dict[str, Any]:
         matrices = np.zeros((MAX_KEYFRAMES, 4, 4))
         origins = np.zeros((MAX_KEYFRAMES, 4))
-        freshness = np.zeros((MAX_KEYFRAMES, 4))
-        freshness[: len(self._kept), 0] = self.freshness(time_s)
+        keyframes = np.ones((MAX_KEYFRAMES, 4)) * (0.0, 0.0, 1.0, 1.0)
+        keyframes[: len(self._kept), 0] = self.newness(time_s)
+        keyframes[: len(self._kept), 1] = self.trust(time_s)
         for index, kept in enumerate(self._kept):
             key = kept.keyframe.request.plate.view
             matrices[index] = key.clip_from_stage @ view.stage_from_view
+            keyframes[index, 2:] = key.resolution
             origins[index] = view.view_from_stage @ [*key.origin_m, 1.0]
         return {
             "view_ray_from_ndc": view_ray_from_ndc(view),
             "key_from_view": matrices,
             "key_origin": origins,
-            "freshness": freshness,
+            "keyframe": keyframes,
             "up_in_view": view.view_from_stage[:3, 2],
-            "key_size": self._resolution,
             "border": (1.0 / BORDER, 1.0 / BORDER),
         }
 

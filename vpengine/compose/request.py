@@ -34,7 +34,8 @@ BLOCK = UniformBlock("Request", stage_ray_from_ndc="mat3", origin_m="vec3", pixe
 
 @dataclass(frozen=True)
 class RequestSettings:
-    """shortest_s: between two requests, on average. overscan_percent: per side, beyond the lens's view.
+    """resolution: at best. shortest_s: between two requests, on average. overscan_percent: per side, beyond the
+    lens's view.
 
     busy_s: a frame that has worked for so long begins no request, but leaves it to the next one.
     """
@@ -45,16 +46,33 @@ class RequestSettings:
     busy_s: float = float("inf")
 
 
-class RequestCamera:
+class _Film:
     """Owns the targets that requests of one resolution are drawn into, and what brings their pixels down."""
 
     def __init__(self, gpu: Gpu, resolution: tuple[int, int]) -> None:
-        self._plate_target = Target(gpu.context, resolution, depth=True)
-        self._target = Target(gpu.context, resolution)
+        self.resolution = resolution
+        self.plate = Target(gpu.context, resolution, depth=True)
+        self.marked = Target(gpu.context, resolution)  # the plate's colour, with its noise
+        self.color_down = ReadBack(gpu, resolution, ring=1)
+        self.depth_down = ReadBack(gpu, resolution, "f4", 1, ring=1)
+
+    def forget(self) -> None:
+        for down in (self.color_down, self.depth_down):
+            down.forget()
+
+    def release(self) -> None:
+        for owned in (self.color_down, self.depth_down, self.plate, self.marked):
+            owned.release()
+
+
+class RequestCamera:
+    """Draws what requests are asked from, each in the resolution of its View, and brings it down."""
+
+    def __init__(self, gpu: Gpu) -> None:
+        self._gpu = gpu
         self._pass = gpu.pass_("request", BLOCK)
-        self._resolution = resolution
-        self._color_down = ReadBack(gpu, resolution, ring=1)
-        self._depth_down = ReadBack(gpu, resolution, "f4", 1, ring=1)
+        self._films: dict[tuple[int, int], _Film] = {}  # a governor and a surround want a few, over and over
+        self._drawn: _Film | None = None
 
     def take(self, plate: Drawable, location: str, view: View, seed: int) -> ImageSet:
         """Draw and bring down at once."""
@@ -63,39 +81,49 @@ class RequestCamera:
 
     def draw(self, plate: Drawable, view: View, seed: int) -> None:
         """The first half: the plate at the request's View, and its noise; what was drawn before is given up."""
-        for down in (self._color_down, self._depth_down):
-            down.forget()
-        plate.draw(self._plate_target, view)
-        color, depth = self._plate_target.color, self._plate_target.depth
+        if self._drawn is not None:
+            self._drawn.forget()
+        film = self._drawn = self._film(view.resolution)
+        plate.draw(film.plate, view)
+        color, depth = film.plate.color, film.plate.depth
         assert depth is not None
         self._pass.draw(
-            self._target,
+            film.marked,
             {"plate_color": color, "plate_depth": depth},
             stage_ray_from_ndc=stage_ray_from_ndc(view),
             origin_m=view.origin_m,
             pixel_m=2.0 / (view.clip_from_view[0, 0] * view.resolution[0]),
             seed=seed,
         )
-        self._color_down.begin(self._target.color)
-        self._depth_down.begin(depth)
+        film.color_down.begin(film.marked.color)
+        film.depth_down.begin(depth)
+
+    def _film(self, resolution: tuple[int, int]) -> _Film:
+        if resolution not in self._films:
+            self._films[resolution] = _Film(self._gpu, resolution)
+        return self._films[resolution]
 
     def ready(self) -> bool:
         """Whether ``bring_down`` would not wait."""
-        return self._color_down.ready() and self._depth_down.ready()
+        return self._drawn is not None and self._drawn.color_down.ready() and self._drawn.depth_down.ready()
 
     def bring_down(self, location: str, view: View, room: Room | None = None) -> ImageSet:
         """The second half: what was drawn last, on the CPU. Waits for the GPU where it is not ``ready``.
 
-        room: where to, of this resolution and bottom up; memory of its own by default.
+        room: where to, bottom up and with as many pixels at least; memory of its own by default.
+        Raises ValueError where nothing was drawn.
         """
-        room = room or _own_room(self._resolution)
-        self._color_down.take_rows(room.color_noise.stored)
-        self._depth_down.take_rows(room.depth.stored)
+        if self._drawn is None:
+            raise ValueError("nothing was drawn")
+        film, self._drawn = self._drawn, None
+        room = room.sized(film.resolution) if room is not None else _own_room(film.resolution)
+        film.color_down.take_rows(room.color_noise.stored)
+        film.depth_down.take_rows(room.depth.stored)
         return ImageSet(room.color_noise, room.depth, view, Provenance(source=f"plate:{location}"))
 
     def release(self) -> None:
-        for owned in (self._color_down, self._depth_down, self._plate_target, self._target):
-            owned.release()
+        for film in self._films.values():
+            film.release()
 
 
 def _own_room(resolution: tuple[int, int]) -> Room:
@@ -203,33 +231,30 @@ class Requests:
     def plan(
         self,
         frame: FrameInput,
-        looks: Mapping[str, Look],
         now_s: float,
         room: Room | None = None,
         eyes: Collection[Eye] | None = None,
     ) -> list[Job]:
-        """The job of a frame that may ask, if it has one. looks: by bus. now_s: when the frame began.
+        """The job of a frame that may ask, if it has one. now_s: when the frame began.
 
         room: where whoever is asked would have the plate. eyes: those that are seen; by default all.
         """
         begun = self._begun
         if begun is not None and _is_good(begun, frame, now_s):
-            return [self._brought_down(begun, frame, looks, room)] if self._camera.ready() else []
+            return [self._brought_down(begun, frame, room)] if self._camera.ready() else []
         if begun is not None:
             self.forget()
-        wanted = self._next(frame, looks, now_s, eyes) if now_s >= self._due_s else None
+        wanted = self._next(frame, now_s, eyes) if now_s >= self._due_s else None
         if wanted is None:
             return []
         part = RUNGS[frame.rung].requests
         name = "request, its plate"
         return [DrawRequest(name=name, priority=REQUEST, meanwhile=_MEANWHILE, wanted=wanted, part=part)]
 
-    def _brought_down(
-        self, begun: Wanted, frame: FrameInput, looks: Mapping[str, Look], room: Room | None
-    ) -> BringDown:
+    def _brought_down(self, begun: Wanted, frame: FrameInput, room: Room | None) -> BringDown:
         """It asks what is wanted now: a plate is the same for all looks."""
         self._begun = None
-        asked = replace(begun, epoch=frame.epoch, look=looks[begun.eye.bus])
+        asked = replace(begun, epoch=frame.epoch, look=frame.buses[begun.eye.bus].look)
         name = "request, brought down"
         self._bringing = BringDown(name=name, priority=READ, meanwhile=_MEANWHILE, writes=KEY, wanted=asked, room=room)
         return self._bringing
@@ -281,14 +306,12 @@ class Requests:
         self._put_off = self._put_off + 1 if busy else 0
         return busy
 
-    def _next(
-        self, frame: FrameInput, looks: Mapping[str, Look], now_s: float, eyes: Collection[Eye] | None
-    ) -> Wanted | None:
+    def _next(self, frame: FrameInput, now_s: float, eyes: Collection[Eye] | None) -> Wanted | None:
         """What the eye whose turn it is would ask; None when none has anything new to say."""
         if eyes is None:
             eyes = [Eye(bus, camera) for bus in frame.buses for camera in frame.cameras]
         for eye in sorted(eyes, key=lambda eye: self._turn(eye, now_s)):
-            wanted = self._wanted(frame, looks[eye.bus], eye, now_s)
+            wanted = self._wanted(frame, eye, now_s)
             if wanted is not None:
                 return wanted
         return None
@@ -299,16 +322,22 @@ class Requests:
         since_s = before.submitted_s if before is not None else -np.inf
         return eye.bus != PROGRAM and now_s - since_s < PREVIEW_WAITS_S, since_s
 
-    def _wanted(self, frame: FrameInput, look: Look, eye: Eye, now_s: float) -> Wanted | None:
+    def _wanted(self, frame: FrameInput, eye: Eye, now_s: float) -> Wanted | None:
         """What this frame would ask for an eye; None when that says nothing new."""
         settings, asked = self._settings, self._asked.get(eye, _Asked())
-        state, location = frame.cameras[eye.camera], frame.buses[eye.bus].target
+        state, location, look = frame.cameras[eye.camera], frame.buses[eye.bus].target, frame.buses[eye.bus].look
         if look.plain and _is_plain(asked, location):
             return None  # the plate is the answer already; one plain keyframe is asked for when a look has ended
-        time_s = frame.tick.display_time_s
-        view = camera_view(state.request_pose, state.lens, settings.resolution, settings.overscan_percent, time_s)
+        time_s, size = frame.tick.display_time_s, _request_size(settings.resolution, frame.rung)
+        view = camera_view(state.request_pose, state.lens, size, settings.overscan_percent, time_s)
         wanted = Wanted(frame.epoch, location, look, view, eye, now_s)
         return None if asked.last is not None and wanted.same_as(asked.last) else wanted
+
+
+def _request_size(wanted: tuple[int, int], rung: int) -> tuple[int, int]:
+    """Width and height of a request's plate."""
+    width, height = wanted
+    return max(round(width * RUNGS[rung].request_size), 1), max(round(height * RUNGS[rung].request_size), 1)
 
 
 def _is_good(begun: Wanted, frame: FrameInput, now_s: float) -> bool:

@@ -15,18 +15,16 @@ from vpengine.control.triggers import SceneTrigger
 from vpengine.errors import UserError
 from vpengine.frames.feed import PREVIEW, PROGRAM
 from vpengine.frames.frame_input import BusState
-from vpengine.frames.look import Look
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class Settled:
-    """What operators want in one frame. looks: asked of the generator, by bus, in ``epoch``."""
+    """What operators want in one frame. epoch: of what the program asks of the generator."""
 
     buses: Mapping[str, BusState]
     controls: Mapping[str, Value]
-    looks: Mapping[str, Look]
     epoch: int
 
 
@@ -71,5 +69,5 @@ class Desk:
         if standby is not None:
             buses[PREVIEW] = standby
             looks[PREVIEW] = self._looks.at_frame({**controls, **self.scenes.standby_controls()})
-        shown = {bus: replace(state, plain=looks[bus].plain) for bus, state in buses.items()}
-        return Settled(shown, controls, looks, epoch)
+        shown = {bus: replace(state, look=looks[bus]) for bus, state in buses.items()}
+        return Settled(shown, controls, epoch)

@@ -8,6 +8,7 @@ from fractions import Fraction
 
 from vpengine.frames.feed import PROGRAM
 from vpengine.frames.keyframe import Keyframe
+from vpengine.frames.look import NO_LOOK, Look
 from vpengine.view.lens import Lens
 from vpengine.view.pose import Pose
 from vpengine.view.timecode import Timecode, timecode_of
@@ -55,7 +56,7 @@ class BusState:
     """The scene on a bus and the location (plate) it shows; in a dissolve also the coming one, and its share (0..1).
 
     others: what a dissolve that was interrupted still shows besides these two, as (location, share) pairs.
-    plain: what is asked for the target leaves its plate as it is.
+    look: what the generator is asked to make of the target.
     """
 
     scene: str
@@ -63,7 +64,7 @@ class BusState:
     incoming_location: str | None = None
     mix: float = 0.0
     others: tuple[tuple[str, float], ...] = ()
-    plain: bool = False
+    look: Look = NO_LOOK
 
     @property
     def target(self) -> str:

@@ -19,6 +19,10 @@ class Room:
     color_noise: Pixels
     depth: Pixels
 
+    def sized(self, resolution: tuple[int, int]) -> Room:
+        """For an ImageSet of ``resolution``, which must fit. Raises ValueError."""
+        return Room(self.color_noise.sized(resolution), self.depth.sized(resolution))
+
 
 @dataclass(frozen=True, eq=False)
 class ImageSet:

@@ -13,11 +13,23 @@ from vpengine.frames.pixels import Pixels
 from vpengine.frames.provenance import Provenance
 
 
+@dataclass(frozen=True)
+class SurroundFace:
+    """A part of a location's surround: face 0 to 5 (view.faces) round a station, which stands where the View does.
+
+    station: the number of its room, 0 for the first.
+    """
+
+    station: int
+    face: int
+
+
 @dataclass(frozen=True, eq=False)
 class Request:
     """Make ``plate`` look like ``look``. Answers to an older epoch are discarded.
 
-    location: the name of the plate that was drawn. bus, camera: whom the picture is for.
+    location: the name of the plate that was drawn. bus, camera: whom the picture is for; or face: it is a part of the
+    location's surround, and for all.
     """
 
     number: int
@@ -28,6 +40,7 @@ class Request:
     submitted_s: float
     bus: str = "program"
     camera: str = "1"
+    face: SurroundFace | None = None
 
 
 @dataclass(frozen=True, eq=False)

@@ -33,6 +33,18 @@ class Pixels:
         """A view of (height, width, 3), row 0 at the top: without the fourth channel that textures have."""
         return self.top_down[..., :3]
 
+    def sized(self, resolution: tuple[int, int]) -> Pixels:
+        """A picture of ``resolution`` (width, height) in the beginning of the same memory, which is in one piece.
+
+        Raises ValueError where that is too little.
+        """
+        width, height = resolution
+        channels, stored = self.stored.shape[-1], self.stored.reshape(-1)
+        if width * height * channels > stored.size:
+            raise ValueError(f"a picture of {width} x {height} in memory for {stored.size // channels} pixels")
+        part = stored[: width * height * channels].reshape(height, width, channels)
+        return Pixels(part, self.bottom_up, self.lives)
+
     def kept(self) -> Pixels:
         """The same in memory of their own; themselves where they are in it already."""
         return self if self.lives == "array" else Pixels(np.array(self.stored), self.bottom_up)

@@ -20,6 +20,7 @@ Command = Callable[[], object]
 class Draw:
     """One draw with all the state it needs; it inherits none.
 
+    viewport: a part of the framebuffer, for one that is drawn in parts only; else all of it.
     flags: moderngl's of what is enabled. depth_func: in OpenGL's sign, where the z-buffer is asked. textures: each with
     its unit. uniforms: the block's bytes, written into ``buffer``. vertices: -1 for all of the array's.
     """
@@ -33,9 +34,12 @@ class Draw:
     uniforms: bytes
     vertices: int = -1
     first: int = 0
+    viewport: tuple[int, int, int, int] | None = None
 
     def __call__(self) -> None:
         context = self.framebuffer.ctx
+        if self.viewport is not None:
+            self.framebuffer.viewport = self.viewport
         self.framebuffer.use()
         context.enable_only(self.flags)
         if self.flags & moderngl.DEPTH_TEST:

@@ -15,7 +15,7 @@ from vpengine.gpu.context import is_software
 from vpengine.gpu.frame_end import FrameEnds
 from vpengine.gpu.library import gl_library
 from vpengine.gpu.passes import Mesh, MeshPass, Pass
-from vpengine.gpu.target import ShadowMap, Target
+from vpengine.gpu.target import Atlas, ShadowMap, Target
 from vpengine.gpu.uniforms import IN_FLIGHT, FrameCount
 
 
@@ -139,6 +139,9 @@ class Gpu:
     ) -> Target:
         """One that its maker owns; for one frame's use, borrow from a ``TargetPool``."""
         return Target(self.context, size, depth, dtype, components, z_buffer)
+
+    def atlas(self, size: tuple[int, int], textures: int) -> Atlas:
+        return Atlas(self.context, size, textures)
 
     def shadow_map(self, size: tuple[int, int]) -> ShadowMap:
         return ShadowMap(self.context, size)

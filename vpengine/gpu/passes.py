@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from vpengine.gpu.blocks import UniformBlock
 from vpengine.gpu.commands import Draw, Texture, do
 from vpengine.gpu.program import load_program
-from vpengine.gpu.target import ShadowMap, Target
+from vpengine.gpu.target import Atlas, ShadowMap, Target
 from vpengine.gpu.uniforms import FrameCount, UniformRing
 
 Where = Literal["everywhere", "mark", "rest"]
@@ -56,6 +56,14 @@ class Pass:
         flags = moderngl.NOTHING if where == "everywhere" else moderngl.DEPTH_TEST
         draw = self._drawn(target.framebuffer, self._triangle, flags, _DEPTH_FUNC[where], textures, values)
         draw.vertices = 3
+        do(draw)
+
+    def blend(
+        self, atlas: Atlas, cell: tuple[int, int, int, int], textures: Mapping[str, Bound] | None = None, **values: Any
+    ) -> None:
+        """Over a part of an atlas (x, y, width, height), by the alpha that the shader writes: 1 replaces it."""
+        draw = self._drawn(atlas.framebuffer, self._triangle, moderngl.BLEND, "", textures, values)
+        draw.vertices, draw.viewport = 3, cell
         do(draw)
 
     def _drawn(

@@ -93,6 +93,30 @@ def _release(part: Any) -> None:
     part.release()
 
 
+class Atlas:
+    """Several RGBA half-float textures of one size that are drawn together, part by part; all zero at first."""
+
+    def __init__(self, context: moderngl.Context, size: tuple[int, int], textures: int) -> None:
+        """Raises UserError for a size that the driver does not take."""
+        self.size = size
+        refuse_too_large(context, size)
+        made: list[Any] = []
+        try:
+            self.colors = [_texture(context, size, 4, "f2", moderngl.LINEAR, made) for _ in range(textures)]
+            self.framebuffer = context.framebuffer(self.colors)
+            made.append(self.framebuffer)
+            do(self.framebuffer.clear)
+        except Exception:  # moderngl raises bare Exception
+            for part in made:
+                (release_framebuffer if isinstance(part, moderngl.Framebuffer) else _release)(part)
+            raise
+
+    def release(self) -> None:
+        release_framebuffer(self.framebuffer)
+        for color in self.colors:
+            color.release()
+
+
 class ShadowMap:
     """What a light sees: its z-buffer as a texture that compares, 1 where a point is lit and 0 where it is not."""
 

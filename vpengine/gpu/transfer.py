@@ -48,6 +48,12 @@ def write_rows(texture: moderngl.Texture, rows: NDArray[np.generic], first: int 
     do(partial(texture.write, rows, viewport, alignment=1))
 
 
+def write_part(texture: moderngl.Texture, pixels: NDArray[np.generic], corner: tuple[int, int]) -> None:
+    """Replace a part of a texture, from its lower left ``corner`` on, with what ``texels`` gave."""
+    viewport = (*corner, pixels.shape[1], pixels.shape[0])
+    do(partial(texture.write, pixels, viewport, alignment=1))
+
+
 def four(image: NDArray[np.generic]) -> NDArray[np.generic]:
     """(height, width, 3) with a fourth channel of zeros: three half floats a texel are slow on software GL."""
     out = np.empty((*image.shape[:2], 4), image.dtype)

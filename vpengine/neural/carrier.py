@@ -12,7 +12,7 @@ from vpengine.frames.images import Room
 from vpengine.frames.keyframe import Grade
 from vpengine.frames.pixels import Pixels
 from vpengine.neural.messages import Answer
-from vpengine.neural.slots import Slot
+from vpengine.neural.slots import Slot, pixels_of, room_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,15 +62,7 @@ class Carrier:
     def _carried(self, answer: Answer) -> Carried:
         slot = self._slots[answer.slot]
         grade = Grade(slot["grade"].copy(), slot["evidence"].copy())
-        plate = room_of(slot)
+        plate = room_of(slot, answer.resolution)
         kept = Room(plate.color_noise.kept(), plate.depth.kept())
-        return Carried(answer, kept, _shared(slot, "gain").kept(), _shared(slot, "bias").kept(), grade)
-
-
-def room_of(slot: Slot) -> Room:
-    """Where a request's plate lies in a slot."""
-    return Room(_shared(slot, "color_noise"), _shared(slot, "depth"))
-
-
-def _shared(slot: Slot, name: str) -> Pixels:
-    return Pixels(slot[name], bottom_up=True, lives="shared memory")
+        gain, bias = (pixels_of(slot, name, answer.resolution).kept() for name in ("gain", "bias"))
+        return Carried(answer, kept, gain, bias, grade)

@@ -30,7 +30,8 @@ class GeneratorHost(Protocol):
     def free(self, now_s: float) -> Room | None:
         """Where a request's plate may be put, if it would be worked on at once or before the next frame could draw one.
 
-        The room is the next request's until it is answered; one that is put elsewhere is copied there.
+        It is for the largest plate that may be asked; a smaller one has the beginning of it (``Room.sized``). It is the
+        next request's until that is answered; a plate that is put elsewhere is copied there.
         """
 
     def submit(self, request: Request, now_s: float) -> None:

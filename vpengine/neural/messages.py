@@ -42,9 +42,12 @@ class Ask:
 
 @dataclass(frozen=True)
 class Answer:
+    """resolution: of its pictures, the request's."""
+
     slot: int
     number: int
     work_s: float
+    resolution: tuple[int, int]
 
 
 @dataclass(frozen=True)

@@ -42,22 +42,32 @@ class OpenVinoRuntime:
         return OpenVinoNetwork(self._core, model, self._options)
 
 
+Shapes = tuple[tuple[str, tuple[int, ...]], ...]
+MOST_SHAPES = 6  # that stay compiled; a governor and a surround ask for a few, over and over
+
+
 class OpenVinoNetwork:
-    """Compiled for the shapes of its first call, and again where they change: fixed shapes are what makes it fast."""
+    """Compiled for the shapes of its first call, and once for any others: fixed shapes are what makes it fast."""
 
     name = "openvino bf16"
 
     def __init__(self, core: Any, model: Any, options: Mapping[str, Any]) -> None:
         self._core, self._model, self._options = core, model, dict(options)
         self._outputs = [output.get_any_name() for output in model.outputs]
-        self._shapes: dict[str, tuple[int, ...]] = {}
-        self._request: Any = None
+        self._requests: dict[Shapes, Any] = {}
 
     def __call__(self, inputs: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
-        shapes = {name: array.shape for name, array in inputs.items()}
-        if shapes != self._shapes:
+        found = self._request({name: array.shape for name, array in inputs.items()}).infer(
+            dict(inputs), share_inputs=True
+        )
+        return {name: np.array(found[name]) for name in self._outputs}  # its own memory is written again by the next
+
+    def _request(self, shapes: dict[str, tuple[int, ...]]) -> Any:
+        key: Shapes = tuple(shapes.items())
+        if key not in self._requests:
+            if len(self._requests) >= MOST_SHAPES:
+                del self._requests[next(iter(self._requests))]
             self._model.reshape(shapes)
             compiled = self._core.compile_model(self._model, "CPU", self._options)
-            self._request, self._shapes = compiled.create_infer_request(), shapes
-        found = self._request.infer(dict(inputs), share_inputs=True)
-        return {name: np.array(found[name]) for name in self._outputs}  # its own memory is written again by the next
+            self._requests[key] = compiled.create_infer_request()
+        return self._requests[key]

@@ -21,12 +21,12 @@ from vpengine.frames.images import ImageSet, Room
 from vpengine.frames.keyframe import Keyframe, Request, Timings
 from vpengine.frames.pixels import Pixels
 from vpengine.frames.provenance import Provenance
-from vpengine.neural.carrier import Carried, Carrier, room_of
+from vpengine.neural.carrier import Carried, Carrier
 from vpengine.neural.generator import Generator
 from vpengine.neural.health import GeneratorHealth
 from vpengine.neural.host import Collected
 from vpengine.neural.messages import Ask, Failed, Loaded, Ready, WorkerSetup
-from vpengine.neural.slots import Slot, SlotLayout, clear_stale
+from vpengine.neural.slots import Slot, SlotLayout, clear_stale, room_of
 from vpengine.neural.worker import run_worker
 from vpengine.plugins import load_plugin
 from vpengine.stops import kept_from_children
@@ -44,7 +44,7 @@ class ProcessHost:
     def __init__(
         self, name: str, generator: str, runtime: str, resolution: tuple[int, int], frame_s: float = 1.0 / 24.0
     ) -> None:
-        """``generator`` and ``runtime`` are ``module:Class`` names; pictures have the fixed ``resolution``.
+        """``generator`` and ``runtime`` are ``module:Class`` names; no picture has more pixels than ``resolution``.
 
         frame_s: the stage's period. The process starts at once. Raises UserError where shared memory is short.
         """
@@ -54,7 +54,7 @@ class ProcessHost:
         self._resolution = resolution
         with kept_from_children():  # the first shared memory starts its tracker, a process too
             self._slots = _slots(SlotLayout(resolution), name)
-        self._rooms = [room_of(slot) for slot in self._slots]
+        self._rooms = [room_of(slot, resolution) for slot in self._slots]
         self._setup = WorkerSetup(generator, runtime, resolution, tuple(slot.name for slot in self._slots))
         self._asked: dict[int, Request] = {}  # by slot, oldest first
         self._lost: list[Request] = []  # by a failure, and not reported yet
@@ -114,7 +114,7 @@ class ProcessHost:
     def submit(self, request: Request, now_s: float) -> None:
         """Hand over a request; only after ``free`` gave it room."""
         index, plate = self._next_slot(), request.plate
-        room = self._rooms[index]
+        room = self._rooms[index].sized(plate.view.resolution)
         _put(plate.color_noise, room.color_noise)
         _put(plate.depth, room.depth)
         if not self._asked:
@@ -247,7 +247,7 @@ class ProcessHost:
 
 def _put(pixels: Pixels, room: Pixels) -> None:
     """Move what does not lie there already."""
-    if pixels is not room:
+    if not np.may_share_memory(pixels.stored, room.stored):
         np.copyto(room.top_down, pixels.top_down)
 
 

@@ -17,6 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vpengine.frames.grade_table import SHAPE
+from vpengine.frames.images import Room
+from vpengine.frames.pixels import Pixels
 
 if sys.platform == "linux":
     import fcntl
@@ -28,7 +30,7 @@ YOUNG_S = 10.0  # a segment may be seen before its engine has locked it
 
 @dataclass(frozen=True)
 class SlotLayout:
-    """Arrays of one slot for pictures of ``resolution`` (width, height): name, shape, type.
+    """Arrays of one slot for pictures of ``resolution`` (width, height), or with fewer pixels: name, shape, type.
 
     Pictures lie as textures do, row 0 at the bottom and with four channels, so that the frame need only move them: the
     worker has the time to turn them.
@@ -99,6 +101,16 @@ class Slot:
         if self._owner:
             self._owner = False
             self._memory.unlink()
+
+
+def pixels_of(slot: Slot, array: str, resolution: tuple[int, int]) -> Pixels:
+    """One of a slot's pictures, of ``resolution``. Raises ValueError where the slot is too small for it."""
+    return Pixels(slot[array], bottom_up=True, lives="shared memory").sized(resolution)
+
+
+def room_of(slot: Slot, resolution: tuple[int, int]) -> Room:
+    """Where a request's plate lies in a slot."""
+    return Room(pixels_of(slot, "color_noise", resolution), pixels_of(slot, "depth", resolution))
 
 
 def clear_stale() -> int:

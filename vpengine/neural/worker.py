@@ -12,11 +12,12 @@ from multiprocessing.connection import Connection
 import numpy as np
 
 from vpengine.errors import UserError
+from vpengine.frames.images import Room
 from vpengine.neural.auto import AutoRuntime
 from vpengine.neural.generator import Generated, Generator, Plate, part_way
 from vpengine.neural.grade import fit_grade
 from vpengine.neural.messages import Answer, Ask, Failed, Loaded, Ready, WorkerSetup
-from vpengine.neural.slots import Slot, SlotLayout
+from vpengine.neural.slots import Slot, SlotLayout, pixels_of, room_of
 from vpengine.plugins import load_plugin
 from vpengine.view.color import acescct_from_linear
 
@@ -80,22 +81,23 @@ def _warm(generator: Generator, layout: SlotLayout) -> float:
 
 def _answer(generator: Generator, ask: Ask, slot: Slot) -> Answer:
     started_s = time.perf_counter()
-    plate = _plate(slot)
+    resolution = ask.view.resolution
+    plate = _plate(room_of(slot, resolution))
     generated = generator.generate(plate, ask.look)
     _check(generated, plate.color_cct.shape)
     for name, plane in (("gain", generated.gain), ("bias", generated.bias)):
-        slot[name][::-1, :, :3] = plane
+        pixels_of(slot, name, resolution).rgb[:] = plane
     changed_cct = generated.gain * plate.color_cct + generated.bias
     grade = fit_grade(plate.color_cct, changed_cct, plate.depth_m, ask.view)
     slot["grade"][:], slot["evidence"][:] = grade.table, grade.evidence
-    return Answer(ask.slot, ask.number, time.perf_counter() - started_s)
+    return Answer(ask.slot, ask.number, time.perf_counter() - started_s, resolution)
 
 
-def _plate(slot: Slot) -> Plate:
+def _plate(room: Room) -> Plate:
     """What the slot has been given, as generators take it: turned over, each array in one piece."""
-    color_noise = slot["color_noise"][::-1]
+    color_noise = room.color_noise.top_down
     color_cct = acescct_from_linear(np.ascontiguousarray(color_noise[..., :3]))
-    depth_m = np.ascontiguousarray(slot["depth"][::-1, :, 0])
+    depth_m = np.ascontiguousarray(room.depth.top_down[..., 0])
     return Plate(color_cct, depth_m, np.ascontiguousarray(color_noise[..., 3], np.float32))
 
 

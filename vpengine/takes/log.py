@@ -34,7 +34,8 @@ from vpengine.errors import UserError
 from vpengine.frames.feed import PROGRAM
 from vpengine.frames.frame_input import BusState, CameraState, FrameInput, Tick
 from vpengine.frames.images import ImageSet
-from vpengine.frames.keyframe import Grade, Keyframe, Request, Timings
+from vpengine.frames.keyframe import Grade, Keyframe, Request, SurroundFace, Timings
+from vpengine.frames.look import NO_LOOK
 from vpengine.frames.pixels import Pixels
 from vpengine.frames.provenance import Provenance
 from vpengine.takes.arrays import check_arrays, load_arrays
@@ -129,7 +130,7 @@ class LogWriter:
         return {
             "tick": [frame.tick.number, frame.tick.display_time_s, str(frame.tick.rate)],
             "cameras": {name: asdict(camera) for name, camera in frame.cameras.items()},
-            "buses": {bus: asdict(state) for bus, state in frame.buses.items()},
+            "buses": {bus: {**asdict(state), "look": look_line(state.look)} for bus, state in frame.buses.items()},
             "controls": changed,
             "rung": frame.rung,
             "epoch": frame.epoch,
@@ -162,6 +163,7 @@ def _request_line(keyframe: Keyframe) -> dict[str, Any]:
         "location": request.location,
         "bus": request.bus,
         "camera": request.camera,
+        **({"face": asdict(request.face)} if request.face is not None else {}),
         "look": look_line(request.look),
         "view": {
             "view_from_stage": view.view_from_stage.tolist(),
@@ -298,7 +300,9 @@ def _buses(line: dict[str, Any]) -> dict[str, Any]:
 def _bus(line: dict[str, Any]) -> BusState:
     others = tuple((str(location), _finite(share)) for location, share in line.get("others", ()))
     line = {_NEWER.get(key, key): value for key, value in line.items()}
-    state = BusState(**{**line, "mix": _finite(line["mix"]), "others": others})
+    plain = bool(line.pop("plain", False))  # all that an older take knows
+    look = read_look(line["look"]) if "look" in line else replace(NO_LOOK, plain=plain)
+    state = BusState(**{**line, "mix": _finite(line["mix"]), "others": others, "look": look})
     if not all(isinstance(location, str) for location, _ in state.shares):
         raise TypeError("a location without a name")
     return state
@@ -357,12 +361,13 @@ def _keyframe(line: dict[str, Any], folder: Path) -> Callable[[Redraw], Keyframe
     source, timings = Provenance(**provenance), Timings(**line["timings"])
     line = {_NEWER.get(key, key): value for key, value in line.items()}
     number, epoch, location, bus, camera = (line[key] for key in ("number", "epoch", "location", "bus", "camera"))
+    face = SurroundFace(**{key: int(line["face"][key]) for key in ("station", "face")}) if "face" in line else None
     arrays = load_arrays(_keyframe_file(line, folder), view.resolution)
     grade = Grade(arrays["grade"], arrays["evidence"])
 
     def finish(redraw: Redraw) -> Keyframe:
         plate = redraw(location, view, look.seed)
-        request = Request(number, epoch, location, plate, look, timings.submitted_s, bus=bus, camera=camera)
+        request = Request(number, epoch, location, plate, look, timings.submitted_s, bus, camera, face)
         return Keyframe(request, Pixels(arrays["gain"]), Pixels(arrays["bias"]), grade, source, timings)
 
     return finish

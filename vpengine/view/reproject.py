@@ -16,22 +16,30 @@ Array = NDArray[np.floating]
 
 @dataclass(frozen=True, eq=False)
 class Source:
-    """One keyframe. gain, bias: (height, width, 3); depth_m: (height, width), +inf for sky. freshness: its weight."""
+    """One keyframe. gain, bias: (height, width, 3); depth_m: (height, width), +inf for sky.
+
+    newness: how much it counts beside others. trust: whether what it alone shows is believed.
+    """
 
     view: View
     gain: NDArray[Any]
     bias: NDArray[Any]
     depth_m: NDArray[Any]
-    freshness: float
+    newness: float
+    trust: float = 1.0
 
 
 @dataclass(frozen=True, eq=False)
 class Gathered:
-    """gain, bias: (height, width, 3), weighted means; weight: (height, width), 0 where no source sees the point."""
+    """gain, bias: (height, width, 3), weighted means; weight: (height, width), 0 where no source sees the point.
+
+    known: (height, width), the best trust of any source in what it shows there, whatever its newness.
+    """
 
     gain: Array
     bias: Array
     weight: Array
+    known: Array
 
 
 def gather(view: View, depth_m: NDArray[Any], sources: Sequence[Source], border: float, ignored: float) -> Gathered:
@@ -43,22 +51,24 @@ def gather(view: View, depth_m: NDArray[Any], sources: Sequence[Source], border:
     height, width = depth_m.shape
     ray = rays(view, pixel_centres((width, height)))
     gain, bias = np.zeros((height, width, 3)), np.zeros((height, width, 3))
-    total = np.zeros((height, width))
+    total, known = np.zeros((height, width)), np.zeros((height, width))
     for source in sources:
-        ndc, expected_m, weight = _lookup(view, source, ray, depth_m, border)
-        weight = np.maximum(weight - ignored * total, 0.0)
+        ndc, expected_m, shown = _lookup(view, source, ray, depth_m, border)
+        weight = np.maximum(source.newness * shown - ignored * total, 0.0)
         column, row, share = _matching_texels(source, ndc, expected_m, np.isinf(depth_m))
         # A quarter of a texel of the right surface is enough to go by.
-        share = share * (weight * np.minimum(4.0, 1.0 / np.maximum(share.sum(axis=-1), 1e-3)))[..., None]
+        share = share * np.minimum(4.0, 1.0 / np.maximum(share.sum(axis=-1), 1e-3))[..., None]
+        known = np.maximum(known, source.trust * shown * share.sum(axis=-1))
+        share = share * weight[..., None]
         gain += np.sum(source.gain[row, column].astype(float) * share[..., None], axis=-2)
         bias += np.sum(source.bias[row, column].astype(float) * share[..., None], axis=-2)
         total += share.sum(axis=-1)
     seen = np.maximum(total, 1e-12)[..., None]
-    return Gathered(gain / seen, bias / seen, total)
+    return Gathered(gain / seen, bias / seen, total, known)
 
 
 def _lookup(view: View, source: Source, ray: Array, depth_m: NDArray[Any], border: float) -> tuple[Array, Array, Array]:
-    """Where each pixel is in the source (ndc), the depth expected there, and how much the source's word counts."""
+    """Where each pixel is in the source (ndc), the depth expected there, and how well the source shows it (0 to 1)."""
     sky = np.isinf(depth_m)
     inverse_depth = np.where(sky, 0.0, 1.0 / np.where(sky, 1.0, depth_m))
     # Points divided by their depth, so that the sky is a point at infinity like any other.
@@ -66,7 +76,7 @@ def _lookup(view: View, source: Source, ray: Array, depth_m: NDArray[Any], borde
     clip = points @ source.view.clip_from_stage.T
     w = clip[..., 3]
     ndc = clip[..., :2] / np.where(np.abs(w) < 1e-9, 1e-9, w)[..., None]
-    weight = source.freshness * np.clip(((1.0 - np.abs(ndc)) / border).min(axis=-1), 0.0, 1.0)
+    weight = np.clip(((1.0 - np.abs(ndc)) / border).min(axis=-1), 0.0, 1.0)
     footprint = np.where(sky, 1.0, np.minimum(1.0, 1.0 / np.maximum(w, 1e-9)))
     key_ray = ray - (source.view.origin_m - view.origin_m) * inverse_depth[..., None]
     lengths = np.linalg.norm(ray, axis=-1) * np.linalg.norm(key_ray, axis=-1)

@@ -1,0 +1,61 @@
+// What generated pictures show of a surface: the texels around a place that are of it, weighted. The numpy twin is
+// vpengine/view/reproject.py.
+
+// gain and bias: sums by weight; total: of the weights. known: the best trust of any picture in what it shows.
+struct Sum {
+    vec3 gain;
+    vec3 bias;
+    float total;
+    float known;
+};
+
+// Where a pixel is in a picture, the depth expected there, how much that picture counts beside others, and how far it is
+// believed where it is alone.
+struct Lookup {
+    vec2 key_uv;
+    float expected_m;
+    float weight;
+    float trust;
+};
+
+// The bilinear share of each of the four texels around a place, in textureGather's order.
+vec4 bilinear(vec2 texel) {
+    vec2 t = texel - floor(texel);
+    return vec4((1.0 - t.x) * t.y, t.x * t.y, t.x * (1.0 - t.y), (1.0 - t.x) * (1.0 - t.y));
+}
+
+// Which of them show the surface that is expected there. Along a plane inverse depth is linear in the picture, so a
+// floor seen aslant agrees as a whole, however much the depth of its texels differs; across an edge each is judged.
+vec4 matches(sampler2D depths, vec2 size, vec2 texel, Lookup at, vec4 share, bool sky) {
+    // Asked for where the four meet: at key_uv itself a driver may round to other texels than floor does here.
+    vec4 found = textureGather(depths, (floor(texel) + 1.0) / size);
+    vec4 inverse = 1.0 / found;
+    float expected = 1.0 / at.expected_m;
+    float lowest = min(min(inverse.x, inverse.y), min(inverse.z, inverse.w));
+    float highest = max(max(inverse.x, inverse.y), max(inverse.z, inverse.w));
+    bool plane = abs(dot(inverse, share) - expected) < 0.02 * expected && highest - lowest < 0.4 * expected;
+    vec4 each = vec4(lessThan(abs(found - at.expected_m), vec4(0.03 * at.expected_m + 0.02)));
+    return sky ? vec4(greaterThan(found, vec4(1e30))) : plane ? vec4(1.0) : each;
+}
+
+// Only the texels of this surface; share: how much of each, in textureGather's order.
+vec3 texels(sampler2D source, vec2 size, ivec2 base, vec4 share) {
+    ivec2 top = ivec2(size) - 1;
+    return share.x * texelFetch(source, clamp(base + ivec2(0, 1), ivec2(0), top), 0).rgb
+         + share.y * texelFetch(source, clamp(base + ivec2(1, 1), ivec2(0), top), 0).rgb
+         + share.z * texelFetch(source, clamp(base + ivec2(1, 0), ivec2(0), top), 0).rgb
+         + share.w * texelFetch(source, clamp(base, ivec2(0), top), 0).rgb;
+}
+
+void add(inout Sum sum, sampler2D gains, sampler2D biases, sampler2D depths, vec2 size, Lookup at, bool sky) {
+    vec2 texel = at.key_uv * size - 0.5;
+    vec4 share = bilinear(texel);
+    share *= matches(depths, size, texel, at, share, sky);
+    // A quarter of a texel of the right surface is enough to go by.
+    share *= min(4.0, 1.0 / max(dot(share, vec4(1.0)), 1e-3));
+    sum.known = max(sum.known, at.trust * dot(share, vec4(1.0)));
+    share *= at.weight;
+    sum.total += dot(share, vec4(1.0));
+    sum.gain += texels(gains, size, ivec2(floor(texel)), share);
+    sum.bias += texels(biases, size, ivec2(floor(texel)), share);
+}

@@ -1,0 +1,33 @@
+"""Looks: how alike two are."""
+
+from __future__ import annotations
+
+import pytest
+
+from vpengine.frames.look import ALIKE, STRANGE, Look
+
+
+def look(**values: float | bool | str) -> Look:
+    return Look("weather", tuple(values.items()), seed=3)
+
+
+def test_a_look_agrees_with_itself_and_with_none_of_another_kind() -> None:
+    snow = look(snow=0.5, prompt="a street")
+    assert snow.agreement(snow) == 1.0
+    others = (
+        Look("drill", snow.values, 3),
+        Look("weather", snow.values, 4),
+        look(snow=0.5),
+        look(snow=0.5, prompt="a road"),
+    )
+    assert [snow.agreement(other) for other in others] == [0.0] * 4
+
+
+@pytest.mark.parametrize(
+    ("off", "expected"),
+    [(ALIKE, 1.0), ((ALIKE + STRANGE) / 2.0, 0.5), (STRANGE, 0.0), (1.0, 0.0)],
+)
+def test_the_value_that_is_farthest_off_decides(off: float, expected: float) -> None:
+    """Of its own size where that is more than one."""
+    assert look(snow=0.0, fog=0.2).agreement(look(snow=off, fog=0.25)) == pytest.approx(expected)
+    assert look(guidance=10.0).agreement(look(guidance=10.0 * (1.0 - off))) == pytest.approx(expected)

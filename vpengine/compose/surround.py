@@ -1,0 +1,238 @@
+"""Surrounds: what a location looks like all round, generated from a few stations, for what no camera keyframe shows.
+
+A station is six faces made from one place. All are kept in one atlas of three textures, the faces of a station as three
+columns and two rows, the stations one above the other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vpengine.frames.keyframe import Keyframe
+from vpengine.frames.look import Look
+from vpengine.gpu.blocks import UniformBlock
+from vpengine.gpu.gpu import Gpu
+from vpengine.gpu.passes import Bound
+from vpengine.gpu.transfer import texels, write_part, write_rows
+from vpengine.view.faces import FACES, SURROUND_FOV_DEG, face_rotations
+from vpengine.view.view import View
+
+FADE_S = 0.5  # a face follows its successor, and comes to be trusted, over this
+BLENDED = 2  # stations that a pixel is looked for in: those nearest to the eye
+BYTES_A_PIXEL = 8 + 8 + 4  # gain, bias, depth
+STEP = 1.0 / 512.0  # of a face's trust: what is less is not drawn again on the walls
+
+FADE_BLOCK = UniformBlock("SurroundFade", share="float")
+# What shaders/include/surround.glsl is told, within a pass's own block. station: where it stands, in the space of the
+# pixel's rays, and which it is in the atlas. face_trust: of each station's six.
+FIELDS = {
+    "face_from_stage": f"mat3[{FACES}]",
+    "stage_from_ray": "mat3",
+    "station": f"vec4[{BLENDED}]",
+    "station_share": f"vec4[{BLENDED}]",
+    "face_trust": f"vec4[{BLENDED * FACES}]",
+    "stations": "int",
+}
+
+
+class _Coming:
+    """Owns the textures of a face that has come, until what is shown has followed it."""
+
+    def __init__(self, gpu: Gpu, resolution: int) -> None:
+        self.gain, self.bias = (gpu.texture((resolution, resolution), 4, "f2") for _ in range(2))
+
+    def write(self, keyframe: Keyframe) -> None:
+        for texture, pixels in ((self.gain, keyframe.gain), (self.bias, keyframe.bias)):
+            write_rows(texture, texels(pixels, 4))
+
+    def release(self) -> None:
+        self.gain.release()
+        self.bias.release()
+
+
+@dataclass
+class _Face:
+    """One that there is. coming: what it is becoming. shown: how far it has come there."""
+
+    look: Look
+    epoch: int
+    trust: float = 0.0
+    coming: _Coming | None = None
+    since_s: float = 0.0
+    shown: float = 0.0
+
+
+@dataclass
+class _Station:
+    location: str
+    eye_m: NDArray[np.floating]
+    faces: dict[int, _Face] = field(default_factory=dict)
+    stamp: int = 0  # rises when what it shows has changed
+
+
+class Surrounds:
+    """Owns the atlas. resolution: the side of a face, in pixels. stations: how many there is room for."""
+
+    def __init__(self, gpu: Gpu, resolution: int, stations: int) -> None:
+        self.resolution = resolution
+        self._gpu = gpu
+        self._atlas = gpu.atlas((3 * resolution, 2 * resolution * stations), 2)
+        self._depth = gpu.texture(self._atlas.size, 1, "f4", nearest=True)
+        self._fade = gpu.pass_("surround_fade", FADE_BLOCK)
+        self._stations: dict[int, _Station] = {}
+        self._free: list[_Coming] = []
+        self._time_s: float | None = None
+
+    @property
+    def defines(self) -> dict[str, str]:
+        """For a shader that includes surround.glsl."""
+        return {
+            "SURROUND": "1",
+            "FACE_PX": f"{self.resolution}.0",
+            "FACE_TAN": repr(float(np.tan(np.radians(SURROUND_FOV_DEG) / 2.0))),
+        }
+
+    def add(self, keyframe: Keyframe, time_s: float) -> None:
+        """Take in a face. A station of another place that stood where it goes is given up."""
+        request = keyframe.request
+        asked, eye_m = request.face, request.plate.view.origin_m
+        assert asked is not None
+        station = self._stations.get(asked.station)
+        if station is None or station.location != request.location or not np.allclose(station.eye_m, eye_m):
+            self._give_up(asked.station)
+            station = self._stations[asked.station] = _Station(request.location, eye_m)
+        coming = self._free.pop() if self._free else _Coming(self._gpu, self.resolution)
+        coming.write(keyframe)
+        face = station.faces.get(asked.face)
+        if face is None or face.trust < STEP:
+            face = station.faces[asked.face] = _Face(request.look, request.epoch)
+        if face.coming is not None:
+            self._free.append(face.coming)
+        face.look, face.epoch, face.coming, face.since_s, face.shown = request.look, request.epoch, coming, time_s, 0.0
+        write_part(self._depth, texels(request.plate.depth, 1), self._cell(asked.station, asked.face))
+
+    def advance(self, location: str, look: Look, epoch: int, time_s: float) -> None:
+        """Once a frame: faces follow what has come, and are trusted where they agree with what is asked for now."""
+        elapsed_s = 0.0 if self._time_s is None else max(time_s - self._time_s, 0.0)
+        self._time_s = time_s
+        for index, station in self._stations.items():
+            before = [face.trust for face in station.faces.values()]
+            for number, face in station.faces.items():
+                if face.coming is not None:
+                    self._follow(self._cell(index, number), face, time_s)
+                    station.stamp += 1
+            if station.location == location:
+                _trust(station, look, epoch, elapsed_s / FADE_S)
+            after = [face.trust for face in station.faces.values()]
+            station.stamp += before != after
+
+    def _follow(self, cell: tuple[int, int], face: _Face, time_s: float) -> None:
+        """Towards what is coming; at once where nobody believes what is there."""
+        assert face.coming is not None
+        t = 1.0 if face.trust < STEP else min(max((time_s - face.since_s) / FADE_S, 0.0), 1.0)
+        shown = t * t * (3.0 - 2.0 * t)
+        share = 1.0 if shown >= 1.0 else (shown - face.shown) / (1.0 - face.shown)
+        textures = {"coming_gain": face.coming.gain, "coming_bias": face.coming.bias}
+        self._fade.blend(self._atlas, (*cell, self.resolution, self.resolution), textures, share=share)
+        face.shown = shown
+        if shown >= 1.0:
+            self._free.append(face.coming)
+            face.coming = None
+
+    def _cell(self, station: int, face: int) -> tuple[int, int]:
+        """A face's lower left corner in the atlas."""
+        return face % 3 * self.resolution, (2 * station + face // 3) * self.resolution
+
+    def _give_up(self, station: int) -> None:
+        if station in self._stations:
+            gone = self._stations.pop(station)
+            self._free += [face.coming for face in gone.faces.values() if face.coming is not None]
+
+    def shows(self, location: str) -> bool:
+        """Whether anything of a location is trusted."""
+        return any(face.trust >= STEP for station in self._of(location).values() for face in station.faces.values())
+
+    def stamp(self, location: str) -> int:
+        """Another number whenever what the surround of a location shows has changed."""
+        return sum(station.stamp for station in self._of(location).values())
+
+    def coverage(self, location: str) -> float:
+        """How much of the directions round its best station is trusted, 0 to 1."""
+        stations = self._of(location).values()
+        return max((sum(face.trust for face in station.faces.values()) / FACES for station in stations), default=0.0)
+
+    def _of(self, location: str) -> dict[int, _Station]:
+        return {index: station for index, station in self._stations.items() if station.location == location}
+
+    @property
+    def textures(self) -> dict[str, Bound]:
+        gain, bias = self._atlas.colors
+        return {"surround_gain": gain, "surround_bias": bias, "surround_depth": self._depth}
+
+    def values(self, location: str, view: View) -> dict[str, Any]:
+        """Of FIELDS, for rays in the space of a View."""
+        return self._values(location, view.origin_m, view.view_from_stage, view.stage_from_view[:3, :3])
+
+    def values_from(self, location: str, eye_m: NDArray[np.floating]) -> dict[str, Any]:
+        """The same for rays in stage space, that start at ``eye_m``."""
+        stage_from_eye = np.eye(4)
+        stage_from_eye[:3, 3] = -np.asarray(eye_m)
+        return self._values(location, np.asarray(eye_m), stage_from_eye, np.eye(3))
+
+    def _values(
+        self,
+        location: str,
+        eye_m: NDArray[np.floating],
+        space_from_stage: NDArray[np.floating],
+        stage_from_space: NDArray[np.floating],
+    ) -> dict[str, Any]:
+        near = self._nearest(location, eye_m)
+        stations, shares = np.zeros((BLENDED, 4)), np.zeros((BLENDED, 4))
+        trusts = np.zeros((BLENDED * FACES, 4))
+        for place, (index, share) in enumerate(near):
+            station = self._stations[index]
+            stations[place] = *(space_from_stage @ [*station.eye_m, 1.0])[:3], index
+            shares[place, 0] = share
+            for number, face in station.faces.items():
+                trusts[place * FACES + number, 0] = face.trust
+        return {
+            "face_from_stage": face_rotations(),
+            "stage_from_ray": stage_from_space,
+            "station": stations,
+            "station_share": shares,
+            "face_trust": trusts,
+            "stations": len(near),
+        }
+
+    def _nearest(self, location: str, eye_m: NDArray[np.floating]) -> Sequence[tuple[int, float]]:
+        """The stations of a location that are nearest to an eye, with their shares: by what they are nearer than the
+        next one, so that none comes or goes at once.
+        """
+        found = [
+            (float(np.linalg.norm(station.eye_m - eye_m)), index)
+            for index, station in self._of(location).items()
+            if any(face.trust >= STEP for face in station.faces.values())
+        ]
+        near, next_m = sorted(found)[:BLENDED], min((far[0] for far in sorted(found)[BLENDED:]), default=np.inf)
+        weights = [1.0 / max(distance_m, 0.01) - 1.0 / max(next_m, 0.01) for distance_m, _ in near]
+        total = max(sum(weights), 1e-6)
+        return [(index, max(weight / total, 1e-3)) for weight, (_, index) in zip(weights, near, strict=True)]
+
+    def release(self) -> None:
+        for station in list(self._stations):
+            self._give_up(station)
+        for textures in self._free:
+            textures.release()
+        self._depth.release()
+        self._atlas.release()
+
+
+def _trust(station: _Station, look: Look, epoch: int, most: float) -> None:
+    for face in station.faces.values():
+        aim = face.look.agreement(look) if face.epoch == epoch else 0.0
+        face.trust += min(max(aim - face.trust, -most), most)
