@@ -83,10 +83,7 @@ def _settings(section: PluginSection) -> Any:
     problems = resolve_kind(section, TABLES[section.slot])
     if problems:
         return problems
-    if section.slot in (
-        "generator",
-        "runtime",
-    ):  # no settings; a runtime's module is its host's to import
+    if section.slot in ("generator", "runtime"):  # no settings; a runtime's module is its host's to import
         return None
     model = getattr(load_plugin(TABLES[section.slot][section.kind]), "Settings", None)
     return resolve_settings(section, model) if model is not None else None

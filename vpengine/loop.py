@@ -11,6 +11,7 @@ from typing import Protocol
 
 from vpengine.compose.compositor import Compositor
 from vpengine.compose.governor import Governor, decoration_turn, drawn_now
+from vpengine.compose.jobs import UpdateKeyframes
 from vpengine.compose.preparing import Preparing
 from vpengine.compose.request import Requests
 from vpengine.control import declared
@@ -89,6 +90,8 @@ class Loop:
             begin_s = time.monotonic()
             frame = self.gather(tick, begin_s)
             self.executor.run(self.plan(frame, begin_s))
+            if frame.keyframes and UpdateKeyframes in self.executor.left_out:
+                self.requests.forget()  # they come once
             self.guard.run("asking the generator", partial(self.ask, begin_s), "its pictures stay")
             self.gpu.end_frame()
             self.clock.wait_display(tick)
@@ -173,10 +176,15 @@ class Loop:
         return []
 
     def ask(self, now_s: float) -> None:
-        """Hand over the request that this frame finished."""
+        """Hand over the request that this frame finished; one that is not taken is asked again."""
         request = self.requests.finished(self.executor.pictures)
-        if request is not None:
+        if request is None:
+            return
+        try:
             self.generator.submit(request, now_s)
+        except Exception:
+            self.requests.forget()
+            raise
 
     def present(self, tick: Tick) -> bool:
         """Every feed to the outputs that show it; False when the operator asked one to end."""

@@ -11,10 +11,13 @@ import numpy as np
 import pytest
 
 from vpengine.app import App, RunOptions
+from vpengine.compose.keyframe_textures import KeyframeTextures
 from vpengine.compose.neural import NeuralLayer
 from vpengine.control import declared
+from vpengine.frames.feed import PROGRAM, Eye
 from vpengine.gpu.gpu import Gpu
 from vpengine.gpu.target import Target
+from vpengine.neural.process_host import ProcessHost
 from vpengine.plates.none import NoPlate
 from vpengine.plates.pattern import Pattern
 from vpengine.view.view import View
@@ -200,6 +203,21 @@ def test_an_output_that_fails_is_closed_and_opened_again_and_the_other_goes_on(
         "headless wall:main failed (RuntimeError: it broke); it is opened anew, and the other outputs go on. "
         "It is tried again."
     )
+
+
+@pytest.mark.parametrize(("owner", "name"), [(ProcessHost, "submit"), (KeyframeTextures, "write")])
+def test_a_picture_that_is_lost_on_its_way_is_asked_again_though_nothing_moves(
+    drilling: Any, monkeypatch: pytest.MonkeyPatch, owner: type, name: str
+) -> None:
+    """Camera and look rest: nobody would ask for another."""
+    show = drilling
+    show.until(lambda: show.app.generator.health.images > 0)
+    with monkeypatch.context() as patch:
+        patch.setattr(owner, name, broken)
+        show.app.desk.controls.set("/vp/look/night", 0.05)
+        show.until(lambda: bool(show.app.report()["failures"]))
+    layer = show.app.compositor.eyes.layer(Eye(PROGRAM, "1"), "pattern")
+    show.until(lambda: dict(layer.newest.request.look.values)["night"] == 0.05)
 
 
 @pytest.mark.parametrize("fault", ["collect", "submit", "note"])

@@ -94,6 +94,7 @@ class Executor:
         self.timings = Timings()
         self.decorated = False  # something of DECORATION was drawn in the newest frame
         self._decoration_s: dict[str, float] = {}  # by job; there are as many as feeds have steps
+        self.left_out: set[type[Job]] = set()  # kinds of which the newest frame lacks one
         self.measure = False
 
     def run(self, jobs: Sequence[Job]) -> None:
@@ -103,8 +104,10 @@ class Executor:
         """
         ordered = in_order(jobs)
         self._begin()
+        self.left_out.clear()
         for job in ordered:
             if not self._do(job):
+                self.left_out.add(type(job))
                 self._stand_in(job)
         self._listen()
 
