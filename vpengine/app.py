@@ -370,11 +370,7 @@ class App:
             "feeds": self.loop.counts.summary(),
             "jobs": self.loop.executor.timings.summary(),
             "scene": self.desk.scenes.shown,
-            "rung": {
-                "last": self.loop.governor.rung,
-                "lowest": self.loop.governor.lowest,
-                "words": self.loop.governor.words,
-            },
+            "rung": self.loop.governor.summary(),
             "rss_mb": self.memory.summary(),
             "machine": describe(self.gpu.context),
         }

@@ -11,7 +11,7 @@ from typing import Protocol
 
 from vpengine.compose.compositor import Compositor
 from vpengine.compose.governor import Governor, decoration_turn, drawn_now
-from vpengine.compose.jobs import UpdateKeyframes
+from vpengine.compose.jobs import UpdateKeyframes, UpdateSurround
 from vpengine.compose.preparing import Preparing
 from vpengine.compose.request import Requests
 from vpengine.control import declared
@@ -90,7 +90,7 @@ class Loop:
             begin_s = time.monotonic()
             frame = self.gather(tick, begin_s)
             self.executor.run(self.plan(frame, begin_s))
-            if frame.keyframes and UpdateKeyframes in self.executor.left_out:
+            if frame.keyframes and self.executor.left_out & {UpdateKeyframes, UpdateSurround}:
                 self.requests.forget()  # they come once
             self.guard.run("asking the generator", partial(self.ask, begin_s), "its pictures stay")
             self.gpu.end_frame()

@@ -67,6 +67,9 @@ feed = "world:1"
 """
 
 
+PATIENCE_S = 60.0  # of a machine that is busy with other things too
+
+
 class Show:
     """A running engine in which the guard's and the pool's time is that of its frames, a 24th of a second each."""
 
@@ -109,10 +112,12 @@ class Show:
         return self.app.loop.newest
 
     def until(self, true: Callable[[], bool]) -> None:
-        for _ in range(3000):
+        end_s = time.monotonic() + PATIENCE_S
+        while time.monotonic() < end_s:
             self.frames(1)
             if true():
                 return
+            time.sleep(0.002)  # a generator has what frames leave of the machine
         pytest.fail("it never came true")
 
     def settle(self) -> None:
@@ -159,14 +164,16 @@ def drilling(small_stage: Path) -> Iterator[Show]:
 
 @pytest.fixture
 def generating(small_stage: Path) -> Iterator[Show]:
-    """A stage with a generator, whose picture of a night has faded in on the camera's world, and rests."""
+    """A stage with a generator, whose pictures of a night have faded in, the camera's and all round; it rests."""
     options = RunOptions(
         with_two_walls(small_stage, "weather"), headless=True, unpaced=True, controls=(("look.night", "0.9"),)
     )
     with App(options) as app:
         app.wait_until_ready()
         show = Show(app)
-        show.until(lambda: app.generator.health.images > 0)
-        end_s = time.monotonic() + 2.0  # it fades in, and the grade follows
+        surrounds = app.compositor.surrounds
+        assert surrounds is not None
+        show.until(lambda: surrounds.coverage("pattern") == 1.0)
+        end_s = time.monotonic() + 2.0  # the grade follows
         show.until(lambda: time.monotonic() > end_s)
         yield show

@@ -165,12 +165,16 @@ def test_a_fader_moved_after_its_scene_was_fired_stays_in_the_hand(small_stage: 
 LAST_M = (0.4, 0.0, 1.5)
 
 
-def wall_after(stage: Path, generator: str, night: float) -> tuple[Running, App, NDArray[np.int64]]:
+def wall_after(
+    stage: Path, generator: str, night: float, neural_keys: str = ""
+) -> tuple[Running, App, NDArray[np.int64]]:
     """What the wall shows, without dither, after a camera went to LAST_M: (height, width, 3), 0 to 255."""
     folder = stage.parent / generator
     folder.mkdir()
     for file in (stage, stage.parent / "show.toml"):
         shutil.copy(file, folder)
+    text = (folder / stage.name).read_text(encoding="utf-8")
+    (folder / stage.name).write_text(text.replace("[neural]", f"[neural]\n{neural_keys}"), encoding="utf-8")
     running = Running(folder / stage.name, generator)
     running.options = replace(running.options, controls=(("wall.dither", "off"), ("look.night", str(night))))
 
@@ -222,7 +226,7 @@ def test_keyframes_reach_the_wall_and_the_log(
     (tmp_path / "stamp_generator.py").write_text(STAMP, encoding="utf-8")
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.setitem(neural.GENERATORS, "stamp", "stamp_generator:Stamp")
-    running, app, wall = wall_after(small_stage, "stamp", night=0.05)
+    running, app, wall = wall_after(small_stage, "stamp", 0.05, "surround_resolution = 0  # stamped too")
     red = wall[..., 0] - wall[..., 1] > 60
     rows, columns = np.nonzero(red)
     seen_px = (columns.mean() + 0.5, rows.mean() + 0.5)

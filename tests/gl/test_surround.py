@@ -60,8 +60,9 @@ def surrounds(engine: Gpu):
 
 
 def settled(surrounds: Surrounds, look: Look = SNOW, epoch: int = 0, since_s: float = 0.0) -> None:
+    surrounds.enter("room", look, epoch)
     for step in range(20):
-        surrounds.advance("room", look, epoch, since_s + step * 0.1)
+        surrounds.advance(since_s + step * 0.1)
 
 
 def errors(engine: Gpu, surrounds: Surrounds, pose: Pose) -> np.ndarray:
@@ -109,9 +110,9 @@ def test_it_fades_in_and_another_look_takes_its_trust(engine: Gpu, surrounds: Su
     stamps = [surrounds.stamp("room")]
     for number in range(FACES):
         surrounds.add(face(number), 0.0)
-    surrounds.advance("room", SNOW, 0, 0.0)
+    surrounds.advance(0.0)
     assert not surrounds.shows("room")
-    surrounds.advance("room", SNOW, 0, 0.5 * FADE_S)
+    surrounds.advance(0.5 * FADE_S)
     assert surrounds.coverage("room") == pytest.approx(0.5)
     settled(surrounds, since_s=1.0)
     stamps.append(surrounds.stamp("room"))
@@ -138,7 +139,7 @@ def test_a_face_that_comes_anew_is_faded_to(engine: Gpu, surrounds: Surrounds) -
     surrounds.add(face(0, darker), 3.0)
     means = []
     for step in range(15):
-        surrounds.advance("room", darker, 0, 3.0 + step * FADE_S / 10.0)
+        surrounds.advance(3.0 + step * FADE_S / 10.0)
         means.append(float(acescct_from_linear(pixels(layer.show(plate, 10.0, 1.0))).mean()))
     steps = -np.diff(means)
     assert (steps > -1e-4).all()
@@ -152,5 +153,5 @@ def test_a_station_of_another_place_takes_the_room_of_one(engine: Gpu, surrounds
     moved = face(1, eye_m=(4.0, 0.0, 1.5))
     surrounds.add(replace(moved, request=replace(moved.request, location="hall")), 1.0)
     assert not surrounds.shows("room")
-    surrounds.advance("hall", SNOW, 0, 5.0)
+    surrounds.advance(5.0)
     assert surrounds.shows("hall")

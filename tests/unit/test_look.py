@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from vpengine.frames.look import ALIKE, STRANGE, Look
@@ -19,8 +21,9 @@ def test_a_look_agrees_with_itself_and_with_none_of_another_kind() -> None:
         Look("weather", snow.values, 4),
         look(snow=0.5),
         look(snow=0.5, prompt="a road"),
+        replace(snow, plain=True),
     )
-    assert [snow.agreement(other) for other in others] == [0.0] * 4
+    assert [snow.agreement(other) for other in others] == [0.0] * 5
 
 
 @pytest.mark.parametrize(

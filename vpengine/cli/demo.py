@@ -21,7 +21,6 @@ from vpengine.cli.film import make_films, read_take
 from vpengine.cli.outputs import folder_for
 from vpengine.cli.signals import deaf_to_hangup
 from vpengine.cli.simulate import DEMO_SECONDS
-from vpengine.compose.governor import RUNGS
 from vpengine.stage.shipped import stage_folder
 from vpengine.takes.log import count_frames
 from vpengine.takes.report import late_percent, write_report
@@ -87,7 +86,7 @@ def print_table(report: dict[str, Any], out: Path, films: bool) -> None:
     if generator["latency_ms"]["p50"] is not None:
         table.add_row("its latency", f"{generator['latency_ms']['p50']:.0f} ms at the median")
     if report["rung"]["lowest"]:
-        table.add_row("held by", RUNGS[report["rung"]["lowest"]].words)
+        table.add_row("held by", report["rung"]["words"])
     if report["pose_age_ms"]["p50"] is not None:
         table.add_row("pose age", f"{report['pose_age_ms']['p50']:.1f} ms when read, at the median")
     table.add_row("memory", f"{report['rss_mb']['max']:.0f} MB at most, neural process included")

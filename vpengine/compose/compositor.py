@@ -53,6 +53,7 @@ class Compositor:
         self.surrounds = surrounds
         self._gpu = gpu
         self._view_lut: ViewLut | None = None
+        self._surrounded: Collection[str] = ()  # locations, in the newest frame
         self._on_walls: frozenset[str] = frozenset()  # locations, in the newest frame
         self._shown: set[str] = set()  # of these, which are not blank
         self._worlds: dict[str, Target] = {}  # that leave the frame, by feed
@@ -88,9 +89,12 @@ class Compositor:
     def _update_surround(self, job: UpdateSurround, pictures: Pictures) -> None:
         del pictures
         assert self.surrounds is not None
+        if job.location not in self._surrounded:
+            self.surrounds.enter(job.location, job.look, job.epoch)
+        self._surrounded = job.locations
         for keyframe in job.keyframes:
             self.surrounds.add(keyframe, job.time_s)
-        self.surrounds.advance(job.location, job.look, job.epoch, job.time_s)
+        self.surrounds.advance(job.time_s)
 
     def _grade_outer(self, job: GradeOuter, pictures: Pictures) -> None:
         del pictures

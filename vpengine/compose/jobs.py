@@ -40,9 +40,12 @@ class UpdateKeyframes(Job):
 
 @dataclass(frozen=True, kw_only=True)
 class UpdateSurround(Job):
-    """The surround takes in new faces, and is trusted where it agrees with what is asked for now."""
+    """Surrounds take in new pictures. location: the one that will be shown, and with which look; locations: all that
+    are visible.
+    """
 
     location: str
+    locations: tuple[str, ...]
     look: Look
     keyframes: tuple[Keyframe, ...]
     epoch: int

@@ -152,8 +152,9 @@ def _update_surround(frame: FrameInput) -> Job:
         priority=WALL,
         meanwhile="older generated pictures stay",
         location=frame.program.target,
+        locations=tuple(location for location, _ in frame.program.shares),
         look=frame.program.look,
-        keyframes=tuple(key for key in frame.keyframes if key.request.face is not None),
+        keyframes=tuple(key for key in frame.keyframes if key.request.bus == PROGRAM),
         epoch=frame.epoch,
         time_s=frame.tick.display_time_s,
     )

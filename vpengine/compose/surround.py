@@ -25,6 +25,7 @@ from vpengine.view.view import View
 FADE_S = 0.5  # a face follows its successor, and comes to be trusted, over this
 BLENDED = 2  # stations that a pixel is looked for in: those nearest to the eye
 BYTES_A_PIXEL = 8 + 8 + 4  # gain, bias, depth
+MOST_STATIONS, MOST_PIXELS = 16, 16384  # on a side of the atlas: what every driver takes
 STEP = 1.0 / 512.0  # of a face's trust: what is less is not drawn again on the walls
 
 FADE_BLOCK = UniformBlock("SurroundFade", share="float")
@@ -76,8 +77,9 @@ class _Station:
 
 
 def stations_in(megabytes: float, resolution: int) -> int:
-    """How many stations with faces of ``resolution`` there is room for; one at least."""
-    return max(int(megabytes * 1e6 / (FACES * BYTES_A_PIXEL * resolution**2)), 1)
+    """How many stations with faces of ``resolution`` there is room for; one at least, and no more than are of use."""
+    fitting = int(megabytes * 1e6 / (FACES * BYTES_A_PIXEL * resolution**2))
+    return max(min(fitting, MOST_STATIONS, MOST_PIXELS // (2 * resolution)), 1)
 
 
 class Surrounds:
@@ -91,6 +93,7 @@ class Surrounds:
         self._depth = gpu.texture(self._atlas.size, 1, "f4", nearest=True)
         self._fade = gpu.pass_("surround_fade", FADE_BLOCK)
         self._stations: dict[int, _Station] = {}
+        self._references: dict[str, tuple[Look, int]] = {}  # by location: the look, with its epoch, that is trusted
         self._free: list[_Coming] = []
         self._time_s: float | None = None
 
@@ -103,11 +106,23 @@ class Surrounds:
             "FACE_TAN": repr(float(np.tan(np.radians(SURROUND_FOV_DEG) / 2.0))),
         }
 
+    def enter(self, location: str, look: Look, epoch: int) -> None:
+        """It comes on to the walls: what is there of its surround is trusted where it agrees with what is asked for.
+
+        From then on with the newest picture that there is: nothing of what is shown goes before something newer comes.
+        """
+        self._references[location] = look, epoch
+
     def add(self, keyframe: Keyframe, time_s: float) -> None:
-        """Take in a face. A station of another place that stood where it goes is given up."""
+        """Take in a picture: of its look all that is shown is to be, and if it is a face it is shown itself.
+
+        A station of another place that stood where it goes is given up.
+        """
         request = keyframe.request
+        self._references[request.location] = request.look, request.epoch
         asked, eye_m = request.face, request.plate.view.origin_m
-        assert asked is not None
+        if asked is None:
+            return
         station = self._stations.get(asked.station)
         if station is None or station.location != request.location or not np.allclose(station.eye_m, eye_m):
             self._give_up(asked.station)
@@ -122,8 +137,8 @@ class Surrounds:
         face.look, face.epoch, face.coming, face.since_s, face.shown = request.look, request.epoch, coming, time_s, 0.0
         write_part(self._depth, texels(request.plate.depth, 1), self._cell(asked.station, asked.face))
 
-    def advance(self, location: str, look: Look, epoch: int, time_s: float) -> None:
-        """Once a frame: faces follow what has come, and are trusted where they agree with what is asked for now."""
+    def advance(self, time_s: float) -> None:
+        """Once a frame: faces follow what has come, and are trusted where they agree with the newest picture."""
         elapsed_s = 0.0 if self._time_s is None else max(time_s - self._time_s, 0.0)
         self._time_s = time_s
         for index, station in self._stations.items():
@@ -132,8 +147,7 @@ class Surrounds:
                 if face.coming is not None:
                     self._follow(self._cell(index, number), face, time_s)
                     station.stamp += 1
-            if station.location == location:
-                _trust(station, look, epoch, elapsed_s / FADE_S)
+            _trust(station, *self._references[station.location], elapsed_s / FADE_S)
             after = [face.trust for face in station.faces.values()]
             station.stamp += before != after
 

@@ -29,11 +29,11 @@ class Look:
         """How much of a picture with the ``other`` look may be shown beside one with this: 1 for as good as the same.
 
         It falls with the value that is farthest off: no more than ALIKE costs nothing, STRANGE or more everything, as
-        do another generator, seed or text.
+        do another generator, seed or text, and no change beside one.
         """
         ours, theirs = dict(self.values), dict(other.values)
-        same = (self.generator, self.seed, ours.keys()) == (other.generator, other.seed, theirs.keys())
-        if not same or self.prompts != other.prompts:
+        same = (self.generator, self.seed, self.plain) == (other.generator, other.seed, other.plain)
+        if not same or ours.keys() != theirs.keys() or self.prompts != other.prompts:
             return 0.0
         numbers = [(float(ours[name]), float(theirs[name])) for name in ours if not isinstance(ours[name], str)]
         off = max((abs(a - b) / max(1.0, abs(a), abs(b)) for a, b in numbers), default=0.0)
