@@ -352,6 +352,7 @@ class App:
 
     def report(self) -> dict[str, Any]:
         """The run in figures, as DESIGN 8 lists them."""
+        surrounds = self.compositor.surrounds
         return {
             **self.loop.times.summary(),
             "skipped_ticks": self.loop.clock.skipped,
@@ -362,6 +363,7 @@ class App:
                 "logged_frames": self.loop.recorder.dropped,
             },
             "generator": self.generator.health.report(),
+            "surround": surrounds.report(self.desk.scenes.location) if surrounds is not None else None,
             "packets": packets_report(self.receiver.health()),
             "operators": operators_report(self.osc_control.health()),
             "tracking_losses": dict(self.cameras.losses.counts),

@@ -129,6 +129,8 @@ class Loop:
         self.desk.apply(messages)
         self.cameras.apply(messages, now_s)
         settled = self.desk.settle(tick.display_time_s, self.can_show)
+        if settled.refresh:
+            self.requests.refresh()
         delivered, ahead_s = self.collect(now_s), self.generator.health.request_lead_s
         return FrameInput(
             tick=tick,
@@ -136,7 +138,7 @@ class Loop:
             buses=settled.buses,
             controls=settled.controls,
             epoch=settled.epoch,
-            keyframes=self.desk.gate.admit(delivered, frozen=not settled.controls[declared.NEURAL_LIVE]),
+            keyframes=self.desk.gate.admit(delivered, held=bool(settled.controls[declared.NEURAL_HOLD])),
             rung=self.governor.rung,
         )
 
@@ -167,7 +169,7 @@ class Loop:
     def plan_request(self, frame: FrameInput, now_s: float) -> list[Job]:
         """Ask the generator for a new picture when it is free and there is something new to ask."""
         generator, controls = self.generator, frame.controls
-        if not (controls[declared.NEURAL_LIVE] and controls[declared.NEURAL_AMOUNT]):
+        if controls[declared.NEURAL_HOLD] or not controls[declared.NEURAL_AMOUNT]:
             self.requests.forget()
         elif room := generator.free(now_s):
             return self.requests.plan(frame, now_s, room, self.compositor.eyes_of(frame, self.feeds))

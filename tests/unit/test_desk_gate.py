@@ -14,7 +14,7 @@ from vpengine.control.gate import Gate
 from vpengine.control.looks import Looks, look_address
 from vpengine.control.messages import ControlChange, OperatorMessage
 from vpengine.control.scenes import SceneEntry, Scenes
-from vpengine.control.triggers import SceneTrigger
+from vpengine.control.triggers import RefreshTrigger, SceneTrigger
 from vpengine.frames.frame_input import BusState
 from vpengine.frames.grade_table import neutral_grade
 from vpengine.frames.images import ImageSet
@@ -161,9 +161,16 @@ def test_the_gate_discards_and_counts_what_is_older() -> None:
     assert gate.admit([]) == ()
 
 
-def test_frozen_lets_nothing_through() -> None:
+def test_held_lets_nothing_through() -> None:
     """Live off means the pictures on the walls stay; one that was under way would still change them."""
     gate = Gate()
     gate.follow(Look("a"))
-    assert gate.admit([keyframe(0)], frozen=True) == ()
+    assert gate.admit([keyframe(0)], held=True) == ()
     assert gate.admit([keyframe(0)])
+
+
+def test_a_refresh_is_for_one_frame(desk: Desk) -> None:
+    assert not desk.settle(1.0, always).refresh
+    desk.apply([RefreshTrigger(), RefreshTrigger()])
+    assert desk.settle(2.0, always).refresh
+    assert not desk.settle(3.0, always).refresh

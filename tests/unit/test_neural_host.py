@@ -16,7 +16,7 @@ def test_the_null_twin_has_all_that_is_asked_of_a_host() -> None:
     assert (host.collect(0.0).keyframes, host.collect(0.0).lost) == ((), ())
     assert host.health.request_lead_s == 0.0
     assert host.health.pid is None
-    assert host.health.words(live=True) == host.health.words(live=False) == "no generator"
+    assert host.health.words(held=False) == host.health.words(held=True) == "no generator"
     report = host.health.report()
     assert (report["name"], report["runtime"], report["images"]) == ("none", "none", 0)
     assert report["latency_ms"] == {"p50": None, "p99": None, "max": None}
@@ -50,15 +50,15 @@ def test_its_rate_leaves_out_the_time_in_which_nobody_asked() -> None:
         health.note(now_s, 0.1, 0.1)
     assert health.images == 5
     assert health.images_per_s == pytest.approx(4.0)
-    assert health.words(live=True) == "x 4.0 images/s"
-    assert health.words(live=False) == "x frozen"
+    assert health.words(held=False) == "x 4.0 images/s"
+    assert health.words(held=True) == "x held"
     assert health.report()["latency_ms"]["p50"] == pytest.approx(100.0)
 
 
 def test_its_words_before_and_after_a_failure() -> None:
     health = GeneratorHealth("x")
-    assert health.words(live=True) == "x starting"
+    assert health.words(held=False) == "x starting"
     health.last_failure = "it broke"
-    assert health.words(live=True) == "x stopped: it broke"
+    assert health.words(held=False) == "x stopped: it broke"
     health.ready = True
-    assert health.words(live=True) == "x 0.0 images/s"
+    assert health.words(held=False) == "x 0.0 images/s"

@@ -306,7 +306,7 @@ def test_a_generator_that_cannot_start_says_why(caplog: pytest.LogCaptureFixture
         host.close()
     assert 'choose runtime = "onnxruntime"' in caplog.text
     assert not host.health.ready
-    assert host.health.words(live=True).startswith("weather stopped: ")
+    assert host.health.words(held=False).startswith("weather stopped: ")
 
 
 def test_a_process_that_cannot_be_started_is_tried_again(

@@ -21,7 +21,7 @@ from pythonosc.udp_client import SimpleUDPClient
 
 from vpengine.control.controls import Control, Value
 from vpengine.control.messages import ControlChange, OperatorMessage
-from vpengine.control.triggers import CameraTrigger, SceneTrigger
+from vpengine.control.triggers import CameraTrigger, RefreshTrigger, SceneTrigger
 from vpengine.errors import UserError
 from vpengine.mailbox import Inbox
 from vpengine.remote.osc_control import OscControl
@@ -34,7 +34,7 @@ CONTROLS = {
         Control("/vp/look/snow", "float", 0.0, "Snow."),
         Control("/vp/look/fog", "float", 0.0, "Fog."),
         Control("/vp/exposure/inner", "float", 0.0, "Exposure.", low=-6.0, high=6.0, unit="stops"),
-        Control("/vp/neural/live", "bool", True, "Live."),
+        Control("/vp/neural/hold", "bool", True, "Live."),
         Control("/vp/note", "text", "", "A note."),
     )
 }
@@ -101,14 +101,14 @@ def until(done: Callable[[], bool]) -> None:
         (packet("/vp/look/snow", 1), {"/vp/look/snow": 1.0}),
         (packet("/vp/look/snow", 7.0), {"/vp/look/snow": 1.0}),
         (packet("/vp/exposure/inner", -2.5), {"/vp/exposure/inner": -2.5}),
-        (packet("/vp/neural/live", False), {"/vp/neural/live": False}),
-        (packet("/vp/neural/live", 1), {"/vp/neural/live": True}),
+        (packet("/vp/neural/hold", False), {"/vp/neural/hold": False}),
+        (packet("/vp/neural/hold", 1), {"/vp/neural/hold": True}),
         (packet("/vp/note", "take 4"), {"/vp/note": "take 4"}),
         (packet("/vp/note", "4"), {"/vp/note": "4"}),
         (packet("/vp/look/snow", "0.5"), {"/vp/look/snow": 0.5}),
         (packet("/vp/look/snow", " 1e-1 "), {"/vp/look/snow": 0.1}),
-        (packet("/vp/neural/live", "0"), {"/vp/neural/live": False}),
-        (packet("/vp/neural/live", "On"), {"/vp/neural/live": True}),
+        (packet("/vp/neural/hold", "0"), {"/vp/neural/hold": False}),
+        (packet("/vp/neural/hold", "On"), {"/vp/neural/hold": True}),
         (packet("/vp/look/*", 0.5), {"/vp/look/snow": 0.5, "/vp/look/fog": 0.5}),
         (packet("/vp/{look,none}/f?g", 0.5), {"/vp/look/fog": 0.5}),
     ],
@@ -136,6 +136,7 @@ def test_faders(sent: bytes, expected: dict[str, Value]) -> None:
         (b"/vp/scene/next\0\0,I\0\0", SceneTrigger("next")),
         (packet("/vp/scene/previous"), SceneTrigger("previous")),
         (packet("/vp/camera/A/recentre", 1), CameraTrigger("recentre", "A")),
+        (packet("/vp/neural/refresh"), RefreshTrigger()),
         (packet("/vp/camera/B/recentre/undo"), CameraTrigger("undo", "B")),
     ],
 )

@@ -34,7 +34,7 @@ neural.amount = 1
 slug = "snow"
 plate = { seed = 7, kind = "street" }
 controls.look = { snow = 0.85, night = 0.7 }
-controls.neural.live = true
+controls.neural.hold = true
 
 [[scene]]
 slug = "other-street"
@@ -66,7 +66,7 @@ def test_a_good_show(tmp_path: Path) -> None:
     assert (day.slug, day.name, day.dissolve_s) == ("day", "Street, day", 2.5)
     assert day.controls == (("/vp/look/snow", 0.0), ("/vp/neural/amount", 1.0))
     assert (snow.name, snow.dissolve_s) == ("snow", 1.0)
-    assert snow.controls == (("/vp/look/snow", 0.85), ("/vp/look/night", 0.7), ("/vp/neural/live", True))
+    assert snow.controls == (("/vp/look/snow", 0.85), ("/vp/look/night", 0.7), ("/vp/neural/hold", True))
     assert (chart.dissolve_s, chart.controls) == (0.0, ())
     plate = day.plate
     assert (plate.slot, plate.kind, plate.table, plate.key) == ("plate", "street", {"seed": 7}, "scene[1].plate")

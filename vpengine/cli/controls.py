@@ -32,6 +32,7 @@ TRIGGERS = (
     Trigger("/vp/preview/scene", "The scene of this name or number stands by: in the feeds world:CAMERA@preview."),
     Trigger("/vp/preview/scene/<slug>", "This scene stands by."),
     Trigger("/vp/preview/off", "Nothing stands by."),
+    Trigger("/vp/neural/refresh", "All generated pictures are made anew."),
     Trigger("/vp/camera/<id>/recentre", "What its tracker says now is the camera's [camera.pose] of the stage file."),
     Trigger("/vp/camera/<id>/recentre/undo", "Takes the last recentre back."),
 )

@@ -36,8 +36,8 @@ class Cue:
 
 DEMO_CUES: tuple[Cue, ...] = (
     Cue(3.5, "/vp/scene", ("snow-night",)),
-    Cue(9.0, "/vp/neural/live", (0.0,)),  # the generator stops for two seconds, through the whip pan
-    Cue(11.0, "/vp/neural/live", (1.0,)),
+    Cue(9.0, "/vp/neural/hold", (1.0,)),  # the generator stops for two seconds, through the whip pan
+    Cue(11.0, "/vp/neural/hold", (0.0,)),
 )
 
 

@@ -8,7 +8,7 @@ from typing import Literal
 from vpengine.app import App
 from vpengine.cli.terminal import Terminal
 from vpengine.compose.coverage import sees
-from vpengine.control.declared import NEURAL_LIVE
+from vpengine.control.declared import NEURAL_HOLD
 from vpengine.frames.frame_input import CameraState
 from vpengine.stage.walls import distance_m
 from vpengine.takes.status import CameraStatus, Status, Watch
@@ -83,5 +83,9 @@ def _tracking(age_s: float) -> Literal["tracked", "held", "untracked"]:
 
 
 def _generator(app: App) -> str:
-    newest = app.loop.newest
-    return app.generator.health.words(live=newest is None or bool(newest.controls[NEURAL_LIVE]))
+    newest, surrounds = app.loop.newest, app.compositor.surrounds
+    words = app.generator.health.words(held=newest is not None and bool(newest.controls[NEURAL_HOLD]))
+    if surrounds is None or newest is None or newest.program.look.plain or not app.generator.health.ready:
+        return words
+    coverage = surrounds.coverage(newest.program.target)
+    return words if coverage >= 1.0 else f"{words}, {coverage:.0%} of the surround"

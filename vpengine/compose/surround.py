@@ -186,6 +186,15 @@ class Surrounds:
         stations = self._of(location).values()
         return max((sum(face.trust for face in station.faces.values()) / FACES for station in stations), default=0.0)
 
+    def report(self, location: str) -> dict[str, float | int]:
+        """In figures: coverage of a location in percent, its stations, and what room all have in megabytes."""
+        megabytes = self.rooms * FACES * BYTES_A_PIXEL * self.resolution**2 / 1e6
+        return {
+            "coverage_percent": round(100.0 * self.coverage(location), 1),
+            "stations": len(self._of(location)),
+            "room_mb": round(megabytes, 1),
+        }
+
     def _of(self, location: str) -> dict[int, _Station]:
         return {index: station for index, station in self._stations.items() if station.location == location}
 

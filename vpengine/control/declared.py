@@ -5,7 +5,7 @@ from __future__ import annotations
 from vpengine.control.controls import Control
 
 NEURAL_AMOUNT = "/vp/neural/amount"
-NEURAL_LIVE = "/vp/neural/live"
+NEURAL_HOLD = "/vp/neural/hold"
 NEURAL_REPROJECT = "/vp/neural/reproject"
 NEURAL_SEED = "/vp/neural/seed"
 INNER_EXPOSURE = "/vp/exposure/inner"
@@ -17,7 +17,7 @@ WALL_DITHER = "/vp/wall/dither"
 
 ENGINE_CONTROLS = (
     Control(NEURAL_AMOUNT, "float", 1.0, "How much of the generated picture is shown; 0 is the plate, bit for bit."),
-    Control(NEURAL_LIVE, "bool", True, "The generator makes new pictures; off, the wall keeps those it has."),
+    Control(NEURAL_HOLD, "bool", False, "Nothing new is generated: what has been seen stays as it was."),
     Control(
         NEURAL_REPROJECT,
         "bool",

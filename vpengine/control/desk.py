@@ -11,7 +11,7 @@ from vpengine.control.gate import Gate
 from vpengine.control.looks import Looks
 from vpengine.control.messages import ControlChange, OperatorMessage
 from vpengine.control.scenes import Scenes
-from vpengine.control.triggers import SceneTrigger
+from vpengine.control.triggers import RefreshTrigger, SceneTrigger
 from vpengine.errors import UserError
 from vpengine.frames.feed import PREVIEW, PROGRAM
 from vpengine.frames.frame_input import BusState
@@ -21,11 +21,12 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Settled:
-    """What operators want in one frame. epoch: of what the program asks of the generator."""
+    """What operators want in one frame. epoch: of what the program asks of the generator. refresh: all of it anew."""
 
     buses: Mapping[str, BusState]
     controls: Mapping[str, Value]
     epoch: int
+    refresh: bool = False
 
 
 class Desk:
@@ -41,6 +42,7 @@ class Desk:
         self.gate = gate
         self.refused = 0
         self._looks = looks
+        self._refresh = False
 
     def apply(self, messages: Iterable[OperatorMessage]) -> None:
         """In the order in which they came: a hand on a fader overrides scenes asked for before, not those after."""
@@ -54,6 +56,8 @@ class Desk:
     def _take(self, message: OperatorMessage) -> None:
         if isinstance(message, SceneTrigger):
             self.scenes.ask(message)
+        elif isinstance(message, RefreshTrigger):
+            self._refresh = True
         elif isinstance(message, ControlChange):
             self.controls.set(message.address, message.value)
             self.scenes.moved_by_hand(message.address)
@@ -70,4 +74,5 @@ class Desk:
             buses[PREVIEW] = standby
             looks[PREVIEW] = self._looks.at_frame({**controls, **self.scenes.standby_controls()})
         shown = {bus: replace(state, look=looks[bus]) for bus, state in buses.items()}
-        return Settled(shown, controls, epoch)
+        refresh, self._refresh = self._refresh, False
+        return Settled(shown, controls, epoch, refresh)

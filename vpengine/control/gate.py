@@ -24,9 +24,9 @@ class Gate:
         self._identity = identity
         return self.epoch
 
-    def admit(self, keyframes: Iterable[Keyframe], frozen: bool = False) -> tuple[Keyframe, ...]:
-        """Those that may be shown. frozen: the pictures on the walls stay, also where newer ones were under way."""
+    def admit(self, keyframes: Iterable[Keyframe], held: bool = False) -> tuple[Keyframe, ...]:
+        """Those that may be shown. held: the pictures on the walls stay, also where newer ones were under way."""
         candidates = tuple(keyframes)
-        admitted = tuple(keyframe for keyframe in candidates if not frozen and keyframe.request.epoch == self.epoch)
+        admitted = tuple(keyframe for keyframe in candidates if not held and keyframe.request.epoch == self.epoch)
         self.discarded += len(candidates) - len(admitted)
         return admitted

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from vpengine.control.controls import Value
-from vpengine.control.triggers import CameraTrigger, SceneTrigger
+from vpengine.control.triggers import CameraTrigger, RefreshTrigger, SceneTrigger
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,4 +16,4 @@ class ControlChange:
     value: Value
 
 
-OperatorMessage = ControlChange | SceneTrigger | CameraTrigger
+OperatorMessage = ControlChange | SceneTrigger | CameraTrigger | RefreshTrigger

@@ -23,6 +23,11 @@ class SceneTrigger:
 
 
 @dataclass(frozen=True, slots=True)
+class RefreshTrigger:
+    """Make all generated pictures anew."""
+
+
+@dataclass(frozen=True, slots=True)
 class CameraTrigger:
     """Recentre a camera's tracker: what it says now is the camera's own resting pose; or take the last one back."""
 

@@ -60,13 +60,13 @@ class GeneratorHealth:
         self.latency_s.append(latency_s)
         del self.latency_s[:-4096]
 
-    def words(self, live: bool) -> str:
-        """In a few words, for the status line. live: operators want new pictures."""
+    def words(self, held: bool) -> str:
+        """In a few words, for the status line. held: operators want no new pictures."""
         if self.name == "none":
             return "no generator"
         if not self.ready:
             return f"{self.name} stopped: {self.last_failure}" if self.last_failure else f"{self.name} starting"
-        return f"{self.name} {self.images_per_s:.1f} images/s" if live else f"{self.name} frozen"
+        return f"{self.name} held" if held else f"{self.name} {self.images_per_s:.1f} images/s"
 
     def report(self) -> dict[str, Any]:
         """The generator's part of a run's report."""

@@ -19,11 +19,13 @@ from vpengine.peers import Firsts, PeerHealth, Peers
 from vpengine.remote.osc_messages import (
     CAMERA,
     PREVIEW_ROOT,
+    REFRESH,
     SCENE,
     RefusedError,
     camera_trigger,
     control_value,
     preview_trigger,
+    refresh_trigger,
     scene_trigger,
 )
 from vpengine.remote.osc_stream import StreamError, StreamProtocol
@@ -130,6 +132,8 @@ class OscControl:
             self._add(preview_trigger(message, self._scenes), message)
         elif message.address.startswith(CAMERA + "/"):
             self._add(camera_trigger(message, self._cameras), message)
+        elif message.address == REFRESH:
+            self._add(refresh_trigger(message), message)
         else:
             named = self._named(message.address)
             # All before any: a pattern that fails for one of its controls changes none.

@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import Literal
 
 from vpengine.control.controls import Control, ControlError, Value, parse
-from vpengine.control.triggers import RESERVED, CameraTrigger, SceneTrigger
+from vpengine.control.triggers import RESERVED, CameraTrigger, RefreshTrigger, SceneTrigger
 from vpengine.errors import did_you_mean
 from vpengine.frames.feed import PREVIEW
 from vpengine.osc import Argument, Impulse, Message, is_pattern
@@ -20,6 +20,7 @@ from vpengine.osc import Argument, Impulse, Message, is_pattern
 LONGEST_NAME = 64  # characters; what comes from the wire is cut
 
 SCENE, CAMERA = "/vp/scene", "/vp/camera"
+REFRESH = "/vp/neural/refresh"
 PREVIEW_ROOT, PREVIEW_SCENE, PREVIEW_OFF = "/vp/preview/", "/vp/preview/scene", "/vp/preview/off"
 NEIGHBOURS: Mapping[str, Literal["next", "previous"]] = {"next": "next", "previous": "previous"}
 CAMERA_ACTIONS: Mapping[str, Literal["recentre", "undo"]] = {"recentre": "recentre", "recentre/undo": "undo"}
@@ -108,6 +109,11 @@ def camera_trigger(message: Message, cameras: Sequence[str]) -> CameraTrigger | 
             "unknown-camera", lambda: f"{message.address!r}: no camera {name!r}{did_you_mean(name, cameras)}"
         )
     return CameraTrigger(CAMERA_ACTIONS[action], name) if _pressed(message) else None
+
+
+def refresh_trigger(message: Message) -> RefreshTrigger | None:
+    """What a message to ``/vp/neural/refresh`` asks for; None for a button's release. Raises RefusedError."""
+    return RefreshTrigger() if _pressed(message) else None
 
 
 def _pressed(message: Message) -> bool:
