@@ -135,6 +135,8 @@ class Compositor:
     def warm(self, location: str, lend: Lend) -> None:
         """Draw every pass once, in the places that it will draw in, before the first frame."""
         inners = []
+        if self.surrounds is not None:
+            self.surrounds.warm()
         for camera in self.layout.cameras:
             size = inner_size(camera, 0)
             view = camera_view(camera.pose.pose(), camera.lens(), size, camera.inner.overscan_percent)

@@ -224,7 +224,10 @@ class Requests:
         settings = self._settings
         camera = next(iter(frame.cameras.values()))
         view = camera_view(camera.request_pose, camera.lens, settings.resolution, settings.overscan_percent)
-        self._camera.take(self._plates[frame.program.target], frame.program.target, view, 0)
+        location = frame.program.target
+        self._camera.take(self._plates[location], location, view, 0)
+        if self._stations is not None:
+            self._camera.take(self._plates[location], location, self._stations.any_view(), 0)
 
     def forget(self) -> None:
         """The next frame asks again, whatever was asked before: an answer was lost, or nothing is wanted now."""

@@ -52,6 +52,10 @@ class Stations:
         self._rooms: list[_Station | None] = [None] * max(rooms, 1)
         self._under_way: deque[SurroundFace] = deque(maxlen=UNDER_WAY)
 
+    def any_view(self) -> View:
+        """Of the kind that faces are drawn with."""
+        return face_view(self._home_m, 0, self._resolution, 0.0, SURROUND_FOV_DEG)
+
     def wanted(self, frame: FrameInput) -> WantedFace | None:
         """The face that the program's location lacks most: round the station nearest to a camera, where that looks."""
         state, time_s = frame.program, frame.tick.display_time_s

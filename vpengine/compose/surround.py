@@ -51,6 +51,11 @@ class _Coming:
         for texture, pixels in ((self.gain, keyframe.gain), (self.bias, keyframe.bias)):
             write_rows(texture, texels(pixels, 4))
 
+    def clear(self) -> None:
+        nothing = np.zeros((*self.gain.size, 4), np.float16)
+        for texture in (self.gain, self.bias):
+            write_rows(texture, nothing)
+
     def release(self) -> None:
         self.gain.release()
         self.bias.release()
@@ -106,6 +111,13 @@ class Surrounds:
             "FACE_TAN": repr(float(np.tan(np.radians(SURROUND_FOV_DEG) / 2.0))),
         }
 
+    def warm(self) -> None:
+        """Draw the fade once, to no effect, before the first frame."""
+        coming = _Coming(self._gpu, self.resolution)
+        coming.clear()
+        self._free.append(coming)
+        self._blend((0, 0), coming, 0.0)
+
     def enter(self, location: str, look: Look, epoch: int) -> None:
         """It comes on to the walls: what is there of its surround is trusted where it agrees with what is asked for.
 
@@ -157,12 +169,15 @@ class Surrounds:
         t = 1.0 if face.trust < STEP else min(max((time_s - face.since_s) / FADE_S, 0.0), 1.0)
         shown = t * t * (3.0 - 2.0 * t)
         share = 1.0 if shown >= 1.0 else (shown - face.shown) / (1.0 - face.shown)
-        textures = {"coming_gain": face.coming.gain, "coming_bias": face.coming.bias}
-        self._fade.blend(self._atlas, (*cell, self.resolution, self.resolution), textures, share=share)
+        self._blend(cell, face.coming, share)
         face.shown = shown
         if shown >= 1.0:
             self._free.append(face.coming)
             face.coming = None
+
+    def _blend(self, cell: tuple[int, int], coming: _Coming, share: float) -> None:
+        textures = {"coming_gain": coming.gain, "coming_bias": coming.bias}
+        self._fade.blend(self._atlas, (*cell, self.resolution, self.resolution), textures, share=share)
 
     def _cell(self, station: int, face: int) -> tuple[int, int]:
         """A face's lower left corner in the atlas."""
