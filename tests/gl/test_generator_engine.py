@@ -8,9 +8,12 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import pytest
 
 from tests.waiting import never_waiting
+from vpengine.control import declared
+from vpengine.control.triggers import RefreshTrigger
 from vpengine.neural import process_host
 from vpengine.neural.drill import Drill
 
@@ -85,3 +88,26 @@ def test_no_frame_waits_for_a_generator_in_trouble(drilling: Any, monkeypatch: p
     trouble.works()
     report = drilling.app.report()
     assert report["feeds"]["wall:main"] == {"drawn": report["frames"], "kept": 0}
+
+
+def test_held_nothing_new_is_made_and_a_refresh_makes_all_anew(drilling: Any) -> None:
+    """Also where the look changes: it stays as it was, until it is let go."""
+    show, health = drilling, drilling.app.generator.health
+    surrounds = show.app.compositor.surrounds
+    show.until(lambda: surrounds.coverage("pattern") == 1.0)
+    show.app.desk.controls.set(declared.NEURAL_HOLD, True)
+    show.seconds(1.0)
+    images, shown = health.images, show.all_pixels()
+    show.app.desk.controls.set("/vp/look/night", WORKS_AS_WELL)
+    show.app.inbox.add(RefreshTrigger())
+    show.seconds(3.0)
+    assert health.images == images
+    for feed, pixels in show.all_pixels().items():
+        np.testing.assert_array_equal(pixels, shown[feed])
+    show.app.desk.controls.set(declared.NEURAL_HOLD, False)
+    show.until(lambda: health.images >= images + 7)  # the camera's, and six round it
+    show.seconds(1.0)
+    images = health.images
+    show.app.inbox.add(RefreshTrigger())
+    show.until(lambda: health.images >= images + 7)
+    assert show.app.report()["surround"]["coverage_percent"] == 100.0

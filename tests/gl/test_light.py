@@ -17,7 +17,7 @@ from vpengine.compose.plan import light_key, world_key
 from vpengine.compose.request import RequestCamera, Requests, RequestSettings
 from vpengine.compose.stations import Stations
 from vpengine.control.controls import Controls
-from vpengine.control.declared import INNER_VISIBLE
+from vpengine.control.declared import INNER_VISIBLE, NEURAL_AMOUNT
 from vpengine.control.looks import look_address
 from vpengine.drawing import build_compositor, build_locations, load_location
 from vpengine.files import Files, read_files
@@ -34,8 +34,10 @@ from vpengine.gpu.passes import MeshPass, Pass
 from vpengine.gpu.pool import TargetPool
 from vpengine.gpu.transfer import download
 from vpengine.neural.declared import looks_of
+from vpengine.neural.drill import Drill
 from vpengine.neural.generator import Plate
 from vpengine.neural.grade import fit_grade
+from vpengine.neural.none import NoRuntime
 from vpengine.neural.onnx_runtime import OnnxRuntime
 from vpengine.neural.weather import Weather
 from vpengine.plates.locations import Locations
@@ -284,6 +286,42 @@ def test_a_lower_rung_is_the_same_picture_with_fewer_pixels(bench: Bench) -> Non
 def _blocks(image: np.ndarray, side: int = 16) -> np.ndarray:
     height, width, _ = image.shape
     return image.reshape(height // side, side, width // side, side, 3).mean(axis=(1, 3))
+
+
+def decibels(one: np.ndarray, other: np.ndarray) -> float:
+    """Of code values, 0 to 255."""
+    return float(-10.0 * np.log10(max(np.mean(((one - other) / 255.0) ** 2), 1e-12)))
+
+
+@pytest.mark.parametrize("held", [True, False])
+def test_what_is_held_stays_as_it_was(bench: Bench, monkeypatch: pytest.MonkeyPatch, held: bool) -> None:
+    """Pan 60 degrees away and back, with a generator that never makes the same picture twice; nothing is bare on the
+    way. Without a hold it is another picture.
+    """
+    monkeypatch.setattr(bench, "generator", Drill(NoRuntime()))
+    look, here = {"dust": 1.0, "fire": 0.5}, from_opentrackio((0.0, 0.0, 1.6), 0.0, 0.0, 0.0)
+    time_s = bench.settle(here, look, 900.0)
+    bench.draw(bench.frame(time_s, here, look))
+    first = bench.code()
+    for step in range(49):
+        pose = from_opentrackio((0.0, 0.0, 1.6), 60.0 - abs(60.0 - 2.5 * step), 0.0, 0.0)
+        frame = bench.frame(time_s + step / 24, pose, look)
+        keyframe = None if held else bench.ask(frame)
+        bench.draw(replace(frame, keyframes=(keyframe,) if keyframe else ()))
+        assert bare_part(bench, frame) < 0.01
+    bench.draw(frame)
+    again = bench.code()
+    assert (decibels(first, again) >= 40.0) == held
+
+
+def bare_part(bench: Bench, frame: FrameInput) -> float:
+    """What part of the inner picture is the bare plate: the drill halves it in ACEScct, more or less."""
+    shown = acescct_from_linear(download(bench.executor.pictures[world_key(Eye("program", "1"))].color)[..., :3])
+    bench.executor.run(
+        bench.compositor.plan(replace(frame, controls={**frame.controls, NEURAL_AMOUNT: 0.0}), bench.feeds)
+    )
+    plate = acescct_from_linear(download(bench.executor.pictures[world_key(Eye("program", "1"))].color)[..., :3])
+    return float(np.mean(np.abs(shown - plate).max(axis=-1) < 0.02))
 
 
 def live_textures() -> list[int]:
