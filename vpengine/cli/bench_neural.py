@@ -33,7 +33,8 @@ from vpengine.neural.grade import fit_grade
 from vpengine.plates.street.plate import Street
 from vpengine.plugins import load_plugin
 from vpengine.tracking.moves import EYE_HEIGHT_M, MOVES, Move
-from vpengine.tracking.tum import placed, played, read_tum
+from vpengine.tracking.track_files import read_track
+from vpengine.tracking.tracks import placed, played
 from vpengine.view.camera import camera_view
 from vpengine.view.color import REC709_FROM_ACESCG, acescct_from_linear, linear_from_acescct
 from vpengine.view.lens import Lens
@@ -60,7 +61,7 @@ def measure_reprojection(track: Path | None) -> list[dict[str, Any]]:
     """
     tracks: dict[str, tuple[Move, float]] = {"handheld (simulated)": (MOVES["handheld"](1), 20.0)}
     if track is not None:
-        recorded = placed(read_tum(track), Pose((0.0, 0.0, EYE_HEIGHT_M)))
+        recorded = placed(read_track(track), Pose((0.0, 0.0, EYE_HEIGHT_M)))
         tracks = {track.stem: (played(recorded), recorded.seconds)}
     bench = _Reprojection()
     return [
