@@ -42,6 +42,8 @@ OVERSCAN_PERCENT, SEEN_PERCENT = 15.0, 5.0  # of the keyframes, and of the inner
 FACE_PX = 256  # a side of a surround's face
 EYE_M = (0.0, 0.0, 1.5)  # where the outer's eye is by default
 PLACE = "street"
+# Of the reference runtime. A faster one in half precision is not asked: its noise, in the truth too, hides a decibel.
+THREADS = 2
 HOLE_STEP = 5  # holes are looked for at the middle of every so many pixels across and down; SIZE is a multiple of it
 # The layer's clock: keyframes come within the time in which a new look's grade is learnt as a whole.
 COMING_S, SHOWN_S = 0.15, 0.6
@@ -71,7 +73,7 @@ class _Look:
 
 
 class Studio:
-    """The street, the generator in this process on the fastest runtime, and each look's surround, made once.
+    """The street, the generator in this process, and each look's surround, made once.
 
     looks: faders by the look's name. surround: whether there is one. face_px: a side of its faces.
     """
@@ -81,7 +83,7 @@ class Studio:
         self._street = Street(Street.Settings.model_validate({}))
         self._street.upload(self.gpu)
         self._requests = RequestCamera(self.gpu)
-        self._generator: Generator = load_plugin(RUNTIMES["auto"])().choose(load_plugin(GENERATORS["weather"]), SIZE)
+        self._generator: Generator = load_plugin(GENERATORS["weather"])(load_plugin(RUNTIMES["onnxruntime"])(THREADS))
         self.plate = Target(self.gpu.context, SIZE, depth=True)
         self.target = Target(self.gpu.context, SIZE, z_buffer=True)
         views = [(at, face) for at in range(len(stations())) for face in range(FACES)] if surround else []
