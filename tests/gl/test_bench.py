@@ -12,11 +12,12 @@ import numpy as np
 import pytest
 
 from vpengine.cli import bench_keyframe, bench_pictures, bench_reprojection
-from vpengine.cli.bench import MEASURES, table
+from vpengine.cli.bench import MEASURES, bench, table
 from vpengine.cli.bench_frame import SMALL, demo_stage, scaled
 from vpengine.cli.bench_pictures import Frame, Studio
 from vpengine.cli.bench_reprojection import FRAMES, PACES, START_S, decibels, measure_reprojection, recorded
 from vpengine.compose import keyframe_textures, neural
+from vpengine.errors import UserError
 from vpengine.frames.keyframe import Request
 from vpengine.gpu.context import is_software
 from vpengine.neural.process_host import ProcessHost
@@ -139,7 +140,7 @@ def test_what_is_shown_depends_on_the_frame_alone(studio: Studio) -> None:
     assert errors_db(studio, "dolly", 3.0, [0.5, 0.625]) == first
 
 
-def test_ages_are_what_a_row_says(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_ages_are_what_a_row_says() -> None:
     for pace in PACES:
         newest_s = [pace.ages_s(number)[0] for number in range(FRAMES)]
         assert np.mean(newest_s) * 1e3 == pytest.approx(pace.staleness_ms)
@@ -158,6 +159,15 @@ def test_frames_after_a_dropout_are_left_out(tmp_path: Path) -> None:
     assert {time_s for time_s in course.frames_s if 4.0 < time_s < 7.0} == set()
     assert (course.frames_s[0], course.frames_s[-1]) == (2.0, 10.0)
     assert len(course.frames_s) == FRAMES - 6
+
+
+def test_a_track_that_cannot_be_read_is_told_of_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def never(tracks: object) -> None:
+        raise AssertionError("measured")
+
+    monkeypatch.setattr("vpengine.cli.bench.MEASURES", {"x": never})
+    with pytest.raises(UserError, match=r"none\.txt: cannot be read as a camera track"):
+        bench(track=[tmp_path / "none.txt"])
 
 
 def test_they_are_measures_of_the_command() -> None:

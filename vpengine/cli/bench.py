@@ -18,6 +18,7 @@ from vpengine.cli.bench_reprojection import measure_reprojection
 from vpengine.cli.outputs import Force, file_for
 from vpengine.errors import UserError, did_you_mean
 from vpengine.takes.report import write_report
+from vpengine.tracking.track_files import read_track
 
 MEASURES: Mapping[str, Callable[[Sequence[Path]], Any]] = {
     "overhead": lambda tracks: measure_overhead(),
@@ -45,6 +46,8 @@ def bench(
     """Measure this machine: overhead, steadiness, jobs, keyframes, pose age, re-projection, generator, growth."""
     if only is not None and only not in MEASURES:
         raise UserError(f"--only {only!r}: no such measure{did_you_mean(only, MEASURES)}")
+    for path in track or ():
+        read_track(path)  # a mistake is told before minutes of measuring
     json_file = json_file and file_for("--json", json_file, force)
     results: dict[str, Any] = {}
     console = Console()
