@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
-from vpengine.cli import bench_keyframe
-from vpengine.cli.bench import MEASURES, table
+from vpengine.cli import bench_keyframe, bench_pictures, bench_reprojection
+from vpengine.cli.bench import MEASURES, bench, table
 from vpengine.cli.bench_frame import SMALL, demo_stage, scaled
+from vpengine.cli.bench_pictures import Frame, Studio
+from vpengine.cli.bench_reprojection import FRAMES, PACES, START_S, decibels, measure_reprojection, recorded
 from vpengine.compose import keyframe_textures, neural
+from vpengine.errors import UserError
 from vpengine.frames.keyframe import Request
 from vpengine.gpu.context import is_software
 from vpengine.neural.process_host import ProcessHost
+from vpengine.tracking.moves import MOVES
 
 
 def test_a_keyframe_s_cost_by_size(gpu: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -60,5 +67,108 @@ def test_every_job_of_the_demo_stage_is_timed(gpu: Any, monkeypatch: pytest.Monk
     assert table("jobs", found).row_count == 2 * len(found)
 
 
+DAY = {"day": {"snow": 1.0, "fog": 0.2}}
+KEYS = "track look staleness_ms images_per_s stale_db reprojected_db worst5_db holes_percent frames"
+
+
+@pytest.fixture
+def small(gpu: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bench_pictures, "SIZE", (160, 90))
+
+
+@pytest.fixture
+def studio(small: None) -> Iterator[Studio]:
+    made = Studio(DAY, face_px=128)
+    yield made
+    made.release()
+
+
+def errors_db(studio: Studio, move: str, time_s: float, ages_s: list[float]) -> tuple[float, float, float]:
+    """Of the stale picture and of the re-projected one; and the share of holes."""
+    found = Frame(studio, MOVES[move](1), time_s).compared("day", ages_s)
+    stale, reprojected = (
+        decibels([float(np.mean((it - found.truth) ** 2))]) for it in (found.stale, found.reprojected)
+    )
+    return stale, reprojected, float(found.holes.mean())
+
+
+def test_reprojection_has_a_row_for_every_look_course_and_pace(
+    small: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Looks by day first; recorded tracks beside the moves."""
+    monkeypatch.setattr(bench_reprojection, "FRAMES", 2)
+    monkeypatch.setattr(bench_reprojection, "SPANS_S", {"dolly": (2.0, 14.0)})
+    monkeypatch.setattr(bench_reprojection, "PACES", PACES[-2:])
+    track = tmp_path / "still.txt"
+    track.write_text("".join(f"{0.05 * i:.2f} 0 0 0 0.70711 0 0 -0.70711\n" for i in range(61)))
+    found = measure_reprojection([track], face_px=64)
+    assert json.loads(json.dumps(found)) == found
+    assert {" ".join(row) for row in found} == {KEYS}
+    expected = [
+        (look, name, pace) for look in ("snow day", "snow night") for name in ("still", "dolly") for pace in (8, 1)
+    ]
+    assert [(row["look"], row["track"], row["images_per_s"]) for row in found] == expected
+    assert [row["staleness_ms"] for row in found] == [1000, 1500] * 4
+    assert {row["frames"] for row in found} == {2}
+    assert table("reprojection", found).row_count == 8
+
+
+def test_a_camera_at_rest_has_nothing_stale_and_no_holes(studio: Studio) -> None:
+    stale, reprojected, holes = errors_db(studio, "still", 3.0, [1.0])
+    assert min(stale, reprojected) > 45.0
+    assert holes == 0.0
+
+
+def test_after_a_whip_the_surround_fills_what_no_keyframe_saw(small: None) -> None:
+    """Fifty degrees in a third of a second: a keyframe from before shows a part of the picture alone."""
+    found = []
+    for surround in (True, False):  # one after the other: each has an OpenGL context of its own
+        studio = Studio(DAY, surround, face_px=128)
+        found.append(errors_db(studio, "whip", 1.36, [0.36]))
+        studio.release()
+    (stale, around, few), (_, without, many) = found
+    assert many > 0.5
+    assert few < 0.1 * many
+    assert around > stale + 6.0
+    assert around > without + 1.0
+
+
+def test_what_is_shown_depends_on_the_frame_alone(studio: Studio) -> None:
+    """Not on what was looked at before."""
+    first = errors_db(studio, "dolly", 3.0, [0.5, 0.625])
+    errors_db(studio, "whip", 1.36, [0.36])
+    assert errors_db(studio, "dolly", 3.0, [0.5, 0.625]) == first
+
+
+def test_ages_are_what_a_row_says() -> None:
+    for pace in PACES:
+        newest_s = [pace.ages_s(number)[0] for number in range(FRAMES)]
+        assert np.mean(newest_s) * 1e3 == pytest.approx(pace.staleness_ms)
+        assert np.diff(pace.ages_s(3)) == pytest.approx([1.0 / pace.images_per_s] * 3)
+    assert sorted(newest_s) == pytest.approx(np.linspace(1.0, 2.0, FRAMES, endpoint=False) + 0.5 / FRAMES)
+    assert max(newest_s) <= START_S
+
+
+def test_frames_after_a_dropout_are_left_out(tmp_path: Path) -> None:
+    """Those whose newest keyframe may be from before it: its samples are 50 ms apart, but from 4 s to 5 s."""
+    times_s = [0.05 * i for i in range(201) if not 80 < i < 100]
+    track = tmp_path / "gap.txt"
+    track.write_text("".join(f"{time_s:.2f} {time_s} 0 0 0.70711 0 0 -0.70711\n" for time_s in times_s))
+    course = recorded(track)
+    assert course.name == "gap"
+    assert {time_s for time_s in course.frames_s if 4.0 < time_s < 7.0} == set()
+    assert (course.frames_s[0], course.frames_s[-1]) == (2.0, 10.0)
+    assert len(course.frames_s) == FRAMES - 6
+
+
+def test_a_track_that_cannot_be_read_is_told_of_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def never(tracks: object) -> None:
+        raise AssertionError("measured")
+
+    monkeypatch.setattr("vpengine.cli.bench.MEASURES", {"x": never})
+    with pytest.raises(UserError, match=r"none\.txt: cannot be read as a camera track"):
+        bench(track=[tmp_path / "none.txt"])
+
+
 def test_they_are_measures_of_the_command() -> None:
-    assert {"keyframe", "jobs"} <= MEASURES.keys()
+    assert {"keyframe", "jobs", "reprojection", "generator"} <= MEASURES.keys()

@@ -20,6 +20,8 @@ from vpengine.gpu.transfer import download
 from vpengine.view.color import acescct_from_linear
 from vpengine.view.faces import FACES, face_view
 from vpengine.view.pose import Pose, from_opentrackio
+from vpengine.view.reproject import Source, gather_surround
+from vpengine.view.view import View
 
 PX = 96
 EYE_M = (0.2, -0.1, 1.5)
@@ -104,6 +106,48 @@ def test_what_its_station_does_not_see_is_left_to_the_grade(engine: Gpu, surroun
     after = errors(engine, surrounds, aside)
     assert np.mean(before > 0.1) > 0.02
     assert np.mean(after > 0.1) < 0.2 * np.mean(before > 0.1)
+
+
+def sources(surrounds: Surrounds, faces: list[Keyframe], view: View) -> list[Source]:
+    """The faces as the shader is told of them at a View."""
+    values, made = surrounds.values("room", view), []
+    places = {int(index): place for place, index in enumerate(values["station"][:, 3])}
+    for each in faces:
+        plate, asked = each.request.plate, each.request.face
+        assert asked is not None
+        place = places[asked.station]
+        trust = float(values["face_trust"][place * FACES + asked.face, 0])
+        newness = trust * float(values["station_share"][place, 0])
+        made.append(Source(plate.view, each.gain.rgb, each.bias.rgb, plate.depth_m, newness, trust))
+    return made
+
+
+@pytest.mark.parametrize("pan_deg", [-50.0, 20.0, 100.0])
+@pytest.mark.parametrize("flat", [False, True], ids=["what it shows", "where it is known"])
+def test_gpu_equals_numpy_twin(engine: Gpu, surrounds: Surrounds, flat: bool, pan_deg: float) -> None:
+    """Two stations, one without two of its faces, a face of each half believed.
+
+    Flat: all faces show one colour, so that only what is known makes a difference.
+    """
+    half = Look("test", (("snow", 0.7),))  # believed for half where SNOW is wanted
+    faces = [face(number, half if number == 3 else SNOW) for number in (0, 1, 3, 5)]
+    faces += [face(number, half if number == 0 else SNOW, 1, (2.0, 1.5, 1.3)) for number in range(FACES)]
+    if flat:
+        plane = np.zeros((PX, PX, 3), np.float16)
+        faces = [replace(each, gain=Pixels(plane), bias=Pixels(plane + np.float16(0.9))) for each in faces]
+    for each in faces:
+        surrounds.add(each, 0.0)
+    settled(surrounds)
+    layer = Layer(engine, (96, 54), SIZE, surrounds=surrounds, location="room")
+    plate = plate_picture(engine, from_opentrackio((0.5, 0.3, 1.7), pan_deg, -15.0, 3.0))
+    shown, cct = acescct_from_linear(pixels(layer.show(plate, 10.0, 1.0))), acescct_from_linear(pixels(plate))
+    gathered = gather_surround(plate.view, download(plate.depth)[..., 0], sources(surrounds, faces, plate.view))
+    known = gathered.known[..., None]
+    difference = np.abs(shown - known * (gathered.gain * cct + gathered.bias) - (1.0 - known) * cct)
+    assert gathered.known.max() > 0.9 > 0.6 > gathered.known.min()
+    # A texel whose depth lies on the test's bound may fall to either side in single precision.
+    assert (difference.max(axis=-1) > 0.004).mean() < 0.004
+    assert np.median(difference) < 5e-4
 
 
 def test_it_fades_in_and_another_look_takes_its_trust(engine: Gpu, surrounds: Surrounds) -> None:

@@ -14,7 +14,8 @@ from scipy.spatial.transform import Rotation
 from tests.geometry import from_opencv
 from vpengine.errors import UserError
 from vpengine.tracking.moves import BANDS_HZ, MOVES, Move, with_tracker_noise
-from vpengine.tracking.tum import Track, placed, played, read_tum
+from vpengine.tracking.tracks import Track, placed, played
+from vpengine.tracking.tum import read_tum
 from vpengine.view.pose import Pose, from_opentrackio
 
 FR2_DESK = Path(__file__).parents[3] / "shared/data/tracks/tum_fr2_desk_groundtruth.txt"

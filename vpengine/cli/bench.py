@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,20 +13,22 @@ from rich.table import Table
 from vpengine.cli.bench_frame import measure_growth, measure_overhead
 from vpengine.cli.bench_keyframe import measure_jobs, measure_keyframe
 from vpengine.cli.bench_live import measure_pose_age, measure_steadiness
-from vpengine.cli.bench_neural import measure_generator, measure_reprojection
+from vpengine.cli.bench_neural import measure_generator
+from vpengine.cli.bench_reprojection import measure_reprojection
 from vpengine.cli.outputs import Force, file_for
 from vpengine.errors import UserError, did_you_mean
 from vpengine.takes.report import write_report
+from vpengine.tracking.track_files import read_track
 
-MEASURES: Mapping[str, Callable[[Path | None], Any]] = {
-    "overhead": lambda track: measure_overhead(),
-    "steadiness": lambda track: measure_steadiness(),
-    "jobs": lambda track: measure_jobs(),
-    "keyframe": lambda track: measure_keyframe(),
-    "pose_age": lambda track: measure_pose_age(),
+MEASURES: Mapping[str, Callable[[Sequence[Path]], Any]] = {
+    "overhead": lambda tracks: measure_overhead(),
+    "steadiness": lambda tracks: measure_steadiness(),
+    "jobs": lambda tracks: measure_jobs(),
+    "keyframe": lambda tracks: measure_keyframe(),
+    "pose_age": lambda tracks: measure_pose_age(),
     "reprojection": measure_reprojection,
-    "generator": lambda track: measure_generator(),
-    "growth": lambda track: measure_growth(),
+    "generator": lambda tracks: measure_generator(),
+    "growth": lambda tracks: measure_growth(),
 }
 
 
@@ -34,20 +36,25 @@ def bench(
     json_file: Annotated[Path | None, typer.Option("--json", help="Write the figures here.")] = None,
     only: Annotated[str | None, typer.Option(help=f"One of {', '.join(MEASURES)}.")] = None,
     track: Annotated[
-        Path | None, typer.Option(help="A real camera track in TUM format for re-projection; else a simulated one.")
+        list[Path] | None,
+        typer.Option(
+            help="A recorded camera track (TUM, RealEstate10K) for re-projection, beside the moves; repeatable."
+        ),
     ] = None,
     force: Force = False,
 ) -> None:
     """Measure this machine: overhead, steadiness, jobs, keyframes, pose age, re-projection, generator, growth."""
     if only is not None and only not in MEASURES:
         raise UserError(f"--only {only!r}: no such measure{did_you_mean(only, MEASURES)}")
+    for path in track or ():
+        read_track(path)  # a mistake is told before minutes of measuring
     json_file = json_file and file_for("--json", json_file, force)
     results: dict[str, Any] = {}
     console = Console()
     for name, measure in MEASURES.items():
         if only in (None, name):
             with console.status(f"measuring {name}"):
-                results[name] = measure(track)
+                results[name] = measure(track or ())
             console.print(table(name, results[name]))
     if json_file is not None:
         write_report(json_file, results)

@@ -17,7 +17,8 @@ from vpengine.errors import UserError, did_you_mean
 from vpengine.tracking.moves import EYE_HEIGHT_M, MOVES, Move, with_tracker_noise
 from vpengine.tracking.osc import encode_pose
 from vpengine.tracking.sender import SENDERS, EncodePose, UdpSender, encoder_for
-from vpengine.tracking.tum import placed, played, read_tum
+from vpengine.tracking.track_files import read_track
+from vpengine.tracking.tracks import placed, played
 from vpengine.view.pose import Pose
 
 DEMO_SECONDS = 20.0
@@ -100,7 +101,7 @@ def choose(name: str, seed: int) -> tuple[Move, float | None]:
         return MOVES[name](seed), DEMO_SECONDS if name == "demo" else None
     path = Path(name)
     if path.is_file():
-        track = placed(read_tum(path), TRACK_START)
+        track = placed(read_track(path), TRACK_START)
         return played(track), track.seconds
     raise UserError(f"{name!r} is neither a move nor a track file{did_you_mean(name, MOVES)}")
 

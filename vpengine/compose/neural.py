@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from vpengine.compose.grading import GradeTable
 from vpengine.compose.keyframe_textures import BYTES_A_FRAME, KeyframeTextures, fits_a_frame
@@ -18,8 +17,6 @@ from vpengine.gpu.gpu import Gpu
 from vpengine.gpu.passes import Bound
 from vpengine.gpu.picture import Picture
 from vpengine.gpu.target import Target
-from vpengine.gpu.transfer import download
-from vpengine.view.reproject import Source, gather
 from vpengine.view.view import View, view_ray_from_ndc
 
 MAX_KEYFRAMES = 4
@@ -253,18 +250,6 @@ class NeuralLayer:
             textures |= self._surrounds.textures
             values = values | self._surrounds.values(self._location, view)
         self._last.draw(target, textures, "rest", **values)
-
-    def unseen(self, plate: Picture, time_s: float) -> NDArray[np.bool_]:
-        """Which of the plate's pixels (height, width) no keyframe shows: for measurements, on the CPU."""
-        sources = [
-            Source(key.request.plate.view, key.gain.rgb, key.bias.rgb, key.request.plate.depth_m, newness, trust)
-            for key, newness, trust in zip(
-                (kept.keyframe for kept in self._kept), self.newness(time_s), self.trust(time_s), strict=True
-            )
-        ]
-        assert plate.depth is not None
-        gathered = gather(plate.view, download(plate.depth)[..., 0], sources, BORDER, IGNORED)
-        return gathered.known < 0.5 * KNOWN
 
     def warm(self, target: Target, plate: Picture) -> None:
         """Draw every variant once, in the places that it will draw in: on software GL a first draw costs a tenth of a

@@ -1,4 +1,4 @@
-"""Depth-tested re-projection on numpy: the slow, obviously right twin of shaders/reproject.frag."""
+"""Depth-tested re-projection on numpy: the slow, obviously right twin of shaders/reproject.frag and its surround."""
 
 from __future__ import annotations
 
@@ -13,12 +13,15 @@ from vpengine.view.view import View, pixel_centres, rays
 
 Array = NDArray[np.floating]
 
+SEAM = 0.88  # as shaders/include/surround.glsl has it
+
 
 @dataclass(frozen=True, eq=False)
 class Source:
-    """One keyframe. gain, bias: (height, width, 3); depth_m: (height, width), +inf for sky.
+    """One keyframe, or a face of a surround. gain, bias: (height, width, 3); depth_m: (height, width), +inf for sky.
 
-    newness: how much it counts beside others. trust: whether what it alone shows is believed.
+    newness: how much it counts beside others; a face's is its station's share times its trust. trust: whether what it
+    alone shows is believed.
     """
 
     view: View
@@ -48,41 +51,85 @@ def gather(view: View, depth_m: NDArray[Any], sources: Sequence[Source], border:
     border: the share of a source's picture over which its weight falls to 0 at its edges. ignored: a source with less
     weight than this share of what newer ones have is not asked.
     """
-    height, width = depth_m.shape
-    ray = rays(view, pixel_centres((width, height)))
-    gain, bias = np.zeros((height, width, 3)), np.zeros((height, width, 3))
-    total, known = np.zeros((height, width)), np.zeros((height, width))
+    sums = _Sums(view, depth_m)
     for source in sources:
-        ndc, expected_m, shown = _lookup(view, source, ray, depth_m, border)
-        weight = np.maximum(source.newness * shown - ignored * total, 0.0)
-        column, row, share = _matching_texels(source, ndc, expected_m, np.isinf(depth_m))
+        at = _lookup(sums, source)
+        shown = _shown(sums, at, border)
+        sums.add(source, at, np.maximum(source.newness * shown - ignored * sums.total, 0.0), source.trust * shown)
+    return sums.gathered()
+
+
+def gather_surround(view: View, depth_m: NDArray[Any], faces: Sequence[Source]) -> Gathered:
+    """The same of a surround's faces, in any order, the twin of shaders/include/surround.glsl.
+
+    A face counts by how near to its axis a pixel's direction from its station is, and not by footprint or angle.
+    """
+    sums = _Sums(view, depth_m)
+    for face in faces:
+        at = _lookup(sums, face)
+        seen = np.abs(at.key_ray @ face.view.view_from_stage[:3, :3].T)
+        t = np.clip((seen[..., 2] / seen.max(axis=-1) - SEAM) / (1.0 - SEAM), 0.0, 1.0)
+        near = np.where(at.w > 0.0, t * t * (3.0 - 2.0 * t), 0.0)
+        sums.add(face, at, face.newness * near, face.trust * near)
+    return sums.gathered()
+
+
+@dataclass(frozen=True, eq=False)
+class _At:
+    """Where each pixel is in a source: ndc (..., 2), clip w over the pixel's depth (of the sky: over nothing), the
+    depth expected there, and the direction from the source's origin, in stage space.
+    """
+
+    ndc: Array
+    w: Array
+    expected_m: Array
+    key_ray: Array
+
+
+class _Sums:
+    """Of what sources say of a View's pixels, as they are asked one after the other."""
+
+    def __init__(self, view: View, depth_m: NDArray[Any]) -> None:
+        height, width = depth_m.shape
+        self.view, self.depth_m, self.sky = view, depth_m, np.isinf(depth_m)
+        self.ray = rays(view, pixel_centres((width, height)))
+        self.gain, self.bias = np.zeros((height, width, 3)), np.zeros((height, width, 3))
+        self.total, self.known = np.zeros((height, width)), np.zeros((height, width))
+
+    def add(self, source: Source, at: _At, weight: Array, trust: Array) -> None:
+        column, row, share = _matching_texels(source, at.ndc, at.expected_m, self.sky)
         # A quarter of a texel of the right surface is enough to go by.
         share = share * np.minimum(4.0, 1.0 / np.maximum(share.sum(axis=-1), 1e-3))[..., None]
-        known = np.maximum(known, source.trust * shown * share.sum(axis=-1))
+        self.known = np.maximum(self.known, trust * share.sum(axis=-1))
         share = share * weight[..., None]
-        gain += np.sum(source.gain[row, column].astype(float) * share[..., None], axis=-2)
-        bias += np.sum(source.bias[row, column].astype(float) * share[..., None], axis=-2)
-        total += share.sum(axis=-1)
-    seen = np.maximum(total, 1e-12)[..., None]
-    return Gathered(gain / seen, bias / seen, total, known)
+        self.gain += np.sum(source.gain[row, column].astype(float) * share[..., None], axis=-2)
+        self.bias += np.sum(source.bias[row, column].astype(float) * share[..., None], axis=-2)
+        self.total += share.sum(axis=-1)
+
+    def gathered(self) -> Gathered:
+        seen = np.maximum(self.total, 1e-12)[..., None]
+        return Gathered(self.gain / seen, self.bias / seen, self.total, self.known)
 
 
-def _lookup(view: View, source: Source, ray: Array, depth_m: NDArray[Any], border: float) -> tuple[Array, Array, Array]:
-    """Where each pixel is in the source (ndc), the depth expected there, and how well the source shows it (0 to 1)."""
-    sky = np.isinf(depth_m)
-    inverse_depth = np.where(sky, 0.0, 1.0 / np.where(sky, 1.0, depth_m))
+def _lookup(sums: _Sums, source: Source) -> _At:
+    ray, origin_m, sky = sums.ray, sums.view.origin_m, sums.sky
+    inverse_depth = np.where(sky, 0.0, 1.0 / np.where(sky, 1.0, sums.depth_m))
     # Points divided by their depth, so that the sky is a point at infinity like any other.
-    points = np.concatenate([ray + view.origin_m * inverse_depth[..., None], inverse_depth[..., None]], axis=-1)
+    points = np.concatenate([ray + origin_m * inverse_depth[..., None], inverse_depth[..., None]], axis=-1)
     clip = points @ source.view.clip_from_stage.T
     w = clip[..., 3]
     ndc = clip[..., :2] / np.where(np.abs(w) < 1e-9, 1e-9, w)[..., None]
-    weight = np.clip(((1.0 - np.abs(ndc)) / border).min(axis=-1), 0.0, 1.0)
-    footprint = np.where(sky, 1.0, np.minimum(1.0, 1.0 / np.maximum(w, 1e-9)))
-    key_ray = ray - (source.view.origin_m - view.origin_m) * inverse_depth[..., None]
-    lengths = np.linalg.norm(ray, axis=-1) * np.linalg.norm(key_ray, axis=-1)
-    cosine = np.maximum(np.sum(ray * key_ray, axis=-1), 0.0) / lengths
-    expected_m = np.where(sky, np.inf, w * np.where(sky, 1.0, depth_m))
-    return ndc, expected_m, np.where(w > 0.0, weight * footprint**2 * cosine**3, 0.0)
+    key_ray = ray - (source.view.origin_m - origin_m) * inverse_depth[..., None]
+    return _At(ndc, w, np.where(sky, np.inf, w * np.where(sky, 1.0, sums.depth_m)), key_ray)
+
+
+def _shown(sums: _Sums, at: _At, border: float) -> Array:
+    """How well a keyframe shows each pixel, 0 to 1."""
+    weight = np.clip(((1.0 - np.abs(at.ndc)) / border).min(axis=-1), 0.0, 1.0)
+    footprint = np.where(sums.sky, 1.0, np.minimum(1.0, 1.0 / np.maximum(at.w, 1e-9)))
+    lengths = np.linalg.norm(sums.ray, axis=-1) * np.linalg.norm(at.key_ray, axis=-1)
+    cosine = np.maximum(np.sum(sums.ray * at.key_ray, axis=-1), 0.0) / lengths
+    return np.where(at.w > 0.0, weight * footprint**2 * cosine**3, 0.0)
 
 
 def _matching_texels(
