@@ -1,25 +1,31 @@
 // What a location's surround shows of a surface: faces all round one or two stations, in an atlas (compose/surround.py).
+// Which face shows a direction is view/surround.py's.
 uniform sampler2D surround_gain;
 uniform sampler2D surround_bias;
 uniform sampler2D surround_depth;
 
-const float SEAM = 0.88;  // of the larger component of a direction: from there on the neighbour's face is blended in
-
-// The face (view/faces.py) that a direction in stage space points to along an axis.
-int face_along(int axis, vec3 direction) {
-    return axis == 2 ? (direction.z > 0.0 ? 4 : 5) : axis == 1 ? (direction.y > 0.0 ? 0 : 2) : (direction.x > 0.0 ? 1 : 3);
-}
-
 // direction: from the station, in stage space; times depth_m it is in metres.
 void add_face(inout Sum sum, int s, int face, float near, vec3 direction, float depth_m, bool sky) {
     vec3 seen = face_from_stage[face] * direction;
-    vec2 ndc = seen.xy / (-seen.z * FACE_TAN);
-    ivec2 cell = ivec2(face % 3, 2 * int(station[s].w) + face / 3);
+    vec2 cell = vec2(face % COLUMNS, ROWS * int(station[s].w) + face / COLUMNS);
+    vec2 place = (cell + seen.xy / seen.z * 0.5 + 0.5) * FACE_PX;
     vec2 size = vec2(textureSize(surround_gain, 0));
-    float trust = near * face_trust[6 * s + face].x;
-    vec2 place = (vec2(cell) + ndc * 0.5 + 0.5) * FACE_PX;
-    Lookup at = Lookup(place / size, -seen.z * depth_m, station_share[s].x * trust, trust);
+    float trust = near * face_trust[FACES * s + face].x;
+    Lookup at = Lookup(place / size, seen.z * depth_m, station_share[s].x * trust, trust);
     add(sum, surround_gain, surround_bias, surround_depth, size, at, sky);
+}
+
+// Along one axis of the stage; downwards two faces meet.
+void add_side(inout Sum sum, int s, int axis, float near, vec3 direction, float depth_m, bool sky) {
+    float forward = smoothstep(-1.0, 1.0, direction.y / max(FOLD * abs(direction.z), 1e-9));
+    bool down = axis == 2 && direction.z <= 0.0;
+    int side = axis == 2 ? 4 : axis == 1 ? (direction.y > 0.0 ? 0 : 2) : (direction.x > 0.0 ? 1 : 3);
+    int first = down ? (forward > 0.0 ? 5 : 6) : side;
+    int last = down ? (forward < 1.0 ? 6 : 5) : side;
+    for (int face = first; face <= last; face++) {
+        float part = !down ? 1.0 : face == 5 ? forward : 1.0 - forward;
+        add_face(sum, s, face, near * part, direction, depth_m, sky);
+    }
 }
 
 // Loops and no branches: software GL leaves a loop that no pixel of it is in, but executes both sides of a branch.
@@ -35,7 +41,7 @@ Sum surround(vec3 ray, float inverse_depth, float depth_m, bool sky) {
         ivec3 axes = ivec3(first, second, third);
         int count = 1 + int(near[second] > 0.0) + int(near[third] > 0.0);
         for (int i = 0; i < count; i++) {
-            add_face(sum, s, face_along(axes[i], direction), near[axes[i]], direction, depth_m, sky);
+            add_side(sum, s, axes[i], near[axes[i]], direction, depth_m, sky);
         }
     }
     return sum;

@@ -30,6 +30,7 @@ from vpengine.gpu.transfer import write
 from vpengine.view.camera import camera_view
 from vpengine.view.lens import Lens
 from vpengine.view.pose import Pose, from_opentrackio
+from vpengine.view.surround import FACES
 from vpengine.view.view import View, pixel_centres, rays
 
 SIZE = (64, 36)
@@ -417,30 +418,30 @@ def surrounded(camera: RequestCamera, engine: Gpu) -> Asking:
 
 
 def test_a_face_of_the_surround_is_asked_between_two_of_a_camera_that_moves(surrounded: Asking) -> None:
-    """Until all six are there; then the camera has all turns."""
+    """Until all are there; then the camera has all turns."""
     faces = []
     for step in range(20):
         surrounded.stand_at(Pose((0.01 * step, 0.0, 1.6)))
         request = surrounded.at(1.0 + 0.25 * step)
         assert request is not None
         faces.append(request.face)
-    assert faces[:12:2] == [None] * 6
-    assert {face.face for face in faces[1:12:2] if face is not None} == set(range(6))
-    assert faces[12:] == [None] * 8
+    assert faces[: 2 * FACES : 2] == [None] * FACES
+    assert {face.face for face in faces[1 : 2 * FACES : 2] if face is not None} == set(range(FACES))
+    assert faces[2 * FACES :] == [None] * (20 - 2 * FACES)
 
 
 def test_with_a_camera_that_rests_the_surround_is_made_and_then_the_generator_rests(surrounded: Asking) -> None:
     """Each face is of the location, for nobody's eye, and of its own resolution; a refresh makes all anew."""
-    requests = [surrounded.at(1.0 + 0.25 * step) for step in range(9)]
+    requests = [surrounded.at(1.0 + 0.25 * step) for step in range(10)]
     made = [request for request in requests if request is not None]
-    assert [request.face is None for request in made] == [True] + [False] * 6
-    assert requests[7:] == [None, None]
+    assert [request.face is None for request in made] == [True] + [False] * FACES
+    assert requests[FACES + 1 :] == [None, None]
     assert {(request.location, request.camera, request.plate.color.shape) for request in made[1:]} == {
         ("street", "", (24, 24, 3))
     }
     surrounded.requests.refresh()
-    again = [surrounded.at(4.0 + 0.25 * step) for step in range(9)]
-    assert len([request for request in again if request is not None]) == 7
+    again = [surrounded.at(4.0 + 0.25 * step) for step in range(10)]
+    assert len([request for request in again if request is not None]) == FACES + 1
 
 
 def test_a_generator_that_leaves_the_plate_alone_is_asked_for_no_surround(surrounded: Asking) -> None:

@@ -18,12 +18,12 @@ from vpengine.frames.provenance import Provenance
 from vpengine.gpu.gpu import Gpu
 from vpengine.gpu.transfer import download
 from vpengine.view.color import acescct_from_linear
-from vpengine.view.faces import FACES, face_view
 from vpengine.view.pose import Pose, from_opentrackio
 from vpengine.view.reproject import Source, gather_surround
+from vpengine.view.surround import FACES, surround_view
 from vpengine.view.view import View
 
-PX = 96
+PX = 128
 EYE_M = (0.2, -0.1, 1.5)
 PLAIN = Look("test", plain=True)
 
@@ -37,7 +37,7 @@ def face(
     number: int, look: Look = SNOW, station: int = 0, eye_m: tuple[float, float, float] = EYE_M, epoch: int = 0
 ) -> Keyframe:
     """Of the room; another look than SNOW darkens all of it."""
-    view = face_view(np.array(eye_m), number, PX)
+    view = surround_view(np.array(eye_m), number, PX)
     color, depth_m = room(view)
     gain, bias = look_of(acescct_from_linear(color))
     if look != SNOW:
@@ -108,7 +108,7 @@ def test_what_its_station_does_not_see_is_left_to_the_grade(engine: Gpu, surroun
     assert np.mean(after > 0.1) < 0.2 * np.mean(before > 0.1)
 
 
-def sources(surrounds: Surrounds, faces: list[Keyframe], view: View) -> list[Source]:
+def sources(surrounds: Surrounds, faces: list[Keyframe], view: View) -> list[tuple[int, Source]]:
     """The faces as the shader is told of them at a View."""
     values, made = surrounds.values("room", view), []
     places = {int(index): place for place, index in enumerate(values["station"][:, 3])}
@@ -118,7 +118,8 @@ def sources(surrounds: Surrounds, faces: list[Keyframe], view: View) -> list[Sou
         place = places[asked.station]
         trust = float(values["face_trust"][place * FACES + asked.face, 0])
         newness = trust * float(values["station_share"][place, 0])
-        made.append(Source(plate.view, each.gain.rgb, each.bias.rgb, plate.depth_m, newness, trust))
+        source = Source(plate.view, each.gain.rgb, each.bias.rgb, plate.depth_m, newness, trust)
+        made.append((asked.face, source))
     return made
 
 

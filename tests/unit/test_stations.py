@@ -11,9 +11,9 @@ import pytest
 from vpengine.compose.stations import APART_M, UNDER_WAY, Stations, WantedFace
 from vpengine.frames.frame_input import BusState, CameraState, FrameInput, Tick
 from vpengine.frames.look import Look
-from vpengine.view.faces import FACES, face_directions
 from vpengine.view.lens import Lens
 from vpengine.view.pose import Pose, from_opentrackio
+from vpengine.view.surround import FACES, surround_directions
 
 HOME_M = (0.0, 0.0, 1.5)
 HERE = Pose((0.0, 0.0, 1.6))
@@ -39,18 +39,18 @@ def made(stations: Stations, at: FrameInput, most: int = 100) -> list[WantedFace
     return found
 
 
-def test_all_six_are_made_once_those_first_that_the_camera_looks_towards() -> None:
+def test_all_are_made_once_those_first_that_the_camera_looks_towards() -> None:
     pan_deg = -80.0  # to the right
     faces = made(Stations(HOME_M, 64, 4), frame(from_opentrackio((0.0, 0.0, 1.6), pan_deg, -10.0, 0.0)))
     assert len(faces) == FACES
     assert {wanted.face.station for wanted in faces} == {0}
     forward = np.array([np.sin(np.radians(80.0)), np.cos(np.radians(80.0)), np.tan(np.radians(-10.0))])
-    towards = [float(face_directions()[wanted.face.face] @ forward) for wanted in faces]
+    towards = [float(surround_directions()[wanted.face.face] @ forward) for wanted in faces]
     assert towards == sorted(towards, reverse=True)
     for wanted in faces:
         np.testing.assert_allclose(wanted.view.origin_m, HOME_M, atol=1e-9)
         looks_along = wanted.view.stage_from_view[:3, :3] @ [0.0, 0.0, -1.0]
-        np.testing.assert_allclose(looks_along, face_directions()[wanted.face.face], atol=1e-9)
+        np.testing.assert_allclose(looks_along, surround_directions()[wanted.face.face], atol=1e-9)
 
 
 @pytest.mark.parametrize(

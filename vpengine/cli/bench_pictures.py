@@ -31,9 +31,9 @@ from vpengine.plugins import load_plugin
 from vpengine.tracking.moves import Move
 from vpengine.view.camera import camera_view
 from vpengine.view.color import REC709_FROM_ACESCG, acescct_from_linear, linear_from_acescct
-from vpengine.view.faces import FACES, face_view
 from vpengine.view.lens import Lens
 from vpengine.view.reproject import Source, gather, gather_surround
+from vpengine.view.surround import FACES, surround_view
 from vpengine.view.view import View
 
 LENS = Lens((24.89, 14.0), 24.0)
@@ -88,7 +88,7 @@ class Studio:
         self.target = Target(self.gpu.context, SIZE, z_buffer=True)
         views = [(at, face) for at in range(len(stations())) for face in range(FACES)] if surround else []
         self.faces = [
-            (SurroundFace(at, face), self.take(face_view(np.array(stations()[at]), face, face_px)))
+            (SurroundFace(at, face), self.take(surround_view(np.array(stations()[at]), face, face_px)))
             for at, face in views
         ]
         faders = {name: looks_of("weather").of(values) for name, values in looks.items()}
@@ -102,7 +102,7 @@ class Studio:
         for asked, plate in self.faces:
             surrounds.add(self.keyframe(plate, look, 0.0, asked), 0.0)
         for step in range(4):
-            surrounds.advance(PLACE, look, 0, step * FADE_S)
+            surrounds.advance(step * FADE_S)
         return surrounds
 
     def take(self, view: View) -> ImageSet:
@@ -205,7 +205,7 @@ class Frame:
         sources = [_source(key.request.plate, newness, trust) for key, newness, trust in weights]
         t = np.clip(gather(now.view, depth_m, sources, BORDER, IGNORED).known / KNOWN, 0.0, 1.0)
         if self._around is None:
-            faces = [_source(plate, 1.0, 1.0) for _, plate in self.studio.faces]
+            faces = [(asked.face, _source(plate, 1.0, 1.0)) for asked, plate in self.studio.faces]
             self._around = gather_surround(now.view, depth_m, faces).known
         missing: NDArray[np.bool_] = (1.0 - t * t * (3.0 - 2.0 * t)) * (1.0 - self._around) > 0.5
         return missing

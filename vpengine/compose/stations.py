@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from vpengine.frames.frame_input import FrameInput
 from vpengine.frames.keyframe import SurroundFace
 from vpengine.frames.look import Look
-from vpengine.view.faces import FACES, SURROUND_FOV_DEG, face_directions, face_view
 from vpengine.view.pose import Pose
+from vpengine.view.surround import FACES, surround_directions, surround_view
 from vpengine.view.view import View
 
 APART_M = 1.5  # a camera that is farther from every station gets one where it is
@@ -54,7 +54,7 @@ class Stations:
 
     def any_view(self) -> View:
         """Of the kind that faces are drawn with."""
-        return face_view(self._home_m, 0, self._resolution, 0.0, SURROUND_FOV_DEG)
+        return surround_view(self._home_m, 0, self._resolution)
 
     def wanted(self, frame: FrameInput) -> WantedFace | None:
         """The face that the program's location lacks most: round the station nearest to a camera, where that looks."""
@@ -67,7 +67,7 @@ class Stations:
             station = self._station(number)
             for index in _by_direction(poses[0]):
                 if station.asked.get(index) != asks:
-                    view = face_view(station.eye_m, index, self._resolution, time_s, SURROUND_FOV_DEG)
+                    view = surround_view(station.eye_m, index, self._resolution, time_s)
                     return WantedFace(SurroundFace(number, index), view)
         return None
 
@@ -138,4 +138,4 @@ class Stations:
 def _by_direction(pose: Pose) -> list[int]:
     """The faces, those that a camera looks towards first."""
     forward = pose.matrix()[:3, 1]
-    return sorted(range(FACES), key=lambda index: -float(face_directions()[index] @ forward))
+    return sorted(range(FACES), key=lambda index: -float(surround_directions()[index] @ forward))

@@ -1,7 +1,7 @@
 """Surrounds: what a location looks like all round, generated from a few stations, for what no camera keyframe shows.
 
-A station is six faces made from one place. All are kept in one atlas of three textures, the faces of a station as three
-columns and two rows, the stations one above the other.
+A station is the faces of view.surround made from one place. All are kept in one atlas of three textures, the faces of a
+station as four columns and two rows, the stations one above the other.
 """
 
 from __future__ import annotations
@@ -19,18 +19,19 @@ from vpengine.gpu.blocks import UniformBlock
 from vpengine.gpu.gpu import Gpu
 from vpengine.gpu.passes import Bound
 from vpengine.gpu.transfer import texels, write_part, write_rows
-from vpengine.view.faces import FACES, SURROUND_FOV_DEG, face_rotations
+from vpengine.view.surround import FACES, FOLD, SEAM, faces_from_stage
 from vpengine.view.view import View
 
 FADE_S = 0.5  # a face follows its successor, and comes to be trusted, over this
 BLENDED = 2  # stations that a pixel is looked for in: those nearest to the eye
 BYTES_A_PIXEL = 8 + 8 + 4  # gain, bias, depth
 MOST_STATIONS, MOST_PIXELS = 16, 16384  # on a side of the atlas: what every driver takes
+COLUMNS, ROWS = 4, 2  # of the atlas, a station
 STEP = 1.0 / 512.0  # of a face's trust: what is less is not drawn again on the walls
 
 FADE_BLOCK = UniformBlock("SurroundFade", share="float")
 # What shaders/include/surround.glsl is told, within a pass's own block. station: where it stands, in the space of the
-# pixel's rays, and which it is in the atlas. face_trust: of each station's six.
+# pixel's rays, and which it is in the atlas. face_trust: of each station's faces.
 FIELDS = {
     "face_from_stage": f"mat3[{FACES}]",
     "stage_from_ray": "mat3",
@@ -83,8 +84,8 @@ class _Station:
 
 def stations_in(megabytes: float, resolution: int) -> int:
     """How many stations with faces of ``resolution`` there is room for; one at least, and no more than are of use."""
-    fitting = int(megabytes * 1e6 / (FACES * BYTES_A_PIXEL * resolution**2))
-    return max(min(fitting, MOST_STATIONS, MOST_PIXELS // (2 * resolution)), 1)
+    fitting = int(megabytes * 1e6 / (COLUMNS * ROWS * BYTES_A_PIXEL * resolution**2))
+    return max(min(fitting, MOST_STATIONS, MOST_PIXELS // (ROWS * resolution)), 1)
 
 
 class Surrounds:
@@ -94,7 +95,7 @@ class Surrounds:
         self.resolution = resolution
         self.rooms = stations
         self._gpu = gpu
-        self._atlas = gpu.atlas((3 * resolution, 2 * resolution * stations), 2)
+        self._atlas = gpu.atlas((COLUMNS * resolution, ROWS * resolution * stations), 2)
         self._depth = gpu.texture(self._atlas.size, 1, "f4", nearest=True)
         self._fade = gpu.pass_("surround_fade", FADE_BLOCK)
         self._stations: dict[int, _Station] = {}
@@ -108,7 +109,11 @@ class Surrounds:
         return {
             "SURROUND": "1",
             "FACE_PX": f"{self.resolution}.0",
-            "FACE_TAN": repr(float(np.tan(np.radians(SURROUND_FOV_DEG) / 2.0))),
+            "FACES": str(FACES),
+            "COLUMNS": str(COLUMNS),
+            "ROWS": str(ROWS),
+            "SEAM": repr(SEAM),
+            "FOLD": repr(FOLD),
         }
 
     def warm(self) -> None:
@@ -181,7 +186,7 @@ class Surrounds:
 
     def _cell(self, station: int, face: int) -> tuple[int, int]:
         """A face's lower left corner in the atlas."""
-        return face % 3 * self.resolution, (2 * station + face // 3) * self.resolution
+        return face % COLUMNS * self.resolution, (ROWS * station + face // COLUMNS) * self.resolution
 
     def _give_up(self, station: int) -> None:
         if station in self._stations:
@@ -203,7 +208,7 @@ class Surrounds:
 
     def report(self, location: str) -> dict[str, float | int]:
         """In figures: coverage of a location in percent, its stations, and what room all have in megabytes."""
-        megabytes = self.rooms * FACES * BYTES_A_PIXEL * self.resolution**2 / 1e6
+        megabytes = self.rooms * COLUMNS * ROWS * BYTES_A_PIXEL * self.resolution**2 / 1e6
         return {
             "coverage_percent": round(100.0 * self.coverage(location), 1),
             "stations": len(self._of(location)),
@@ -245,7 +250,7 @@ class Surrounds:
             for number, face in station.faces.items():
                 trusts[place * FACES + number, 0] = face.trust
         return {
-            "face_from_stage": face_rotations(),
+            "face_from_stage": faces_from_stage(),
             "stage_from_ray": stage_from_space,
             "station": stations,
             "station_share": shares,

@@ -15,7 +15,7 @@ from vpengine.frames.provenance import Provenance
 
 @dataclass(frozen=True)
 class SurroundFace:
-    """A part of a location's surround: face 0 to 5 (view.faces) round a station, which stands where the View does.
+    """A part of a location's surround: face 0 to 6 (view.surround) round a station, which stands where the View does.
 
     station: the number of its room, 0 for the first.
     """

@@ -9,11 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from vpengine.view.surround import surround_weights
 from vpengine.view.view import View, pixel_centres, rays
 
 Array = NDArray[np.floating]
-
-SEAM = 0.88  # as shaders/include/surround.glsl has it
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,17 +58,15 @@ def gather(view: View, depth_m: NDArray[Any], sources: Sequence[Source], border:
     return sums.gathered()
 
 
-def gather_surround(view: View, depth_m: NDArray[Any], faces: Sequence[Source]) -> Gathered:
-    """The same of a surround's faces, in any order, the twin of shaders/include/surround.glsl.
+def gather_surround(view: View, depth_m: NDArray[Any], faces: Sequence[tuple[int, Source]]) -> Gathered:
+    """The same of a surround's faces (view.surround), each with its number: the twin of shaders/include/surround.glsl.
 
     A face counts by how near to its axis a pixel's direction from its station is, and not by footprint or angle.
     """
     sums = _Sums(view, depth_m)
-    for face in faces:
+    for number, face in faces:
         at = _lookup(sums, face)
-        seen = np.abs(at.key_ray @ face.view.view_from_stage[:3, :3].T)
-        t = np.clip((seen[..., 2] / seen.max(axis=-1) - SEAM) / (1.0 - SEAM), 0.0, 1.0)
-        near = np.where(at.w > 0.0, t * t * (3.0 - 2.0 * t), 0.0)
+        near = surround_weights(at.key_ray)[..., number]
         sums.add(face, at, face.newness * near, face.trust * near)
     return sums.gathered()
 
