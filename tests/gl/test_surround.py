@@ -70,14 +70,14 @@ def settled(surrounds: Surrounds, look: Look = SNOW, epoch: int = 0, since_s: fl
 def errors(engine: Gpu, surrounds: Surrounds, pose: Pose) -> np.ndarray:
     """Of what a layer without keyframes shows, against the look on the true view, in ACEScct.
 
-    Within 15 m, and in the sky: farther off a texel of such a face is metres of floor.
+    Within 8 m, and in the sky: farther off a texel of such a face is metres of floor.
     """
     layer = Layer(engine, (96, 54), SIZE, surrounds=surrounds, location="room")
     plate = plate_picture(engine, pose)
     shown, cct = acescct_from_linear(pixels(layer.show(plate, 10.0, 1.0))), acescct_from_linear(pixels(plate))
     gain, bias = look_of(cct)
     depth_m = download(plate.depth)[..., 0]
-    return np.abs(shown - (gain * cct + bias)).max(axis=-1)[(depth_m < 15.0) | np.isinf(depth_m)]
+    return np.abs(shown - (gain * cct + bias)).max(axis=-1)[(depth_m < 8.0) | np.isinf(depth_m)]
 
 
 @pytest.mark.parametrize("pan_deg", range(-180, 180, 45))
