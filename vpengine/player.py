@@ -14,7 +14,7 @@ from vpengine.control.controls import parse
 from vpengine.drawing import build_compositor, build_locations, build_stage_sim, load_location
 from vpengine.errors import UserError
 from vpengine.files import Files
-from vpengine.frames.feed import PREVIEW, Feed
+from vpengine.frames.feed import PREVIEW, PROGRAM, Eye, Feed
 from vpengine.frames.frame_input import FrameInput
 from vpengine.frames.images import ImageSet
 from vpengine.gpu.context import create_headless
@@ -88,6 +88,15 @@ class Player:
     def size(self, feed: Feed) -> tuple[int, int]:
         """Of a feed as it is drawn here, in pixels. Raises KeyError for one that the stage has not."""
         return feed_size(self.files.stage, feed) if feed.kind in ("wall", "world") else FILM_SIZE
+
+    def picture_age_s(self, frame: FrameInput) -> float | None:
+        """How long before a frame that was drawn the newest generated picture of its world was asked for.
+
+        None: there is none, and the plate is the answer or will be changed yet.
+        """
+        eye = Eye(PROGRAM, self.files.stage.cameras[0].id)
+        newest = self.compositor.eyes.layer(eye, frame.program.target).newest
+        return None if newest is None else max(frame.tick.display_time_s - newest.timings.submitted_s, 0.0)
 
     def draw_stale(self, frame: FrameInput) -> Mapping[str, Any]:
         """The camera's photograph of an empty stage, had nothing been re-projected; after ``draw``."""

@@ -39,6 +39,7 @@ from vpengine.view.camera import camera_view
 FILMS = ("camera.mp4", "stage.mp4", "contact.png")
 MOMENT_SIZE = (480, 270)
 MOMENTS = (0.1, 0.3, 0.45, 0.52, 0.62, 0.95)  # of the run: by day, the change, the stop, the whip, the return, at rest
+NEVER = "THE PLATE, NOTHING GENERATED"
 MOMENT_PICTURES = ("plate", "neural", "wall", "camera")
 
 Image = NDArray[np.uint8]
@@ -53,6 +54,11 @@ class Shot:
     stage: Image
 
 
+def age_words(age_s: float | None) -> str:
+    """How old the newest generated picture is that the camera photographs."""
+    return NEVER if age_s is None else f"NEWEST GENERATED PICTURE {age_s:.2f} S OLD"
+
+
 def shoot(player: Player, frame: FrameInput) -> tuple[Shot, Mapping[str, Any]]:
     """The walls as they were, as the photographing camera and the stage view see them; once a frame, in order.
 
@@ -60,7 +66,8 @@ def shoot(player: Player, frame: FrameInput) -> tuple[Shot, Mapping[str, Any]]:
     """
     pictures = player.draw(frame, [player.camera_feed, Feed("stage")])
     small = rgb(player.draw_stale(frame)[str(player.camera_feed)])
-    image = inset(photograph(player, pictures), label(small, "not re-projected", "bottom left"), 0.3, "top left")
+    photo = label(photograph(player, pictures), age_words(player.picture_age_s(frame)), "bottom left")
+    image = inset(photo, label(small, "not re-projected", "bottom left"), 0.3, "top left")
     return Shot(image, label(rgb(pictures["stage"]), "THE STAGE", "bottom left")), pictures
 
 
