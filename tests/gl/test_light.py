@@ -311,7 +311,10 @@ def test_what_is_held_stays_as_it_was(bench: Bench, monkeypatch: pytest.MonkeyPa
         assert bare_part(bench, frame) < 0.01
     bench.draw(frame)
     again = bench.code()
-    assert (decibels(first, again) >= 40.0) == held
+    if held:
+        assert decibels(first, again) >= 40.0
+    else:
+        assert np.abs(first - again).max() >= 4.0
 
 
 def bare_part(bench: Bench, frame: FrameInput) -> float:

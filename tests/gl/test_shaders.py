@@ -17,6 +17,7 @@ from vpengine.compose.request import RequestCamera
 from vpengine.compose.surround import Surrounds
 from vpengine.drawing import build_compositor, build_locations, load_location
 from vpengine.files import read_files
+from vpengine.gpu import passes
 from vpengine.gpu.gpu import Gpu
 from vpengine.gpu.output_window import BLOCK as WINDOW_BLOCK
 from vpengine.gpu.pool import TargetPool
@@ -69,6 +70,24 @@ def make_everything(gpu: Gpu, stack: ExitStack) -> None:
         gpu.pass_("dome", dome.BLOCK, variant)
     gpu.pass_("still", still._BLOCK)
     load_program(gpu.context, "window", (WINDOW_BLOCK,))
+
+
+MOST_TEXTURES = 16  # what OpenGL promises a pass; macOS has no more
+
+
+def test_no_pass_has_more_textures_than_every_driver_takes(gpu: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    counts: list[int] = []
+
+    def counted(program: moderngl.Program) -> dict[str, range]:
+        units = units_of(program)
+        counts.append(sum(map(len, units.values())))
+        return units
+
+    units_of = passes._units
+    monkeypatch.setattr(passes, "_units", counted)
+    with ExitStack() as stack:
+        make_everything(Gpu(gpu), stack)
+    assert MOST_TEXTURES - 2 < max(counts) <= MOST_TEXTURES
 
 
 def test_all_shaders_are_here(sources: set[tuple[str, str]]) -> None:

@@ -201,7 +201,8 @@ class Frame:
         assert now is not None
         depth_m = now.depth_m[HOLE_STEP // 2 :: HOLE_STEP, HOLE_STEP // 2 :: HOLE_STEP]
         kept = [self._keyframe(look, age_s) for age_s in ages_s]
-        weights = zip(kept, layer.newness(SHOWN_S), layer.trust(SHOWN_S), strict=True)
+        newness = layer.newness(SHOWN_S)  # of those that the layer keeps
+        weights = zip(kept[: len(newness)], newness, layer.trust(SHOWN_S), strict=True)
         sources = [_source(key.request.plate, newness, trust) for key, newness, trust in weights]
         t = np.clip(gather(now.view, depth_m, sources, BORDER, IGNORED).known / KNOWN, 0.0, 1.0)
         if self._around is None:

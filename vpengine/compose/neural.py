@@ -19,7 +19,7 @@ from vpengine.gpu.picture import Picture
 from vpengine.gpu.target import Target
 from vpengine.view.view import View, view_ray_from_ndc
 
-MAX_KEYFRAMES = 4
+MAX_KEYFRAMES = 4  # one fewer beside a surround: a pass has sixteen textures on every driver, and no more on macOS
 RISE_S = 0.07  # a new keyframe fades in over this, so that nothing pops
 SETTLED_S = 1.0  # after which the grade has reached a plain keyframe's, which changes nothing
 SUCCESSION = 0.05  # what each newer keyframe leaves of an older one's weight
@@ -100,12 +100,13 @@ class NeuralLayer:
         self._gpu = gpu
         self._location = location
         self._surrounds = surrounds
-        self._keyframes = min(keyframes, MAX_KEYFRAMES)
+        self._most = MAX_KEYFRAMES if surrounds is None else MAX_KEYFRAMES - 1
+        self._keyframes = min(keyframes, self._most)
         self._kept: list[_Kept] = []  # newest first
         self._coming: tuple[Keyframe, KeyframeTextures] | None = None  # not all uploaded yet
         self._waiting: Keyframe | None = None  # until that is there; only the newest
         self._frame_s, self._bytes_left = -np.inf, 0  # what the frame of that time may yet bring in
-        defines = {**_DEFINES, **GradeTable.DEFINES, "KEYS": str(MAX_KEYFRAMES)}
+        defines = {**_DEFINES, **GradeTable.DEFINES, "KEYS": str(self._most)}
         if surrounds is None:
             self._last = gpu.pass_("reproject", BLOCK, defines)
         else:
@@ -113,7 +114,7 @@ class NeuralLayer:
         self._quick, self._sure = (
             [
                 gpu.pass_("reproject", BLOCK, {**_DEFINES, "KEYS": str(keys), kind: "1"})
-                for keys in range(1, MAX_KEYFRAMES + 1)
+                for keys in range(1, self._most + 1)
             ]
             for kind in ("QUICK", "SURE")
         )
@@ -232,7 +233,7 @@ class NeuralLayer:
         if self.changes_nothing or amount <= 0.0:
             return plate
         sets = [kept.textures for kept in self._kept] or self._free[:1]
-        sets += sets[:1] * (MAX_KEYFRAMES - len(sets))  # every sampler wants a texture
+        sets += sets[:1] * (self._most - len(sets))  # every sampler wants a texture
         world = _plate_textures(plate)
         values = {"amount": amount, **self._frame_values(plate.view, time_s)}
         target.clear_marks()
@@ -255,7 +256,7 @@ class NeuralLayer:
         """Draw every variant once, in the places that it will draw in: on software GL a first draw costs a tenth of a
         second, and a z-test makes it another.
         """
-        sets = self._free[:1] * MAX_KEYFRAMES
+        sets = self._free[:1] * self._most
         world = _plate_textures(plate)
         values = {"amount": 1.0, **self._frame_values(plate.view, 0.0)}
         target.clear_marks()
