@@ -108,13 +108,17 @@ def test_what_its_station_does_not_see_is_left_to_the_grade(engine: Gpu, surroun
     assert np.mean(after > 0.1) < 0.2 * np.mean(before > 0.1)
 
 
-def sources(surrounds: Surrounds, faces: list[Keyframe], view: View) -> list[tuple[int, Source]]:
-    """The faces as the shader is told of them at a View."""
-    values, made = surrounds.values("room", view), []
-    places = {int(index): place for place, index in enumerate(values["station"][:, 3])}
+def sources(
+    surrounds: Surrounds, faces: list[Keyframe], view: View, location: str = "room"
+) -> list[tuple[int, Source]]:
+    """The faces as the shader is told of them at a View; those of other stations are passed over."""
+    values, made = surrounds.values(location, view), []
+    places = {int(index): place for place, index in enumerate(values["station"][: values["stations"], 3])}
     for each in faces:
         plate, asked = each.request.plate, each.request.face
         assert asked is not None
+        if asked.station not in places:
+            continue
         place = places[asked.station]
         trust = float(values["face_trust"][place * FACES + asked.face, 0])
         newness = trust * float(values["station_share"][place, 0])

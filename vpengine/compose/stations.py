@@ -16,7 +16,7 @@ from vpengine.view.pose import Pose
 from vpengine.view.surround import FACES, surround_directions, surround_view
 from vpengine.view.view import View
 
-APART_M = 1.5  # a camera that is farther from every station gets one where it is
+APART_M = 2.0  # a camera that is farther from every station gets one where it is
 UNDER_WAY = 3  # faces that may be asked and not yet be shown: one drawn, and as many as a host works on
 
 Array = NDArray[np.floating]
