@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from vpengine.cli import run
 from vpengine.cli.check import check
 from vpengine.compose.restoring import load_faces
 from vpengine.errors import ProblemsError, UserError
@@ -136,6 +137,7 @@ def test_there_may_be_less_room_than_stations(take: Recorded) -> None:
     assert len(found) == 3 * FACES
     assert places(1) == [HOME_M]
     assert places(2) == [HOME_M, FAR_M]
+    assert [loaded.stored.index for loaded in load_faces(found, HOME_M, 1)] == list(range(FACES)), "as they were made"
     assert len(places(9)) == 3
 
 
@@ -311,3 +313,11 @@ def test_a_location_is_known_by_its_plate(stage: Path, take: Recorded) -> None:
     assert [face.location for face in faces] == ["pattern-2"] * FACES
     show.write_text(text.replace('plate.kind = "pattern"', 'plate.kind = "street"'), encoding="utf-8")
     assert refused(stage).endswith("evening: no scene of this take had the plate that this scene has, 'street'")
+
+
+def test_a_take_is_not_overwritten_by_a_run_that_shows_its_surround(stage: Path, take: Recorded) -> None:
+    whole(take, location="pattern")
+    for log in (take.folder, take.folder.parent / "x" / ".." / "evening"):
+        with pytest.raises(UserError, match="scene 'first' shows the surround of this take; name another folder"):
+            run.run(stage, headless=True, seconds=0.1, log=log, force=True)
+    assert len(stored_faces(take.folder, "pattern")) == FACES

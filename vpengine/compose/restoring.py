@@ -36,9 +36,8 @@ class LoadedFace:
 
 
 def load_faces(found: Iterable[StoredFace], home_m: Iterable[float], rooms: int) -> list[LoadedFace]:
-    """Their pictures, of as many stations as there are ``rooms``: the one at home, then those made last.
-
-    A face that is damaged is left out, with a warning.
+    """Their pictures, of as many stations as there are ``rooms``: the one at home, then those made last; of each those
+    that were made first, which the camera looked towards. A face that is damaged is left out, with a warning.
     """
     stations: dict[Place, list[StoredFace]] = {}
     for face in reversed(list(found)):
@@ -46,7 +45,7 @@ def load_faces(found: Iterable[StoredFace], home_m: Iterable[float], rooms: int)
     home = np.array(tuple(home_m), float)
     chosen = sorted(stations.values(), key=lambda faces: not np.allclose(faces[0].view.origin_m, home))[:rooms]
     loaded = []
-    for face in (face for faces in chosen for face in faces):
+    for face in (face for faces in chosen for face in reversed(faces)):
         try:
             loaded.append(LoadedFace(face, face.load()))
         except UserError as error:
