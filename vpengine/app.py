@@ -17,6 +17,7 @@ from vpengine import neural, output, tracking
 from vpengine.compose.governor import Governor
 from vpengine.compose.preparing import Preparing
 from vpengine.compose.request import RequestCamera, Requests, RequestSettings
+from vpengine.compose.restoring import Restoring, load_stored
 from vpengine.compose.stations import Stations
 from vpengine.control.controls import ControlError, Controls, typed
 from vpengine.control.desk import Desk
@@ -301,22 +302,38 @@ class App:
         write_run(folder, files.stage.file, files.show.file, files.named())
         return recorder
 
-    def _requests(self) -> Requests:
+    def _requests(self, stations: Stations | None) -> Requests:
         asked, busy_s = self.files.stage.neural, BUSY / float(self.files.stage.rate)
         settings = RequestSettings(asked.resolution, asked.overscan_percent, 1.0 / asked.max_rate, busy_s)
         camera = RequestCamera(self.gpu)
         self._exit.callback(camera.release)
-        surrounds, stations = self.compositor.surrounds, None
-        if surrounds is not None:
-            stations = Stations(self.files.stage.outer.eye_m, surrounds.resolution, surrounds.rooms)
         return Requests(camera, self.locations, settings, stations=stations)
+
+    def _stations(self) -> Stations | None:
+        surrounds = self.compositor.surrounds
+        if surrounds is None:
+            return None
+        return Stations(self.files.stage.outer.eye_m, surrounds.resolution, surrounds.rooms)
+
+    def _restoring(self, stations: Stations | None, next_number: Callable[[], int]) -> Restoring:
+        """With the pictures of the surrounds that scenes have stored: no frame waits for a disk."""
+        camera, surrounds = RequestCamera(self.gpu), self.compositor.surrounds
+        self._exit.callback(camera.release)
+        stored = {}
+        if surrounds is not None:
+            home_m = self.files.stage.outer.eye_m
+            stored = load_stored(self.files.show.scenes, surrounds.resolution, home_m, surrounds.rooms)
+        return Restoring(camera, self.locations, stations, next_number, stored)
 
     def _loop(self) -> Loop:
         stage, period_s = self.files.stage, float(1 / self.files.stage.rate)
-        clock, recorder, requests, walls = self._clock(), self._recorder(), self._requests(), self.compositor.walls
+        clock, recorder, walls, stations = self._clock(), self._recorder(), self.compositor.walls, self._stations()
+        requests = self._requests(stations)
+        restoring = self._restoring(stations, requests.next_number)
         preparing = Preparing(walls, self.locations, self.locations.upload_next)
         stage_sim = build_stage_sim(self.gpu, self.files, walls, self._exit, stand_in=StandIn())
-        drawers = {**self.compositor.drawers, **requests.drawers, **preparing.drawers, **stage_sim.drawers}
+        asking = {**requests.drawers, **restoring.drawers, **preparing.drawers}
+        drawers = {**self.compositor.drawers, **asking, **stage_sim.drawers}
         pool, guard = TargetPool(self.gpu), Guard()
         self._exit.callback(pool.release)
         return Loop(
@@ -328,6 +345,7 @@ class App:
             locations=self.locations,
             generator=self.generator,
             requests=requests,
+            restoring=restoring,
             preparing=preparing,
             compositor=self.compositor,
             stage_sim=stage_sim,

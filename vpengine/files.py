@@ -11,7 +11,7 @@ from vpengine import neural, output, plates, tracking
 from vpengine.control.controls import Control, Controls, Value
 from vpengine.control.declared import ENGINE_CONTROLS
 from vpengine.control.looks import PREFIX as LOOK
-from vpengine.errors import Problem, ProblemsError
+from vpengine.errors import Problem, ProblemsError, UserError
 from vpengine.neural.declared import generator_class
 from vpengine.plugins import load_plugin
 from vpengine.stage.conflicts import PortUse, claim_conflicts, port_conflicts
@@ -19,6 +19,7 @@ from vpengine.stage.feeds import feed_size
 from vpengine.stage.sections import PluginSection, resolve_kind, resolve_settings
 from vpengine.stage.show_file import Show, read_show
 from vpengine.stage.stage_file import Stage, read_stage
+from vpengine.takes.surround import faces_for
 
 TABLES: dict[str, Mapping[str, str]] = {
     "tracking": tracking.KINDS,
@@ -134,8 +135,27 @@ def _output_faults(files: Files) -> Iterator[Problem]:
     yield from claim_conflicts(files.stage.file, claims)
 
 
-def read_files(stage_path: Path, show_path: Path | None, allow_outside: bool = False) -> Files:
-    """Stage and show with all their plug-ins' sections. Raises ProblemsError with everything that is wrong."""
+def surround_faults(stage: Stage, show: Show) -> list[Problem]:
+    """What is wrong with the takes whose surrounds the scenes show again, as far as it shows without their pictures."""
+    px = stage.neural.surround_px
+    if stage.neural.generator == "none" or not px:
+        return []  # there is nobody to show them
+    found = []
+    for number, scene in enumerate(show.scenes, 1):
+        try:
+            faces_for(scene, px)
+        except UserError as error:
+            found.append(Problem(str(show.file), f"scene[{number}].surround", str(error)))
+    return found
+
+
+def read_files(
+    stage_path: Path, show_path: Path | None, allow_outside: bool = False, *, surrounds: bool = True
+) -> Files:
+    """Stage and show with all their plug-ins' sections. Raises ProblemsError with everything that is wrong.
+
+    surrounds: also with what scenes take from other takes; a film needs none of that.
+    """
     reading = read_stage(stage_path, controls_of, allow_outside=allow_outside)
     problems, sections = list(reading.problems), list(reading.sections)
     show_file = show_path or reading.show
@@ -152,6 +172,7 @@ def read_files(stage_path: Path, show_path: Path | None, allow_outside: bool = F
     problems += faults
     if reading.stage is not None and not problems:
         problems += conflicts(reading.stage, settings)
+        problems += surround_faults(reading.stage, show) if show is not None and surrounds else []
     if problems or reading.stage is None or show is None:
         raise ProblemsError(dict.fromkeys(problems))
     return Files(reading.stage, show, settings)

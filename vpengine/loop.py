@@ -9,13 +9,15 @@ from fractions import Fraction
 from functools import partial
 from typing import Protocol
 
+from vpengine.compose import restoring
 from vpengine.compose.compositor import Compositor
 from vpengine.compose.governor import Governor, decoration_turn, drawn_now
 from vpengine.compose.jobs import UpdateKeyframes, UpdateSurround
 from vpengine.compose.preparing import Preparing
 from vpengine.compose.request import Requests
+from vpengine.compose.restoring import Restoring
 from vpengine.control import declared
-from vpengine.control.desk import Desk
+from vpengine.control.desk import Desk, Settled
 from vpengine.control.messages import OperatorMessage
 from vpengine.frames.feed import PROGRAM, Feed
 from vpengine.frames.frame_input import BusState, FrameInput, Tick
@@ -68,6 +70,7 @@ class Loop:
     locations: Locations
     generator: GeneratorHost
     requests: Requests
+    restoring: Restoring
     preparing: Preparing
     compositor: Compositor
     stage_sim: StageSim
@@ -92,6 +95,7 @@ class Loop:
             self.executor.run(self.plan(frame, begin_s))
             if frame.keyframes and self.executor.left_out & {UpdateKeyframes, UpdateSurround}:
                 self.requests.forget()  # they come once
+                self.restoring.lost(frame.keyframes)
             self.guard.run("asking the generator", partial(self.ask, begin_s), "its pictures stay")
             self.gpu.end_frame()
             self.clock.wait_display(tick)
@@ -112,6 +116,7 @@ class Loop:
         tick, buses = Tick(0, now_s, Fraction(1)), {PROGRAM: BusState("", location)}
         frame = FrameInput(tick, self.cameras.at(now_s, now_s, 0.0), buses, controls, 0)
         self.requests.warm(frame)
+        self.restoring.warm(location)
         self.executor.run(self.plan_feeds(frame))
         self.executor.pictures.next_frame()
 
@@ -132,13 +137,15 @@ class Loop:
         if settled.refresh:
             self.requests.refresh()
         delivered, ahead_s = self.collect(now_s), self.generator.health.request_lead_s
+        stored, held = self.restored(settled, tick), bool(settled.controls[declared.NEURAL_HOLD])
+        made = self.desk.gate.admit(self.restoring.newer(delivered), held)
         return FrameInput(
             tick=tick,
             cameras=self.cameras.at(tick.display_time_s, now_s, ahead_s),
             buses=settled.buses,
             controls=settled.controls,
             epoch=settled.epoch,
-            keyframes=self.desk.gate.admit(delivered, held=bool(settled.controls[declared.NEURAL_HOLD])),
+            keyframes=(*made, *self.desk.gate.admit(stored)),  # what is stored is not new: hold lets it pass
             rung=self.governor.rung,
         )
 
@@ -155,9 +162,21 @@ class Loop:
             self.requests.forget()
         return collected.keyframes
 
+    def restored(self, settled: Settled, tick: Tick) -> tuple[Keyframe, ...]:
+        """The part of the scene's stored surround that comes in this frame."""
+        keyframes: tuple[Keyframe, ...] = ()
+
+        def take() -> None:
+            nonlocal keyframes
+            keyframes = self.restoring.take(settled.buses[PROGRAM], settled.epoch, tick.display_time_s)
+
+        self.guard.run(restoring.NAME, take, restoring.MEANWHILE)
+        return keyframes
+
     def plan(self, frame: FrameInput, now_s: float) -> list[Job]:
         """The frame's jobs."""
-        return [*self.plan_feeds(frame), *self.plan_request(frame, now_s), *self.preparing.plan()]
+        asking = [*self.restoring.plan(), *self.plan_request(frame, now_s)]
+        return [*self.plan_feeds(frame), *asking, *self.preparing.plan()]
 
     def plan_feeds(self, frame: FrameInput) -> list[Job]:
         """The jobs that make the feeds; not all of them in every frame."""

@@ -115,3 +115,68 @@ def test_with_one_room_home_stays() -> None:
     faces = made(stations, frame(Pose((9.0, 0.0, 1.6))))
     assert len(faces) == FACES
     np.testing.assert_allclose(faces[0].view.origin_m, HOME_M)
+
+
+AWAY_M = (4.0, 0.0, 1.5)
+
+
+def restored(stations: Stations, at: FrameInput, eye_m: tuple[float, ...] = HOME_M, faces: int = FACES) -> int | None:
+    made = dict.fromkeys(range(faces), (at.epoch, at.program.look))
+    return stations.restore(at.program.target, np.array(eye_m), made, at.tick.display_time_s)
+
+
+def test_what_another_run_made_is_not_made_again() -> None:
+    """Until the look or the epoch is another one, or a refresh makes all anew."""
+    stations = Stations(HOME_M, 64, 4)
+    near_home_m = tuple(np.add(HOME_M, 1e-9))  # as a View's matrix has it
+    assert restored(stations, frame(), near_home_m) == 0
+    assert stations.wanted(frame()) is None
+    stations.forget()
+    assert stations.wanted(frame()) is None
+    assert len(made(stations, frame(look=MORE_SNOW))) == FACES
+    restored(stations, frame())
+    assert made(stations, frame()) == []
+    assert len(made(stations, frame(epoch=1))) == FACES
+    restored(stations, frame())
+    stations.refresh()
+    assert len(made(stations, frame())) == FACES
+
+
+def test_what_of_it_is_lacking_is_made() -> None:
+    stations = Stations(HOME_M, 64, 4)
+    restored(stations, frame(), faces=4)
+    assert {wanted.face.face for wanted in made(stations, frame())} == set(range(4, FACES))
+
+
+def test_while_its_look_comes_on_nothing_is_made_in_its_place() -> None:
+    """A dissolve takes the look there over many frames; what rests elsewhere is another picture, and made."""
+    stations = Stations(HOME_M, 64, 4)
+    made(stations, frame(look=MORE_SNOW))
+    restored(stations, frame(look=SNOW))
+    for snow in (1.0, 0.9, 0.7, 0.5):
+        assert stations.wanted(frame(look=Look("weather", (("snow", snow),)))) is None
+    assert made(stations, frame(look=SNOW)) == []
+    restored(stations, frame(look=SNOW))
+    assert stations.wanted(frame(look=MORE_SNOW)) is None
+    assert len(made(stations, frame(look=MORE_SNOW))) == FACES
+
+
+def test_it_takes_the_place_of_what_is_under_way() -> None:
+    """A failure of the generator does not have it asked again."""
+    stations = Stations(HOME_M, 64, 4)
+    made(stations, frame(look=MORE_SNOW))
+    restored(stations, frame())
+    stations.forget()
+    assert stations.wanted(frame()) is None
+
+
+def test_its_stations_have_rooms_of_the_book() -> None:
+    """Each its own, the same when it comes again; where a frame uses all of them, none."""
+    stations = Stations(HOME_M, 64, 2)
+    assert restored(stations, frame()) == 0
+    assert restored(stations, frame(), AWAY_M) == 1
+    assert restored(stations, frame(), (9.0, 0.0, 1.5)) is None
+    later = frame(time_s=1.0)
+    assert (restored(stations, later, AWAY_M), restored(stations, later)) == (1, 0)
+    there = Pose((4.0, 0.0, 1.6))
+    assert made(stations, frame(there, time_s=2.0)) == []

@@ -9,7 +9,7 @@ from typing import Any
 import typer
 
 from vpengine.errors import Problem
-from vpengine.files import controls_of
+from vpengine.files import controls_of, surround_faults
 from vpengine.stage.sections import PluginSection
 from vpengine.stage.show_file import ShowReading, read_show
 from vpengine.stage.stage_file import Stage, StageReading, read_stage
@@ -62,6 +62,8 @@ def all_problems(
         stages_own = {section.key for section in reading.sections} & {fault.key.partition(".")[0] for fault in faults}
         if conflicts and reading.stage and not stages_own:
             problems += conflicts(reading.stage, settings)
+        if reading.stage and show and show.show:
+            problems += surround_faults(reading.stage, show.show)
     return list(dict.fromkeys(problems))
 
 

@@ -128,7 +128,7 @@ def read_take(take: Path, allow_outside: bool = False) -> Files:
             f"{take}: {changed} changed since this take was made; the film is drawn from the files as they are now",
             err=True,
         )
-    return read_files(run.stage, run.show, allow_outside)
+    return read_files(run.stage, run.show, allow_outside, surrounds=False)
 
 
 class Held(Generic[T]):

@@ -50,6 +50,8 @@ def run(
     controls, files = split_sets(sets or []), read_files(stage, show, allow_outside)  # before a take is overwritten
     with ExitStack() as stack:
         if log is not None:
+            if force:
+                _keep_surrounds(log, files)
             log = take_for("--log", log, force)
         elif record is not None:
             log = stack.enter_context(passing_take(record))
@@ -59,6 +61,13 @@ def run(
         figures = run_stage(options, files, seconds, report)
     if figures["plates"]:  # a script sees what an audience did; here, where the film is made and its take is gone
         raise typer.Exit(1)
+
+
+def _keep_surrounds(take: Path, files: Files) -> None:
+    """Raises UserError where the take would overwrite one that a scene shows the surround of."""
+    for scene in files.show.scenes:
+        if scene.surround is not None and scene.surround.resolve() == take.resolve():
+            raise UserError(f"--log {take}: scene {scene.slug!r} shows the surround of this take; name another folder")
 
 
 def film_after(take: Path, record: Path) -> Callable[..., None]:

@@ -292,10 +292,9 @@ class Requests:
             return None
         wanted = job.wanted
         self._note(wanted)
-        self._number += 1
         bus, camera = wanted.eye
         return Request(
-            self._number,
+            self.next_number(),
             wanted.epoch,
             wanted.location,
             plate,
@@ -305,6 +304,11 @@ class Requests:
             camera=camera,
             face=wanted.face,
         )
+
+    def next_number(self) -> int:
+        """A take has a keyframe by its number: nobody else has this one."""
+        self._number += 1
+        return self._number
 
     def _draw(self, job: DrawRequest, _: Pictures) -> None:
         wanted = job.wanted

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -24,11 +24,14 @@ Array = NDArray[np.floating]
 
 @dataclass
 class _Station:
-    """asked: the epoch and look that each face was last asked with."""
+    """asked: the epoch and look that each face was last asked with. stored: of these, faces of another run whose scene
+    is still coming on.
+    """
 
     location: str
     eye_m: Array
     asked: dict[int, tuple[int, Look]] = field(default_factory=dict)
+    stored: set[int] = field(default_factory=set)
     used_s: float = -np.inf
 
 
@@ -51,6 +54,7 @@ class Stations:
         self._resolution = resolution
         self._rooms: list[_Station | None] = [None] * max(rooms, 1)
         self._under_way: deque[SurroundFace] = deque(maxlen=UNDER_WAY)
+        self._look: Look | None = None  # that was asked about last
 
     def any_view(self) -> View:
         """Of the kind that faces are drawn with."""
@@ -63,10 +67,13 @@ class Stations:
             return None  # the plate is the answer
         poses = [camera.request_pose for camera in frame.cameras.values()]
         asks = (frame.epoch, state.look)
+        rests, self._look = state.look == self._look, state.look
         for number in self._in_use(state.target, poses, time_s):
             station = self._station(number)
+            if rests:
+                station.stored.clear()
             for index in _by_direction(poses[0]):
-                if station.asked.get(index) != asks:
+                if station.asked.get(index) != asks and index not in station.stored:
                     view = surround_view(station.eye_m, index, self._resolution, time_s)
                     return WantedFace(SurroundFace(number, index), view)
         return None
@@ -77,6 +84,26 @@ class Stations:
         if station is not None:
             station.asked[face.face] = (epoch, look)
             self._under_way.append(face)
+
+    def restore(self, location: str, eye_m: Array, made: Mapping[int, tuple[int, Look]], time_s: float) -> int | None:
+        """A station some of whose faces were ``made`` before: with that epoch and look they count as asked.
+
+        The number of its room; None where there is none. While its scene's look moves to where it will rest, nothing
+        is asked in the place of these.
+        """
+        number = next((n for n in self._of(location) if np.allclose(self._eye_m(n), eye_m)), None)
+        if number is None:
+            here_m = self._home_m if np.allclose(eye_m, self._home_m) else eye_m
+            number = self._made(location, here_m, time_s)
+        if number is None:
+            return None
+        self._use(number, time_s)
+        station, self._look = self._station(number), None
+        station.asked.update(made)
+        station.stored = set(made)
+        kept = [face for face in self._under_way if face.station != number or face.face not in made]
+        self._under_way = deque(kept, maxlen=UNDER_WAY)
+        return number
 
     def forget(self) -> None:
         """What is under way may be lost: it is asked again."""
@@ -91,6 +118,7 @@ class Stations:
         for station in self._rooms:
             if station is not None:
                 station.asked.clear()
+                station.stored.clear()
 
     def _in_use(self, location: str, poses: list[Pose], time_s: float) -> list[int]:
         """The stations that a frame draws from: those nearest to each camera, then home. Makes those that lack."""

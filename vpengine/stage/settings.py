@@ -66,13 +66,13 @@ def _address(value: str) -> str:
     return str(found)
 
 
-def _existing_file(value: Any, info: ValidationInfo) -> Path:
+def _inside_path(value: Any, info: ValidationInfo, what: str = "folder") -> Path:
     """A path in a file is relative to that file's folder and stays inside it, unless allowed on the command line.
 
     Without a file (settings made in code) there is no folder to stay in, and who opens the path says what is wrong.
     """
     if not isinstance(value, str | Path) or "\0" in str(value) or not str(value).strip():
-        raise refusal(f"found {shown(value)}, expected the path of a file")
+        raise refusal(f"found {shown(value)}, expected the path of a {what}")
     if not info.context:
         return Path(value)
     folder: Path = info.context["folder"]
@@ -84,12 +84,26 @@ def _existing_file(value: Any, info: ValidationInfo) -> Path:
                 f"found {shown(str(value))}, which lies outside the folder {folder}; move it inside, or allow it with "
                 "--allow-outside"
             )
+    except (OSError, RuntimeError) as error:
+        raise _unreadable(value, error) from None
+    return path
+
+
+def _existing_file(value: Any, info: ValidationInfo) -> Path:
+    path = _inside_path(value, info, "file")
+    if not info.context:
+        return path
+    try:
         if not path.is_file():
             missing = f"no such file{_neighbour(path)}"
             raise refusal(f"found {shown(str(value))}, {'which is not a file' if path.exists() else missing}")
     except (OSError, RuntimeError) as error:
-        raise refusal(f"found {shown(str(value))}, which cannot be read ({error})") from None
+        raise _unreadable(value, error) from None
     return path
+
+
+def _unreadable(value: str | Path, error: Exception) -> PydanticCustomError:
+    return refusal(f"found {shown(str(value))}, which cannot be read ({error})")
 
 
 def _neighbour(path: Path) -> str:
@@ -136,3 +150,7 @@ Rate = Annotated[
 ]
 # For any section's model: the file is found beside the stage or show file that names it (see resolve_settings).
 ExistingFile = Annotated[Path, PlainValidator(_existing_file), WithJsonSchema({"type": "string"})]
+# The path of a folder under the same rule, whether it is there or not: who opens it says what is wrong with it.
+NamedFolder = Annotated[
+    Path, PlainValidator(lambda value, info: _inside_path(value, info)), WithJsonSchema({"type": "string"})
+]

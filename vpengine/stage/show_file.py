@@ -13,7 +13,7 @@ from vpengine.control.controls import Control, Value
 from vpengine.errors import Problem
 from vpengine.stage.control_names import by_address, control_values
 from vpengine.stage.sections import PluginSection, Table
-from vpengine.stage.settings import SLUG_PATTERN, Settings, refusal, shown
+from vpengine.stage.settings import SLUG_PATTERN, NamedFolder, Settings, refusal, shown
 from vpengine.stage.toml_file import TomlFile
 
 SECTIONS = ("show", "scene")
@@ -46,6 +46,11 @@ class SceneSettings(Settings):
         default=False,
         description="Controls that the scene does not set stay as they are, instead of going back to the base look.",
     )
+    surround: NamedFolder | None = Field(
+        default=None,
+        description="A take, the folder that ``run --log`` wrote: the surround that it has of the scene's location is "
+        "shown again whenever the scene comes on.",
+    )
 
 
 class _NoCoreKeys(Settings):
@@ -56,7 +61,7 @@ class _NoCoreKeys(Settings):
 class Scene:
     """location: a name for the plate; scenes with equal plate sections share it, and differ in their controls only.
 
-    controls: (address, value) pairs that the scene sets, in the file's order.
+    controls: (address, value) pairs that the scene sets, in the file's order. surround: a take that has one.
     """
 
     slug: str
@@ -66,6 +71,7 @@ class Scene:
     dissolve_s: float
     controls: tuple[tuple[str, Value], ...]
     keep: bool = False
+    surround: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -119,11 +125,26 @@ def read_show(path: Path, declared: Iterable[Control], *, allow_outside: bool = 
             settings.dissolve_s,
             values,
             settings.keep,
+            settings.surround,
         )
         for _, settings, plate, values in found
         if settings and plate
     ]
     return ShowReading(Show(file.path, head.name, tuple(scenes), base), (), sections)
+
+
+def location_in(path: Path, plate: PluginSection) -> str | None:
+    """What the location with such a plate is called in another show; None where it has no such plate.
+
+    For a file that was good when it ran: what is wrong with it now, beside the plates, is passed over.
+    """
+    locations = _Locations()
+    names = {_content(section): locations.name(section) for section in read_show(path, ()).sections}
+    return names.get(_content(plate))
+
+
+def _content(plate: PluginSection) -> tuple[str, str]:
+    return plate.kind, repr(sorted(plate.table.items()))
 
 
 class _Locations:
@@ -133,7 +154,7 @@ class _Locations:
         self._names: dict[tuple[str, str], str] = {}
 
     def name(self, plate: PluginSection) -> str:
-        content = (plate.kind, repr(sorted(plate.table.items())))
+        content = _content(plate)
         if content not in self._names:
             same_kind = sum(kind == plate.kind for kind, _ in self._names)
             self._names[content] = f"{plate.kind}-{same_kind + 1}" if same_kind else plate.kind

@@ -48,7 +48,7 @@ log = logging.getLogger(__name__)
 
 Redraw = Callable[[str, View, int], ImageSet]
 # What a damaged line or file raises, be it cut, foreign or of the wrong shape.
-_BROKEN = (
+BROKEN = (
     *(ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RuntimeError),
     *(OSError, EOFError, zipfile.BadZipFile, zlib.error),
 )
@@ -201,19 +201,19 @@ def _from_strict(table: dict[str, Any]) -> Any:
 
 def count_frames(folder: Path) -> int:
     """How many frames ``read_log`` will find, but for damage inside a keyframe. Raises UserError: not a take."""
-    with _open(folder) as lines:
+    with open_frames(folder) as lines:
         count, before = 0, None
         for text in lines:
             if text.strip():
                 try:
-                    before = _check(_parsed(text), before, folder)
-                except _BROKEN:
+                    before = _check(parsed_line(text), before, folder)
+                except BROKEN:
                     break
                 count += 1
         return count
 
 
-def _open(folder: Path) -> BinaryIO:
+def open_frames(folder: Path) -> BinaryIO:
     path = folder / "frames.jsonl"
     if not path.is_file():
         raise UserError(f"{folder}: not a take: there is no frames.jsonl in it")
@@ -228,17 +228,17 @@ def read_log(folder: Path, redraw: Redraw) -> Iterator[FrameInput]:
     controls: dict[str, Any] = {}
     before: Tick | None = None
     count = 0
-    with _open(folder) as lines:
+    with open_frames(folder) as lines:
         for number, text in enumerate(lines, 1):
             if not text.strip():
                 continue
             try:
-                line = _parsed(text)
+                line = parsed_line(text)
                 controls = controls | line["controls"]
-                frame = _frame(line, controls, before)
+                frame = read_frame(line, controls, before)
                 before = frame.tick
-                stored = [_keyframe(item, folder) for item in line["keyframes"]]
-            except _BROKEN as error:
+                stored = [stored_keyframe(item, folder) for item in line["keyframes"]]
+            except BROKEN as error:
                 _tell_damage(folder / "frames.jsonl", number, count, error)
                 return
             # Outside: what goes wrong while a plate is drawn is no damage of the take.
@@ -255,7 +255,7 @@ def _tell_damage(file: Path, number: int, count: int, error: Exception) -> None:
     log.warning("%s; the good frames before it (%d) are used.", what, count)
 
 
-def _parsed(text: bytes) -> dict[str, Any]:
+def parsed_line(text: bytes) -> dict[str, Any]:
     """Zeros at a line's end are what a file system leaves of a tail that was never written."""
     line = json.loads(text.rstrip(b"\0\r\n ").decode("utf-8"), object_hook=_from_strict)
     if not isinstance(line, dict):
@@ -264,14 +264,14 @@ def _parsed(text: bytes) -> dict[str, Any]:
 
 
 def _check(line: dict[str, Any], before: Tick | None, folder: Path) -> Tick:
-    """Raises one of _BROKEN where a line is not a frame, or a keyframe's file is not whole; reads no pictures."""
-    frame = _frame(line, {} | line["controls"], before)
+    """Raises one of BROKEN where a line is not a frame, or a keyframe's file is not whole; reads no pictures."""
+    frame = read_frame(line, {} | line["controls"], before)
     for item in line["keyframes"]:
-        check_arrays(_keyframe_file(item, folder), _resolution(item["view"]))
+        check_arrays(keyframe_file(item, folder), _resolution(item["view"]))
     return frame.tick
 
 
-def _frame(line: dict[str, Any], controls: dict[str, Any], before: Tick | None) -> FrameInput:
+def read_frame(line: dict[str, Any], controls: dict[str, Any], before: Tick | None) -> FrameInput:
     """Without its keyframes. before: the tick of the frame before it."""
     number, display_time_s, rate = line["tick"]
     if not _RATE.fullmatch(rate):
@@ -308,7 +308,7 @@ def _bus(line: dict[str, Any]) -> BusState:
     return state
 
 
-def _keyframe_file(line: dict[str, Any], folder: Path) -> Path:
+def keyframe_file(line: dict[str, Any], folder: Path) -> Path:
     return folder / "keyframes" / f"{int(line['number'])}.npz"
 
 
@@ -347,7 +347,7 @@ def _finite(value: Any) -> float:
     return number
 
 
-def _keyframe(line: dict[str, Any], folder: Path) -> Callable[[Redraw], Keyframe]:
+def stored_keyframe(line: dict[str, Any], folder: Path) -> Callable[[Redraw], Keyframe]:
     """What makes the keyframe when its plate can be drawn; all that is stored of it has been read then."""
     stored = line["view"]
     view = View(
@@ -362,7 +362,7 @@ def _keyframe(line: dict[str, Any], folder: Path) -> Callable[[Redraw], Keyframe
     line = {_NEWER.get(key, key): value for key, value in line.items()}
     number, epoch, location, bus, camera = (line[key] for key in ("number", "epoch", "location", "bus", "camera"))
     face = SurroundFace(**{key: int(line["face"][key]) for key in ("station", "face")}) if "face" in line else None
-    arrays = load_arrays(_keyframe_file(line, folder), view.resolution)
+    arrays = load_arrays(keyframe_file(line, folder), view.resolution)
     grade = Grade(arrays["grade"], arrays["evidence"])
 
     def finish(redraw: Redraw) -> Keyframe:

@@ -85,6 +85,15 @@ def read_run(folder: Path, allow_outside: bool = False) -> Run:
     raise UserError(f"{folder}: {why}, and the take has no copies")
 
 
+def own_show(folder: Path) -> Path | None:
+    """A take's copy of its show file, inside the take; None where it has none."""
+    try:
+        copy = folder / json.loads((folder / "run.json").read_text(encoding="utf-8"))["copies"]["show"]
+    except (OSError, ValueError, LookupError, TypeError):
+        return None
+    return copy if _is_inside(copy, [folder]) and _is_file(copy) else None
+
+
 class _Finder:
     """Finds what a take's run.json names, in the places where that may be opened."""
 

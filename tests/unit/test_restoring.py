@@ -1,0 +1,162 @@
+"""When the faces of a stored surround come, and as what; without OpenGL."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from vpengine.compose.restoring import LoadedFace, RestoreFace, Restoring
+from vpengine.compose.stations import Stations
+from vpengine.frames.frame_input import BusState
+from vpengine.frames.grade_table import neutral_grade
+from vpengine.frames.images import ImageSet
+from vpengine.frames.keyframe import Keyframe, Request, SurroundFace, Timings
+from vpengine.frames.look import Look
+from vpengine.frames.pixels import Pixels
+from vpengine.frames.provenance import Provenance
+from vpengine.takes.surround import StoredFace
+from vpengine.view.surround import FACES, surround_view
+from vpengine.view.view import View
+
+HOME_M = (0.0, 0.0, 1.5)
+LOOK = Look("weather", (("snow", 0.5),), 7)
+ON, OFF = BusState("day", "hall"), BusState("chart", "pattern")
+
+
+def plate(view: View) -> ImageSet:
+    width, height = view.resolution
+    color = np.zeros((height, width, 3), np.float16)
+    return ImageSet.of(color, np.ones((height, width), np.float32), color[..., 0], view, Provenance("plate:hall"))
+
+
+def loaded(index: int) -> LoadedFace:
+    view = surround_view(np.array(HOME_M), index, 2, 5.0)
+    stored = StoredFace(Path("evening"), "hall", index, view, LOOK, {})
+
+    def finish(redraw: Any) -> Keyframe:
+        request = Request(
+            90 + index, 40, "hall-then", redraw("hall-then", view, 7), LOOK, 1.0, face=SurroundFace(9, index)
+        )
+        planes = Pixels(np.full((2, 2, 3), index, np.float16)), Pixels(np.zeros((2, 2, 3), np.float16))
+        source = Provenance("weather", request_number=90 + index)
+        return Keyframe(request, *planes, neutral_grade(), source, Timings(1.0, 2.0, 0.5))
+
+    return LoadedFace(stored, finish)
+
+
+class Camera:
+    """A RequestCamera whose pictures can take their time."""
+
+    def __init__(self) -> None:
+        self.is_ready = True
+        self.seeds: list[int] = []
+
+    def draw(self, _: Any, view: View, seed: int) -> None:
+        self.seeds.append(seed)
+
+    def ready(self) -> bool:
+        return self.is_ready
+
+    def bring_down(self, location: str, view: View) -> ImageSet:
+        return plate(view)
+
+
+class Run:
+    """Frames of an engine with nothing else in it; its generator has asked ten times."""
+
+    def __init__(self) -> None:
+        self.camera, self.stations = Camera(), Stations(HOME_M, 2, 2)
+        self.number, self.time_s = 10, 0.0
+        scenes = {"day": [loaded(index) for index in range(FACES)]}
+        self.restoring = Restoring(self.camera, {"hall": None}, self.stations, self._next, scenes)  # type: ignore[arg-type, dict-item]
+
+    def _next(self) -> int:
+        self.number += 1
+        return self.number
+
+    def frame(self, program: BusState = ON, epoch: int = 3) -> tuple[Keyframe, ...]:
+        self.time_s += 1.0
+        found = self.restoring.take(program, epoch, self.time_s)
+        for job in self.restoring.plan():
+            assert isinstance(job, RestoreFace)
+            self.restoring.drawers[RestoreFace](job, {})  # type: ignore[arg-type]
+        return found
+
+    def frames(self, count: int, program: BusState = ON, epoch: int = 3) -> list[Keyframe]:
+        each = [self.frame(program, epoch) for _ in range(count)]
+        assert all(len(keyframes) <= 1 for keyframes in each)
+        return [keyframe for keyframes in each for keyframe in keyframes]
+
+
+@pytest.fixture
+def run() -> Run:
+    return Run()
+
+
+def indices(keyframes: list[Keyframe]) -> list[int]:
+    return [int(keyframe.gain.rgb[0, 0, 0]) for keyframe in keyframes]
+
+
+def test_one_a_frame_as_if_just_made(run: Run) -> None:
+    assert run.frame() == ()
+    first, *others = run.frames(1 + FACES)
+    assert indices([first, *others]) == list(range(FACES))
+    assert run.camera.seeds == [7] * FACES
+    request = first.request
+    assert (request.number, request.epoch, request.location, request.face) == (11, 3, "hall", SurroundFace(0, 0))
+    assert (request.look, request.plate.view.time_s, request.submitted_s) == (LOOK, 5.0, 2.0)
+    assert [keyframe.request.number for keyframe in others] == list(range(12, 11 + FACES))
+    assert first.provenance.request_number == 90, "who made it is who made it"
+
+
+def test_each_time_that_its_scene_comes_on(run: Run) -> None:
+    """All of them, with other numbers, also where it went before all were there; nothing while another is on."""
+    assert len(run.frames(4)) == 3
+    assert run.frames(5, OFF) == []
+    again = run.frames(10)
+    assert indices(again) == list(range(FACES))
+    assert min(keyframe.request.number for keyframe in again) > 10 + FACES
+
+
+def test_what_is_not_done_is_not_waited_for(run: Run) -> None:
+    run.camera.is_ready = False
+    assert run.frames(5) == []
+    assert len(run.camera.seeds) == 1
+    run.camera.is_ready = True
+    assert indices(run.frames(10)) == list(range(FACES))
+
+
+def test_they_are_all_of_one_epoch(run: Run) -> None:
+    """Where it changes on the way they come again; when all are there it is the generator's to make others."""
+    assert len(run.frames(4, epoch=3)) == 3
+    found = run.frames(10, epoch=4)
+    assert indices(found) == list(range(FACES))
+    assert {keyframe.request.epoch for keyframe in found} == {4}
+    assert run.frames(5, epoch=5) == []
+
+
+def test_what_was_asked_before_does_not_take_their_place(run: Run) -> None:
+    """Faces; a camera's picture, and what was asked after, are another matter."""
+    restored = run.frames(4)
+    made = loaded(0).finish(lambda *_: plate(surround_view(np.array(HOME_M), 0, 2)))
+
+    def answer(number: int, face: SurroundFace | None) -> Keyframe:
+        return replace(made, request=replace(made.request, number=number, face=face))
+
+    before, late = answer(9, SurroundFace(0, 5)), answer(11 + FACES, SurroundFace(0, 5))
+    camera, elsewhere = answer(9, None), answer(9, SurroundFace(1, 5))
+    assert run.restoring.newer([before, late, camera, elsewhere]) == (late, camera, elsewhere)
+    assert restored
+
+
+def test_what_a_frame_failed_to_take_in_comes_again(run: Run) -> None:
+    faces = run.frames(10)
+    other = loaded(0).finish(lambda *_: plate(surround_view(np.array(HOME_M), 0, 2)))
+    run.restoring.lost([other])
+    assert run.frames(5) == []
+    run.restoring.lost(faces[-1:])
+    assert indices(run.frames(10)) == list(range(FACES))

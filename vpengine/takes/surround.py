@@ -1,0 +1,158 @@
+"""A location's surround in a take: which faces there are to be shown again, found without reading their pictures."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from vpengine.errors import UserError
+from vpengine.frames.keyframe import Keyframe
+from vpengine.frames.look import Look
+from vpengine.stage.show_file import Scene, location_in
+from vpengine.takes.arrays import check_arrays
+from vpengine.takes.log import BROKEN, Redraw, keyframe_file, open_frames, parsed_line, read_frame, stored_keyframe
+from vpengine.takes.looks import read_look
+from vpengine.takes.run_file import own_show
+from vpengine.view.surround import FACES, surround_view
+from vpengine.view.view import View
+
+log = logging.getLogger(__name__)
+
+Place = tuple[float, ...]  # where a station stands, in metres
+_FARTHEST_M = 1e4
+_EXACT = 1e-6  # in metres, and in a matrix's numbers
+
+
+@dataclass(frozen=True, eq=False)
+class StoredFace:
+    """One of a surround. location: what it is called now. index: which of the six. view: what its plate is drawn with.
+
+    line: its request's, as the take has it.
+    """
+
+    take: Path
+    location: str
+    index: int
+    view: View
+    look: Look
+    line: dict[str, Any]
+
+    @property
+    def place(self) -> Place:
+        """The same for all faces of a station."""
+        return tuple(float(value) for value in np.round(self.view.origin_m, 4) + 0.0)
+
+    def check(self) -> None:
+        """Reads the headers of its pictures alone. Raises UserError where they are not what they must be."""
+        try:
+            check_arrays(keyframe_file(self.line, self.take), self.view.resolution)
+        except BROKEN as error:
+            raise self._damaged(error) from error
+
+    def load(self) -> Callable[[Redraw], Keyframe]:
+        """What makes the keyframe when its plate is drawn; its pictures are in memory then. Raises UserError."""
+        try:
+            return stored_keyframe(self.line, self.take)
+        except BROKEN as error:
+            raise self._damaged(error) from error
+
+    def _damaged(self, error: Exception) -> UserError:
+        return UserError(f"{self.take}: a face of its surround is damaged ({error or type(error).__name__})")
+
+
+def stored_faces(take: Path, location: str) -> list[StoredFace]:
+    """The newest of each face of each station of a location, of the newest look of them; those made last come last.
+
+    Lines of the log in which no face is are passed over unread. Ends at the first damage of the others, with a warning
+    that names file and line. Raises UserError: not a take, or without a surround of the location.
+    """
+    by_look: dict[Look, dict[tuple[Place, int], StoredFace]] = {}
+    newest: Look | None = None
+    for face in _faces(take, location):
+        same_look = by_look.setdefault(face.look, {})
+        same_look.pop((face.place, face.index), None)
+        same_look[face.place, face.index] = face
+        newest = face.look
+    if newest is None:
+        raise UserError(f"{take}: there is no surround of {location!r} in this take")
+    return list(by_look[newest].values())
+
+
+def faces_for(scene: Scene, resolution: int) -> list[StoredFace]:
+    """``fitting_faces`` of the take that a scene names, none where it names none. Raises UserError.
+
+    Locations are numbered in the order of a show's scenes: where the take has its show, its plate says which it was.
+    """
+    take, location = scene.surround, scene.location
+    if take is None:
+        return []
+    show = own_show(take)
+    then = location if show is None else location_in(show, scene.plate)
+    if then is None:
+        raise UserError(f"{take}: no scene of this take had the plate that this scene has, {scene.plate.kind!r}")
+    return [replace(face, location=location) for face in fitting_faces(take, then, resolution)]
+
+
+def fitting_faces(take: Path, location: str, resolution: int) -> list[StoredFace]:
+    """``stored_faces``, of ``resolution`` pixels a side and whole as far as their headers show. Raises UserError."""
+    faces = stored_faces(take, location)
+    for face in faces:
+        side = face.view.resolution[0]
+        if side != resolution:
+            raise UserError(
+                f"{take}: the faces of its surround have {side} x {side} pixels, and [neural] surround_resolution is "
+                f"{resolution} now"
+            )
+        face.check()
+    return faces
+
+
+def _faces(take: Path, location: str) -> list[StoredFace]:
+    """All of a location, in order."""
+    found: list[StoredFace] = []
+    try:
+        with open_frames(take) as lines:
+            for number, text in enumerate(lines, 1):
+                if b'"face"' not in text:
+                    continue
+                try:
+                    found += _faces_of(text, take, location)
+                except BROKEN as error:
+                    what = f"{take / 'frames.jsonl'}:{number}: not a frame of a take ({error or type(error).__name__})"
+                    if not found:
+                        raise UserError(what) from error
+                    log.warning("%s; the surround before it is used.", what)
+                    break
+    except OSError as error:
+        raise UserError(f"{take}: cannot be read ({error.strerror or error})") from error
+    return found
+
+
+def _faces_of(text: bytes, take: Path, location: str) -> list[StoredFace]:
+    line = parsed_line(text)
+    read_frame(line, {} | line["controls"], None)
+    items = [item for item in line["keyframes"] if "face" in item and item["location"] == location]
+    return [_face(item, take, location) for item in items]
+
+
+def _face(line: dict[str, Any], take: Path, location: str) -> StoredFace:
+    """Raises one of BROKEN also for what does not look where a face does: it would be shown in another's place."""
+    index, stored = int(line["face"]["face"]), line["view"]
+    width, height = (int(side) for side in stored["resolution"])
+    matrices = [np.array(stored[name], float) for name in ("view_from_stage", "clip_from_view")]
+    if not 0 <= index < FACES or width != height or any(matrix.shape != (4, 4) for matrix in matrices):
+        raise ValueError("a face that is none")
+    view = View(matrices[0], matrices[1], (width, height), float(stored["time_s"]))
+    if not np.abs(view.origin_m).max() < _FARTHEST_M:
+        raise ValueError("a station that is nowhere")
+    expected = surround_view(view.origin_m, index, width)
+    ours, theirs = ([each.view_from_stage, each.clip_from_view] for each in (view, expected))
+    if not np.allclose(ours, theirs, rtol=_EXACT, atol=_EXACT):
+        raise ValueError("a face that looks elsewhere")
+    int(line["number"])
+    return StoredFace(take, location, index, view, read_look(line["look"]), line)
