@@ -187,7 +187,7 @@ def test_a_model_may_load_for_as_long_as_its_generator_says(
     with hosted(name) as host, caplog.at_level(logging.WARNING):
         host.collect(started_s + 0.9 * limit_s)
         assert host.health.restarts == 0
-        assert host.health.words(live=True) == "test starting"
+        assert host.health.words(held=False) == "test starting"
         host.collect(time.monotonic() + limit_s)
         assert host.health.restarts == 1
     assert f"generator test stopped: it was not loaded after {limit_s:g} s. The wall" in caplog.text
