@@ -21,7 +21,7 @@ void main() {
     vec3 changed = apply_grade(grade, cct, plate.a, direction.z);
 #ifdef SURROUND
     bool sky = plate.a > 60000.0;  // as the picture was gathered
-    Sum around = surround(direction, sky ? 0.0 : 1.0 / plate.a, plate.a, sky);
+    Sum around = surround(direction, sky ? 0.0 : 1.0 / plate.a, plate.a, sky, dot(cct, vec3(1.0 / 3.0)));
     vec3 seen = around.total > 0.0 ? (around.gain * cct + around.bias) / around.total : cct;
     changed = mix(changed, seen, around.known);
 #endif

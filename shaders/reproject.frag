@@ -44,10 +44,12 @@ Lookup lookup(int k, vec3 ray, float depth_m, float inverse_depth, bool sky) {
 }
 
 // Well inside a picture, where all four texels are of the expected surface; else the pixel is left to a later draw.
-void add_whole(inout Sum sum, sampler2D gains, sampler2D biases, sampler2D depths, vec2 size, Lookup at, bool sky) {
+void add_whole(
+    inout Sum sum, sampler2D gains, sampler2D biases, sampler2D depths, vec2 size, Lookup at, bool sky, float now
+) {
     vec2 texel = at.key_uv * size - 0.5;
     vec4 share = bilinear(texel);
-    if (dot(matches(depths, size, texel, at, share, sky), vec4(0.25)) < 1.0) discard;
+    if (dot(matches(depths, size, texel, at, share, sky, now), vec4(0.25)) < 1.0) discard;
     sum.gain += at.weight * texture(gains, at.key_uv).rgb;
     sum.bias += at.weight * texture(biases, at.key_uv).rgb;
     sum.total += at.weight;
@@ -64,7 +66,8 @@ void add_whole(inout Sum sum, sampler2D gains, sampler2D biases, sampler2D depth
 // keyframes show needs no older one's word.
 #define LOOKUP(k) Lookup at = lookup(k, ray, depth_m, inverse_depth, sky); WELL_INSIDE(k, at)
 #define NEWER(at) at.weight = max(at.weight - IGNORED * sum.total, 0.0);
-#define ADD(k) { LOOKUP(k) NEWER(at) ADD_TEXELS(sum, key_gain[k], key_bias[k], key_depth[k], keyframe[k].zw, at, sky); }
+#define TEXTURES(k) key_gain[k], key_bias[k], key_depth[k], keyframe[k].zw
+#define ADD(k) { LOOKUP(k) NEWER(at) ADD_TEXELS(sum, TEXTURES(k), at, sky, now); }
 
 void main() {
     vec3 plate = texelFetch(plate_color, ivec2(gl_FragCoord.xy), 0).rgb;  // the plate was drawn at this very size
@@ -73,6 +76,7 @@ void main() {
     float inverse_depth = sky ? 0.0 : 1.0 / depth_m;
     vec3 ray = view_ray_from_ndc * vec3(uv * 2.0 - 1.0, 1.0);  // in view space, one metre along the axis
     vec3 cct = acescct_from_linear(plate);
+    float now = dot(cct, vec3(1.0 / 3.0));
     Sum sum = Sum(vec3(0.0), vec3(0.0), 0.0, 0.0);
 
     ADD(0)
@@ -94,7 +98,7 @@ void main() {
     float length_m = length(ray);
     vec3 graded = apply_grade(grade, cct, sky ? 1e9 : depth_m * length_m, dot(up_in_view, ray) / length_m);
 #ifdef SURROUND
-    Sum around = surround(ray, inverse_depth, depth_m, sky);
+    Sum around = surround(ray, inverse_depth, depth_m, sky, now);
     vec3 seen = around.total > 0.0 ? (around.gain * cct + around.bias) / around.total : cct;
     graded = mix(graded, seen, around.known);
 #endif

@@ -24,18 +24,27 @@ vec4 bilinear(vec2 texel) {
     return vec4((1.0 - t.x) * t.y, t.x * t.y, t.x * (1.0 - t.y), (1.0 - t.x) * (1.0 - t.y));
 }
 
+#ifdef MOVES
+// Of a plate that moves, a picture's second depth channel is how bright the plate was (ACEScct); where that is otherwise
+// now, what stands there is another thing, or another side of it.
+#define OF_NOW(depths, where, now) vec4(lessThan(abs(textureGather(depths, where, 1) - now), vec4(MOVED)))
+#else
+#define OF_NOW(depths, where, now) vec4(1.0)
+#endif
+
 // Which of them show the surface that is expected there. Along a plane inverse depth is linear in the picture, so a
 // floor seen aslant agrees as a whole, however much the depth of its texels differs; across an edge each is judged.
-vec4 matches(sampler2D depths, vec2 size, vec2 texel, Lookup at, vec4 share, bool sky) {
+vec4 matches(sampler2D depths, vec2 size, vec2 texel, Lookup at, vec4 share, bool sky, float now) {
     // Asked for where the four meet: at key_uv itself a driver may round to other texels than floor does here.
-    vec4 found = textureGather(depths, (floor(texel) + 1.0) / size);
+    vec2 where = (floor(texel) + 1.0) / size;
+    vec4 found = textureGather(depths, where);
     vec4 inverse = 1.0 / found;
     float expected = 1.0 / at.expected_m;
     float lowest = min(min(inverse.x, inverse.y), min(inverse.z, inverse.w));
     float highest = max(max(inverse.x, inverse.y), max(inverse.z, inverse.w));
     bool plane = abs(dot(inverse, share) - expected) < 0.02 * expected && highest - lowest < 0.4 * expected;
     vec4 each = vec4(lessThan(abs(found - at.expected_m), vec4(0.03 * at.expected_m + 0.02)));
-    return sky ? vec4(greaterThan(found, vec4(1e30))) : plane ? vec4(1.0) : each;
+    return (sky ? vec4(greaterThan(found, vec4(1e30))) : plane ? vec4(1.0) : each) * OF_NOW(depths, where, now);
 }
 
 // Only the texels of this surface; share: how much of each, in textureGather's order.
@@ -47,10 +56,13 @@ vec3 texels(sampler2D source, vec2 size, ivec2 base, vec4 share) {
          + share.w * texelFetch(source, clamp(base, ivec2(0), top), 0).rgb;
 }
 
-void add(inout Sum sum, sampler2D gains, sampler2D biases, sampler2D depths, vec2 size, Lookup at, bool sky) {
+// now: the mean of the pixel's ACEScct.
+void add(
+    inout Sum sum, sampler2D gains, sampler2D biases, sampler2D depths, vec2 size, Lookup at, bool sky, float now
+) {
     vec2 texel = at.key_uv * size - 0.5;
     vec4 share = bilinear(texel);
-    share *= matches(depths, size, texel, at, share, sky);
+    share *= matches(depths, size, texel, at, share, sky, now);
     // A quarter of a texel of the right surface is enough to go by.
     share *= min(4.0, 1.0 / max(dot(share, vec4(1.0)), 1e-3));
     sum.known = max(sum.known, at.trust * dot(share, vec4(1.0)));

@@ -180,3 +180,15 @@ def test_its_stations_have_rooms_of_the_book() -> None:
     assert (restored(stations, later, AWAY_M), restored(stations, later)) == (1, 0)
     there = Pose((4.0, 0.0, 1.6))
     assert made(stations, frame(there, time_s=2.0)) == []
+
+
+def test_where_the_plate_moves_the_oldest_face_is_made_anew_when_it_is_old() -> None:
+    stations = Stations(HOME_M, 64, 4)
+    for wanted in made(stations, frame(time_s=10.0)):
+        stations.note(wanted.face, 0, SNOW, 10.0 + 0.1 * wanted.face.face)
+    assert stations.wanted(frame(time_s=11.9), moves=True) is None
+    again = stations.wanted(frame(time_s=12.05), moves=True)
+    assert again is not None
+    assert again.face.face == 0
+    assert again.view.time_s == 12.05
+    assert stations.wanted(frame(time_s=20.0)) is None

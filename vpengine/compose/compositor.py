@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 
-from vpengine.compose.drawable import Plates
+from vpengine.compose.drawable import Plates, moves
 from vpengine.compose.eyes import Eyes
 from vpengine.compose.jobs import (
     Blank,
@@ -93,7 +93,7 @@ class Compositor:
             self.surrounds.enter(job.location, job.look, job.epoch)
         self._surrounded = job.locations
         for keyframe in job.keyframes:
-            self.surrounds.add(keyframe, job.time_s)
+            self.surrounds.add(keyframe, job.time_s, moves(self._plates, keyframe.request.location))
         self.surrounds.advance(job.time_s)
 
     def _grade_outer(self, job: GradeOuter, pictures: Pictures) -> None:

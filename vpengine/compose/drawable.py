@@ -15,5 +15,15 @@ class Plates(Protocol):
 
 
 class Drawable(Protocol):
+    """A class may say ``moves = True``: what it draws depends on the View's time."""
+
     def draw(self, target: Target, view: View) -> None:
         """Fill colour (scene-linear ACEScg) and depth (metres along the view axis, +inf for sky)."""
+
+
+def moves(plates: Plates, location: str) -> bool:
+    """Whether the plate of a location does; False where it is not loaded."""
+    try:
+        return bool(getattr(plates[location], "moves", False))
+    except KeyError:
+        return False

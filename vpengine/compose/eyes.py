@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from vpengine.compose.drawable import Plates
+from vpengine.compose.drawable import Plates, moves
 from vpengine.compose.jobs import DrawPlate, MixWorlds, Reproject, ShowStale, UpdateKeyframes
 from vpengine.compose.mixer import Lend, Mixer
 from vpengine.compose.neural import NeuralLayer
@@ -46,7 +46,12 @@ class Eyes:
         if (eye, location) not in self._layers:
             surrounds = self._surrounds if eye.bus == PROGRAM else None
             self._layers[eye, location] = NeuralLayer(
-                self._gpu, self._keyframe_resolution, self._keyframes, location, surrounds
+                self._gpu,
+                self._keyframe_resolution,
+                self._keyframes,
+                location,
+                surrounds,
+                moves(self._plates, location),
             )
         return self._layers[eye, location]
 

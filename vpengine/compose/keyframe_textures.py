@@ -5,14 +5,19 @@ from __future__ import annotations
 from collections import deque
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
+from vpengine.frames.images import ImageSet
 from vpengine.frames.keyframe import Keyframe
+from vpengine.frames.pixels import Pixels
 from vpengine.gpu.gpu import Gpu
 from vpengine.gpu.passes import Bound
 from vpengine.gpu.transfer import texels, write_rows
+from vpengine.view.color import acescct_from_linear
 
 BYTES_A_FRAME = 8 << 20  # 480 x 270 in one frame, 1920 x 1080 in five: 3 ms of software OpenGL's
+MOVED = 0.04  # of ACEScct: two thirds of a stop; a keyframe's texels are coarser than the plate, and not quite its
 _BYTES_A_PIXEL = 8 + 8 + 4  # gain, bias, depth
 
 
@@ -21,17 +26,26 @@ def fits_a_frame(resolution: tuple[int, int]) -> bool:
     return resolution[0] * resolution[1] * _BYTES_A_PIXEL <= BYTES_A_FRAME
 
 
+def with_brightness(plate: ImageSet) -> Pixels:
+    """Its depth, and beside it the mean of its ACEScct: (height, width, 2) float32."""
+    cct = acescct_from_linear(plate.color_noise.stored[..., :3].astype(np.float32)).mean(axis=-1, keepdims=True)
+    if plate.depth.bottom_up != plate.color_noise.bottom_up:
+        cct = cct[::-1]
+    return Pixels(np.concatenate([plate.depth.stored, cct.astype(np.float32)], axis=-1), plate.depth.bottom_up)
+
+
 class KeyframeTextures:
     """Owns the textures. Four components: a three-component half float is slow on software GL.
 
-    The plate's own colour is for comparison only, and written when it is asked for.
+    The plate's own colour is for comparison only, and written when it is asked for. moves: the plate does; beside the
+    depth is how bright it was.
     """
 
-    def __init__(self, gpu: Gpu, resolution: tuple[int, int]) -> None:
+    def __init__(self, gpu: Gpu, resolution: tuple[int, int], moves: bool = False) -> None:
         self.resolution = resolution
         self.gain = gpu.texture(resolution, 4, "f2")
         self.bias = gpu.texture(resolution, 4, "f2")
-        self.depth = gpu.texture(resolution, 1, "f4", nearest=True)
+        self.depth = gpu.texture(resolution, 2 if moves else 1, "f4", nearest=True)
         self.plate = gpu.texture(resolution, 4, "f2")
         self._plate_of: Keyframe | None = None
         self._left: deque[tuple[Any, NDArray[Any]]] = deque()  # textures, with the rows that they lack at their tops
@@ -43,7 +57,8 @@ class KeyframeTextures:
 
     def begin(self, keyframe: Keyframe) -> None:
         """``write`` puts this one, of their resolution, into the textures."""
-        depth = keyframe.request.plate.depth
+        plate = keyframe.request.plate
+        depth = plate.depth if self.depth.components == 1 else with_brightness(plate)
         pixels = (self.gain, keyframe.gain), (self.bias, keyframe.bias), (self.depth, depth)
         self._left = deque((texture, texels(image, texture.components)) for texture, image in pixels)
 

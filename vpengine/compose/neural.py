@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from vpengine.compose.grading import GradeTable
-from vpengine.compose.keyframe_textures import BYTES_A_FRAME, KeyframeTextures, fits_a_frame
+from vpengine.compose.keyframe_textures import BYTES_A_FRAME, MOVED, KeyframeTextures, fits_a_frame
 from vpengine.compose.surround import FIELDS, Surrounds
 from vpengine.frames.keyframe import Keyframe
 from vpengine.gpu.blocks import UniformBlock
@@ -87,6 +87,7 @@ class NeuralLayer:
     milliseconds: a film of the same frames must show it in the same one.
 
     location, surrounds: whose surround shows what no keyframe does; without them nothing does.
+    moves: the plate does; a picture of it has no word where it shows something else by now.
     """
 
     def __init__(
@@ -96,8 +97,10 @@ class NeuralLayer:
         keyframes: int = MAX_KEYFRAMES,
         location: str = "",
         surrounds: Surrounds | None = None,
+        moves: bool = False,
     ) -> None:
         self._gpu = gpu
+        self._moves = moves
         self._location = location
         self._surrounds = surrounds
         self._most = MAX_KEYFRAMES if surrounds is None else MAX_KEYFRAMES - 1
@@ -106,14 +109,15 @@ class NeuralLayer:
         self._coming: tuple[Keyframe, KeyframeTextures] | None = None  # not all uploaded yet
         self._waiting: Keyframe | None = None  # until that is there; only the newest
         self._frame_s, self._bytes_left = -np.inf, 0  # what the frame of that time may yet bring in
-        defines = {**_DEFINES, **GradeTable.DEFINES, "KEYS": str(self._most)}
+        common = _DEFINES | ({"MOVES": "1", "MOVED": str(MOVED)} if moves else {})
+        defines = {**common, **GradeTable.DEFINES, "KEYS": str(self._most)}
         if surrounds is None:
             self._last = gpu.pass_("reproject", BLOCK, defines)
         else:
             self._last = gpu.pass_("reproject", SURROUND_BLOCK, {**defines, **surrounds.defines})
         self._quick, self._sure = (
             [
-                gpu.pass_("reproject", BLOCK, {**_DEFINES, "KEYS": str(keys), kind: "1"})
+                gpu.pass_("reproject", BLOCK, {**common, "KEYS": str(keys), kind: "1"})
                 for keys in range(1, self._most + 1)
             ]
             for kind in ("QUICK", "SURE")
@@ -121,7 +125,7 @@ class NeuralLayer:
         self._stale_pass = gpu.pass_("stale", STALE_BLOCK)
         # After the passes: where a shader does not compile, it is tried again and again, and these would pile up.
         sets = self._keyframes + (not fits_a_frame(resolution))  # the oldest stays until its successor is there
-        self._free = [KeyframeTextures(gpu, resolution) for _ in range(sets)]
+        self._free = [KeyframeTextures(gpu, resolution, moves) for _ in range(sets)]
         self.grade = GradeTable(gpu)
 
     @property
@@ -172,7 +176,7 @@ class NeuralLayer:
         if fitting.resolution == resolution:
             return fitting
         fitting.release()
-        return KeyframeTextures(self._gpu, resolution)
+        return KeyframeTextures(self._gpu, resolution, self._moves)
 
     def _keep(self, coming: _Kept) -> None:
         """The first of a new epoch (another generator or seed) follows the newest of the old one alone: what the old

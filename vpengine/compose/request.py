@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from vpengine.compose.drawable import Drawable, Plates
+from vpengine.compose.drawable import Drawable, Plates, moves
 from vpengine.compose.governor import RUNGS
 from vpengine.compose.stations import Stations
 from vpengine.frames.feed import PROGRAM, Eye
@@ -327,7 +327,7 @@ class Requests:
         if wanted.face is None:
             self._asked[wanted.eye] = _Asked(wanted, wanted)
         elif self._stations is not None:
-            self._stations.note(wanted.face, wanted.epoch, wanted.look)
+            self._stations.note(wanted.face, wanted.epoch, wanted.look, wanted.view.time_s)
 
     def _pace(self, now_s: float, part: float) -> None:
         """When the next may be asked, at ``part`` of the wanted rate.
@@ -358,7 +358,9 @@ class Requests:
 
     def _face(self, frame: FrameInput, now_s: float) -> Wanted | None:
         """The part of the surround that is wanted most."""
-        found = self._stations.wanted(frame) if self._stations is not None else None
+        if self._stations is None:
+            return None
+        found = self._stations.wanted(frame, moves(self._plates, frame.program.target))
         if found is None:
             return None
         state = frame.program
@@ -379,7 +381,9 @@ class Requests:
         time_s, size = frame.tick.display_time_s, _request_size(settings.resolution, frame.rung)
         view = camera_view(state.request_pose, state.lens, size, settings.overscan_percent, time_s)
         wanted = Wanted(frame.epoch, location, look, view, eye, now_s)
-        return None if asked.last is not None and wanted.same_as(asked.last) else wanted
+        if asked.last is None or not wanted.same_as(asked.last):
+            return wanted
+        return wanted if moves(self._plates, location) and time_s != asked.last.view.time_s else None
 
 
 def _request_size(wanted: tuple[int, int], rung: int) -> tuple[int, int]:

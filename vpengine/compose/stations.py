@@ -17,6 +17,7 @@ from vpengine.view.surround import FACES, surround_directions, surround_view
 from vpengine.view.view import View
 
 APART_M = 2.0  # a camera that is farther from every station gets one where it is
+OLD_S = 2.0  # where the plate moves
 UNDER_WAY = 3  # faces that may be asked and not yet be shown: one drawn, and as many as a host works on
 
 Array = NDArray[np.floating]
@@ -25,13 +26,14 @@ Array = NDArray[np.floating]
 @dataclass
 class _Station:
     """asked: the epoch and look that each face was last asked with. stored: of these, faces of another run whose scene
-    is still coming on.
+    is still coming on. made_s: the plate's time then.
     """
 
     location: str
     eye_m: Array
     asked: dict[int, tuple[int, Look]] = field(default_factory=dict)
     stored: set[int] = field(default_factory=set)
+    made_s: dict[int, float] = field(default_factory=dict)
     used_s: float = -np.inf
 
 
@@ -60,8 +62,11 @@ class Stations:
         """Of the kind that faces are drawn with."""
         return surround_view(self._home_m, 0, self._resolution)
 
-    def wanted(self, frame: FrameInput) -> WantedFace | None:
-        """The face that the program's location lacks most: round the station nearest to a camera, where that looks."""
+    def wanted(self, frame: FrameInput, moves: bool = False) -> WantedFace | None:
+        """The face that the program's location lacks most: round the station nearest to a camera, where that looks.
+
+        moves: its plate does; faces of more than OLD_S ago are made again, the oldest first.
+        """
         state, time_s = frame.program, frame.tick.display_time_s
         if state.look.plain:
             return None  # the plate is the answer
@@ -76,13 +81,29 @@ class Stations:
                 if station.asked.get(index) != asks and index not in station.stored:
                     view = surround_view(station.eye_m, index, self._resolution, time_s)
                     return WantedFace(SurroundFace(number, index), view)
-        return None
+        return self._oldest(frame) if moves else None
 
-    def note(self, face: SurroundFace, epoch: int, look: Look) -> None:
-        """It has been asked."""
+    def _oldest(self, frame: FrameInput) -> WantedFace | None:
+        """That was made longest ago, of the stations that this frame draws from, if it is old."""
+        time_s = frame.tick.display_time_s
+        used = [
+            (station.made_s.get(index, -np.inf), number, index)
+            for number, station in enumerate(self._rooms)
+            if station is not None and station.used_s == time_s
+            for index in range(FACES)
+        ]
+        made_s, number, index = min(used)
+        if time_s - made_s < OLD_S:
+            return None
+        view = surround_view(self._station(number).eye_m, index, self._resolution, time_s)
+        return WantedFace(SurroundFace(number, index), view)
+
+    def note(self, face: SurroundFace, epoch: int, look: Look, time_s: float = -np.inf) -> None:
+        """It has been asked. time_s: the plate's."""
         station = self._rooms[face.station]
         if station is not None:
             station.asked[face.face] = (epoch, look)
+            station.made_s[face.face] = time_s
             self._under_way.append(face)
 
     def restore(self, location: str, eye_m: Array, made: Mapping[int, tuple[int, Look]], time_s: float) -> int | None:

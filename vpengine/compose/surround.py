@@ -13,8 +13,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from vpengine.compose.keyframe_textures import with_brightness
 from vpengine.frames.keyframe import Keyframe
 from vpengine.frames.look import Look
+from vpengine.frames.pixels import Pixels
 from vpengine.gpu.blocks import UniformBlock
 from vpengine.gpu.gpu import Gpu
 from vpengine.gpu.passes import Bound
@@ -24,7 +26,7 @@ from vpengine.view.view import View
 
 FADE_S = 0.5  # a face follows its successor, and comes to be trusted, over this
 BLENDED = 2  # stations that a pixel is looked for in: those nearest to the eye
-BYTES_A_PIXEL = 8 + 8 + 4  # gain, bias, depth
+BYTES_A_PIXEL = 8 + 8 + 8  # gain, bias, depth with brightness
 MOST_STATIONS, MOST_PIXELS = 16, 16384  # on a side of the atlas: what every driver takes
 COLUMNS, ROWS = 4, 2  # of the atlas, a station
 STEP = 1.0 / 512.0  # of a face's trust: what is less is not drawn again on the walls
@@ -96,7 +98,7 @@ class Surrounds:
         self.rooms = stations
         self._gpu = gpu
         self._atlas = gpu.atlas((COLUMNS * resolution, ROWS * resolution * stations), 2)
-        self._depth = gpu.texture(self._atlas.size, 1, "f4", nearest=True)
+        self._depth = gpu.texture(self._atlas.size, 2, "f4", nearest=True)
         self._fade = gpu.pass_("surround_fade", FADE_BLOCK)
         self._stations: dict[int, _Station] = {}
         self._references: dict[str, tuple[Look, int]] = {}  # by location: the look, with its epoch, that is trusted
@@ -130,10 +132,10 @@ class Surrounds:
         """
         self._references[location] = look, epoch
 
-    def add(self, keyframe: Keyframe, time_s: float) -> None:
+    def add(self, keyframe: Keyframe, time_s: float, moves: bool = False) -> None:
         """Take in a picture: of its look all that is shown is to be, and if it is a face it is shown itself.
 
-        A station of another place that stood where it goes is given up.
+        A station of another place that stood where it goes is given up. moves: the plate does.
         """
         request = keyframe.request
         self._references[request.location] = request.look, request.epoch
@@ -152,7 +154,8 @@ class Surrounds:
         if face.coming is not None:
             self._free.append(face.coming)
         face.look, face.epoch, face.coming, face.since_s, face.shown = request.look, request.epoch, coming, time_s, 0.0
-        write_part(self._depth, texels(request.plate.depth, 1), self._cell(asked.station, asked.face))
+        depth = with_brightness(request.plate) if moves else _with_zeros(request.plate.depth)
+        write_part(self._depth, texels(depth, 2), self._cell(asked.station, asked.face))
 
     def advance(self, time_s: float) -> None:
         """Once a frame: faces follow what has come, and are trusted where they agree with the newest picture."""
@@ -279,6 +282,10 @@ class Surrounds:
             textures.release()
         self._depth.release()
         self._atlas.release()
+
+
+def _with_zeros(depth: Pixels) -> Pixels:
+    return Pixels(np.concatenate([depth.stored, np.zeros_like(depth.stored)], axis=-1), depth.bottom_up)
 
 
 def _trust(station: _Station, look: Look, epoch: int, most: float) -> None:

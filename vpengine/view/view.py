@@ -34,7 +34,7 @@ class View:
         return self.stage_from_view[:3, 3]
 
     def same_as(self, other: View) -> bool:
-        """Whether it looks at the same, whatever its time: no plate moves yet."""
+        """Whether it looks at the same, whatever its time."""
         return (
             self.resolution == other.resolution
             and np.array_equal(self.view_from_stage, other.view_from_stage)
