@@ -16,7 +16,8 @@ from typing import Any
 from vpengine import neural, output, tracking
 from vpengine.compose.governor import Governor
 from vpengine.compose.preparing import Preparing
-from vpengine.compose.request import RequestCamera, Requests, RequestSettings
+from vpengine.compose.request import Requests, RequestSettings
+from vpengine.compose.request_camera import RequestCamera
 from vpengine.compose.restoring import Restoring, load_stored
 from vpengine.compose.stations import Stations
 from vpengine.control.controls import ControlError, Controls, typed

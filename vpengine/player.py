@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from vpengine.compose.request import RequestCamera
+from vpengine.compose.request_camera import RequestCamera
 from vpengine.control import declared
 from vpengine.control.controls import parse
 from vpengine.drawing import build_compositor, build_locations, build_stage_sim, load_location

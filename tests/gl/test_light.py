@@ -14,7 +14,8 @@ import pytest
 from tests.geometry import pixel_uv, project
 from vpengine.compose.governor import RUNGS
 from vpengine.compose.plan import light_key, world_key
-from vpengine.compose.request import RequestCamera, Requests, RequestSettings
+from vpengine.compose.request import Requests, RequestSettings
+from vpengine.compose.request_camera import RequestCamera
 from vpengine.compose.stations import Stations
 from vpengine.control.controls import Controls
 from vpengine.control.declared import INNER_VISIBLE, NEURAL_AMOUNT

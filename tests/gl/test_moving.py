@@ -10,7 +10,7 @@ import pytest
 
 from tests.gl.test_reproject import LENS, SNOW, Layer
 from tests.gl.test_request import Asking, camera, engine  # noqa: F401  fixtures
-from vpengine.compose.request import RequestCamera
+from vpengine.compose.request_camera import RequestCamera
 from vpengine.frames.frame_input import Tick
 from vpengine.frames.grade_table import neutral_grade
 from vpengine.frames.images import ImageSet

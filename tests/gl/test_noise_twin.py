@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from vpengine.compose.neural import STALE_BLOCK
-from vpengine.compose.request import RequestCamera
+from vpengine.compose.request_camera import RequestCamera
 from vpengine.gpu.gpu import Gpu
 from vpengine.gpu.target import Target
 from vpengine.gpu.transfer import download, four, upload, write

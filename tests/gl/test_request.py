@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -12,7 +13,8 @@ import numpy as np
 import pytest
 
 from vpengine.compose.governor import RUNGS
-from vpengine.compose.request import KEY, RequestCamera, Requests, RequestSettings
+from vpengine.compose.request import KEY, Requests, RequestSettings
+from vpengine.compose.request_camera import RequestCamera
 from vpengine.compose.stations import Stations
 from vpengine.frames.feed import Eye
 from vpengine.frames.frame_input import BusState, CameraState, FrameInput, Tick
@@ -417,17 +419,30 @@ def surrounded(camera: RequestCamera, engine: Gpu) -> Asking:
     return Asking(camera, engine, stations=Stations((0.0, 0.0, 1.5), 24, 2))
 
 
-def test_a_face_of_the_surround_is_asked_between_two_of_a_camera_that_moves(surrounded: Asking) -> None:
-    """Until all are there; then the camera has all turns."""
+def test_faces_of_the_surround_are_asked_between_two_of_a_camera_that_moves(surrounded: Asking) -> None:
+    """Two at a time until all are there; then the camera has all turns."""
     faces = []
     for step in range(20):
         surrounded.stand_at(Pose((0.01 * step, 0.0, 1.6)))
         request = surrounded.at(1.0 + 0.25 * step)
         assert request is not None
         faces.append(request.face)
-    assert faces[: 2 * FACES : 2] == [None] * FACES
-    assert {face.face for face in faces[1 : 2 * FACES : 2] if face is not None} == set(range(FACES))
-    assert faces[2 * FACES :] == [None] * (20 - 2 * FACES)
+    assert [face is None for face in faces] == [*[True, False, False] * 3, True, False, *[True] * 9]
+    assert {face.face for face in faces if face is not None} == set(range(FACES))
+
+
+def test_after_a_face_the_next_is_asked_as_much_sooner_as_it_is_smaller(camera: RequestCamera, engine: Gpu) -> None:
+    stations = Stations((0.0, 0.0, 1.5), 24, 2)
+    asking = Asking(camera, engine, replace(SETTINGS, shortest_s=1.0), stations=stations)
+    asked_s = []
+    for step in range(400):
+        asking.stand_at(Pose((0.001 * step, 0.0, 1.6)))
+        if (request := asking.once(10.0 + 0.02 * step)) is not None:
+            asked_s.append((10.0 + 0.02 * step, request.face is None))
+    gaps = [(after - before, camera_s) for (before, camera_s), (after, _) in itertools.pairwise(asked_s)]
+    part = 24 * 24 / (SIZE[0] * SIZE[1])
+    assert [gap_s for gap_s, camera_s in gaps if camera_s] == pytest.approx([1.0] * sum(c for _, c in gaps), abs=0.05)
+    assert [gap_s for gap_s, camera_s in gaps if not camera_s] == pytest.approx([part] * FACES, abs=0.05)
 
 
 def test_with_a_camera_that_rests_the_surround_is_made_and_then_the_generator_rests(surrounded: Asking) -> None:

@@ -13,7 +13,7 @@ import moderngl
 import pytest
 
 from vpengine.compose.neural import NeuralLayer
-from vpengine.compose.request import RequestCamera
+from vpengine.compose.request_camera import RequestCamera
 from vpengine.compose.surround import Surrounds
 from vpengine.drawing import build_compositor, build_locations, load_location
 from vpengine.files import read_files

@@ -10,7 +10,7 @@ from typing import Any
 
 from vpengine.cli.bench_frame import demo_stage
 from vpengine.compose.neural import NeuralLayer
-from vpengine.compose.request import RequestCamera
+from vpengine.compose.request_camera import RequestCamera
 from vpengine.control.looks import look_address
 from vpengine.frames.keyframe import Keyframe, Request
 from vpengine.gpu.context import create_headless

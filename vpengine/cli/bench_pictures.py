@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vpengine.compose.neural import BORDER, IGNORED, KNOWN, MAX_KEYFRAMES, NeuralLayer
-from vpengine.compose.request import RequestCamera
+from vpengine.compose.request_camera import RequestCamera
 from vpengine.compose.surround import FADE_S, Surrounds
 from vpengine.frames.images import ImageSet
 from vpengine.frames.keyframe import Keyframe, Request, SurroundFace, Timings

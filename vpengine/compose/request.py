@@ -5,33 +5,27 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
+from math import prod
 
 import numpy as np
 
-from vpengine.compose.drawable import Drawable, Plates, moves
+from vpengine.compose.drawable import Plates, moves
 from vpengine.compose.governor import RUNGS
+from vpengine.compose.request_camera import RequestCamera
 from vpengine.compose.stations import Stations
 from vpengine.frames.feed import PROGRAM, Eye
 from vpengine.frames.frame_input import FrameInput
 from vpengine.frames.images import ImageSet, Room
 from vpengine.frames.keyframe import Request, SurroundFace
 from vpengine.frames.look import Look
-from vpengine.frames.pixels import Pixels
-from vpengine.frames.provenance import Provenance
-from vpengine.gpu.blocks import UniformBlock
 from vpengine.gpu.executor import Drawer, Pictures
-from vpengine.gpu.gpu import Gpu
 from vpengine.gpu.job import READ, REQUEST, Job
-from vpengine.gpu.readback import ReadBack
-from vpengine.gpu.target import Target
 from vpengine.view.camera import camera_view
-from vpengine.view.view import View, stage_ray_from_ndc
+from vpengine.view.view import View
 
 NOBODY = Eye(PROGRAM, "")  # whose the faces of a surround are
 KEY = "request"  # of the pictures that a frame makes
 _MEANWHILE = "the pictures that there are stay"
-
-BLOCK = UniformBlock("Request", stage_ray_from_ndc="mat3", origin_m="vec3", pixel_m="float", seed="int")
 
 
 @dataclass(frozen=True)
@@ -48,94 +42,9 @@ class RequestSettings:
     busy_s: float = float("inf")
 
 
-class _Film:
-    """Owns the targets that requests of one resolution are drawn into, and what brings their pixels down."""
-
-    def __init__(self, gpu: Gpu, resolution: tuple[int, int]) -> None:
-        self.resolution = resolution
-        self.plate = Target(gpu.context, resolution, depth=True)
-        self.marked = Target(gpu.context, resolution)  # the plate's colour, with its noise
-        self.color_down = ReadBack(gpu, resolution, ring=1)
-        self.depth_down = ReadBack(gpu, resolution, "f4", 1, ring=1)
-
-    def forget(self) -> None:
-        for down in (self.color_down, self.depth_down):
-            down.forget()
-
-    def release(self) -> None:
-        for owned in (self.color_down, self.depth_down, self.plate, self.marked):
-            owned.release()
-
-
-class RequestCamera:
-    """Draws what requests are asked from, each in the resolution of its View, and brings it down."""
-
-    def __init__(self, gpu: Gpu) -> None:
-        self._gpu = gpu
-        self._pass = gpu.pass_("request", BLOCK)
-        self._films: dict[tuple[int, int], _Film] = {}  # a governor and a surround want a few, over and over
-        self._drawn: _Film | None = None
-
-    def take(self, plate: Drawable, location: str, view: View, seed: int) -> ImageSet:
-        """Draw and bring down at once."""
-        self.draw(plate, view, seed)
-        return self.bring_down(location, view)
-
-    def draw(self, plate: Drawable, view: View, seed: int) -> None:
-        """The first half: the plate at the request's View, and its noise; what was drawn before is given up."""
-        if self._drawn is not None:
-            self._drawn.forget()
-        film = self._drawn = self._film(view.resolution)
-        plate.draw(film.plate, view)
-        color, depth = film.plate.color, film.plate.depth
-        assert depth is not None
-        self._pass.draw(
-            film.marked,
-            {"plate_color": color, "plate_depth": depth},
-            stage_ray_from_ndc=stage_ray_from_ndc(view),
-            origin_m=view.origin_m,
-            pixel_m=2.0 / (view.clip_from_view[0, 0] * view.resolution[0]),
-            seed=seed,
-        )
-        film.color_down.begin(film.marked.color)
-        film.depth_down.begin(depth)
-
-    def _film(self, resolution: tuple[int, int]) -> _Film:
-        if resolution not in self._films:
-            self._films[resolution] = _Film(self._gpu, resolution)
-        return self._films[resolution]
-
-    def ready(self) -> bool:
-        """Whether ``bring_down`` would not wait."""
-        return self._drawn is not None and self._drawn.color_down.ready() and self._drawn.depth_down.ready()
-
-    def bring_down(self, location: str, view: View, room: Room | None = None) -> ImageSet:
-        """The second half: what was drawn last, on the CPU. Waits for the GPU where it is not ``ready``.
-
-        room: where to, bottom up and with as many pixels at least; memory of its own by default.
-        Raises ValueError where nothing was drawn.
-        """
-        if self._drawn is None:
-            raise ValueError("nothing was drawn")
-        film, self._drawn = self._drawn, None
-        room = room.sized(film.resolution) if room is not None else _own_room(film.resolution)
-        film.color_down.take_rows(room.color_noise.stored)
-        film.depth_down.take_rows(room.depth.stored)
-        return ImageSet(room.color_noise, room.depth, view, Provenance(source=f"plate:{location}"))
-
-    def release(self) -> None:
-        for film in self._films.values():
-            film.release()
-
-
-def _own_room(resolution: tuple[int, int]) -> Room:
-    width, height = resolution
-    color_noise, depth = np.empty((height, width, 4), np.float16), np.empty((height, width, 1), np.float32)
-    return Room(Pixels(color_noise, bottom_up=True), Pixels(depth, bottom_up=True))
-
-
 MOST_PUT_OFF = 3  # frames; a machine that is always busy still asks
 LONGEST_HALF_S = 1.0  # a plate that was drawn so long ago shows where the camera was, not where it will be
+FACES_BETWEEN = 2  # of the surround, which is to be whole soon after a look has come to rest
 PREVIEW_WAITS_S = 1.0  # then what stands by has its turn, although what is on the walls wants more
 
 
@@ -190,7 +99,8 @@ class Requests:
     plate that was drawn is good for the first frame that finds it done, and for no other. Nothing new is asked while
     an eye's location, View and look are those of its last request: with a camera that stands still and a look that
     rests, the generator rests too. The eyes take turns; those of the preview have theirs when the program's want
-    nothing, or after PREVIEW_WAITS_S. Between two of them, or when none wants anything, a face of the surround is made.
+    nothing, or after PREVIEW_WAITS_S. Between two of them up to FACES_BETWEEN faces of the surround are made, and more
+    where no eye wants anything.
     """
 
     def __init__(
@@ -209,7 +119,7 @@ class Requests:
         self._number = self._put_off = 0
         self._due_s = -np.inf
         self._stations = stations
-        self._face_was_last = True
+        self._faces = FACES_BETWEEN  # since an eye had its turn: it has the first
         self._asked: dict[Eye, _Asked] = {}
         self._begun: Wanted | None = None
         self._bringing: BringDown | None = None
@@ -317,24 +227,27 @@ class Requests:
         self._camera.draw(self._plates[wanted.location], wanted.view, wanted.look.seed)
         self._begun = wanted
         self._note(wanted)
-        self._pace(wanted.submitted_s, job.part)
+        self._faces = 0 if wanted.face is None else self._faces + 1
+        self._pace(wanted, job.part)
 
     def _bring_down(self, job: BringDown, _: Pictures) -> ImageSet:
         return self._camera.bring_down(job.wanted.location, job.wanted.view, job.room)
 
     def _note(self, wanted: Wanted) -> None:
-        self._face_was_last = wanted.face is not None
         if wanted.face is None:
             self._asked[wanted.eye] = _Asked(wanted, wanted)
         elif self._stations is not None:
             self._stations.note(wanted.face, wanted.epoch, wanted.look, wanted.view.time_s)
 
-    def _pace(self, now_s: float, part: float) -> None:
-        """When the next may be asked, at ``part`` of the wanted rate.
+    def _pace(self, wanted: Wanted, part: float) -> None:
+        """When the next may be asked, at ``part`` of the wanted rate; sooner after a face, which has fewer pixels.
 
         Frames come in steps: what this one waited for its frame, the next waits less.
         """
-        shortest_s, waited_s = self._settings.shortest_s / part, now_s - self._due_s
+        pixels, full = prod(wanted.view.resolution), prod(self._settings.resolution)
+        size = min(pixels / full, 1.0) if wanted.face is not None else 1.0
+        now_s = wanted.submitted_s
+        shortest_s, waited_s = size * self._settings.shortest_s / part, now_s - self._due_s
         self._due_s = now_s + shortest_s - (waited_s if waited_s < 0.5 * shortest_s else 0.0)
 
     def _too_busy(self, begin_s: float) -> bool:
@@ -346,7 +259,7 @@ class Requests:
     def _next(self, frame: FrameInput, now_s: float, eyes: Collection[Eye] | None) -> Wanted | None:
         """What whoever's turn it is would ask; None when nobody has anything new to say."""
         face = self._face(frame, now_s)
-        if face is not None and not self._face_was_last:
+        if face is not None and self._faces < FACES_BETWEEN:
             return face
         if eyes is None:
             eyes = [Eye(bus, camera) for bus in frame.buses for camera in frame.cameras]

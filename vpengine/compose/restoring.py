@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from vpengine.compose.drawable import Plates
-from vpengine.compose.request import RequestCamera
+from vpengine.compose.request_camera import RequestCamera
 from vpengine.compose.stations import Stations
 from vpengine.errors import UserError
 from vpengine.frames.frame_input import BusState
