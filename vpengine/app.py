@@ -63,7 +63,7 @@ from vpengine.tracking.recentre import Recentring
 
 log = logging.getLogger(__name__)
 
-BUSY = 0.8  # of a frame's time: after that it begins nothing for the generator
+BUSY = 0.7  # of a frame's time: after that it begins nothing for the generator
 END_S = 2.6  # of the three seconds that an end may take; the rest is for what OpenGL has to give back
 POLL_PERIOD_S = 0.5  # how often memory is measured and a progress bar moved
 
