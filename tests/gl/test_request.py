@@ -462,3 +462,15 @@ def test_with_a_camera_that_rests_the_surround_is_made_and_then_the_generator_re
 def test_a_generator_that_leaves_the_plate_alone_is_asked_for_no_surround(surrounded: Asking) -> None:
     surrounded.look = PLAIN
     assert [surrounded.once(1.0 + 0.25 * step) for step in range(6)] == [None] * 6
+
+
+def test_a_face_that_is_not_brought_down_is_asked_again_and_no_other(surrounded: Asking) -> None:
+    """As an eye's request is; what has been answered stays answered."""
+    made = [surrounded.at(1.0 + 0.25 * step) for step in range(4)]
+    assert [request is not None and request.face is not None for request in made] == [False, True, True, True]
+    assert surrounded.once(2.0) is None  # drawn
+    surrounded.requests.skip()  # the generator is busy now
+    again = [surrounded.at(3.0 + 0.25 * step) for step in range(6)]
+    faces = [request.face for request in again if request is not None]
+    assert len(faces) == FACES - 3
+    assert not {request.face for request in made if request is not None} & set(faces)

@@ -157,7 +157,16 @@ class Requests:
     def skip(self) -> None:
         """A frame that cannot ask: a plate that was drawn for the generator is not good any more."""
         if self._begun is not None:
-            self.forget()
+            self._give_up(self._begun)
+
+    def _give_up(self, begun: Wanted) -> None:
+        """A plate that was drawn is not brought down: who wanted it is asked for again, at once."""
+        self._begun = None
+        self._due_s = -np.inf
+        if begun.face is None:
+            self._asked[begun.eye].last = None
+        elif self._stations is not None:
+            self._stations.lose(begun.face)
 
     def plan(
         self,
@@ -174,7 +183,7 @@ class Requests:
         if begun is not None and _is_good(begun, frame, now_s):
             return [self._brought_down(begun, frame, room)] if self._camera.ready() else []
         if begun is not None:
-            self.forget()
+            self._give_up(begun)
         wanted = self._next(frame, now_s, eyes) if now_s >= self._due_s else None
         if wanted is None:
             return []

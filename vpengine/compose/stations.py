@@ -104,7 +104,14 @@ class Stations:
         if station is not None:
             station.asked[face.face] = (epoch, look)
             station.made_s[face.face] = time_s
-            self._under_way.append(face)
+            if face not in self._under_way:
+                self._under_way.append(face)
+
+    def lose(self, face: SurroundFace) -> None:
+        """It was asked, and will not be answered: it is asked again."""
+        station = self._rooms[face.station]
+        if station is not None:
+            station.asked.pop(face.face, None)
 
     def restore(self, location: str, eye_m: Array, made: Mapping[int, tuple[int, Look]], time_s: float) -> int | None:
         """A station some of whose faces were ``made`` before: with that epoch and look they count as asked.
@@ -129,10 +136,7 @@ class Stations:
     def forget(self) -> None:
         """What is under way may be lost: it is asked again."""
         while self._under_way:
-            face = self._under_way.pop()
-            station = self._rooms[face.station]
-            if station is not None:
-                station.asked.pop(face.face, None)
+            self.lose(self._under_way.pop())
 
     def refresh(self) -> None:
         """All faces are made anew."""
