@@ -25,6 +25,7 @@ from vpengine.view.surround import FACES, FOLD, SEAM, faces_from_stage
 from vpengine.view.view import View
 
 FADE_S = 0.5  # a face follows its successor, and comes to be trusted, over this
+FALL_S = 0.15  # and is not believed any more: where a cut is to another look, the old one does not linger
 BLENDED = 2  # stations that a pixel is looked for in: those nearest to the eye
 BYTES_A_PIXEL = 8 + 8 + 8  # gain, bias, depth with brightness
 MOST_STATIONS, MOST_PIXELS = 16, 16384  # on a side of the atlas: what every driver takes
@@ -167,7 +168,7 @@ class Surrounds:
                 if face.coming is not None:
                     self._follow(self._cell(index, number), face, time_s)
                     station.stamp += 1
-            _trust(station, *self._references[station.location], elapsed_s / FADE_S)
+            _trust(station, *self._references[station.location], elapsed_s)
             after = [face.trust for face in station.faces.values()]
             station.stamp += before != after
 
@@ -288,7 +289,8 @@ def _with_zeros(depth: Pixels) -> Pixels:
     return Pixels(np.concatenate([depth.stored, np.zeros_like(depth.stored)], axis=-1), depth.bottom_up)
 
 
-def _trust(station: _Station, look: Look, epoch: int, most: float) -> None:
+def _trust(station: _Station, look: Look, epoch: int, elapsed_s: float) -> None:
+    """Towards how far each face agrees with what is trusted."""
     for face in station.faces.values():
         aim = face.look.agreement(look) if face.epoch == epoch else 0.0
-        face.trust += min(max(aim - face.trust, -most), most)
+        face.trust += min(max(aim - face.trust, -elapsed_s / FALL_S), elapsed_s / FADE_S)
