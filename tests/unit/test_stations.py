@@ -192,3 +192,18 @@ def test_where_the_plate_moves_the_oldest_face_is_made_anew_when_it_is_old() -> 
     assert again.face.face == 0
     assert again.view.time_s == 12.05
     assert stations.wanted(frame(time_s=20.0)) is None
+
+
+def test_while_a_look_moves_every_face_has_its_turn() -> None:
+    """Not only those that the camera looks towards; and when it has come to rest, all are made with it."""
+    stations, made_at = Stations(HOME_M, 64, 4), dict.fromkeys(range(FACES), 0.0)
+    made(stations, frame())
+    for step in range(1, 60):
+        time_s, look = 20.0 + 0.3 * step, Look("weather", (("snow", 0.01 * step),))
+        wanted = stations.wanted(frame(look=look, time_s=time_s))
+        assert wanted is not None
+        stations.note(wanted.face, 0, look, time_s)
+        made_at[wanted.face.face] = time_s
+        if step > 2 * FACES:
+            assert time_s - min(made_at.values()) < 0.3 * (FACES + 1)
+    assert len(made(stations, frame(look=look, time_s=40.0))) == FACES - 1

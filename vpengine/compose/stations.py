@@ -18,6 +18,7 @@ from vpengine.view.view import View
 
 APART_M = 2.0  # a camera that is farther from every station gets one where it is
 OLD_S = 2.0  # where the plate moves
+TURN_S = 3.0  # in which all faces have their turn, more or less
 UNDER_WAY = 3  # faces that may be asked and not yet be shown: one drawn, and as many as a host works on
 
 Array = NDArray[np.floating]
@@ -73,30 +74,24 @@ class Stations:
         poses = [camera.request_pose for camera in frame.cameras.values()]
         asks = (frame.epoch, state.look)
         rests, self._look = state.look == self._look, state.look
-        for number in self._in_use(state.target, poses, time_s):
+        lacking: list[tuple[tuple[float, float, int], SurroundFace]] = []
+        for near, number in enumerate(self._in_use(state.target, poses, time_s)):
             station = self._station(number)
             if rests:
                 station.stored.clear()
-            for index in _by_direction(poses[0]):
+            for place, index in enumerate(_by_direction(poses[0])):
+                made_s = station.made_s.get(index, -np.inf)
                 if station.asked.get(index) != asks and index not in station.stored:
-                    view = surround_view(station.eye_m, index, self._resolution, time_s)
-                    return WantedFace(SurroundFace(number, index), view)
-        return self._oldest(frame) if moves else None
-
-    def _oldest(self, frame: FrameInput) -> WantedFace | None:
-        """That was made longest ago, of the stations that this frame draws from, if it is old."""
-        time_s = frame.tick.display_time_s
-        used = [
-            (station.made_s.get(index, -np.inf), number, index)
-            for number, station in enumerate(self._rooms)
-            if station is not None and station.used_s == time_s
-            for index in range(FACES)
-        ]
-        made_s, number, index = min(used)
-        if time_s - made_s < OLD_S:
+                    # Each has its turn while a look moves on; what is older than a turn is as good as none.
+                    turn_s = made_s if time_s - made_s < TURN_S else -np.inf
+                    lacking.append(((turn_s, near, place), SurroundFace(number, index)))
+                elif moves and time_s - made_s >= OLD_S:
+                    lacking.append(((np.inf, made_s, place), SurroundFace(number, index)))
+        if not lacking:
             return None
-        view = surround_view(self._station(number).eye_m, index, self._resolution, time_s)
-        return WantedFace(SurroundFace(number, index), view)
+        face = min(lacking, key=lambda each: each[0])[1]
+        eye_m = self._station(face.station).eye_m
+        return WantedFace(face, surround_view(eye_m, face.face, self._resolution, time_s))
 
     def note(self, face: SurroundFace, epoch: int, look: Look, time_s: float = -np.inf) -> None:
         """It has been asked. time_s: the plate's."""
