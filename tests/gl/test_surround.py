@@ -204,3 +204,15 @@ def test_a_station_of_another_place_takes_the_room_of_one(engine: Gpu, surrounds
     assert not surrounds.shows("room")
     surrounds.advance(5.0)
     assert surrounds.shows("hall")
+
+
+def test_two_pictures_of_a_face_in_one_frame_leave_no_textures_behind(
+    engine: Gpu, surrounds: Surrounds, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made, texture = [], engine.texture
+    monkeypatch.setattr(engine, "texture", lambda *asked: (made.append(asked), texture(*asked))[1])
+    for number in range(FACES):
+        for _ in range(2):
+            surrounds.add(face(number), 0.1 * number)
+        surrounds.advance(0.1 * number)
+    assert len(made) == 2 * 2  # gain and bias of two; each is used again

@@ -150,10 +150,10 @@ class Surrounds:
         coming = self._free.pop() if self._free else _Coming(self._gpu, self.resolution)
         coming.write(keyframe)
         face = station.faces.get(asked.face)
+        if face is not None and face.coming is not None:
+            self._free.append(face.coming)
         if face is None or face.trust < STEP:
             face = station.faces[asked.face] = _Face(request.look, request.epoch)
-        if face.coming is not None:
-            self._free.append(face.coming)
         face.look, face.epoch, face.coming, face.since_s, face.shown = request.look, request.epoch, coming, time_s, 0.0
         depth = with_brightness(request.plate) if moves else _with_zeros(request.plate.depth)
         write_part(self._depth, texels(depth, 2), self._cell(asked.station, asked.face))
