@@ -216,3 +216,13 @@ def test_two_pictures_of_a_face_in_one_frame_leave_no_textures_behind(
             surrounds.add(face(number), 0.1 * number)
         surrounds.advance(0.1 * number)
     assert len(made) == 2 * 2  # gain and bias of two; each is used again
+
+
+def test_a_station_in_anothers_place_never_has_its_stamp(surrounds: Surrounds) -> None:
+    """The outer walls would go on showing the one that is gone."""
+    seen = []
+    for x_m in (0.0, 1.0, 2.0):
+        surrounds.add(face(0, eye_m=(x_m, 0.0, 1.5)), 0.0)
+        settled(surrounds)
+        seen.append(surrounds.stamp("room"))
+    assert len(set(seen)) == 3

@@ -82,7 +82,7 @@ class _Station:
     location: str
     eye_m: NDArray[np.floating]
     faces: dict[int, _Face] = field(default_factory=dict)
-    stamp: int = 0  # rises when what it shows has changed
+    stamp: int = 0  # the number of the newest change of what it shows, among those of all stations
 
 
 def stations_in(megabytes: float, resolution: int) -> int:
@@ -104,6 +104,7 @@ class Surrounds:
         self._stations: dict[int, _Station] = {}
         self._references: dict[str, tuple[Look, int]] = {}  # by location: the look, with its epoch, that is trusted
         self._free: list[_Coming] = []
+        self._changes = 0  # of what stations show, so far
         self._time_s: float | None = None
 
     @property
@@ -164,13 +165,13 @@ class Surrounds:
         self._time_s = time_s
         for index, station in self._stations.items():
             before = [face.trust for face in station.faces.values()]
-            for number, face in station.faces.items():
-                if face.coming is not None:
-                    self._follow(self._cell(index, number), face, time_s)
-                    station.stamp += 1
+            coming = [(number, face) for number, face in station.faces.items() if face.coming is not None]
+            for number, face in coming:
+                self._follow(self._cell(index, number), face, time_s)
             _trust(station, *self._references[station.location], elapsed_s)
-            after = [face.trust for face in station.faces.values()]
-            station.stamp += before != after
+            if coming or before != [face.trust for face in station.faces.values()]:
+                self._changes += 1
+                station.stamp = self._changes
 
     def _follow(self, cell: tuple[int, int], face: _Face, time_s: float) -> None:
         """Towards what is coming; at once where nobody believes what is there."""
@@ -203,7 +204,7 @@ class Surrounds:
 
     def stamp(self, location: str) -> int:
         """Another number whenever what the surround of a location shows has changed."""
-        return sum(station.stamp for station in self._of(location).values())
+        return max((station.stamp for station in self._of(location).values()), default=0)
 
     def coverage(self, location: str) -> float:
         """How much of the directions round its best station is trusted, 0 to 1."""
