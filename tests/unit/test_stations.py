@@ -10,6 +10,7 @@ import pytest
 
 from vpengine.compose.stations import APART_M, UNDER_WAY, Stations, WantedFace
 from vpengine.frames.frame_input import BusState, CameraState, FrameInput, Tick
+from vpengine.frames.keyframe import SurroundFace
 from vpengine.frames.look import Look
 from vpengine.view.lens import Lens
 from vpengine.view.pose import Pose, from_opentrackio
@@ -94,6 +95,16 @@ def test_what_is_lost_is_asked_again_and_nothing_else() -> None:
     stations.forget()
     again = made(stations, frame())
     assert {each.face for each in again} == {each.face for each in faces[-UNDER_WAY:]}
+
+
+def test_what_was_asked_twice_is_under_way_since_the_second_time() -> None:
+    stations = Stations(HOME_M, 64, 4)
+    *_, first, second, third = (each.face for each in made(stations, frame()))
+    other = SurroundFace(0, next(index for index in range(FACES) if index not in (first.face, second.face, third.face)))
+    for face in (first, other):
+        stations.note(face, 0, SNOW)
+    stations.forget()
+    assert {each.face for each in made(stations, frame())} == {third, first, other}
 
 
 def test_a_refresh_makes_all_anew() -> None:

@@ -99,8 +99,9 @@ class Stations:
         if station is not None:
             station.asked[face.face] = (epoch, look)
             station.made_s[face.face] = time_s
-            if face not in self._under_way:
-                self._under_way.append(face)
+            if face in self._under_way:
+                self._under_way.remove(face)
+            self._under_way.append(face)
 
     def lose(self, face: SurroundFace) -> None:
         """It was asked, and will not be answered: it is asked again."""
