@@ -218,3 +218,17 @@ def test_while_a_look_moves_every_face_has_its_turn() -> None:
         if step > 2 * FACES:
             assert time_s - min(made_at.values()) < 0.3 * (FACES + 1)
     assert len(made(stations, frame(look=look, time_s=40.0))) == FACES - 1
+
+
+def test_where_a_turn_takes_long_every_face_has_its_own_too() -> None:
+    """A slow generator, or two stations: after a while those seldom made are the ones that are farthest off."""
+    stations, away = Stations(HOME_M, 64, 4), Pose((4.0, 0.0, 1.6))
+    asked = {wanted.face: 0 for wanted in made(stations, frame(away))}
+    for step in range(1, 100):
+        time_s, look = 20.0 + 1.5 * step, Look("weather", (("snow", 0.01 * step),))
+        wanted = stations.wanted(frame(away, look, time_s=time_s))
+        assert wanted is not None
+        stations.note(wanted.face, 0, look, time_s)
+        asked[wanted.face] = step
+    assert len(asked) == 2 * FACES
+    assert 99 - min(asked.values()) < 3 * FACES

@@ -18,7 +18,6 @@ from vpengine.view.view import View
 
 APART_M = 2.0  # a camera that is farther from every station gets one where it is
 OLD_S = 2.0  # where the plate moves
-TURN_S = 3.0  # in which all faces have their turn, more or less
 UNDER_WAY = 3  # faces that may be asked and not yet be shown: one drawn, and as many as a host works on
 
 Array = NDArray[np.floating]
@@ -36,6 +35,11 @@ class _Station:
     stored: set[int] = field(default_factory=set)
     made_s: dict[int, float] = field(default_factory=dict)
     used_s: float = -np.inf
+
+    def agreement(self, face: int, epoch: int, look: Look) -> float:
+        """Of a look with the one that a face was last asked with; none where it was not."""
+        then, asked = self.asked.get(face, (epoch, None))
+        return asked.agreement(look) if asked is not None and then == epoch else 0.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,7 +78,7 @@ class Stations:
         poses = [camera.request_pose for camera in frame.cameras.values()]
         asks = (frame.epoch, state.look)
         rests, self._look = state.look == self._look, state.look
-        lacking: list[tuple[tuple[float, float, int], SurroundFace]] = []
+        lacking: list[tuple[tuple[float, ...], SurroundFace]] = []
         for near, number in enumerate(self._in_use(state.target, poses, time_s)):
             station = self._station(number)
             if rests:
@@ -82,9 +86,10 @@ class Stations:
             for place, index in enumerate(_by_direction(poses[0])):
                 made_s = station.made_s.get(index, -np.inf)
                 if station.asked.get(index) != asks and index not in station.stored:
-                    # Each has its turn while a look moves on; what is older than a turn is as good as none.
-                    turn_s = made_s if time_s - made_s < TURN_S else -np.inf
-                    lacking.append(((turn_s, near, place), SurroundFace(number, index)))
+                    # Each has its turn while a look moves on; what is of quite another look is as good as none.
+                    agreement = station.agreement(index, *asks)
+                    turn_s = made_s if agreement > 0.0 else -np.inf
+                    lacking.append(((agreement, turn_s, near, place), SurroundFace(number, index)))
                 elif moves and time_s - made_s >= OLD_S:
                     lacking.append(((np.inf, made_s, place), SurroundFace(number, index)))
         if not lacking:
