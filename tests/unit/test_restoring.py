@@ -101,6 +101,12 @@ def indices(keyframes: list[Keyframe]) -> list[int]:
     return [int(keyframe.gain.rgb[0, 0, 0]) for keyframe in keyframes]
 
 
+def answer(number: int, face: SurroundFace | None, location: str = "hall") -> Keyframe:
+    """A generator's."""
+    made = loaded(0).finish(lambda *_: plate(surround_view(np.array(HOME_M), 0, 2)))
+    return replace(made, request=replace(made.request, number=number, face=face, location=location))
+
+
 def test_one_a_frame_as_if_just_made(run: Run) -> None:
     assert run.frame() == ()
     first, *others = run.frames(1 + FACES)
@@ -142,15 +148,23 @@ def test_they_are_all_of_one_epoch(run: Run) -> None:
 def test_what_was_asked_before_does_not_take_their_place(run: Run) -> None:
     """Faces; a camera's picture, and what was asked after, are another matter."""
     restored = run.frames(4)
-    made = loaded(0).finish(lambda *_: plate(surround_view(np.array(HOME_M), 0, 2)))
-
-    def answer(number: int, face: SurroundFace | None) -> Keyframe:
-        return replace(made, request=replace(made.request, number=number, face=face))
-
     before, late = answer(9, SurroundFace(0, 5)), answer(11 + FACES, SurroundFace(0, 5))
-    camera, elsewhere = answer(9, None), answer(9, SurroundFace(1, 5))
-    assert run.restoring.newer([before, late, camera, elsewhere]) == (late, camera, elsewhere)
+    camera = answer(9, None)
+    assert run.restoring.newer([before, late, camera]) == (late, camera)
     assert restored
+
+
+def test_what_was_asked_for_a_station_that_gave_way_does_not_drive_them_out(run: Run) -> None:
+    """With room for one station: an answer for the location before, to a face that is not among those that come."""
+    run.stations = Stations(HOME_M, 2, 1)
+    scenes = {"day": [loaded(index) for index in range(FACES - 1)]}
+    run.restoring = Restoring(run.camera, {"hall": None}, run.stations, run._next, scenes)  # type: ignore[arg-type, dict-item]
+    assert run.stations.restore("pattern", np.array(HOME_M), {}, 0.5) == 0
+    before = answer(9, SurroundFace(0, FACES - 1), "pattern")
+    assert run.restoring.newer([before]) == (before,)
+    assert run.frames(4)
+    lacking = answer(9, SurroundFace(0, FACES - 1))
+    assert run.restoring.newer([before, lacking]) == (lacking,)
 
 
 def test_what_a_frame_failed_to_take_in_comes_again(run: Run) -> None:

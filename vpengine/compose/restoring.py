@@ -14,7 +14,7 @@ from vpengine.compose.request_camera import RequestCamera
 from vpengine.compose.stations import Stations
 from vpengine.errors import UserError
 from vpengine.frames.frame_input import BusState
-from vpengine.frames.keyframe import Keyframe, SurroundFace, Timings
+from vpengine.frames.keyframe import Keyframe, Request, SurroundFace, Timings
 from vpengine.gpu.executor import Drawer, Pictures
 from vpengine.gpu.job import REQUEST, Job
 from vpengine.stage.show_file import Scene
@@ -155,12 +155,17 @@ class Restoring:
         return [Coming(each, SurroundFace(number, each.stored.index), self._next_number()) for each in loaded]
 
     def newer(self, keyframes: Iterable[Keyframe]) -> tuple[Keyframe, ...]:
-        """Of a generator's those that do not take a restored face's place, asked before it was."""
-        return tuple(
-            keyframe
-            for keyframe in keyframes
-            if keyframe.request.face is None or keyframe.request.number > self._numbers.get(keyframe.request.face, 0)
-        )
+        """Of a generator's those that take no restored face's place: not asked before it was, nor for a station that
+        has given way since.
+        """
+        return tuple(keyframe for keyframe in keyframes if self._is_newer(keyframe.request))
+
+    def _is_newer(self, request: Request) -> bool:
+        face = request.face
+        if face is None or self._stations is None:
+            return True
+        holds = self._stations.holds(face, request.location, request.plate.view.origin_m)
+        return holds and request.number > self._numbers.get(face, 0)
 
     def plan(self) -> list[Job]:
         """The frame's job, while faces are left and none waits to be brought down."""

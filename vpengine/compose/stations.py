@@ -114,6 +114,11 @@ class Stations:
         if station is not None:
             station.asked.pop(face.face, None)
 
+    def holds(self, face: SurroundFace, location: str, eye_m: Array) -> bool:
+        """Whether the station that a face was asked for is in its room still, and has not given way to another."""
+        station = self._rooms[face.station]
+        return station is not None and station.location == location and np.allclose(station.eye_m, eye_m)
+
     def restore(self, location: str, eye_m: Array, made: Mapping[int, tuple[int, Look]], time_s: float) -> int | None:
         """A station some of whose faces were ``made`` before: with that epoch and look they count as asked.
 
