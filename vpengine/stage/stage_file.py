@@ -123,8 +123,8 @@ class NeuralSettings(Settings):
     max_rate: float = Field(default=60.0, gt=0.0, le=240.0, description="Generated pictures a second, at most.")
     surround_resolution: Annotated[int, Field(ge=0, le=1024)] | None = Field(
         default=None,
-        description="Side in pixels of the six generated pictures all round a location, which show what no other does "
-        "and light the outer walls; 0 makes none. By default half as many pixels as ``resolution``.",
+        description="Side in pixels of the seven generated pictures all round a location, which show what no other "
+        "does and light the outer walls; 0 makes none. By default half as many pixels as ``resolution``.",
     )
     surround_mb: float = Field(
         default=64.0, gt=0.0, le=8192.0, description="Graphics memory for these, in megabytes; one set is always there."

@@ -30,7 +30,7 @@ _EXACT = 1e-6  # in metres, and in a matrix's numbers
 
 @dataclass(frozen=True, eq=False)
 class StoredFace:
-    """One of a surround. location: what it is called now. index: which of the six. view: what its plate is drawn with.
+    """One of a surround. location: what it is called now. index: which of them. view: what its plate is drawn with.
 
     line: its request's, as the take has it.
     """
