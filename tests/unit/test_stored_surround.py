@@ -113,6 +113,22 @@ def test_of_each_face_the_newest_of_the_newest_look(take: Recorded) -> None:
     assert keyframe.request.plate.view.same_as(surround_view(np.array(AWAY_M), 0, PX))
 
 
+@pytest.mark.parametrize("whole_again", [False, True])
+def test_a_take_that_ends_while_its_look_fades_has_the_last_one_that_was_whole(
+    take: Recorded, whole_again: bool
+) -> None:
+    """Each of the last faces has a look of its own, the very last one none to speak of."""
+    fading = [Look("weather", (("night", 0.8 - 0.1 * step), ("title", "dé")), 3) for step in range(FACES)]
+    for look in [NIGHT, DUSK] if whole_again else [NIGHT]:
+        for index in range(FACES):
+            take.face(index, look=look)
+    for index, look in enumerate(fading):
+        take.face(index, look=look)
+    faces = stored_faces(take.written(), "hall")
+    assert len(faces) == FACES
+    assert {face.look for face in faces} == {DUSK if whole_again else NIGHT}
+
+
 def test_no_pictures_are_read_but_those_that_are_wanted(take: Recorded, monkeypatch: pytest.MonkeyPatch) -> None:
     whole(take, look=DUSK)
     whole(take)

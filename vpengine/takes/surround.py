@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -66,21 +67,26 @@ class StoredFace:
 
 
 def stored_faces(take: Path, location: str) -> list[StoredFace]:
-    """The newest of each face of each station of a location, of the newest look of them; those made last come last.
+    """The newest of each face of each station of a location, of one look; those made last come last.
 
-    Lines of the log in which no face is are passed over unread. Ends at the first damage of the others, with a warning
-    that names file and line. Raises UserError: not a take, or without a surround of the location.
+    Of the newest look that has a station whole, or else as many faces of one as there are: a take often ends while its
+    look fades, and each of the last faces is of another. Lines of the log in which no face is are passed over unread.
+    Ends at the first damage of the others, with a warning that names file and line. Raises UserError: not a take, or
+    without a surround of the location.
     """
-    by_look: dict[Look, dict[tuple[Place, int], StoredFace]] = {}
-    newest: Look | None = None
+    by_look: dict[Look, dict[tuple[Place, int], StoredFace]] = {}  # the newest look last
     for face in _faces(take, location):
-        same_look = by_look.setdefault(face.look, {})
+        same_look = by_look[face.look] = by_look.pop(face.look, {})
         same_look.pop((face.place, face.index), None)
         same_look[face.place, face.index] = face
-        newest = face.look
-    if newest is None:
+    if not by_look:
         raise UserError(f"{take}: there is no surround of {location!r} in this take")
-    return list(by_look[newest].values())
+    return list(max(reversed(by_look.values()), key=_most_of_a_station).values())
+
+
+def _most_of_a_station(faces: Iterable[tuple[Place, int]]) -> int:
+    """How many faces of one station there are, where there are most."""
+    return max(Counter(place for place, _ in faces).values())
 
 
 def faces_for(scene: Scene, resolution: int) -> list[StoredFace]:
