@@ -61,8 +61,8 @@ def surrounds(engine: Gpu):
     made.release()
 
 
-def settled(surrounds: Surrounds, look: Look = SNOW, epoch: int = 0, since_s: float = 0.0) -> None:
-    surrounds.enter("room", look, epoch)
+def settled(surrounds: Surrounds, look: Look = SNOW, since_s: float = 0.0) -> None:
+    surrounds.enter("room", look)
     for step in range(20):
         surrounds.advance(since_s + step * 0.1)
 
@@ -171,7 +171,7 @@ def test_it_fades_in_and_another_look_takes_its_trust(engine: Gpu, surrounds: Su
     assert not surrounds.shows("room")
     settled(surrounds, since_s=12.0)
     assert surrounds.coverage("room") == 1.0  # it was only not believed
-    settled(surrounds, epoch=1, since_s=16.0)
+    settled(surrounds, replace(SNOW, seed=1), since_s=16.0)
     assert not surrounds.shows("room")
     assert surrounds.stamp("room") > stamps[-1] > stamps[0]
 

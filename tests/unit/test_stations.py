@@ -232,3 +232,14 @@ def test_where_a_turn_takes_long_every_face_has_its_own_too() -> None:
         asked[wanted.face] = step
     assert len(asked) == 2 * FACES
     assert 99 - min(asked.values()) < 3 * FACES
+
+
+def test_in_a_dissolve_the_location_that_goes_keeps_its_room() -> None:
+    stations = Stations(HOME_M, 64, 2)
+    made(stations, frame(time_s=1.0))
+    made(stations, frame(Pose((9.0, 0.0, 1.6)), time_s=2.0))  # the second room is the street's too
+    going = frame(time_s=3.0)
+    state = BusState("night", "street", "hall", 0.3, look=SNOW)
+    rooms = {wanted.face.station for wanted in made(stations, replace(going, buses={"program": state}))}
+    assert rooms == {1}
+    assert stations.wanted(frame(time_s=4.0)) is None  # and back: it has all of it

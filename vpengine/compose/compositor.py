@@ -90,7 +90,7 @@ class Compositor:
         del pictures
         assert self.surrounds is not None
         if job.location not in self._surrounded:
-            self.surrounds.enter(job.location, job.look, job.epoch)
+            self.surrounds.enter(job.location, job.look)
         self._surrounded = job.locations
         for keyframe in job.keyframes:
             self.surrounds.add(keyframe, job.time_s, moves(self._plates, keyframe.request.location))

@@ -48,7 +48,6 @@ class UpdateSurround(Job):
     locations: tuple[str, ...]
     look: Look
     keyframes: tuple[Keyframe, ...]
-    epoch: int
     time_s: float
 
 

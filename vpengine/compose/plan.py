@@ -155,7 +155,6 @@ def _update_surround(frame: FrameInput) -> Job:
         locations=tuple(location for location, _ in frame.program.shares),
         look=frame.program.look,
         keyframes=tuple(key for key in frame.keyframes if key.request.bus == PROGRAM),
-        epoch=frame.epoch,
         time_s=frame.tick.display_time_s,
     )
 

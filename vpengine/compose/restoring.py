@@ -124,9 +124,14 @@ class Restoring:
         if self._drawn is None or not self._camera.ready():
             return ()
         coming, self._drawn = self._drawn, None
+        assert self._stations is not None
         location, view = program.target, coming.loaded.stored.view
-        plate = self._camera.bring_down(location, view)
-        made = coming.loaded.finish(lambda *_: plate)
+        try:
+            plate = self._camera.bring_down(location, view)
+            made = coming.loaded.finish(lambda *_: plate)
+        except Exception:
+            self._stations.lose(coming.face)  # it is generated
+            raise
         request = replace(
             made.request,
             number=coming.number,

@@ -79,6 +79,9 @@ class Stations:
         asks = (frame.epoch, state.look)
         rests, self._look = state.look == self._look, state.look
         lacking: list[tuple[tuple[float, ...], SurroundFace]] = []
+        for location, _ in state.shares:
+            if location != state.target:  # it is seen yet: nobody takes its room
+                self._use(self._home(location), time_s)
         for near, number in enumerate(self._in_use(state.target, poses, time_s)):
             station = self._station(number)
             if rests:
@@ -153,7 +156,7 @@ class Stations:
 
     def _in_use(self, location: str, poses: list[Pose], time_s: float) -> list[int]:
         """The stations that a frame draws from: those nearest to each camera, then home. Makes those that lack."""
-        home = next((n for n in self._of(location) if np.array_equal(self._eye_m(n), self._home_m)), None)
+        home = self._home(location)
         home = self._use(self._made(location, self._home_m, time_s) if home is None else home, time_s)
         found = []
         for pose in poses:
@@ -164,6 +167,9 @@ class Stations:
                 nearest = nearest if made is None else made
             found.append(self._use(nearest, time_s))
         return list(dict.fromkeys(number for number in (*found, home) if number is not None))
+
+    def _home(self, location: str) -> int | None:
+        return next((n for n in self._of(location) if np.array_equal(self._eye_m(n), self._home_m)), None)
 
     def _use(self, number: int | None, time_s: float) -> int | None:
         if number is not None:

@@ -70,7 +70,6 @@ class _Face:
     """One that there is. coming: what it is becoming. shown: how far it has come there."""
 
     look: Look
-    epoch: int
     trust: float = 0.0
     coming: _Coming | None = None
     since_s: float = 0.0
@@ -86,9 +85,11 @@ class _Station:
 
 
 def stations_in(megabytes: float, resolution: int) -> int:
-    """How many stations with faces of ``resolution`` there is room for; one at least, and no more than are of use."""
+    """How many stations with faces of ``resolution`` there is room for; two at least (a dissolve has two locations),
+    and no more than are of use.
+    """
     fitting = int(megabytes * 1e6 / (COLUMNS * ROWS * BYTES_A_PIXEL * resolution**2))
-    return max(min(fitting, MOST_STATIONS, MOST_PIXELS // (ROWS * resolution)), 1)
+    return max(min(fitting, MOST_STATIONS, MOST_PIXELS // (ROWS * resolution)), 2)
 
 
 class Surrounds:
@@ -102,7 +103,7 @@ class Surrounds:
         self._depth = gpu.texture(self._atlas.size, 2, "f4", nearest=True)
         self._fade = gpu.pass_("surround_fade", FADE_BLOCK)
         self._stations: dict[int, _Station] = {}
-        self._references: dict[str, tuple[Look, int]] = {}  # by location: the look, with its epoch, that is trusted
+        self._references: dict[str, Look] = {}  # by location: the look that is trusted
         self._free: list[_Coming] = []
         self._changes = 0  # of what stations show, so far
         self._time_s: float | None = None
@@ -127,12 +128,12 @@ class Surrounds:
         self._free.append(coming)
         self._blend((0, 0), coming, 0.0)
 
-    def enter(self, location: str, look: Look, epoch: int) -> None:
+    def enter(self, location: str, look: Look) -> None:
         """It comes on to the walls: what is there of its surround is trusted where it agrees with what is asked for.
 
         From then on with the newest picture that there is: nothing of what is shown goes before something newer comes.
         """
-        self._references[location] = look, epoch
+        self._references[location] = look
 
     def add(self, keyframe: Keyframe, time_s: float, moves: bool = False) -> None:
         """Take in a picture: of its look all that is shown is to be, and if it is a face it is shown itself.
@@ -140,7 +141,7 @@ class Surrounds:
         A station of another place that stood where it goes is given up. moves: the plate does.
         """
         request = keyframe.request
-        self._references[request.location] = request.look, request.epoch
+        self._references[request.location] = request.look
         asked, eye_m = request.face, request.plate.view.origin_m
         if asked is None:
             return
@@ -154,8 +155,8 @@ class Surrounds:
         if face is not None and face.coming is not None:
             self._free.append(face.coming)
         if face is None or face.trust < STEP:
-            face = station.faces[asked.face] = _Face(request.look, request.epoch)
-        face.look, face.epoch, face.coming, face.since_s, face.shown = request.look, request.epoch, coming, time_s, 0.0
+            face = station.faces[asked.face] = _Face(request.look)
+        face.look, face.coming, face.since_s, face.shown = request.look, coming, time_s, 0.0
         depth = with_brightness(request.plate) if moves else _with_zeros(request.plate.depth)
         write_part(self._depth, texels(depth, 2), self._cell(asked.station, asked.face))
 
@@ -168,7 +169,7 @@ class Surrounds:
             coming = [(number, face) for number, face in station.faces.items() if face.coming is not None]
             for number, face in coming:
                 self._follow(self._cell(index, number), face, time_s)
-            _trust(station, *self._references[station.location], elapsed_s)
+            _trust(station, self._references[station.location], elapsed_s)
             if coming or before != [face.trust for face in station.faces.values()]:
                 self._changes += 1
                 station.stamp = self._changes
@@ -211,11 +212,15 @@ class Surrounds:
         stations = self._of(location).values()
         return max((sum(face.trust for face in station.faces.values()) / FACES for station in stations), default=0.0)
 
-    def report(self, location: str) -> dict[str, float | int]:
-        """In figures: coverage of a location in percent, its stations, and what room all have in megabytes."""
+    def report(self, location: str) -> dict[str, float | int | None]:
+        """In figures: coverage of a location in percent, its stations, and what room all have in megabytes.
+
+        No coverage where the plate itself is the answer.
+        """
         megabytes = self.rooms * COLUMNS * ROWS * BYTES_A_PIXEL * self.resolution**2 / 1e6
+        plain = location in self._references and self._references[location].plain
         return {
-            "coverage_percent": round(100.0 * self.coverage(location), 1),
+            "coverage_percent": None if plain else round(100.0 * self.coverage(location), 1),
             "stations": len(self._of(location)),
             "room_mb": round(megabytes, 1),
         }
@@ -290,8 +295,8 @@ def _with_zeros(depth: Pixels) -> Pixels:
     return Pixels(np.concatenate([depth.stored, np.zeros_like(depth.stored)], axis=-1), depth.bottom_up)
 
 
-def _trust(station: _Station, look: Look, epoch: int, elapsed_s: float) -> None:
+def _trust(station: _Station, look: Look, elapsed_s: float) -> None:
     """Towards how far each face agrees with what is trusted."""
     for face in station.faces.values():
-        aim = face.look.agreement(look) if face.epoch == epoch else 0.0
+        aim = face.look.agreement(look)  # whatever its epoch: a seed or a text that comes back is the same look
         face.trust += min(max(aim - face.trust, -elapsed_s / FALL_S), elapsed_s / FADE_S)

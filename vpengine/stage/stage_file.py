@@ -127,7 +127,10 @@ class NeuralSettings(Settings):
         "does and light the outer walls; 0 makes none. By default half as many pixels as ``resolution``.",
     )
     surround_mb: float = Field(
-        default=64.0, gt=0.0, le=8192.0, description="Graphics memory for these, in megabytes; one set is always there."
+        default=64.0,
+        gt=0.0,
+        le=8192.0,
+        description="Graphics memory for these, in megabytes; two sets are always there.",
     )
 
     @property
