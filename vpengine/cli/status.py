@@ -88,4 +88,5 @@ def _generator(app: App) -> str:
     if surrounds is None or newest is None or newest.program.look.plain or not app.generator.health.ready:
         return words
     coverage = surrounds.coverage(newest.program.target)
-    return words if coverage >= 1.0 else f"{words}, {coverage:.0%} of the surround"
+    whole = coverage >= newest.program.look.view_consistency
+    return words if whole else f"{words}, {coverage:.0%} of the surround"

@@ -73,8 +73,8 @@ class Stations:
         moves: its plate does; faces of more than OLD_S ago are made again, the oldest first.
         """
         state, time_s = frame.program, frame.tick.display_time_s
-        if state.look.plain:
-            return None  # the plate is the answer
+        if state.look.plain or state.look.view_consistency <= 0.0:
+            return None  # the plate is the answer, or the faces would not be shown
         poses = [camera.request_pose for camera in frame.cameras.values()]
         asks = (frame.epoch, state.look)
         rests, self._look = state.look == self._look, state.look

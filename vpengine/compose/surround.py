@@ -215,12 +215,13 @@ class Surrounds:
     def report(self, location: str) -> dict[str, float | int | None]:
         """In figures: coverage of a location in percent, its stations, and what room all have in megabytes.
 
-        No coverage where the plate itself is the answer.
+        No coverage where none is wanted: the plate itself is the answer, or views of the look do not agree.
         """
         megabytes = self.rooms * COLUMNS * ROWS * BYTES_A_PIXEL * self.resolution**2 / 1e6
-        plain = location in self._references and self._references[location].plain
+        look = self._references.get(location)
+        none = look is not None and (look.plain or look.view_consistency <= 0.0)
         return {
-            "coverage_percent": None if plain else round(100.0 * self.coverage(location), 1),
+            "coverage_percent": None if none else round(100.0 * self.coverage(location), 1),
             "stations": len(self._of(location)),
             "room_mb": round(megabytes, 1),
         }
@@ -298,5 +299,6 @@ def _with_zeros(depth: Pixels) -> Pixels:
 def _trust(station: _Station, look: Look, elapsed_s: float) -> None:
     """Towards how far each face agrees with what is trusted."""
     for face in station.faces.values():
-        aim = face.look.agreement(look)  # whatever its epoch: a seed or a text that comes back is the same look
+        # Whatever its epoch: a seed or a text that comes back is the same look.
+        aim = face.look.agreement(look) * look.view_consistency
         face.trust += min(max(aim - face.trust, -elapsed_s / FALL_S), elapsed_s / FADE_S)

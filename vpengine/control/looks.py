@@ -25,13 +25,15 @@ def look_name(address: str) -> str:
 @dataclass(frozen=True)
 class Looks:
     """What a generator can be asked. controls: its own. plain: whether it leaves the plate as it is with such values.
+    view_consistency: how far its pictures of several views agree then, 0 to 1.
 
-    ``plain`` is given every control's value by name.
+    Both are given every control's value by name.
     """
 
     generator: str
     controls: tuple[Control, ...]
     plain: Callable[[Mapping[str, Value]], bool]
+    view_consistency: Callable[[Mapping[str, Value]], float] = lambda values: 1.0
 
     def at_frame(self, controls: Mapping[str, Value]) -> Look:
         """The Look that one frame's frozen controls say."""
@@ -44,4 +46,5 @@ class Looks:
         if unknown := values.keys() - defaults.keys():
             raise KeyError(f"{self.generator} has no controls {sorted(unknown)}, allowed {list(defaults)}")
         chosen = {name: values.get(name, default) for name, default in defaults.items()}
-        return Look(self.generator, tuple(chosen.items()), seed, self.plain(chosen))
+        plain, consistency = self.plain(chosen), self.view_consistency(chosen)
+        return Look(self.generator, tuple(chosen.items()), seed, plain, min(max(consistency, 0.0), 1.0))

@@ -12,13 +12,15 @@ class Look:
     """values: the generator's own controls as (name, value) pairs, in the order in which it declares them.
 
     seed: moves the world-anchored noise. plain: the generator leaves the plate as it is, so that the plate itself is
-    the answer; whoever makes a Look knows that (control.looks).
+    the answer. view_consistency: how far the generator's pictures of one place agree that are made from several views,
+    0 to 1; what is less is not shown beside them. Whoever makes a Look knows both (control.looks).
     """
 
     generator: str
     values: tuple[tuple[str, float | bool | str], ...] = ()
     seed: int = 0
     plain: bool = False
+    view_consistency: float = 1.0
 
     @property
     def prompts(self) -> tuple[str, ...]:

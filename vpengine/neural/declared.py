@@ -17,4 +17,4 @@ def generator_class(name: str) -> type[Generator]:
 def looks_of(name: str) -> Looks:
     """What the generator ``name`` can be asked. Raises KeyError as above."""
     declared = generator_class(name)
-    return Looks(name, declared.controls, declared.plain)
+    return Looks(name, declared.controls, declared.plain, declared.view_consistency)

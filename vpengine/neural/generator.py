@@ -81,6 +81,14 @@ class Generator(Protocol):
         del values
         return False
 
+    @staticmethod
+    def view_consistency(values: Mapping[str, Value]) -> float:
+        """How far its pictures of one place from several views agree with these values, 0 to 1: what is less is not
+        shown around the camera's own.
+        """
+        del values
+        return 1.0
+
 
 def part_way(generator: Generator, part: float) -> Look:
     """A Look to try a generator with: each of its floats at ``part`` of its range, the rest as declared."""

@@ -58,6 +58,11 @@ class Weather(Generator):
     def plain(values: Mapping[str, Value]) -> bool:
         return not any(values.values())
 
+    @staticmethod
+    def view_consistency(values: Mapping[str, Value]) -> float:
+        """Rain makes a road half a stop brighter in a wide view than in a narrow one (docs/performance.md)."""
+        return max(1.0 - 2.0 * float(values["rain"]), 0.0)
+
 
 def _planes(image: Planes) -> NDArray[np.float32]:
     """(height, width, channels) to (1, channels, padded height, padded width)."""

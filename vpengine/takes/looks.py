@@ -10,7 +10,13 @@ _OLDER = ("snow", "night", "fog", "dust", "rain", "fire")  # the order of the li
 
 
 def look_line(look: Look) -> dict[str, Any]:
-    return {"generator": look.generator, "values": dict(look.values), "seed": look.seed, "plain": look.plain}
+    return {
+        "generator": look.generator,
+        "values": dict(look.values),
+        "seed": look.seed,
+        "plain": look.plain,
+        "view_consistency": look.view_consistency,
+    }
 
 
 def read_look(line: dict[str, Any]) -> Look:
@@ -22,4 +28,7 @@ def read_look(line: dict[str, Any]) -> Look:
     for name, value in line["values"].items():
         if not isinstance(value, bool | int | float | str):
             raise TypeError(f"a look's {name} without a value")
-    return Look(generator, tuple(line["values"].items()), seed, bool(line["plain"]))
+    consistency = float(line.get("view_consistency", 1.0))  # a take of an older version has none
+    if not 0.0 <= consistency <= 1.0:
+        raise ValueError(f"a view consistency of {consistency:g}")
+    return Look(generator, tuple(line["values"].items()), seed, bool(line["plain"]), consistency)
