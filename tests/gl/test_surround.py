@@ -226,3 +226,23 @@ def test_a_station_in_anothers_place_never_has_its_stamp(surrounds: Surrounds) -
         settled(surrounds)
         seen.append(surrounds.stamp("room"))
     assert len(set(seen)) == 3
+
+
+def test_a_station_at_rest_costs_nothing_until_something_is_otherwise(
+    surrounds: Surrounds, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A frame asks how far looks agree only while that may change something; an old one that comes back is believed."""
+    asked: list[Look] = []
+    agreement = Look.agreement
+    monkeypatch.setattr(Look, "agreement", lambda self, other: asked.append(self) or agreement(self, other))
+    for number in range(FACES):
+        surrounds.add(face(number), 0.0)
+    settled(surrounds)
+    asked.clear()
+    settled(surrounds, since_s=3.0)
+    assert asked == []
+    settled(surrounds, Look("test", (("snow", 0.9),)), since_s=6.0)
+    assert asked
+    assert not surrounds.shows("room")
+    settled(surrounds, since_s=9.0)
+    assert surrounds.coverage("room") == 1.0

@@ -82,6 +82,7 @@ class _Station:
     eye_m: NDArray[np.floating]
     faces: dict[int, _Face] = field(default_factory=dict)
     stamp: int = 0  # the number of the newest change of what it shows, among those of all stations
+    rests_on: Look | None = None  # nothing of it moves, as long as this look is trusted
 
 
 def stations_in(megabytes: float, resolution: int) -> int:
@@ -149,6 +150,7 @@ class Surrounds:
         if station is None or station.location != request.location or not np.allclose(station.eye_m, eye_m):
             self._give_up(asked.station)
             station = self._stations[asked.station] = _Station(request.location, eye_m)
+        station.rests_on = None
         coming = self._free.pop() if self._free else _Coming(self._gpu, self.resolution)
         coming.write(keyframe)
         face = station.faces.get(asked.face)
@@ -165,14 +167,19 @@ class Surrounds:
         elapsed_s = 0.0 if self._time_s is None else max(time_s - self._time_s, 0.0)
         self._time_s = time_s
         for index, station in self._stations.items():
+            look = self._references[station.location]
+            if station.rests_on == look:
+                continue  # most of them, in most frames
             before = [face.trust for face in station.faces.values()]
             coming = [(number, face) for number, face in station.faces.items() if face.coming is not None]
             for number, face in coming:
                 self._follow(self._cell(index, number), face, time_s)
-            _trust(station, self._references[station.location], elapsed_s)
+            _trust(station, look, elapsed_s)
             if coming or before != [face.trust for face in station.faces.values()]:
                 self._changes += 1
                 station.stamp = self._changes
+            elif elapsed_s > 0.0:
+                station.rests_on = look
 
     def _follow(self, cell: tuple[int, int], face: _Face, time_s: float) -> None:
         """Towards what is coming; at once where nobody believes what is there."""
