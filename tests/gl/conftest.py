@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -151,11 +152,11 @@ def show(two_walls: Path) -> Iterator[Show]:
         yield Show(app)
 
 
-@pytest.fixture
-def drilling(small_stage: Path) -> Iterator[Show]:
-    """A stage whose generator fails when the night is deep; now it works."""
+@contextmanager
+def by_night(stage: Path, generator: str, night: str) -> Iterator[Show]:
+    """The stage with two walls and a generator, as soon as that is ready."""
     options = RunOptions(
-        with_two_walls(small_stage, "drill"), headless=True, unpaced=True, controls=(("look.night", "0.02"),)
+        with_two_walls(stage, generator), headless=True, unpaced=True, controls=(("look.night", night),)
     )
     with App(options) as app:
         app.wait_until_ready()
@@ -163,15 +164,17 @@ def drilling(small_stage: Path) -> Iterator[Show]:
 
 
 @pytest.fixture
+def drilling(small_stage: Path) -> Iterator[Show]:
+    """A stage whose generator fails when the night is deep; now it works."""
+    with by_night(small_stage, "drill", "0.02") as show:
+        yield show
+
+
+@pytest.fixture
 def generating(small_stage: Path) -> Iterator[Show]:
     """A stage with a generator, whose pictures of a night have faded in, the camera's and all round; it rests."""
-    options = RunOptions(
-        with_two_walls(small_stage, "weather"), headless=True, unpaced=True, controls=(("look.night", "0.9"),)
-    )
-    with App(options) as app:
-        app.wait_until_ready()
-        show = Show(app)
-        surrounds = app.compositor.surrounds
+    with by_night(small_stage, "weather", "0.9") as show:
+        surrounds = show.app.compositor.surrounds
         assert surrounds is not None
         show.until(lambda: surrounds.coverage("pattern") == 1.0)
         end_s = time.monotonic() + 2.0  # the grade follows

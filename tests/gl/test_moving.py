@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from tests.gl.test_reproject import LENS, SNOW, Layer
-from tests.gl.test_request import Asking, camera, engine  # noqa: F401  fixtures
+from tests.gl.test_request import Asking
 from vpengine.compose.request_camera import RequestCamera
 from vpengine.frames.frame_input import Tick
 from vpengine.frames.grade_table import neutral_grade
@@ -79,8 +79,9 @@ def test_a_picture_has_no_word_where_the_plate_has_moved(gpu: Any, moves: bool) 
     assert np.mean(np.abs(change[~box] - PAINT).max(axis=-1) < 0.03) > 0.8  # the wall keeps its picture
 
 
-def test_a_plate_that_moves_is_asked_for_though_nothing_else_does(camera: RequestCamera, engine: Gpu) -> None:  # noqa: F811
-    asking = Asking(camera, engine)
+def test_a_plate_that_moves_is_asked_for_though_nothing_else_does(gpu: Any) -> None:
+    engine = Gpu(gpu)
+    asking = Asking(RequestCamera(engine), engine)
 
     def ask(number: int) -> bool:
         tick = Tick(number, number / 24.0, asking.frame.tick.rate)
