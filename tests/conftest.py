@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -102,6 +103,29 @@ def state(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv(OVERRIDE, str(tmp_path_factory.mktemp("state")))
         yield
+
+
+@pytest.fixture(scope="session")
+def tiny() -> Any:
+    """The module that makes tiny diffusion models."""
+    pytest.importorskip("diffusers", reason="the extra `diffusion` is not installed")
+    return importlib.import_module("tools.make_tiny_model")
+
+
+@pytest.fixture(scope="session")
+def tiny_sd(tiny: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a tiny Stable Diffusion; not to be written to."""
+    folder = Path(tmp_path_factory.mktemp("models")) / "tiny-sd"
+    tiny.make_tiny_model(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def tiny_sdxl(tiny: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a tiny SDXL; not to be written to."""
+    folder = Path(tmp_path_factory.mktemp("models")) / "tiny-sdxl"
+    tiny.make_tiny_model(folder, "sdxl")
+    return folder
 
 
 @pytest.fixture
