@@ -9,6 +9,7 @@ import hashlib
 import json
 import os
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -62,4 +63,5 @@ def _write(cache: Path, entries: dict[str, Any]) -> None:
         passing.write_text(json.dumps(entries, indent=1), encoding="utf-8")
         os.replace(passing, cache)
     except OSError:
-        passing.unlink(missing_ok=True)
+        with suppress(OSError):
+            passing.unlink()
