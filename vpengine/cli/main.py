@@ -19,6 +19,7 @@ from vpengine.cli.controls import controls
 from vpengine.cli.demo import demo
 from vpengine.cli.doctor import doctor
 from vpengine.cli.film import film
+from vpengine.cli.models import fetch_model, inspect_model, list_models
 from vpengine.cli.run import run
 from vpengine.cli.signals import INTERRUPTED, ending_in_order
 from vpengine.cli.simulate import simulate
@@ -48,6 +49,11 @@ def stoppable(command: Callable[..., None]) -> Callable[..., None]:
 for command in (demo, run, film, simulate, controls, bench, doctor):
     app.command()(stoppable(command))
 app.command("stages")(sample_stages)
+models = typer.Typer()
+models.callback(invoke_without_command=True)(stoppable(list_models))
+models.command("inspect")(stoppable(inspect_model))
+models.command("fetch")(stoppable(fetch_model))
+app.add_typer(models, name="models")
 
 
 def _print_version(wanted: bool) -> None:

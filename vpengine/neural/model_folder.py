@@ -116,7 +116,7 @@ def read_model(path: Path, *, check_digests: bool = True) -> ModelFolder:
     """
     if not path.is_dir():
         raise UserError(f"{path}: no such folder; vpengine models lists the models that are there")
-    pipeline, classes = _read_index(path)
+    pipeline, classes = read_index(path)
     unet, vae = (_read_part(path, name, classes) for name in ("unet", "vae"))
     config = read_json(path / "unet" / "config.json")
     encoders = {name: read_weights(path / name, name, classes[name]) for name in _ENCODERS if name in classes}
@@ -158,8 +158,8 @@ def _text(path: Path) -> str:
         return ""
 
 
-def _read_index(path: Path) -> tuple[str, dict[str, str]]:
-    """The pipeline's class, and the class of each part that it has."""
+def read_index(path: Path) -> tuple[str, dict[str, str]]:
+    """The pipeline's class, and the class of each part that it has. Raises UserError for what is not supported."""
     if not (path / INDEX).is_file():
         if pickles := [file for file in sorted(path.glob("*")) if pickled(file)]:
             raise only_pickles(path, pickles)
