@@ -36,6 +36,8 @@ def write_model(
     write_json(folder / "model_index.json", _class_name=pipeline, safety_checker=[None, None], **index)
     for name, kind in parts.items():
         write_json(folder / name / "config.json", _class_name=kind)
+        if name.startswith("text_encoder"):
+            write_json(folder / name.replace("text_encoder", "tokenizer") / "vocab.json")
         write_weights(folder / name / f"{stem_of(name)}{'.fp16' if half else ''}.safetensors")
     unet = {"_class_name": PARTS["unet"], "in_channels": 4, "cross_attention_dim": 768, "addition_embed_type": None}
     write_json(folder / "unet" / "config.json", **(unet | unet_config))

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,7 @@ from vpengine.errors import UserError
 from vpengine.neural.digests import digests_of, sha256_of
 from vpengine.neural.model_folder import find_model, models_folder, read_model
 from vpengine.neural.model_part import check_fits, read_part
+from vpengine.neural.safetensors_header import read_header
 
 UNET = "unet/diffusion_pytorch_model.safetensors"
 XL = {"pipeline": "StableDiffusionXLPipeline", "cross_attention_dim": 2048, "addition_embed_type": "text_time"}
@@ -190,6 +193,15 @@ def header_that_cannot_be(model: Path) -> None:
     (model / UNET).write_bytes(len(header).to_bytes(8, "little") + header + bytes(4))
 
 
+def no_vocabulary(model: Path) -> None:
+    (model / "tokenizer" / "vocab.json").unlink()
+
+
+def a_shape_that_is_none(model: Path) -> None:
+    header = json.dumps({"weight": {"dtype": "F4", "shape": 5, "data_offsets": [0, 4]}}).encode()
+    (model / UNET).write_bytes(len(header).to_bytes(8, "little") + header + bytes(4))
+
+
 def no_json(model: Path) -> None:
     (model / "unet" / "config.json").write_text('{"in_chan', encoding="utf-8")
 
@@ -248,6 +260,8 @@ def damaged_source(model: Path) -> None:
         (a_web_page, "no safetensors file"),
         (a_pointer, "a Git LFS pointer"),
         (header_that_cannot_be, "'weight' what cannot be"),
+        (a_shape_that_is_none, "'weight' what cannot be"),
+        (no_vocabulary, "no vocabulary there, which text_encoder needs"),
         (no_json, "config.json: not JSON"),
         (a_list, "found list, not a JSON object"),
         (no_scheduler, "scheduler_config.json: No such file"),
@@ -264,6 +278,21 @@ def test_what_cannot_be_loaded_is_one_sentence(damage: Callable[[Path], None], s
     said = refused(lambda: read_model(model))
     assert sentence in said
     assert said.startswith(str(model))
+
+
+def test_no_damage_to_weights_is_a_traceback(tmp_path: Path) -> None:
+    """Cut anywhere it is refused; with any byte changed it is read or refused."""
+    whole = write_weights(tmp_path / "whole.safetensors", a=(2, 3), b=(4,)).read_bytes()
+    file, rng = tmp_path / "file.safetensors", np.random.default_rng(0)
+    for length in range(len(whole)):
+        file.write_bytes(whole[:length])
+        refused(lambda: read_header(file))
+    for place in range(len(whole)):
+        damaged = bytearray(whole)
+        damaged[place] ^= int(rng.integers(1, 256))
+        file.write_bytes(bytes(damaged))
+        with suppress(UserError):
+            read_header(file)
 
 
 def test_models_are_found_by_name_or_path(model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -355,6 +384,23 @@ def test_parts_that_cannot_be_loaded(tmp_path: Path) -> None:
     assert "no LoRA" in refused(lambda: read_part(weights))
     write_json(tmp_path / "net" / "config.json", _class_name="ControlNetModel")
     assert "no weights there" in refused(lambda: read_part(tmp_path / "net"))
+
+
+def test_diffusers_loads_the_files_that_are_counted(tiny_sd: Path, tmp_path: Path) -> None:
+    """A half-precision U-Net beside parts of which there is one precision only, as several published models have."""
+    diffusers = pytest.importorskip("diffusers", reason="the extra `diffusion` is not installed")
+    mixed = tmp_path / "mixed"
+    shutil.copytree(tiny_sd, mixed)
+    diffusers.UNet2DConditionModel.from_pretrained(str(mixed / "unet")).half().save_pretrained(
+        str(mixed / "unet"), variant="fp16"
+    )
+    (mixed / UNET).unlink()
+    found = read_model(mixed)
+    assert found.parts["unet"].half
+    pipeline = diffusers.DiffusionPipeline.from_pretrained(
+        str(mixed), variant=found.variant, use_safetensors=True, local_files_only=True
+    )
+    assert sum(weight.numel() for weight in pipeline.unet.parameters()) == found.parts["unet"].parameters
 
 
 def test_tiny_models_are_what_they_say(tiny: Any, tiny_sd: Path, tiny_sdxl: Path, tmp_path: Path) -> None:

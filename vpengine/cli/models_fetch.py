@@ -6,6 +6,7 @@ goes on there at the next attempt.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import importlib
 import json
@@ -24,6 +25,7 @@ from vpengine.neural.digests import digests_of
 from vpengine.neural.model_folder import INDEX, SOURCE, read_index
 
 _TEXTS = (".json", ".txt", ".md")
+_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO)  # this machine's, not the network's
 _LICENCE = re.compile(r"licen[cs]e", re.IGNORECASE)
 _FOLDERS = ("unet", "vae", "text_encoder", "text_encoder_2", "tokenizer", "tokenizer_2", "scheduler")
 
@@ -100,8 +102,8 @@ class Hub:
         except self._errors.HfHubHTTPError as error:
             raise UserError(f"{source}: {self.endpoint} answers: {_first_line(error)}") from None
         except (self._errors.HTTPError, OSError) as error:
-            if isinstance(error, OSError) and error.filename is not None:
-                raise  # of this machine's disk
+            if isinstance(error, OSError) and (error.filename is not None or error.errno in _DISK):
+                raise
             raise UserError(
                 f"{self.endpoint} cannot be reached ({_first_line(error)}); on a machine without a network, copy the "
                 "model's folder into the models folder"

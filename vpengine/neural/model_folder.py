@@ -121,6 +121,7 @@ def read_model(path: Path, *, check_digests: bool = True) -> ModelFolder:
     config = read_json(path / "unet" / "config.json")
     encoders = {name: read_weights(path / name, name, classes[name]) for name in _ENCODERS if name in classes}
     parts = {"unet": unet, "vae": vae} | {name: part for name, part in encoders.items() if part}
+    _check_tokenizers(path, parts)
     width = _width(path, config, pipeline)
     return ModelFolder(
         path=path,
@@ -177,6 +178,13 @@ def _read_part(path: Path, name: str, classes: Mapping[str, str]) -> Part:
     if part is None:
         raise UserError(f"{path / name}: no weights there; the model's folder is incomplete: fetch or copy it again")
     return part
+
+
+def _check_tokenizers(path: Path, parts: Mapping[str, Part]) -> None:
+    for name in _ENCODERS:
+        folder = path / name.replace("text_encoder", "tokenizer")
+        if name in parts and not any((folder / file).is_file() for file in ("tokenizer.json", "vocab.json")):
+            raise UserError(f"{folder}: no vocabulary there, which {name} needs: fetch or copy the model again")
 
 
 def _width(path: Path, config: dict[str, Any], pipeline: str) -> int:
