@@ -94,6 +94,7 @@ void main() {
     if (sum.total < SURE_WEIGHT) discard;
 #endif
     vec3 changed = sum.total > 0.0 ? (sum.gain * cct + sum.bias) / sum.total : cct;
+    float known = 1.0;
 #ifdef LAST
     float length_m = length(ray);
     vec3 graded = apply_grade(grade, cct, sky ? 1e9 : depth_m * length_m, dot(up_in_view, ray) / length_m);
@@ -101,8 +102,13 @@ void main() {
     Sum around = surround(ray, inverse_depth, depth_m, sky, now);
     vec3 seen = around.total > 0.0 ? (around.gain * cct + around.bias) / around.total : cct;
     graded = mix(graded, seen, around.known);
+    float elsewhere = around.known;
+#else
+    float elsewhere = 0.0;
 #endif
-    changed = mix(graded, changed, smoothstep(0.0, KNOWN, sum.known));
+    known = smoothstep(0.0, KNOWN, sum.known);
+    changed = mix(graded, changed, known);
+    known += (1.0 - known) * elsewhere;
 #endif
-    color = vec4(linear_from_acescct(mix(cct, changed, amount)), 1.0);
+    color = vec4(linear_from_acescct(mix(cct, changed, amount)), known);  // alpha: how far a generated picture shows it
 }

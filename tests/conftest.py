@@ -13,6 +13,7 @@ import pytest
 from PIL import Image
 
 from vpengine.gpu.context import create_headless
+from vpengine.neural.model_folder import OVERRIDE as MODELS
 from vpengine.stage.state_folder import OVERRIDE
 
 ROOT = Path(__file__).parent.parent
@@ -205,3 +206,15 @@ def _write_difference(name: str, off: Any) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     Image.fromarray(picture).save(path)
     return path
+
+
+@pytest.fixture(scope="session")
+def tiny_models(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The models folder for the session: `sd`, a diffusion model of random numbers."""
+    pytest.importorskip("diffusers", reason="the extra `diffusion` is not installed")
+    folder = tmp_path_factory.mktemp("models")
+    tool = importlib.import_module("tools.make_tiny_model")
+    tool.make_tiny_model(folder / "sd")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(MODELS, str(folder))
+        yield folder

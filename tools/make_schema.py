@@ -13,8 +13,10 @@ from typing import Any
 from pydantic import BaseModel
 
 from vpengine import output, plates, tracking
+from vpengine.control.controls import LONGEST_TEXT
 from vpengine.files import controls_of
 from vpengine.neural import GENERATORS, RUNTIMES
+from vpengine.neural.declared import generator_class
 from vpengine.plugins import load_plugin
 from vpengine.stage.camera import CameraSettings, OuterSettings
 from vpengine.stage.show_file import SceneSettings, ShowSettings
@@ -61,8 +63,22 @@ def stage_schema() -> Schema:
     properties["control"] = _define(schema, "control", ControlSettings)
     properties["controls"] = {"type": "object", "description": "Controls that start with another value than their own."}
     networks = schema["$defs"]["neural"]["properties"]
+    for name, own in _generators(schema).items():
+        for key, value in own.items():
+            networks[key] = {**value, "description": f"Of the generator {name}: {value.get('description', '')}"}
     networks["generator"]["enum"], networks["runtime"]["enum"] = list(GENERATORS), list(RUNTIMES)
     return schema
+
+
+def _generators(schema: Schema) -> dict[str, Schema]:
+    """The keys of [neural] that are a generator's own, by its name."""
+    found = {}
+    for name in GENERATORS:
+        model = getattr(generator_class(name), "Settings", None)
+        if model is not None:
+            _define(schema, f"neural.{name}", model)
+            found[name] = schema["$defs"].pop(f"neural.{name}")["properties"]
+    return found
 
 
 def show_schema() -> Schema:
@@ -224,7 +240,7 @@ def _controls() -> str:
         values = (
             f"{control.low:g} to {control.high:g} {control.unit}"
             if control.kind in ("float", "int")
-            else "true or false"
+            else {"bool": "true or false", "text": f"text, up to {LONGEST_TEXT} characters"}[control.kind]
         )
         default = _toml(control.default)
         lines.append(f"| `{name}` | `{control.address}` | {values.strip()} | `{default}` | {control.sentence} |")

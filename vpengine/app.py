@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from vpengine import neural, output, tracking
+from vpengine.compose.current import CurrentWorld
 from vpengine.compose.governor import Governor
 from vpengine.compose.preparing import Preparing
 from vpengine.compose.request import Requests, RequestSettings
@@ -37,7 +38,7 @@ from vpengine.gpu.pool import TargetPool
 from vpengine.gpu.window import Windows
 from vpengine.loop import Loop, NoRecorder, Recorder
 from vpengine.mailbox import Inbox, Newest
-from vpengine.neural.declared import looks_of
+from vpengine.neural.declared import generator_class, looks_of
 from vpengine.neural.host import GeneratorHost, NoHost
 from vpengine.neural.process_host import ProcessHost
 from vpengine.output.clock import Clock, DisplayClock, PacedClock, UnpacedClock
@@ -216,6 +217,7 @@ class App:
                 neural.RUNTIMES[settings.runtime],
                 (settings.resolution, *([(settings.surround_px,) * 2] if settings.surround_px else [])),
                 float(1 / self.files.stage.rate),
+                self.files.generator_settings,
             )
         except UserError as error:  # the wall can do without
             log.warning("%s. The wall shows the plate.", error)
@@ -306,9 +308,12 @@ class App:
     def _requests(self, stations: Stations | None) -> Requests:
         asked, busy_s = self.files.stage.neural, BUSY / float(self.files.stage.rate)
         settings = RequestSettings(asked.resolution, asked.overscan_percent, 1.0 / asked.max_rate, busy_s)
-        camera = RequestCamera(self.gpu)
+        continues = generator_class(asked.generator).starts_from_current
+        camera = RequestCamera(self.gpu, continues)
         self._exit.callback(camera.release)
-        return Requests(camera, self.locations, settings, stations=stations)
+        first = self.files.stage.cameras[0].id
+        current = CurrentWorld(self.compositor.eyes, self.compositor.surrounds, first) if continues else None
+        return Requests(camera, self.locations, settings, stations=stations, current=current)
 
     def _stations(self) -> Stations | None:
         surrounds = self.compositor.surrounds

@@ -17,9 +17,15 @@ from vpengine.plugins import load_plugin
 from vpengine.stage.conflicts import PortUse, claim_conflicts, port_conflicts
 from vpengine.stage.feeds import feed_size
 from vpengine.stage.sections import PluginSection, resolve_kind, resolve_settings
+from vpengine.stage.settings import Settings
 from vpengine.stage.show_file import Show, read_show
 from vpengine.stage.stage_file import Stage, read_stage
 from vpengine.takes.surround import faces_for
+
+
+class NoSettings(Settings):
+    """Of a generator that has no keys of its own in [neural]."""
+
 
 TABLES: dict[str, Mapping[str, str]] = {
     "tracking": tracking.KINDS,
@@ -46,6 +52,11 @@ class Files:
     def of(self, section: PluginSection) -> Any:
         """A plug-in's validated settings."""
         return self.settings[section.slot, f"{section.file}:{section.key}"]
+
+    @property
+    def generator_settings(self) -> Any:
+        """What the stage says for its generator; None for one that has no keys of its own."""
+        return self.settings.get(("generator", f"{self.stage.file}:neural"))
 
     def named(self) -> list[Path]:
         """The files that stage and show name: pictures of plates, and the stage's own show where another one runs."""
@@ -84,9 +95,12 @@ def _settings(section: PluginSection) -> Any:
     problems = resolve_kind(section, TABLES[section.slot])
     if problems:
         return problems
-    if section.slot in ("generator", "runtime"):  # no settings; a runtime's module is its host's to import
+    if section.slot == "runtime":  # no settings, and its module is its host's to import
         return None
     model = getattr(load_plugin(TABLES[section.slot][section.kind]), "Settings", None)
+    if model is None and section.slot == "generator":
+        found = resolve_settings(section, NoSettings)
+        return found if isinstance(found, list) else None
     return resolve_settings(section, model) if model is not None else None
 
 

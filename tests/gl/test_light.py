@@ -107,7 +107,9 @@ class Bench:
     def answer(self, request: Request) -> Keyframe:
         plate = request.plate
         cct = acescct_from_linear(plate.color)
-        made = self.generator.generate(Plate(cct, plate.depth_m, plate.noise.astype(np.float32)), request.look)
+        made = self.generator.generate(
+            Plate(cct, plate.depth_m, plate.noise.astype(np.float32), plate.view), request.look
+        )
         grade = fit_grade(cct, made.gain * cct + made.bias, plate.depth_m, plate.view)
         gain, bias = (Pixels(plane.astype(np.float16)) for plane in (made.gain, made.bias))
         return Keyframe(request, gain, bias, grade, Provenance("weather"), Timings(0.0, 0.0, 0.0))

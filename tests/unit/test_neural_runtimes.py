@@ -9,7 +9,7 @@ import pytest
 
 from vpengine.errors import UserError
 from vpengine.frames.look import Look
-from vpengine.neural import auto
+from vpengine.neural import RUNTIMES, auto
 from vpengine.neural.auto import SAME_DB, AutoRuntime, probe_plate, psnr_db
 from vpengine.neural.declared import looks_of
 from vpengine.neural.generator import Generated, Generator, Plate, Runtime
@@ -82,19 +82,19 @@ def test_auto_takes_what_is_the_same_and_faster(
     monkeypatch.setattr(auto.time, "perf_counter", lambda: clock[0])
 
     def build(runtime: object) -> Pretend:
-        is_reference = runtime == auto.REFERENCE
+        is_reference = runtime == RUNTIMES["onnxruntime"]
         return Pretend(clock, "reference", 0.0, 1.0) if is_reference else Pretend(clock, "other", error, cost)
 
-    assert AutoRuntime().choose(build, SIZE).runtime == chosen  # type: ignore[arg-type]
+    assert AutoRuntime().choose(build, Pretend.runtimes, SIZE).runtime == chosen  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("fault", [ImportError("not installed"), UserError("not for this processor")])
 def test_auto_goes_without_what_is_not_there(monkeypatch: pytest.MonkeyPatch, fault: Exception) -> None:
     def load(name: str) -> object:
-        if name != auto.REFERENCE:
+        if name != RUNTIMES["onnxruntime"]:
             raise fault
         return OnnxRuntime
 
     monkeypatch.setattr(auto, "load_plugin", load)
-    assert AutoRuntime().choose(Weather, SIZE).runtime == "onnxruntime"
+    assert AutoRuntime().choose(Weather, Weather.runtimes, SIZE).runtime == "onnxruntime"
     assert WEIGHTS.is_file()

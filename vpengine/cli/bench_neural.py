@@ -12,6 +12,7 @@ import numpy as np
 from vpengine.errors import UserError
 from vpengine.frames.look import Look
 from vpengine.neural import GENERATORS, RUNTIMES
+from vpengine.neural.auto import level_view
 from vpengine.neural.declared import looks_of
 from vpengine.neural.generator import Generator, Plate
 from vpengine.plugins import load_plugin
@@ -39,7 +40,8 @@ def _generator_speed(generator: Generator, look: Look, size: tuple[int, int]) ->
     rng = np.random.default_rng(1)
     shape = (size[1], size[0])
     depth_m = rng.uniform(1.0, 50.0, shape).astype(np.float32)
-    plate = Plate(rng.uniform(0.1, 0.6, (*shape, 3)).astype(np.float32), depth_m, np.full(shape, 0.5, np.float32))
+    color_cct = rng.uniform(0.1, 0.6, (*shape, 3)).astype(np.float32)
+    plate = Plate(color_cct, depth_m, np.full(shape, 0.5, np.float32), level_view(size))
     times: list[float] = []
     end_s = time.perf_counter() + 2.0
     while time.perf_counter() < end_s or len(times) < 5:

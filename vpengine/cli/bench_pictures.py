@@ -128,7 +128,9 @@ class Studio:
 
     def _generated(self, plate: ImageSet, look: Look) -> tuple[Image, Image, Image]:
         color_cct = acescct_from_linear(plate.color)
-        made = self._generator.generate(Plate(color_cct, plate.depth_m, plate.noise.astype(np.float32)), look)
+        made = self._generator.generate(
+            Plate(color_cct, plate.depth_m, plate.noise.astype(np.float32), plate.view), look
+        )
         return color_cct, made.gain, made.bias
 
     def layer(self, look: str) -> NeuralLayer:

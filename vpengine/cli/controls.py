@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from vpengine.control.controls import Control
+from vpengine.control.controls import LONGEST_TEXT, Control
 from vpengine.files import Files, controls_of, read_files
 
 
@@ -76,4 +76,6 @@ def _of_stage(files: Files) -> list[Trigger]:
 
 
 def range_text(control: Control) -> str:
+    if control.kind == "text":
+        return f"up to {LONGEST_TEXT} characters"
     return f"{control.low:g} to {control.high:g} {control.unit}".rstrip() if control.kind in ("float", "int") else ""

@@ -9,9 +9,10 @@ from math import prod
 
 import numpy as np
 
+from vpengine.compose.current import CurrentWorld
 from vpengine.compose.drawable import Plates, moves
 from vpengine.compose.governor import RUNGS
-from vpengine.compose.request_camera import RequestCamera
+from vpengine.compose.request_camera import DrawCurrent, RequestCamera
 from vpengine.compose.stations import Stations
 from vpengine.frames.feed import PROGRAM, Eye
 from vpengine.frames.frame_input import FrameInput
@@ -110,8 +111,9 @@ class Requests:
         settings: RequestSettings,
         clock: Callable[[], float] = time.monotonic,
         stations: Stations | None = None,
+        current: CurrentWorld | None = None,
     ) -> None:
-        """stations: whose surrounds are made; by default none are."""
+        """stations: whose surrounds are made; by default none are. current: for a generator that continues it."""
         self._camera = camera
         self._plates = plates
         self._settings = settings
@@ -119,6 +121,7 @@ class Requests:
         self._number = self._put_off = 0
         self._due_s = -np.inf
         self._stations = stations
+        self._current = current
         self._faces = FACES_BETWEEN  # since an eye had its turn: it has the first
         self._asked: dict[Eye, _Asked] = {}
         self._begun: Wanted | None = None
@@ -222,7 +225,13 @@ class Requests:
             bus=bus,
             camera=camera,
             face=wanted.face,
+            continues=self._continues(wanted, plate),
         )
+
+    def _continues(self, wanted: Wanted, plate: ImageSet) -> float:
+        if self._current is None or plate.current is None:
+            return 0.0
+        return self._current.agreement(_whose(wanted), wanted.location, wanted.look)
 
     def next_number(self) -> int:
         """A take has a keyframe by its number: nobody else has this one."""
@@ -233,11 +242,18 @@ class Requests:
         wanted = job.wanted
         if self._too_busy(wanted.submitted_s):
             return
-        self._camera.draw(self._plates[wanted.location], wanted.view, wanted.look.seed)
+        self._camera.draw(self._plates[wanted.location], wanted.view, wanted.look.seed, self._current_of(wanted))
         self._begun = wanted
         self._note(wanted)
         self._faces = 0 if wanted.face is None else self._faces + 1
         self._pace(wanted, job.part)
+
+    def _current_of(self, wanted: Wanted) -> DrawCurrent | None:
+        """How what is on the walls already is drawn, where it is of the look that is wanted."""
+        current, eye, location = self._current, _whose(wanted), wanted.location
+        if current is None or current.agreement(eye, location, wanted.look) <= 0.0:
+            return None
+        return lambda plate, target: current.draw(eye, location, plate, target)
 
     def _bring_down(self, job: BringDown, _: Pictures) -> ImageSet:
         return self._camera.bring_down(job.wanted.location, job.wanted.view, job.room)
@@ -306,6 +322,11 @@ class Requests:
         if asked.last is None or not wanted.same_as(asked.last):
             return wanted
         return wanted if moves(self._plates, location) and time_s != asked.last.view.time_s else None
+
+
+def _whose(wanted: Wanted) -> Eye | None:
+    """The eye that a picture is for; None for all."""
+    return wanted.eye if wanted.face is None else None
 
 
 def _request_size(wanted: tuple[int, int], rung: int) -> tuple[int, int]:

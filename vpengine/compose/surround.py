@@ -210,6 +210,11 @@ class Surrounds:
         """Whether anything of a location is trusted."""
         return any(face.trust >= STEP for station in self._of(location).values() for face in station.faces.values())
 
+    def agreement(self, location: str, look: Look) -> float:
+        """How far what is shown of a location is of a look, 0 to 1."""
+        reference = self._references.get(location)
+        return reference.agreement(look) if reference is not None and self.shows(location) else 0.0
+
     def stamp(self, location: str) -> int:
         """Another number whenever what the surround of a location shows has changed."""
         return max((station.stamp for station in self._of(location).values()), default=0)

@@ -8,9 +8,14 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from vpengine.errors import UserError, did_you_mean
+from vpengine.frames.look import Blend
 
 Value = float | bool | str  # an int is a float to the type checker
 Kind = Literal["float", "int", "bool", "text"]
+
+
+MOST_BLENDED = 3  # texts that a fade begins from, where several were interrupted
+LONGEST_TEXT = 1000  # characters; what a person types is shorter
 
 
 @dataclass(frozen=True)
@@ -33,9 +38,7 @@ class ControlError(UserError):
 def parse(control: Control, value: Any) -> Value:
     """``value`` as the control's type, floats clamped to the range as a fader's end stop does; else ControlError."""
     if control.kind == "text":
-        if isinstance(value, str):
-            return value
-        raise ControlError(f"{control.address}: {value!r}, expected text")
+        return _text(control, value)
     if not isinstance(value, bool | int | float) or not abs(value) < math.inf:  # isfinite raises for huge ints
         raise ControlError(f"{control.address}: {value!r}, expected {_expected(control)}")
     if control.kind == "bool":
@@ -44,12 +47,20 @@ def parse(control: Control, value: Any) -> Value:
     return round(clamped) if control.kind == "int" else clamped
 
 
+def _text(control: Control, value: Any) -> str:
+    if not isinstance(value, str):
+        raise ControlError(f"{control.address}: {value!r}, expected text")
+    if len(value) > LONGEST_TEXT:
+        raise ControlError(f"{control.address}: a text of {len(value)} characters, allowed up to {LONGEST_TEXT}")
+    return value
+
+
 def typed(control: Control, text: str) -> Value:
     """What a person typed, as the control's type. Raises ControlError, also beyond the range: a fader's end stop is for
     hands, and a number that was typed is a mistake.
     """
     if control.kind == "text":
-        return text
+        return _text(control, text)
     if control.kind == "bool" and text.lower() in ("true", "false", "on", "off"):
         return text.lower() in ("true", "on")
     low, high = (0.0, 1.0) if control.kind == "bool" else (control.low, control.high)
@@ -83,6 +94,20 @@ class _Fade:
         return time_s >= self.start_s + self.duration_s
 
 
+@dataclass(frozen=True)
+class _TextFade(_Fade):
+    """From a blend of texts to one; the fader of its share goes from 0 to 1."""
+
+    before: Blend
+    text: str
+
+    def blend(self, time_s: float) -> Blend:
+        share = self.at(time_s)
+        shares = {text: part * (1.0 - share) for text, part in self.before}
+        shares[self.text] = shares.get(self.text, 0.0) + share
+        return tuple(shares.items())
+
+
 class Controls:
     """Every control that was declared, and its value now. A hand on a fader ends that fader's fade."""
 
@@ -106,9 +131,18 @@ class Controls:
         self._fades.pop(address, None)
 
     def fade(self, address: str, value: Any, start_s: float, duration_s: float) -> None:
-        """Move to ``value`` over ``duration_s`` from where the control stands; what is not a number jumps."""
+        """Move to ``value`` over ``duration_s`` from where the control stands. A text is the new one at once, and has
+        a blend with what it was; what is neither a number nor a text jumps.
+        """
         control = self.find(address)
         end, start = parse(control, value), self.at(address, start_s)
+        if control.kind == "text" and duration_s > 0.0 and end != start:
+            before = self._blend(address, start_s)
+            self._values[address] = end
+            self._fades[address] = _TextFade(0.0, 1.0, start_s, duration_s, before, str(end))
+            return
+        if control.kind == "text" and end == start:  # where it is, or is going already
+            return
         if control.kind != "float" or duration_s <= 0.0:
             self.set(address, end)
             return
@@ -116,12 +150,30 @@ class Controls:
 
     def at(self, address: str, time_s: float) -> Value:
         fade = self._fades.get(address)
-        return fade.at(time_s) if fade else self._values[address]
+        return self._values[address] if fade is None or isinstance(fade, _TextFade) else fade.at(time_s)
+
+    def blends(self, time_s: float) -> Mapping[str, Blend]:
+        """Of the texts that are on their way to another one, by address: the texts and their shares of 1."""
+        return {
+            address: fade.blend(time_s)
+            for address, fade in self._fades.items()
+            if isinstance(fade, _TextFade) and not fade.done(time_s)
+        }
+
+    def _blend(self, address: str, time_s: float) -> Blend:
+        """What a text is now; of many that were interrupted the strongest."""
+        fade = self._fades.get(address)
+        if not isinstance(fade, _TextFade):
+            return ((str(self._values[address]), 1.0),)
+        kept = sorted(fade.blend(time_s), key=lambda part: -part[1])[:MOST_BLENDED]
+        total = sum(share for _, share in kept)
+        return tuple((text, share / total) for text, share in kept)
 
     def freeze(self, time_s: float) -> Mapping[str, Value]:
         """Every control's value at ``time_s``, for one frame; fades that have ended are settled."""
         for address, fade in list(self._fades.items()):
             if fade.done(time_s):
-                self._values[address] = fade.end
+                if not isinstance(fade, _TextFade):
+                    self._values[address] = fade.end
                 del self._fades[address]
         return {address: self.at(address, time_s) for address in self._values}

@@ -66,7 +66,7 @@ class Desk:
         """ready: whether a location can be drawn."""
         program = self.scenes.advance(time_s, self.controls, ready)
         controls = self.controls.freeze(time_s)
-        look = self._looks.at_frame(controls)
+        look = self._looks.at_frame(controls, self.controls.blends(time_s))
         epoch = self.gate.follow(look)
         buses, looks = {PROGRAM: program}, {PROGRAM: look}
         standby = self.scenes.standby(ready)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from vpengine.frames.keyframe import Keyframe
-from vpengine.frames.look import Look
+from vpengine.frames.look import STRANGE, Look
 
 
 class Gate:
@@ -14,14 +14,15 @@ class Gate:
     def __init__(self) -> None:
         self.epoch = 0
         self.discarded = 0
-        self._identity: tuple[str, int, tuple[str, ...]] | None = None
+        self._followed: Look | None = None
 
     def follow(self, look: Look) -> int:
-        """The epoch for what PROGRAM asks for now."""
-        identity = (look.generator, look.seed, look.prompts)
-        if self._identity not in (None, identity):
+        """The epoch for what PROGRAM asks for now. A prompt that travels to another one leaves no picture behind."""
+        before, self._followed = self._followed, look
+        if before is not None and (
+            (before.generator, before.seed) != (look.generator, look.seed) or before.text_distance(look) >= STRANGE
+        ):
             self.epoch += 1
-        self._identity = identity
         return self.epoch
 
     def admit(self, keyframes: Iterable[Keyframe], held: bool = False) -> tuple[Keyframe, ...]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from vpengine.control.controls import Control, Value
 from vpengine.control.declared import NEURAL_SEED
-from vpengine.frames.look import Look
+from vpengine.frames.look import Blend, Look
 
 PREFIX = "/vp/look/"
 
@@ -35,16 +35,21 @@ class Looks:
     plain: Callable[[Mapping[str, Value]], bool]
     view_consistency: Callable[[Mapping[str, Value]], float] = lambda values: 1.0
 
-    def at_frame(self, controls: Mapping[str, Value]) -> Look:
-        """The Look that one frame's frozen controls say."""
+    def at_frame(self, controls: Mapping[str, Value], blends: Mapping[str, Blend] | None = None) -> Look:
+        """The Look that one frame's frozen controls say. blends: of texts that change, by address."""
         values = {look_name(control.address): controls[control.address] for control in self.controls}
-        return self.of(values, int(float(controls[NEURAL_SEED])))
+        changing = {look_name(address): blend for address, blend in (blends or {}).items()}
+        named = {name: blend for name, blend in changing.items() if name in values}
+        return self.of(values, int(float(controls[NEURAL_SEED])), named)
 
-    def of(self, values: Mapping[str, Value], seed: int = 0) -> Look:
+    def of(self, values: Mapping[str, Value], seed: int = 0, blends: Mapping[str, Blend] | None = None) -> Look:
         """A Look from values by name; what is left out has its default, an unknown name is a KeyError."""
         defaults = {look_name(control.address): control.default for control in self.controls}
         if unknown := values.keys() - defaults.keys():
             raise KeyError(f"{self.generator} has no controls {sorted(unknown)}, allowed {list(defaults)}")
         chosen = {name: values.get(name, default) for name, default in defaults.items()}
-        plain, consistency = self.plain(chosen), self.view_consistency(chosen)
-        return Look(self.generator, tuple(chosen.items()), seed, plain, min(max(consistency, 0.0), 1.0))
+        blends = blends or {}
+        visible = [chosen, *({**chosen, name: text} for name, blend in blends.items() for text, _ in blend)]
+        plain, consistency = all(map(self.plain, visible)), min(map(self.view_consistency, visible))
+        consistency = min(max(consistency, 0.0), 1.0)
+        return Look(self.generator, tuple(chosen.items()), seed, plain, consistency, tuple(blends.items()))

@@ -14,27 +14,33 @@ from vpengine.view.view import View
 
 @dataclass(frozen=True, eq=False)
 class Room:
-    """Memory that an ImageSet is to be put into: its ``color_noise`` and its ``depth``."""
+    """Memory that an ImageSet is to be put into: its ``color_noise``, its ``depth``, and its ``current`` where that is
+    wanted.
+    """
 
     color_noise: Pixels
     depth: Pixels
+    current: Pixels | None = None
 
     def sized(self, resolution: tuple[int, int]) -> Room:
         """For an ImageSet of ``resolution``, which must fit. Raises ValueError."""
-        return Room(self.color_noise.sized(resolution), self.depth.sized(resolution))
+        current = self.current.sized(resolution) if self.current is not None else None
+        return Room(self.color_noise.sized(resolution), self.depth.sized(resolution), current)
 
 
 @dataclass(frozen=True, eq=False)
 class ImageSet:
     """color_noise: (height, width, 4) float16, as the texture that it was; depth: (height, width, 1) float32.
 
-    What is in them is seen as views with row 0 at the top: ``color``, ``depth_m`` and ``noise``.
+    What is in them is seen as views with row 0 at the top: ``color``, ``depth_m`` and ``noise``. current: (height,
+    width, 4) float16, what is on the walls already at this View, scene-linear ACEScg; alpha is how far it is generated.
     """
 
     color_noise: Pixels
     depth: Pixels
     view: View
     provenance: Provenance
+    current: Pixels | None = None
 
     @staticmethod
     def of(

@@ -29,7 +29,7 @@ class Request:
     """Make ``plate`` look like ``look``. Answers to an older epoch are discarded.
 
     location: the name of the plate that was drawn. bus, camera: whom the picture is for; or face: it is a part of the
-    location's surround, and for all.
+    location's surround, and for all. continues: how far the plate's ``current`` is of this look, 0 to 1.
     """
 
     number: int
@@ -41,6 +41,7 @@ class Request:
     bus: str = "program"
     camera: str = "1"
     face: SurroundFace | None = None
+    continues: float = 0.0
 
 
 @dataclass(frozen=True, eq=False)

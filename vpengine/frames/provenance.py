@@ -7,7 +7,11 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Provenance:
-    """source: ``plate:street``, ``weather``, ``test``. The rest is empty where it does not apply."""
+    """source: ``plate:street``, ``weather``, ``test``. The rest is empty where it does not apply.
+
+    blends: of the look's texts that were changing. started_from: sha256 of what was on the walls already, where a
+    generator went on from that.
+    """
 
     source: str
     model_sha256: str = ""
@@ -16,3 +20,5 @@ class Provenance:
     seed: int = 0
     request_number: int = -1
     engine_version: str = ""
+    blends: tuple[tuple[str, tuple[tuple[str, float], ...]], ...] = ()
+    started_from: str = ""

@@ -10,6 +10,7 @@ what it declares: its controls, its limits, when it leaves the plate as it is.
 
 GENERATORS = {
     "weather": "vpengine.neural.weather:Weather",
+    "diffusion": "vpengine.neural.diffusion:Diffusion",
     "none": "vpengine.neural.none:NoGenerator",
     "drill": "vpengine.neural.drill:Drill",
 }
@@ -18,5 +19,6 @@ RUNTIMES = {
     "auto": "vpengine.neural.auto:AutoRuntime",
     "onnxruntime": "vpengine.neural.onnx_runtime:OnnxRuntime",
     "openvino": "vpengine.neural.openvino_runtime:OpenVinoRuntime",
+    "torch": "vpengine.neural.torch_runtime:TorchRuntime",
     "none": "vpengine.neural.none:NoRuntime",
 }

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
 from vpengine.errors import UserError
+from vpengine.neural import RUNTIMES
 from vpengine.neural.generator import Generator, Plate, Runtime, part_way
 from vpengine.plugins import load_plugin
+from vpengine.view.lens import clip_from_view_symmetric
+from vpengine.view.pose import look_at, view_from_stage
+from vpengine.view.view import View
 
-REFERENCE = "vpengine.neural.onnx_runtime:OnnxRuntime"
-OTHERS = ("vpengine.neural.openvino_runtime:OpenVinoRuntime",)
 SAME_DB = 50.0  # PSNR of the probe's ACEScct pictures, peak 1
 FASTER = 0.8  # of the reference's time; for less no other is taken
 RUNS = 3
@@ -23,14 +25,19 @@ Build = Callable[[Runtime], Generator]
 class AutoRuntime:
     """Chosen for whole generators, since only a picture says whether two runtimes are alike."""
 
-    def choose(self, build: Build, resolution: tuple[int, int]) -> Generator:
-        """``build`` made with the best runtime for pictures of ``resolution``. Raises what the reference raises."""
-        chosen = build(load_plugin(REFERENCE)())
+    def choose(self, build: Build, runtimes: Sequence[str], resolution: tuple[int, int]) -> Generator:
+        """``build`` made with the best of ``runtimes``, by name, for pictures of ``resolution``; the first is the
+        reference. Raises what that raises.
+        """
+        reference, *others = runtimes
+        chosen = build(load_plugin(RUNTIMES[reference])())
+        if not others:
+            return chosen
         plate = probe_plate(resolution)
         truth, best_s = _measured(chosen, plate)
-        for name in OTHERS:
+        for name in others:
             try:
-                other = build(load_plugin(name)())
+                other = build(load_plugin(RUNTIMES[name])())
                 picture, seconds = _measured(other, plate)
             except (ImportError, UserError):  # not installed, or not for this processor
                 continue
@@ -58,7 +65,14 @@ def probe_plate(resolution: tuple[int, int]) -> Plate:
     color = broad + rng.normal(0.0, 0.02, (height, width, 3))
     depth = np.where(y < 0.3, np.inf, 2.0 + 1.5 / np.maximum(y - 0.27, 0.02))
     noise = rng.uniform(0.0, 1.0, (height, width))
-    return Plate(color.astype(np.float32), depth.astype(np.float32), noise.astype(np.float32))
+    return Plate(color.astype(np.float32), depth.astype(np.float32), noise.astype(np.float32), level_view(resolution))
+
+
+def level_view(resolution: tuple[int, int]) -> View:
+    """For a plate that no camera drew: 60 degrees wide, a man's height above the stage, level."""
+    width, height = resolution
+    pose = look_at(np.array([0.0, 0.0, 1.6]), np.array([0.0, 1.0, 1.6]))
+    return View(view_from_stage(pose), clip_from_view_symmetric(60.0, width / height), resolution)
 
 
 def psnr_db(picture: np.ndarray, truth: np.ndarray) -> float:

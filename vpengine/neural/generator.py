@@ -12,19 +12,36 @@ from numpy.typing import NDArray
 
 from vpengine.control.controls import Control, Value
 from vpengine.control.looks import Looks, look_name
+from vpengine.errors import UserError
 from vpengine.frames.look import Look
+from vpengine.view.view import View
 
 Planes = NDArray[np.float32]
 
 
 @dataclass(frozen=True, eq=False)
+class Current:
+    """What is on the walls already, re-projected to a plate's View: color_cct (height, width, 3) ACEScct; known
+    (height, width) 0..1, how far a generated picture shows a pixel, and it is one of the look that is asked for.
+    """
+
+    color_cct: Planes
+    known: Planes
+
+
+@dataclass(frozen=True, eq=False)
 class Plate:
     """What a generator is given, row 0 at the top: color_cct (height, width, 3) ACEScct; depth_m (height, width),
-    +inf for sky; noise (height, width), world-anchored, 0..1."""
+    +inf for sky; noise (height, width), world-anchored, 0..1. view: where it was drawn from.
+
+    current: for a generator that ``starts_from_current``; None where nothing generated is there.
+    """
 
     color_cct: Planes
     depth_m: Planes
     noise: Planes
+    view: View
+    current: Current | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,6 +61,10 @@ class Network(Protocol):
     def __call__(self, inputs: Mapping[str, NDArray[Any]]) -> Mapping[str, NDArray[Any]]: ...
 
 
+class RefusedLookError(UserError):
+    """A look that a generator cannot do, as it is or at all: one sentence for the operator."""
+
+
 class Runtime(Protocol):
     def load(self, path: Path) -> Network:
         """Raises UserError with the cure when the file or the library cannot be used."""
@@ -52,23 +73,29 @@ class Runtime(Protocol):
 class Generator(Protocol):
     """Makes pictures. A generator derives from this, and says of itself, before there is one, what differs from here.
 
-    It is made and used where its host runs it; the constructor is given the runtime that it may use. The engine imports
+    It is made and used where its host runs it; the constructor is given the runtime that it may use, and as
+    ``settings`` what a stage file says for it, where the class has a model ``Settings`` for that. The engine imports
     its module too, for what the class declares: that imports no inference library.
 
     controls: its own, below ``/vp/look/``; a Look has their values by name.
+    runtimes: names of those that run its networks, the one that others are measured by first.
+    starts_from_current: its plates come with what is on the walls already.
     load_limit_s: what it may take until its model is in memory, with the probing of runtimes that ``auto`` does.
     first_pictures_limit_s: what its first two pictures may take after that. A host ends one that takes longer.
     model_sha256: of its weights. runtime: what runs its network. Both empty where it has none.
     """
 
     controls: ClassVar[tuple[Control, ...]] = ()
+    runtimes: ClassVar[tuple[str, ...]] = ("onnxruntime", "openvino")
+    starts_from_current: ClassVar[bool] = False
     load_limit_s: ClassVar[float] = 120.0
     first_pictures_limit_s: ClassVar[float] = 120.0
 
     model_sha256: str
     runtime: str
 
-    def generate(self, plate: Plate, look: Look) -> Generated: ...
+    def generate(self, plate: Plate, look: Look) -> Generated:
+        """Raises RefusedLookError for a look that it cannot do; it goes on with the next."""
 
     @staticmethod
     def hang_limit_s(work_s: float) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from vpengine.frames.look import Look
 from vpengine.view.view import View
@@ -10,12 +11,16 @@ from vpengine.view.view import View
 
 @dataclass(frozen=True)
 class WorkerSetup:
-    """generator, runtime: ``module:Class``. resolutions: that will be asked for. slots: shared memory names."""
+    """generator, runtime: ``module:Class``. resolutions: that will be asked for. slots: shared memory names.
+
+    settings: what the stage file says for the generator, None for one that has no settings.
+    """
 
     generator: str
     runtime: str
     resolutions: tuple[tuple[int, int], ...]
     slots: tuple[str, ...]
+    settings: Any = None
 
 
 @dataclass(frozen=True)
@@ -34,20 +39,33 @@ class Ready:
 
 @dataclass(frozen=True, eq=False)
 class Ask:
+    """continues: how far what is on the walls already is of this look, 0 to 1 (Request.continues)."""
+
     slot: int
     number: int
     look: Look
     view: View
+    continues: float = 0.0
 
 
 @dataclass(frozen=True)
 class Answer:
-    """resolution: of its pictures, the request's."""
+    """resolution: of its pictures, the request's. started_from: sha256 of the current picture, empty without one."""
 
     slot: int
     number: int
     work_s: float
     resolution: tuple[int, int]
+    started_from: str = ""
+
+
+@dataclass(frozen=True)
+class Refused:
+    """The generator cannot do the look that was asked for: one sentence why. It goes on with the next."""
+
+    slot: int
+    number: int
+    reason: str
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from dataclasses import replace
 from math import prod
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
+from typing import Any
 
 import numpy as np
 import psutil
@@ -27,7 +28,7 @@ from vpengine.neural.carrier import Carried, Carrier
 from vpengine.neural.generator import Generator
 from vpengine.neural.health import GeneratorHealth
 from vpengine.neural.host import Collected
-from vpengine.neural.messages import Ask, Failed, Loaded, Ready, WorkerSetup
+from vpengine.neural.messages import Ask, Failed, Loaded, Ready, Refused, WorkerSetup
 from vpengine.neural.slots import Slot, SlotLayout, clear_stale, room_of
 from vpengine.neural.worker import run_worker
 from vpengine.plugins import load_plugin
@@ -50,8 +51,9 @@ class ProcessHost:
         runtime: str,
         resolutions: Sequence[tuple[int, int]],
         frame_s: float = 1.0 / 24.0,
+        settings: Any = None,
     ) -> None:
-        """``generator`` and ``runtime`` are ``module:Class`` names.
+        """``generator`` and ``runtime`` are ``module:Class`` names. settings: the stage file's for the generator.
 
         resolutions: what will be asked for; the first is what speed is told of. Others may be asked for that have no
         more pixels than the largest of them. frame_s: the stage's period. The process starts at once.
@@ -63,9 +65,10 @@ class ProcessHost:
         self._resolution = resolutions[0]
         largest = max(resolutions, key=prod)
         with kept_from_children():  # the first shared memory starts its tracker, a process too
-            self._slots = _slots(SlotLayout(largest), name)
+            self._slots = _slots(SlotLayout(largest, self._declared.starts_from_current), name)
         self._rooms = [room_of(slot, largest) for slot in self._slots]
-        self._setup = WorkerSetup(generator, runtime, tuple(resolutions), tuple(slot.name for slot in self._slots))
+        names = tuple(slot.name for slot in self._slots)
+        self._setup = WorkerSetup(generator, runtime, tuple(resolutions), names, settings)
         self._asked: dict[int, Request] = {}  # by slot, oldest first
         self._lost: list[Request] = []  # by a failure, and not reported yet
         self._since_s = 0.0  # when the oldest of them got the worker to itself
@@ -74,7 +77,7 @@ class ProcessHost:
         self._pipe: Connection | None = None  # nobody closes it: it ends with the last who has it
         self._carrier: Carrier | None = None
         self._loaded = self._reported_slow = False
-        self._model_sha256 = ""
+        self._model_sha256 = self._refused = ""
         self._failures = 0
         self._start_again_s = 0.0
         self._start(time.monotonic())
@@ -127,10 +130,12 @@ class ProcessHost:
         room = self._rooms[index].sized(plate.view.resolution)
         _put(plate.color_noise, room.color_noise)
         _put(plate.depth, room.depth)
+        if plate.current is not None and room.current is not None:
+            _put(plate.current, room.current)
         if not self._asked:
             self._since_s = now_s
         self._asked[index] = request
-        self._send(Ask(index, request.number, request.look, plate.view))
+        self._send(Ask(index, request.number, request.look, plate.view, request.continues))
 
     def collect(self, now_s: float) -> Collected:
         """Also starts the process again when it failed."""
@@ -148,6 +153,8 @@ class ProcessHost:
             elif isinstance(message, Failed):
                 self._fail(message.reason, now_s)
                 return self._collected(keyframes)
+            elif isinstance(message, Refused):
+                self._be_refused(message, now_s)
             elif isinstance(message, Carried):
                 keyframes.append(self._keyframe(message, now_s))
         self._watch(now_s)
@@ -177,6 +184,14 @@ class ProcessHost:
                 height,
             )
 
+    def _be_refused(self, message: Refused, now_s: float) -> None:
+        """It is not asked again: it would be refused again."""
+        self._asked.pop(message.slot)
+        self._since_s = now_s
+        if message.reason != self._refused:
+            self._refused = message.reason
+            log.warning("generator %s: %s. The wall keeps its pictures.", self.health.name, message.reason)
+
     def _keyframe(self, carried: Carried, now_s: float) -> Keyframe:
         answer = carried.answer
         request = _keeping(self._asked.pop(answer.slot), carried.plate)
@@ -191,6 +206,8 @@ class ProcessHost:
             seed=request.look.seed,
             request_number=request.number,
             engine_version=__version__,
+            blends=request.look.blends,
+            started_from=answer.started_from,
         )
         timings = Timings(request.submitted_s, now_s, answer.work_s)
         return Keyframe(request, carried.gain, carried.bias, carried.grade, provenance, timings)

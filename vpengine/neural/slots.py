@@ -32,11 +32,14 @@ YOUNG_S = 10.0  # a segment may be seen before its engine has locked it
 class SlotLayout:
     """Arrays of one slot for pictures of ``resolution`` (width, height), or with fewer pixels: name, shape, type.
 
+    current: also for what is on the walls already.
+
     Pictures lie as textures do, row 0 at the bottom and with four channels, so that the frame need only move them: the
     worker has the time to turn them.
     """
 
     resolution: tuple[int, int]
+    current: bool = False
 
     @property
     def arrays(self) -> tuple[tuple[str, tuple[int, ...], type[np.generic]], ...]:
@@ -48,6 +51,7 @@ class SlotLayout:
             ("bias", (height, width, 4), np.float16),
             ("grade", (*SHAPE, 3, 4), np.float32),
             ("evidence", SHAPE, np.float32),
+            *([("current", (height, width, 4), np.float16)] if self.current else []),
         )
 
     @property
@@ -68,6 +72,7 @@ class Slot:
         self.name = name or f"{PREFIX}{os.getpid()}-{token_hex(4)}"
         self._memory = SharedMemory(self.name, create=self._owner, size=layout.size if self._owner else 0)
         self._lock = self._reserve(layout.size) if self._owner and sys.platform == "linux" else None
+        self.layout = layout
         self._arrays: dict[str, NDArray[Any]] = {}
         offset = 0
         for array, shape, kind in layout.arrays:
@@ -110,7 +115,8 @@ def pixels_of(slot: Slot, array: str, resolution: tuple[int, int]) -> Pixels:
 
 def room_of(slot: Slot, resolution: tuple[int, int]) -> Room:
     """Where a request's plate lies in a slot."""
-    return Room(pixels_of(slot, "color_noise", resolution), pixels_of(slot, "depth", resolution))
+    current = pixels_of(slot, "current", resolution) if slot.layout.current else None
+    return Room(pixels_of(slot, "color_noise", resolution), pixels_of(slot, "depth", resolution), current)
 
 
 def clear_stale() -> int:

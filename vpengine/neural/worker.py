@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import multiprocessing
 import os
 import signal
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from math import prod
 from multiprocessing.connection import Connection
 
@@ -15,13 +17,14 @@ import numpy as np
 
 from vpengine.errors import UserError
 from vpengine.frames.images import Room
-from vpengine.neural.auto import AutoRuntime
-from vpengine.neural.generator import Generated, Generator, Plate, part_way
+from vpengine.neural.auto import AutoRuntime, level_view
+from vpengine.neural.generator import Current, Generated, Generator, Plate, RefusedLookError, part_way
 from vpengine.neural.grade import fit_grade
-from vpengine.neural.messages import Answer, Ask, Failed, Loaded, Ready, WorkerSetup
+from vpengine.neural.messages import Answer, Ask, Failed, Loaded, Ready, Refused, WorkerSetup
 from vpengine.neural.slots import Slot, SlotLayout, pixels_of, room_of
 from vpengine.plugins import load_plugin
 from vpengine.view.color import acescct_from_linear
+from vpengine.view.view import View
 
 _HALF_MAX = 65504.0
 
@@ -30,7 +33,8 @@ def run_worker(setup: WorkerSetup, pipe: Connection) -> None:
     """The process's main function; ends when the engine closes its end of the pipe."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the engine's to handle
     threading.Thread(target=_end_with_engine, name="engine-watch", daemon=True).start()
-    layout = SlotLayout(max(setup.resolutions, key=prod))
+    declared: type[Generator] = load_plugin(setup.generator)
+    layout = SlotLayout(max(setup.resolutions, key=prod), declared.starts_from_current)
     slots = [Slot(layout, name) for name in setup.slots]
     try:
         generator = _open(setup)
@@ -38,7 +42,7 @@ def run_worker(setup: WorkerSetup, pipe: Connection) -> None:
         pipe.send(Ready(generator.model_sha256, generator.runtime, _warm(generator, setup.resolutions)))
         while True:
             ask = pipe.recv()
-            pipe.send(_answer(generator, ask, slots[ask.slot]))
+            pipe.send(_told(generator, ask, slots[ask.slot]))
     except (EOFError, BrokenPipeError, ConnectionResetError):
         pass  # the engine has gone
     except UserError as error:
@@ -59,11 +63,11 @@ def _end_with_engine() -> None:
 
 
 def _open(setup: WorkerSetup) -> Generator:
-    build, runtime = load_plugin(setup.generator), load_plugin(setup.runtime)()
-    generator: Generator = (
-        runtime.choose(build, setup.resolutions[0]) if isinstance(runtime, AutoRuntime) else build(runtime)
-    )
-    return generator
+    declared, runtime = load_plugin(setup.generator), load_plugin(setup.runtime)()
+    build: Callable[..., Generator] = declared if setup.settings is None else partial(declared, settings=setup.settings)
+    if isinstance(runtime, AutoRuntime):
+        return runtime.choose(build, declared.runtimes, setup.resolutions[0])
+    return build(runtime)
 
 
 def _warm(generator: Generator, resolutions: Sequence[tuple[int, int]]) -> float:
@@ -83,13 +87,21 @@ def _warm(generator: Generator, resolutions: Sequence[tuple[int, int]]) -> float
 def _gray(resolution: tuple[int, int]) -> Plate:
     width, height = resolution
     color_cct = np.full((height, width, 3), 0.41, np.float32)
-    return Plate(color_cct, np.full((height, width), 10.0, np.float32), np.full((height, width), 0.5, np.float32))
+    depth_m, noise = np.full((height, width), 10.0, np.float32), np.full((height, width), 0.5, np.float32)
+    return Plate(color_cct, depth_m, noise, level_view(resolution))
+
+
+def _told(generator: Generator, ask: Ask, slot: Slot) -> Answer | Refused:
+    try:
+        return _answer(generator, ask, slot)
+    except RefusedLookError as error:
+        return Refused(ask.slot, ask.number, str(error))
 
 
 def _answer(generator: Generator, ask: Ask, slot: Slot) -> Answer:
     started_s = time.perf_counter()
     resolution = ask.view.resolution
-    plate = _plate(room_of(slot, resolution))
+    plate = _plate(room_of(slot, resolution), ask.view, ask.continues)
     generated = generator.generate(plate, ask.look)
     _check(generated, plate.color_cct.shape)
     for name, plane in (("gain", generated.gain), ("bias", generated.bias)):
@@ -97,15 +109,30 @@ def _answer(generator: Generator, ask: Ask, slot: Slot) -> Answer:
     changed_cct = generated.gain * plate.color_cct + generated.bias
     grade = fit_grade(plate.color_cct, changed_cct, plate.depth_m, ask.view)
     slot["grade"][:], slot["evidence"][:] = grade.table, grade.evidence
-    return Answer(ask.slot, ask.number, time.perf_counter() - started_s, resolution)
+    return Answer(ask.slot, ask.number, time.perf_counter() - started_s, resolution, _sha256(plate.current))
 
 
-def _plate(room: Room) -> Plate:
+def _sha256(current: Current | None) -> str:
+    if current is None:
+        return ""
+    return hashlib.sha256(current.color_cct.tobytes() + current.known.tobytes()).hexdigest()
+
+
+def _plate(room: Room, view: View, continues: float) -> Plate:
     """What the slot has been given, as generators take it: turned over, each array in one piece."""
     color_noise = room.color_noise.top_down
     color_cct = acescct_from_linear(np.ascontiguousarray(color_noise[..., :3]))
     depth_m = np.ascontiguousarray(room.depth.top_down[..., 0])
-    return Plate(color_cct, depth_m, np.ascontiguousarray(color_noise[..., 3], np.float32))
+    noise = np.ascontiguousarray(color_noise[..., 3], np.float32)
+    return Plate(color_cct, depth_m, noise, view, _current(room, continues))
+
+
+def _current(room: Room, continues: float) -> Current | None:
+    if room.current is None or continues <= 0.0:
+        return None
+    shown = room.current.top_down
+    color_cct = acescct_from_linear(np.ascontiguousarray(shown[..., :3]))
+    return Current(color_cct, np.ascontiguousarray(shown[..., 3], np.float32) * continues)
 
 
 def _check(generated: Generated, shape: tuple[int, ...]) -> None:

@@ -66,7 +66,7 @@ def _address(value: str) -> str:
     return str(found)
 
 
-def _inside_path(value: Any, info: ValidationInfo, what: str = "folder") -> Path:
+def inside_path(value: Any, info: ValidationInfo, what: str = "folder") -> Path:
     """A path in a file is relative to that file's folder and stays inside it, unless allowed on the command line.
 
     Without a file (settings made in code) there is no folder to stay in, and who opens the path says what is wrong.
@@ -90,7 +90,7 @@ def _inside_path(value: Any, info: ValidationInfo, what: str = "folder") -> Path
 
 
 def _existing_file(value: Any, info: ValidationInfo) -> Path:
-    path = _inside_path(value, info, "file")
+    path = inside_path(value, info, "file")
     if not info.context:
         return path
     try:
@@ -152,5 +152,5 @@ Rate = Annotated[
 ExistingFile = Annotated[Path, PlainValidator(_existing_file), WithJsonSchema({"type": "string"})]
 # The path of a folder under the same rule, whether it is there or not: who opens it says what is wrong with it.
 NamedFolder = Annotated[
-    Path, PlainValidator(lambda value, info: _inside_path(value, info)), WithJsonSchema({"type": "string"})
+    Path, PlainValidator(lambda value, info: inside_path(value, info)), WithJsonSchema({"type": "string"})
 ]

@@ -224,10 +224,10 @@ def read_stage(path: Path, declared: Declared, *, allow_outside: bool = False) -
     outer = file.one("outer", OuterSettings)
     tracking, outputs = _tracking(file), _outputs(file)
     _shows_something(file, [settings for settings, _ in outputs if settings])
-    neural, control = file.one("neural", NeuralSettings), file.one("control", ControlSettings)
+    (neural, own), control = _neural(file), file.one("control", ControlSettings)
     known = tuple(declared(neural.generator if neural else "none"))
     controls = control_values(file, file.tables.get("controls", {}), "controls", by_address(known))
-    sections = (*(section for _, section in (*tracking, *outputs) if section), *_networks(file, neural))
+    sections = (*(section for _, section in (*tracking, *outputs) if section), *_networks(file, neural, own))
     show = head.show if head else _show(file)
     if file.problems or not (head and outer and neural and control):
         return StageReading(None, tuple(file.problems), sections, show, known)
@@ -333,12 +333,32 @@ def _ids(file: TomlFile, key: str) -> list[str]:
     return [str(table["id"]) for table in listed if isinstance(table, dict) and "id" in table]
 
 
-def _networks(file: TomlFile, neural: NeuralSettings | None) -> tuple[PluginSection, ...]:
-    """The generator and the runtime, which are chosen by name and have no keys of their own."""
+def _neural(file: TomlFile) -> tuple[NeuralSettings | None, Table]:
+    """[neural]: what all generators have, and the generator's own keys."""
+    table = file.tables.get("neural")
+    if not isinstance(table, dict):
+        return file.one("neural", NeuralSettings), {}
+    fields = NeuralSettings.model_fields
+    shared = {name: value for name, value in table.items() if name in fields}
+    own = {name: value for name, value in table.items() if name not in fields}
+    return file.parse(shared, NeuralSettings, "neural"), own
+
+
+def _networks(file: TomlFile, neural: NeuralSettings | None, own: Table) -> tuple[PluginSection, ...]:
+    """The generator with its ``own`` keys, and the runtime, which has none; both are chosen by name."""
     if neural is None:
         return ()
-    kinds = {"generator": neural.generator, "runtime": neural.runtime}
+    kinds = {"generator": (neural.generator, own), "runtime": (neural.runtime, {})}
     return tuple(
-        PluginSection(slot, kind, {}, file.path, "neural", f"neural.{slot}", tuple(NeuralSettings.model_fields))
-        for slot, kind in kinds.items()
+        PluginSection(
+            slot,
+            kind,
+            table,
+            file.path,
+            "neural",
+            f"neural.{slot}",
+            tuple(NeuralSettings.model_fields),
+            allow_outside=file.allow_outside,
+        )
+        for slot, (kind, table) in kinds.items()
     )

@@ -37,9 +37,8 @@ from vpengine.frames.images import ImageSet
 from vpengine.frames.keyframe import Grade, Keyframe, Request, SurroundFace, Timings
 from vpengine.frames.look import NO_LOOK
 from vpengine.frames.pixels import Pixels
-from vpengine.frames.provenance import Provenance
 from vpengine.takes.arrays import check_arrays, load_arrays
-from vpengine.takes.looks import look_line, read_look
+from vpengine.takes.looks import look_line, read_look, read_provenance
 from vpengine.view.lens import Lens
 from vpengine.view.pose import Pose
 from vpengine.view.view import View
@@ -357,8 +356,7 @@ def stored_keyframe(line: dict[str, Any], folder: Path) -> Callable[[Redraw], Ke
         stored["time_s"],
     )
     look = read_look(line["look"])
-    provenance = {**line["provenance"], "look": tuple((name, value) for name, value in line["provenance"]["look"])}
-    source, timings = Provenance(**provenance), Timings(**line["timings"])
+    source, timings = read_provenance(line["provenance"]), Timings(**line["timings"])
     line = {_NEWER.get(key, key): value for key, value in line.items()}
     number, epoch, location, bus, camera = (line[key] for key in ("number", "epoch", "location", "bus", "camera"))
     face = SurroundFace(**{key: int(line["face"][key]) for key in ("station", "face")}) if "face" in line else None

@@ -1,10 +1,11 @@
-"""A Look in a take: its values by name; and the older form, a list without names, which is still read."""
+"""A Look in a take, its values by name, and where a picture came from; the older form of a Look is still read."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from vpengine.frames.look import Look
+from vpengine.frames.look import Blend, Look
+from vpengine.frames.provenance import Provenance
 
 _OLDER = ("snow", "night", "fog", "dust", "rain", "fire")  # the order of the list
 
@@ -16,6 +17,7 @@ def look_line(look: Look) -> dict[str, Any]:
         "seed": look.seed,
         "plain": look.plain,
         "view_consistency": look.view_consistency,
+        **({"blends": {name: list(map(list, blend)) for name, blend in look.blends}} if look.blends else {}),
     }
 
 
@@ -31,4 +33,19 @@ def read_look(line: dict[str, Any]) -> Look:
     consistency = float(line.get("view_consistency", 1.0))  # a take of an older version has none
     if not 0.0 <= consistency <= 1.0:
         raise ValueError(f"a view consistency of {consistency:g}")
-    return Look(generator, tuple(line["values"].items()), seed, bool(line["plain"]), consistency)
+    blends = tuple((name, _blend(blend)) for name, blend in line.get("blends", {}).items() if name in line["values"])
+    return Look(generator, tuple(line["values"].items()), seed, bool(line["plain"]), consistency, blends)
+
+
+def read_provenance(line: dict[str, Any]) -> Provenance:
+    """Raises KeyError, TypeError or ValueError for what is none."""
+    look = tuple((name, value) for name, value in line["look"])
+    blends = tuple((name, _blend(blend)) for name, blend in line.get("blends", ()))
+    return Provenance(**{**line, "look": look, "blends": blends})
+
+
+def _blend(line: list[Any]) -> Blend:
+    blend = tuple((str(text), float(share)) for text, share in line)
+    if not all(0.0 <= share <= 1.0 for _, share in blend):
+        raise ValueError("a blend of texts that is none")
+    return blend

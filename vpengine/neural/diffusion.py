@@ -1,0 +1,97 @@
+"""The generator `diffusion`: a world asked for in words, painted over the plate by a few-step diffusion model.
+
+The model is a crew's own, a folder in diffusers' layout (`vpengine models`). What is declared here imports nothing of
+it: the engine reads this module too; the model is loaded where the generator runs.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, PlainValidator, ValidationInfo, WithJsonSchema
+
+from vpengine.control.controls import Control, Kind, Value
+from vpengine.control.looks import look_address
+from vpengine.frames.look import Look
+from vpengine.neural.generator import Generated, Generator, Plate, Runtime
+from vpengine.plugins import load_plugin
+from vpengine.stage.settings import Settings, inside_path, refusal, shown
+
+PIPELINE = "vpengine.neural.diffusion_pipeline:ImageToImage"
+
+
+def _model(value: Any, info: ValidationInfo) -> str:
+    """The name of a folder in the models folder, or a path beside the stage file."""
+    if not isinstance(value, str) or not value.strip():
+        raise refusal(f"found {shown(value)}, expected the name of a model (`vpengine models` lists them) or a path")
+    if os.sep in value or "/" in value or value.startswith("."):
+        return str(inside_path(value, info))
+    return value
+
+
+ModelName = Annotated[str, PlainValidator(_model), WithJsonSchema({"type": "string"})]
+
+
+class DiffusionSettings(Settings):
+    """Which model paints, and how."""
+
+    model: ModelName = Field(
+        description="The model: the name of a folder that `vpengine models` lists, or the path of one beside the file.",
+    )
+    control_model: ModelName | None = Field(
+        default=None, description="A depth ControlNet or T2I adapter for it, which holds the plate's shapes."
+    )
+    vae: ModelName | None = Field(
+        default=None, description="Another autoencoder, such as a tiny one, which takes a tenth of the time."
+    )
+    lora: tuple[ModelName, ...] = Field(default=(), description="LoRA files, for few steps or a style.")
+    steps: int = Field(default=1, ge=1, le=8, description="Steps a picture; the model says with how few it works.")
+    precision: Literal["auto", "float32", "bfloat16", "float16"] = Field(
+        default="auto", description="Of the numbers in it; auto takes what the machine is fast with."
+    )
+
+
+_CONTROLS: tuple[tuple[str, Kind, Value, float, float, str], ...] = (
+    ("prompt", "text", "", 0.0, 1.0, "What the world is to be; with none the plate stays as it is."),
+    ("negative_prompt", "text", "", 0.0, 1.0, "What it is not to be; heard where guidance is above 1."),
+    ("strength", "float", 0.5, 0.0, 1.0, "How far it may go from the plate."),
+    ("guidance", "float", 1.0, 1.0, 12.0, "How literally the prompt is taken; above 1 it costs twice."),
+    ("depth", "float", 0.8, 0.0, 2.0, "How strictly the plate's shapes hold, with a control_model."),
+    ("persistence", "float", 0.75, 0.0, 1.0, "How much of a picture the next one keeps, where both see a place."),
+)
+
+
+class Diffusion(Generator):
+    """Its pictures are made anew, with no gain of the plate's: what is painted over need not be like it."""
+
+    Settings = DiffusionSettings
+    controls = tuple(
+        Control(look_address(name), kind, default, sentence, low, high)
+        for name, kind, default, low, high, sentence in _CONTROLS
+    )
+    runtimes = ("torch",)
+    starts_from_current = True
+    load_limit_s = 900.0  # gigabytes, from a disk that may be slow
+    first_pictures_limit_s = 900.0
+
+    def __init__(self, runtime: Runtime, settings: DiffusionSettings) -> None:
+        """Raises UserError where the model cannot be used."""
+        os.environ.setdefault("HF_HUB_OFFLINE", "1")  # nothing is downloaded in a show
+        os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")  # it says at import what it could do with more
+        self._pipeline = load_plugin(PIPELINE)(runtime, settings)
+        self.runtime: str = self._pipeline.runtime
+        self.model_sha256: str = self._pipeline.sha256
+
+    def generate(self, plate: Plate, look: Look) -> Generated:
+        made: Generated = self._pipeline.generate(plate, look)
+        return made
+
+    @staticmethod
+    def hang_limit_s(work_s: float) -> float:
+        return max(20.0, 4.0 * work_s)
+
+    @staticmethod
+    def plain(values: Mapping[str, Value]) -> bool:
+        return not str(values["prompt"]).strip() or float(values["strength"]) <= 0.0

@@ -1,0 +1,173 @@
+"""A diffusion model's parts, loaded from folders in diffusers' layout by diffusers and transformers."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+import transformers.utils.logging as transformers_logging
+from diffusers import AutoencoderKL, AutoencoderTiny, ControlNetModel, DDPMScheduler, DiffusionPipeline, T2IAdapter
+from diffusers.utils import logging as diffusers_logging
+
+from vpengine.errors import UserError
+from vpengine.neural.digests import sha256_of
+from vpengine.neural.prompts import FOLDER as PROMPTS
+from vpengine.neural.prompts import Embedding, Encoder, Prompts
+
+for library in (diffusers_logging, transformers_logging):  # what they say is said again, in the engine's words
+    library.set_verbosity_error()
+    library.disable_progress_bar()
+
+Place = Callable[[torch.Tensor], torch.Tensor]
+_TEXT = ("text_encoder", "tokenizer", "text_encoder_2", "tokenizer_2")
+_RENOISING = ("LCMScheduler", "EulerAncestralDiscreteScheduler", "TCDScheduler")  # add noise again in every step
+_AUTOENCODERS = {"AutoencoderKL": AutoencoderKL, "AutoencoderTiny": AutoencoderTiny}
+_CONTROLS = {"ControlNetModel": ControlNetModel, "T2IAdapter": T2IAdapter}
+
+
+@dataclass(frozen=True, eq=False)
+class Parts:
+    """alphas: the scheduler's cumulative products, (steps,) float64. prediction: what the U-Net answers. renoising: a
+    step adds new noise. control: a depth ControlNet, or where it ``adapts`` a T2I adapter. sdxl: the U-Net is told
+    sizes and the pooled prompt.
+    """
+
+    unet: Any
+    vae: Any
+    control: Any | None
+    adapts: bool
+    prompts: Prompts
+    alphas: torch.Tensor
+    prediction: str
+    renoising: bool
+    sdxl: bool
+    sha256: str
+
+
+def load_parts(
+    model: Path,
+    control: Path | None,
+    vae: Path | None,
+    loras: Iterable[Path],
+    device: torch.device,
+    dtype: torch.dtype,
+) -> Parts:
+    """Raises UserError, one sentence that names the folder and the cure."""
+    pipeline = _pipeline(model, dtype)
+    fused = tuple(loras)
+    for lora in fused:
+        _fuse(pipeline, lora)
+    unet = pipeline.unet.to(device).eval()
+    own_vae = _component(vae, _AUTOENCODERS, dtype) if vae else pipeline.vae
+    if dtype == torch.float16 and getattr(own_vae.config, "force_upcast", False):
+        own_vae = own_vae.float()  # SDXL's own overflows in half floats, and paints black
+    controlling = _component(control, _CONTROLS, dtype).to(device).eval() if control else None
+    scheduler = pipeline.scheduler
+    alphas = DDPMScheduler.from_config(scheduler.config).alphas_cumprod.double()
+    sdxl = unet.config.addition_embed_type == "text_time"
+
+    def place(tensor: torch.Tensor) -> torch.Tensor:
+        return tensor.to(device, dtype)
+
+    empty = _nothing(unet, sdxl)
+    return Parts(
+        unet=unet,
+        vae=own_vae.to(device).eval(),
+        control=controlling,
+        adapts=isinstance(controlling, T2IAdapter),
+        prompts=Prompts(model, _encoder(pipeline, device, sdxl), empty, place),
+        alphas=alphas,
+        prediction=scheduler.config.get("prediction_type", "epsilon"),
+        renoising=type(scheduler).__name__ in _RENOISING,
+        sdxl=sdxl,
+        sha256=_digest([model, *(path for path in (control, vae) if path), *fused]),
+    )
+
+
+def _pipeline(model: Path, dtype: torch.dtype) -> Any:
+    index = json.loads((model / "model_index.json").read_text(encoding="utf-8"))
+    missing = [name for name in _TEXT if name in index and not (model / name).is_dir()]
+    half = any(".fp16." in path.name for path in (model / "unet").glob("*.safetensors"))
+    try:
+        return DiffusionPipeline.from_pretrained(
+            str(model),
+            dtype=dtype,
+            local_files_only=True,
+            use_safetensors=True,
+            variant="fp16" if half else None,
+            **{name: None for name in (*missing, "safety_checker", "feature_extractor") if name in index},
+            **({"requires_safety_checker": False} if "safety_checker" in index else {}),
+        )
+    except Exception as error:  # what a library says of a folder that is wrong, in a class of any kind
+        raise UserError(f"{model}: cannot be loaded ({_first_line(error)})") from error
+
+
+def _component(folder: Path, classes: dict[str, Any], dtype: torch.dtype) -> Any:
+    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    name = config.get("_class_name")
+    if name not in classes:
+        raise UserError(f"{folder}: is a {name}, expected {' or '.join(classes)}")
+    try:
+        return classes[name].from_pretrained(str(folder), dtype=dtype, local_files_only=True, use_safetensors=True)
+    except Exception as error:
+        raise UserError(f"{folder}: cannot be loaded ({_first_line(error)})") from error
+
+
+def _fuse(pipeline: Any, lora: Path) -> None:
+    try:
+        pipeline.load_lora_weights(str(lora.parent), weight_name=lora.name, local_files_only=True, use_safetensors=True)
+        pipeline.fuse_lora()
+        pipeline.unload_lora_weights()
+    except Exception as error:
+        raise UserError(f"{lora}: is no LoRA for this model ({_first_line(error)})") from error
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
+
+
+def _nothing(unet: Any, sdxl: bool) -> Embedding:
+    """No words at all: what SDXL's models were trained to take for an empty prompt."""
+    hidden = torch.zeros(1, 77, unet.config.cross_attention_dim)
+    if not sdxl:
+        return Embedding(hidden)
+    width = unet.config.projection_class_embeddings_input_dim - 6 * unet.config.addition_time_embed_dim
+    return Embedding(hidden, torch.zeros(1, width))
+
+
+def _encoder(pipeline: Any, device: torch.device, sdxl: bool) -> Encoder | None:
+    tokenizers = [t for t in (pipeline.tokenizer, getattr(pipeline, "tokenizer_2", None)) if t is not None]
+    encoders = [getattr(pipeline, name, None) for name in ("text_encoder", "text_encoder_2")]
+    if not tokenizers or not any(encoders):
+        return None
+    for encoder in encoders:
+        if encoder is not None:
+            encoder.to(device).eval()
+
+    @torch.inference_mode()
+    def encode(text: str) -> Embedding:
+        if sdxl:
+            hidden, _, pooled, _ = pipeline.encode_prompt(text, device=device, do_classifier_free_guidance=False)
+            return Embedding(hidden, pooled)
+        hidden, _ = pipeline.encode_prompt(text, device, 1, False)
+        return Embedding(hidden)
+
+    def tokens(text: str) -> int:
+        return max(len(tokenizer(text, truncation=False).input_ids) - 2 for tokenizer in tokenizers)
+
+    return Encoder(encode, tokens, min(tokenizer.model_max_length for tokenizer in tokenizers) - 2)
+
+
+def _digest(parts: Iterable[Path]) -> str:
+    """Of all weights: of the model's, then of each part that was added to it."""
+    digests = [sha256_of([part] if part.is_file() else _weights(part)) for part in parts]
+    return digests[0] if len(digests) == 1 else hashlib.sha256("\n".join(digests).encode()).hexdigest()
+
+
+def _weights(folder: Path) -> list[Path]:
+    return [path for path in folder.rglob("*.safetensors") if path.parent.name != PROMPTS]

@@ -1,0 +1,246 @@
+"""Few-step image-to-image diffusion on a plate: encode, add the world's noise, a few steps, decode. On torch.
+
+After M. Sauer et al., Adversarial Diffusion Distillation (2023) and S. Luo et al., Latent Consistency Models (2023),
+whose models need one to four steps; the noise and the start are this project's: both belong to the world and not to the
+picture, so that a moving camera does not make it boil.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import torch
+from torch.nn.functional import interpolate
+
+from vpengine.errors import UserError
+from vpengine.frames.look import Blend, Look
+from vpengine.neural.diffusion import DiffusionSettings
+from vpengine.neural.diffusion_parts import Parts, load_parts
+from vpengine.neural.display_color import acescct_from_display, display_from_acescct
+from vpengine.neural.generator import Generated, Plate, Runtime
+from vpengine.neural.model_folder import find_model, read_model
+from vpengine.neural.model_part import check_fits, read_part
+from vpengine.neural.prompts import Embedding
+from vpengine.neural.torch_runtime import TorchRuntime
+from vpengine.neural.world_noise import world_noise
+from vpengine.view.view import View
+
+FACTOR = 8  # a latent pixel's side, in pixels
+NEAREST = 0.995  # the share of a plate's pixels that are farther than what a depth model is told is nearest
+Values = dict[str, Any]
+
+
+@dataclass(frozen=True, eq=False)
+class _Conditions:
+    """hidden: (batch, tokens, width). added: what SDXL is told besides. near: (1, 1, height, width), the plate's depth
+    as depth models are told it. guided: the batch is of two, first what is not wanted.
+    """
+
+    hidden: torch.Tensor
+    added: dict[str, torch.Tensor]
+    near: torch.Tensor
+    guided: bool
+
+
+class ImageToImage:
+    """Owns the model. runtime: what runs it, in words. sha256: of all of its weights."""
+
+    def __init__(self, runtime: Runtime, settings: DiffusionSettings) -> None:
+        """Raises UserError where the model cannot be used."""
+        if not isinstance(runtime, TorchRuntime):
+            raise UserError('this runtime does not run the generator "diffusion"; choose runtime = "torch" or "auto"')
+        self._device, self._dtype = runtime.device, runtime.dtype(settings.precision)
+        self._steps = settings.steps
+        self._parts = _parts(settings, self._device, self._dtype)
+        self.runtime, self.sha256 = runtime.name(self._dtype), self._parts.sha256
+
+    @torch.inference_mode()
+    def generate(self, plate: Plate, look: Look) -> Generated:
+        """Raises RefusedLookError for prompts that the model cannot be told."""
+        values, padded = dict(look.values), _padded(plate)
+        wanted, share = _wanted(look)
+        values["strength"] = float(values["strength"]) * share
+        asked = [self._parts.prompts.mixed(blend) for blend in (wanted, look.shares("negative_prompt"))]
+        start, kept = _start(padded, float(values["persistence"]))
+        conditions = self._conditions(padded, asked, values)
+        latents = self._painted(self._encoded(start), self._noise(padded, look.seed), conditions, values)
+        color_cct = acescct_from_display(self._decoded(latents))
+        if padded.current is not None:
+            color_cct += kept[..., None] * (padded.current.color_cct - color_cct)
+        height, width = plate.depth_m.shape
+        return Generated(np.zeros_like(plate.color_cct), np.ascontiguousarray(color_cct[:height, :width]))
+
+    def _noise(self, plate: Plate, seed: int) -> torch.Tensor:
+        channels = self._parts.unet.config.out_channels
+        return world_noise(plate.depth_m, plate.view, seed, channels, FACTOR, str(self._device))
+
+    def _encoded(self, picture: np.ndarray) -> torch.Tensor:
+        """(height, width, 3) sRGB to latents, in single precision: sums of them are taken."""
+        vae = self._parts.vae
+        pixels = self._tensor(picture).to(vae.dtype) * 2.0 - 1.0
+        encoded = vae.encode(pixels)
+        latents = encoded.latents if hasattr(encoded, "latents") else encoded.latent_dist.mode()
+        return latents.float() * vae.config.scaling_factor
+
+    def _decoded(self, latents: torch.Tensor) -> np.ndarray:
+        vae = self._parts.vae
+        pixels = vae.decode((latents / vae.config.scaling_factor).to(vae.dtype)).sample
+        picture: np.ndarray = (pixels[0].float() * 0.5 + 0.5).permute(1, 2, 0).cpu().numpy()
+        return picture
+
+    def _tensor(self, image: np.ndarray) -> torch.Tensor:
+        """(height, width, channels) to (1, channels, height, width)."""
+        return torch.from_numpy(np.ascontiguousarray(image.transpose(2, 0, 1)[None], np.float32)).to(self._device)
+
+    def _conditions(self, plate: Plate, asked: Sequence[Embedding], values: Values) -> _Conditions:
+        parts, guided = self._parts, float(values["guidance"]) > 1.0 and not self._tells_guidance
+        heard = [asked[1], asked[0]] if guided else [asked[0]]
+        hidden = torch.cat([each.hidden for each in heard])
+        added: dict[str, torch.Tensor] = {}
+        if parts.sdxl:
+            height, width = plate.depth_m.shape
+            sizes = torch.tensor([[height, width, 0, 0, height, width]], device=self._device, dtype=self._dtype)
+            pooled = torch.cat([each.pooled for each in heard if each.pooled is not None])
+            added = {"text_embeds": pooled, "time_ids": sizes.expand(len(heard), -1)}
+        near = self._tensor(_near(plate.depth_m)[..., None]).to(self._dtype)
+        return _Conditions(hidden, added, near, guided)
+
+    @property
+    def _tells_guidance(self) -> bool:
+        """A model distilled with guidance takes it as a number, at no cost."""
+        return self._parts.unet.config.time_cond_proj_dim is not None
+
+    def _painted(
+        self, latents: torch.Tensor, noise: torch.Tensor, conditions: _Conditions, values: Values
+    ) -> torch.Tensor:
+        """The clean latents after all steps, from clean ones."""
+        strength = float(values["strength"])
+        alphas = self._parts.alphas
+        first = max(round(strength * (len(alphas) - 1)), 1)
+        times = [max(first * (self._steps - i) // self._steps, 1) for i in range(self._steps)]
+        for number, time in enumerate(times):
+            alpha = float(alphas[time])
+            noisy = alpha**0.5 * latents + (1.0 - alpha) ** 0.5 * noise
+            answer = self._answer(noisy, time, conditions, values)
+            latents = self._clean(noisy, answer, alpha)
+            if not self._parts.renoising and number + 1 < len(times):
+                noise = (noisy - alpha**0.5 * latents) / (1.0 - alpha) ** 0.5
+        return latents
+
+    def _clean(self, noisy: torch.Tensor, answer: torch.Tensor, alpha: float) -> torch.Tensor:
+        """What the U-Net takes the picture for without the noise."""
+        if self._parts.prediction == "v_prediction":
+            return alpha**0.5 * noisy - (1.0 - alpha) ** 0.5 * answer
+        if self._parts.prediction == "sample":
+            return answer
+        return (noisy - (1.0 - alpha) ** 0.5 * answer) / alpha**0.5
+
+    def _answer(self, noisy: torch.Tensor, time: int, conditions: _Conditions, values: Values) -> torch.Tensor:
+        parts, batch = self._parts, len(conditions.hidden)
+        given = noisy.to(self._dtype).expand(batch, -1, -1, -1)
+        if parts.unet.config.in_channels == given.shape[1] + 1:  # Stable Diffusion 2's depth model
+            small = interpolate(conditions.near, given.shape[-2:], mode="area") * 2.0 - 1.0
+            given = torch.cat([given, small.expand(batch, -1, -1, -1)], 1)
+        guidance = float(values["guidance"])
+        extra = self._controlled(noisy, time, conditions, float(values["depth"]))
+        if self._tells_guidance:
+            extra["timestep_cond"] = _guidance_embedding(guidance - 1.0, parts.unet).to(self._device, self._dtype)
+        answer = parts.unet(
+            given, time, encoder_hidden_states=conditions.hidden, added_cond_kwargs=conditions.added, **extra
+        ).sample.float()
+        return answer[:1] + guidance * (answer[1:] - answer[:1]) if conditions.guided else answer
+
+    def _controlled(self, noisy: torch.Tensor, time: int, conditions: _Conditions, weight: float) -> dict[str, Any]:
+        """What a ControlNet or an adapter adds to the U-Net's features, ``weight`` times."""
+        parts, batch = self._parts, len(conditions.hidden)
+        control = parts.control
+        if control is None or weight <= 0.0:
+            return {}
+        shown = conditions.near.expand(batch, 3, -1, -1)
+        if parts.adapts:
+            return {"down_intrablock_additional_residuals": [feature * weight for feature in control(shown)]}
+        down, middle = control(
+            noisy.to(self._dtype).expand(batch, -1, -1, -1),
+            time,
+            encoder_hidden_states=conditions.hidden,
+            controlnet_cond=shown,
+            conditioning_scale=weight,
+            added_cond_kwargs=conditions.added,
+            return_dict=False,
+        )
+        return {"down_block_additional_residuals": down, "mid_block_additional_residual": middle}
+
+
+def _parts(settings: DiffusionSettings, device: torch.device, dtype: torch.dtype) -> Parts:
+    model = read_model(find_model(settings.model))
+    control, vae = (read_part(find_model(name)) if name else None for name in (settings.control_model, settings.vae))
+    loras = [read_part(find_model(name)) for name in settings.lora]
+    for part in (control, vae, *loras):
+        if part is not None:
+            check_fits(part, model)
+    named = [part.path if part else None for part in (control, vae)]
+    return load_parts(model.path, named[0], named[1], [lora.path for lora in loras], device, dtype)
+
+
+def _wanted(look: Look) -> tuple[Blend, float]:
+    """What of the prompts is words, its shares adding up to 1, and how much of all that is: the rest is the plate."""
+    blend = look.shares("prompt")
+    words = [(text, share) for text, share in blend if text.strip() and share > 0.0]
+    total = sum(share for _, share in words)
+    if total <= 0.0:
+        return blend, 1.0  # asked to paint nothing in particular: a trial does that
+    return tuple((text, share / total) for text, share in words), total
+
+
+def _padded(plate: Plate) -> Plate:
+    """To whole latent pixels, to the right and below, where the picture goes on as it ends."""
+    height, width = plate.depth_m.shape
+    below, right = -height % FACTOR, -width % FACTOR
+    if not below and not right:
+        return plate
+
+    def pad(image: np.ndarray) -> np.ndarray:
+        return np.pad(image, ((0, below), (0, right), (0, 0))[: image.ndim], mode="edge")
+
+    current = plate.current
+    if current is not None:
+        current = replace(current, color_cct=pad(current.color_cct), known=pad(current.known))
+    view = _wider(plate.view, (width + right, height + below))
+    return Plate(pad(plate.color_cct), pad(plate.depth_m), pad(plate.noise), view, current)
+
+
+def _wider(view: View, resolution: tuple[int, int]) -> View:
+    """With more pixels to the right and below, each of those that there are where it was."""
+    x, y = (old / new for old, new in zip(view.resolution, resolution, strict=True))
+    # ndc x' + 1 = (x + 1) old / new, since a picture's left side stays at -1; its upper side stays at +1.
+    wider = np.array([[x, 0.0, 0.0, x - 1.0], [0.0, y, 0.0, 1.0 - y], [0.0, 0.0, 1.0, 0.0], [0.0, 0.0, 0.0, 1.0]])
+    return View(view.view_from_stage, wider @ view.clip_from_view, resolution, view.time_s)
+
+
+def _start(plate: Plate, persistence: float) -> tuple[np.ndarray, np.ndarray]:
+    """What the model starts from (height, width, 3), sRGB, and how far each pixel (height, width) is kept."""
+    start = display_from_acescct(plate.color_cct)
+    if plate.current is None:
+        return start, np.zeros_like(plate.depth_m)
+    kept = persistence * plate.current.known
+    return start + kept[..., None] * (display_from_acescct(plate.current.color_cct) - start), kept
+
+
+def _near(depth_m: np.ndarray) -> np.ndarray:
+    """(height, width) to 0 for sky, 1 for what is nearest, linear in inverse depth: as MiDaS gives it, which depth
+    models are trained with.
+    """
+    inverse = 1.0 / np.maximum(depth_m, 1e-3)
+    return np.clip(inverse / max(float(np.quantile(inverse, NEAREST)), 1e-9), 0.0, 1.0).astype(np.float32)
+
+
+def _guidance_embedding(scale: float, unet: Any) -> torch.Tensor:
+    """Sinusoids of a guidance scale, (1, width), as LCM's models take it (https://arxiv.org/abs/2310.04378, 4.3)."""
+    width = unet.config.time_cond_proj_dim
+    half = width // 2
+    frequencies = torch.exp(torch.arange(half, dtype=torch.float32) * -(np.log(10000.0) / (half - 1)))
+    angles = 1000.0 * scale * frequencies
+    return torch.cat([torch.sin(angles), torch.cos(angles)])[None, :]

@@ -1,0 +1,125 @@
+"""Prompts as a diffusion model hears them: embeddings, kept on the disk: a show machine needs no text encoder."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+
+from vpengine.neural.generator import RefusedLookError
+
+log = logging.getLogger(__name__)
+
+FOLDER = "prompts"  # in a model's folder
+MOST_KEPT = 64  # in memory; a show has a few, and a hand at a keyboard many
+_FORMAT = "vpengine-prompt-1"
+
+
+@dataclass(frozen=True, eq=False)
+class Embedding:
+    """hidden: (1, tokens, width), what the U-Net attends to. pooled: (1, width), the whole of it, for SDXL."""
+
+    hidden: torch.Tensor
+    pooled: torch.Tensor | None = None
+
+
+@dataclass(frozen=True)
+class Encoder:
+    """A model's text encoders. tokens: how many a prompt takes, without the marks at its ends, and ``most`` may."""
+
+    encode: Callable[[str], Embedding]
+    tokens: Callable[[str], int]
+    most: int
+
+
+class Prompts:
+    """Embeddings of a model's prompts: from memory, from its folder, or from its text encoder, in this order.
+
+    encoder: None where the model has come without one. empty: what stands for no words where nobody can say it.
+    """
+
+    def __init__(
+        self, model: Path, encoder: Encoder | None, empty: Embedding, place: Callable[[torch.Tensor], torch.Tensor]
+    ) -> None:
+        self._folder = model / FOLDER
+        self._encoder = encoder
+        self._empty = empty
+        self._place = place  # to where the U-Net runs
+        self._kept: OrderedDict[str, Embedding] = OrderedDict()
+
+    def __call__(self, text: str) -> Embedding:
+        """Raises RefusedLookError for a prompt that is too long, or that nobody here can encode."""
+        if text not in self._kept:
+            found = self._stored(text) or self._encoded(text)
+            pooled = self._place(found.pooled) if found.pooled is not None else None
+            self._kept[text] = Embedding(self._place(found.hidden), pooled)
+            while len(self._kept) > MOST_KEPT:
+                self._kept.popitem(last=False)
+        self._kept.move_to_end(text)
+        return self._kept[text]
+
+    def mixed(self, shares: Sequence[tuple[str, float]]) -> Embedding:
+        """Between several prompts, by their shares of 1."""
+        found = [(self(text), share) for text, share in shares]
+        if len(found) == 1:
+            return found[0][0]
+        hidden = sum((each.hidden * share for each, share in found), torch.zeros_like(found[0][0].hidden))
+        pooled = [each.pooled * share for each, share in found if each.pooled is not None]
+        return Embedding(hidden, torch.stack(pooled).sum(0) if pooled else None)
+
+    def _file(self, text: str) -> Path:
+        return self._folder / f"{hashlib.sha256(text.encode()).hexdigest()[:32]}.safetensors"
+
+    def _stored(self, text: str) -> Embedding | None:
+        path = self._file(text)
+        try:
+            with safe_open(path, "pt") as file:
+                if (file.metadata() or {}) != {"format": _FORMAT, "prompt": text}:
+                    return None
+                names = set(file.keys())
+                return Embedding(file.get_tensor("hidden"), file.get_tensor("pooled") if "pooled" in names else None)
+        except (OSError, SafetensorError):  # none yet, or half of one
+            return None
+
+    def _encoded(self, text: str) -> Embedding:
+        if self._encoder is None:
+            if not text.strip():
+                return self._empty
+            raise RefusedLookError(
+                f"the prompt {_shown(text)} is not among those that were prepared, and the model has come without its "
+                "text encoder; prepare it where there is one (vpengine models prepare)"
+            )
+        count = self._encoder.tokens(text)
+        if count > self._encoder.most:
+            raise RefusedLookError(
+                f"a prompt of {count} tokens, and this model hears {self._encoder.most}: shorten {_shown(text)}"
+            )
+        made = self._encoder.encode(text)
+        self._store(text, made)
+        return made
+
+    def _store(self, text: str, made: Embedding) -> None:
+        """A model's folder may be read-only: then it is encoded again next time."""
+        path = self._file(text)
+        tensors = {"hidden": made.hidden.float().cpu().contiguous()}
+        if made.pooled is not None:
+            tensors["pooled"] = made.pooled.float().cpu().contiguous()
+        temporary = path.with_suffix(f".{os.getpid()}.part")
+        try:
+            self._folder.mkdir(exist_ok=True)
+            save_file(tensors, temporary, {"format": _FORMAT, "prompt": text})
+            temporary.replace(path)
+        except (OSError, SafetensorError) as error:
+            log.debug("prompt not kept: %s", error)
+
+
+def _shown(text: str) -> str:
+    return repr(text if len(text) <= 48 else text[:45] + "...")
