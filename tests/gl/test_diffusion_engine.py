@@ -115,11 +115,9 @@ def test_a_prompt_travels_with_its_scene_s_dissolve(painting: Painting) -> None:
     painting.app.desk.controls.set(PROMPT, "A desert")
     painting.until(lambda: len(painting.keyframes) > 2)
     epoch, count = painting.epochs[-1], len(painting.keyframes)
-    clock = painting.app.loop.clock
     painting.app.desk.scenes._entries["second"] = _slower(painting.app.desk.scenes._entries["second"])
     painting.show.go("second")
     painting.until(lambda: any(_rests(keyframe) for keyframe in painting.keyframes[count:]))
-    del clock
     blends = [
         dict(dict(key.provenance.blends)["prompt"]) for key in painting.keyframes[count:] if key.provenance.blends
     ]
