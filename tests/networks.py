@@ -9,14 +9,13 @@ import onnx
 from onnx import helper, numpy_helper
 
 from vpengine.neural.onnx_file import Shape, fixed_shapes
-from vpengine.neural.weather import WEIGHTS
+from vpengine.neural.weather import WEIGHTS, input_shapes
 
 SIDES = ["height", "width"]
-FREE = ("color", "inverse_depth", "noise")
 
 
 def weather_shapes(height: int = 48, width: int = 64) -> tuple[tuple[str, Shape], ...]:
-    return fixed_shapes(WEIGHTS, {name: (1, 3 if name == "color" else 1, height, width) for name in FREE})
+    return fixed_shapes(WEIGHTS, input_shapes((width, height)))
 
 
 def small_network(path: Path, operator: str = "Relu", gain: float = 2.0, beside: bool = False) -> Path:

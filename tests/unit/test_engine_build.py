@@ -18,6 +18,7 @@ from vpengine.neural.engine_build import Progress, ready_engine
 from vpengine.neural.engine_cache import EngineCache
 from vpengine.neural.engine_probe import answer_of, drift, probe_inputs, problem_of
 from vpengine.neural.engine_recipe import Recipe, usual_targets
+from vpengine.neural.tensorrt_log import logger_of
 from vpengine.neural.weather import WEIGHTS
 
 SMALL = (("x", (1, 3, 8, 8)),)
@@ -62,7 +63,7 @@ def test_the_network_is_strongly_typed_and_computes_in_float16(rtx: object, tmp_
     trt: object = rtx
     network = tmp_path / "typed.onnx"
     engine_builder.write_float16(WEIGHTS, network)
-    logger = engine_builder._logger(trt)
+    logger = logger_of(trt)
     builder = trt.Builder(logger)  # type: ignore[attr-defined]
     recipe = Recipe(WEIGHTS, weather_shapes())
     parsed, _ = engine_builder._parsed(trt, builder, logger, recipe, network)

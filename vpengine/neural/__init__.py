@@ -18,5 +18,7 @@ RUNTIMES = {
     "auto": "vpengine.neural.auto:AutoRuntime",
     "onnxruntime": "vpengine.neural.onnx_runtime:OnnxRuntime",
     "openvino": "vpengine.neural.openvino_runtime:OpenVinoRuntime",
+    "tensorrt-rtx": "vpengine.neural.tensorrt_runtime:TensorRtRtxRuntime",
+    "tensorrt": "vpengine.neural.tensorrt_runtime:TensorRtRuntime",
     "none": "vpengine.neural.none:NoRuntime",
 }

@@ -19,9 +19,11 @@ from typing import Any
 
 from vpengine.errors import UserError, did_you_mean
 from vpengine.neural.engine_probe import answer_of, drift, probe_inputs, problem_of
-from vpengine.neural.engine_recipe import FLAVOURS, Recipe
+from vpengine.neural.engine_recipe import Recipe
 from vpengine.neural.onnx_file import inputs_of
 from vpengine.neural.onnx_runtime import OnnxRuntime
+from vpengine.neural.tensorrt_flavours import FLAVOURS
+from vpengine.neural.tensorrt_log import logger_of
 from vpengine.neural.typed_onnx import write_float16
 
 ENGINE = "built.engine"  # its name in the folder
@@ -74,7 +76,7 @@ def _probe(recipe: Recipe, network: Path) -> dict[str, Any]:
 def built(recipe: Recipe, network: Path, tell: Tell) -> bytes:
     """The engine of a network whose file says every precision. Raises UserError with the parser's or builder's word."""
     trt = importlib.import_module(FLAVOURS[recipe.flavour].module)
-    logger = _logger(trt)
+    logger = logger_of(trt)
     builder = trt.Builder(logger)
     parsed, parser = _parsed(trt, builder, logger, recipe, network)
     config = _config(trt, builder, recipe)
@@ -141,21 +143,6 @@ def _profile(builder: Any, parsed: Any, recipe: Recipe) -> Any:
         name = parsed.get_input(index).name
         profile.set_shape(name, shapes[name], shapes[name], shapes[name])
     return profile
-
-
-def _logger(trt: Any) -> Any:
-    class Logger(trt.ILogger):
-        """Keeps the first error: those after it follow from it."""
-
-        def __init__(self) -> None:
-            trt.ILogger.__init__(self)
-            self.worst = ""
-
-        def log(self, severity: Any, message: str) -> None:
-            if severity in (trt.ILogger.Severity.ERROR, trt.ILogger.Severity.INTERNAL_ERROR) and not self.worst:
-                self.worst = message.splitlines()[0][:300] if message else ""
-
-    return Logger()
 
 
 def _monitor(trt: Any, tell: Tell) -> Any:

@@ -8,45 +8,13 @@ from dataclasses import asdict, dataclass
 from importlib import metadata
 from pathlib import Path
 
-from vpengine.errors import UserError
 from vpengine.neural.engine_cache import EngineSpec, Shapes
 from vpengine.neural.onnx_file import onnx_sha256
+from vpengine.neural.tensorrt_flavours import FLAVOURS
 
 PRECISIONS = ("float16", "stored")  # stored: as the file has it
 AMPERE_ON = ("SM80", "SM86", "SM89", "SM120")
 TURING = "SM75"  # TensorRT for RTX has no float32 matrices there: "FP32 GEMM is not supported"
-
-
-@dataclass(frozen=True)
-class Flavour:
-    """One of NVIDIA's two TensorRTs. They have the same Python API, but for where their engines run.
-
-    runtime: its name in a stage file. extra: of vpengine's, that installs it. portable: whether it builds for cards
-    that are not there.
-    """
-
-    module: str
-    distribution: str
-    runtime: str
-    extra: str
-    portable: bool
-
-    @property
-    def version(self) -> str:
-        """Found without importing it. Raises UserError where it is not installed."""
-        try:
-            return metadata.version(self.distribution)
-        except metadata.PackageNotFoundError:
-            raise UserError(
-                f'runtime "{self.runtime}": {self.distribution} is not installed; '
-                f'pip install "vpengine[{self.extra}]", or choose runtime = "onnxruntime"'
-            ) from None
-
-
-FLAVOURS = {
-    "rtx": Flavour("tensorrt_rtx", "tensorrt-rtx", "tensorrt-rtx", "rtx", True),
-    "enterprise": Flavour("tensorrt", "tensorrt", "tensorrt", "tensorrt", False),
-}
 
 
 def usual_targets(flavour: str, precision: str) -> tuple[str, ...]:
