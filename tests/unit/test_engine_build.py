@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 import threading
 from dataclasses import replace
 from importlib import metadata
@@ -151,6 +153,27 @@ def test_a_network_that_changes_meanwhile_is_not_kept(cache: EngineCache, tmp_pa
     with pytest.raises(UserError, match="it changed while it was built"):
         ready_engine(Recipe(path, SMALL, targets=("SM89",)), cache, change)
     assert cache.entries() == []
+
+
+@pytest.mark.usefixtures("rtx")
+def test_a_builder_ends_with_its_asker(tmp_path: Path) -> None:
+    """One that was killed closes its pipe; a build may take a minute more."""
+    command = [sys.executable, "-c", "import time; from vpengine.neural import engine_builder as it; "]
+    command[2] += "it.made = lambda *_: time.sleep(60.0); it.main()"
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    assert process.stdin is not None
+    assert process.stdout is not None
+    with process.stdin, process.stdout:
+        process.stdin.write(f"{Recipe(WEIGHTS, weather_shapes()).to_json()}\n{json.dumps(str(tmp_path))}\n")
+        process.stdin.close()
+        assert process.wait(timeout=20.0) == 1
+
+
+@pytest.mark.usefixtures("rtx")
+def test_other_weights_are_another_engine(tmp_path: Path) -> None:
+    """Also where they are nearly the same, as with a LoRA that was fused at another strength."""
+    keys = {Recipe(small_network(tmp_path / "small.onnx", gain=gain), SMALL).spec().key for gain in (2.0, 2.001, 2.0)}
+    assert len(keys) == 2
 
 
 def test_a_library_that_is_missing_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:

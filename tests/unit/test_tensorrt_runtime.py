@@ -119,6 +119,84 @@ def test_what_is_built_for_a_card() -> None:
     assert own_target(enterprise, TRT, ADA) == ("", "8.9 NVIDIA L4")
 
 
+class Card:
+    """Pretended memory: buffers that lie at numbers. What is asked of it is done at once, in order."""
+
+    stream = 4711
+
+    def __init__(self) -> None:
+        self.arrays: dict[int, np.ndarray] = {}
+
+    def buffer(self, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Any:
+        address = 1000 + len(self.arrays)
+        self.arrays[address] = np.zeros(shape, dtype)
+        array = self.arrays[address]
+        return SimpleNamespace(address=address, put=lambda given: np.copyto(array, given), fetch=lambda: array)
+
+    def wait(self) -> None:
+        pass
+
+
+class DoublingLibrary:
+    """Pretended bindings whose one engine has an input x and an output y = 2 x of its shape."""
+
+    class ILogger:
+        Severity = SimpleNamespace(ERROR=1, INTERNAL_ERROR=0)
+
+    TensorIOMode = SimpleNamespace(INPUT="input", OUTPUT="output")
+    nptype = staticmethod(lambda dtype: dtype)
+
+    def __init__(self, card: Card, shape: tuple[int, ...]) -> None:
+        self._card, self._shape, self.fails = card, shape, False
+        self._addresses: dict[str, int] = {}
+        self.num_io_tensors = 2
+
+    def Runtime(self, logger: Any) -> Any:  # noqa: N802 - the library's name
+        return SimpleNamespace(logger=logger, deserialize_cuda_engine=lambda data: self)
+
+    def create_execution_context(self) -> Any:
+        return self
+
+    def get_tensor_name(self, index: int) -> str:
+        return "xy"[index]
+
+    def get_tensor_mode(self, name: str) -> str:
+        return {"x": "input", "y": "output"}[name]
+
+    def get_tensor_dtype(self, name: str) -> type:
+        return np.float32
+
+    def get_tensor_shape(self, name: str) -> tuple[int, ...]:
+        return self._shape
+
+    def set_input_shape(self, name: str, shape: tuple[int, ...]) -> bool:
+        return shape == self._shape
+
+    def set_tensor_address(self, name: str, address: int) -> bool:
+        self._addresses[name] = address
+        return True
+
+    def execute_async_v3(self, stream: int) -> bool:
+        assert stream == self._card.stream
+        x, y = (self._card.arrays[self._addresses[name]] for name in "xy")
+        np.multiply(x, 2.0, out=y)
+        return not self.fails
+
+
+def test_an_engine_s_answers_stay_when_it_is_called_again(engines: Any) -> None:
+    card = Card()
+    library = DoublingLibrary(card, (1, 3, 8, 8))
+    engine = engines.TensorRtEngine(library, b"", (("x", (1, 3, 8, 8)),), card, "it")
+    first, second = engine(ones()), engine({"x": 3.0 * ones()["x"]})
+    np.testing.assert_array_equal(first["y"], 2.0)
+    np.testing.assert_array_equal(second["y"], 6.0)
+    library.fails = True
+    with pytest.raises(RuntimeError, match="it: TensorRT could not run it"):
+        engine(ones())
+    with pytest.raises(UserError, match="it was built for another shape of 'x'"):
+        engines.TensorRtEngine(library, b"", (("x", (1, 3, 8, 9)),), card, "it")
+
+
 class Bench:
     """A network of pretended engines. wrong: how many of them give another answer, from the first built on."""
 

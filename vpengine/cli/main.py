@@ -18,6 +18,7 @@ from vpengine.cli.check import check as check_stages
 from vpengine.cli.controls import controls
 from vpengine.cli.demo import demo
 from vpengine.cli.doctor import doctor
+from vpengine.cli.engines import COMMANDS as ENGINES
 from vpengine.cli.film import film
 from vpengine.cli.run import run
 from vpengine.cli.signals import INTERRUPTED, ending_in_order
@@ -48,6 +49,10 @@ def stoppable(command: Callable[..., None]) -> Callable[..., None]:
 for command in (demo, run, film, simulate, controls, bench, doctor):
     app.command()(stoppable(command))
 app.command("stages")(sample_stages)
+engines = typer.Typer(no_args_is_help=True, help="Engines for NVIDIA cards: build, list, verify, prune.")
+for name, part in ENGINES.items():
+    engines.command(name)(stoppable(part))
+app.add_typer(engines, name="engines")
 
 
 def _print_version(wanted: bool) -> None:

@@ -110,7 +110,7 @@ class _Build:
             )
         assert process.stdin is not None
         with suppress(OSError):  # one that is gone already says so below
-            process.stdin.write(f"{self._recipe.to_json()}\n{self._folder}\n")
+            process.stdin.write(f"{self._recipe.to_json()}\n{json.dumps(str(self._folder))}\n")
             process.stdin.flush()  # and stays open: the builder ends with its asker
         return process
 

@@ -1,6 +1,6 @@
 """The side process of a build, ``python -m vpengine.neural.engine_builder``: the only place that imports a builder.
 
-It takes a recipe as JSON on its first line of input and a folder on its second, and writes messages as lines of JSON:
+It takes a recipe and a folder, each a line of JSON, and writes messages as lines of JSON:
 what it does, and last either ``done`` with what was noted of the engine, which is then in the folder, or ``error`` with
 a sentence. It ends when its input does: whoever asked has gone.
 """
@@ -32,7 +32,7 @@ Tell = Callable[[dict[str, Any]], None]
 
 def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for whoever asked to handle
-    recipe, folder = Recipe.from_json(sys.stdin.readline()), Path(sys.stdin.readline().rstrip("\n"))
+    recipe, folder = Recipe.from_json(sys.stdin.readline()), Path(json.loads(sys.stdin.readline()))
     threading.Thread(target=_end_with_asker, name="asker-watch", daemon=True).start()
     try:
         _tell({"done": made(recipe, folder, _tell)})
@@ -173,7 +173,8 @@ def _tell(message: dict[str, Any]) -> None:
 
 
 def _end_with_asker() -> None:
-    sys.stdin.read()
+    while os.read(sys.stdin.fileno(), 1):  # not sys.stdin.read: Python cannot end while a thread is in that
+        pass
     os._exit(1)
 
 
