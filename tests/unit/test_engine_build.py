@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from importlib import metadata
 from pathlib import Path
@@ -121,6 +122,15 @@ def test_a_network_that_bears_no_float16_is_refused(tmp_path: Path) -> None:
     path = small_network(tmp_path / "loud.onnx", gain=1e6)
     with pytest.raises(UserError, match=r"loud\.onnx: it bears no float16.*--precision stored"):
         engine_builder.made(Recipe(path, SMALL, targets=("SM89",)), tmp_path, nothing)
+
+
+@pytest.mark.usefixtures("rtx")
+def test_two_that_order_the_same_build_it_once(cache: EngineCache, tmp_path: Path) -> None:
+    recipe, seen = Recipe(small_network(tmp_path / "small.onnx"), SMALL, targets=("SM89",)), list[Progress]()
+    with ThreadPoolExecutor(2) as pool:
+        first, second = pool.map(lambda _: ready_engine(recipe, cache, seen.append), range(2))
+    assert first.data == second.data
+    assert [progress.phase for progress in seen].count("done") == 1
 
 
 @pytest.mark.usefixtures("rtx")

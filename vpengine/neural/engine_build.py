@@ -60,18 +60,23 @@ def ready_engine(
     found = cache.find(spec)
     if found is not None:
         return found
+    with cache.being_built(spec):
+        return cache.find(spec) or _built(recipe, cache, report, cancelled or threading.Event())
+
+
+def _built(recipe: Recipe, cache: EngineCache, report: Report, cancelled: threading.Event) -> Engine:
+    spec, last = recipe.spec(), Progress("start", None, 0.0, 0.0)
+
+    def remember(progress: Progress) -> None:
+        nonlocal last
+        last = progress
+        report(progress)
+
     with tempfile.TemporaryDirectory(prefix="vpengine-build-") as folder:
-        last = Progress("start", None, 0.0, 0.0)
-
-        def remember(progress: Progress) -> None:
-            nonlocal last
-            last = progress
-            report(progress)
-
-        noted = _Build(recipe, Path(folder)).run(remember, cancelled or threading.Event())
-        took = {"seconds": round(last.elapsed_s, 3), "memory_mb": round(last.memory_mb, 1)}
+        noted = _Build(recipe, Path(folder)).run(remember, cancelled)
         if recipe.spec() != spec:
             raise UserError(f"{recipe.onnx}: it changed while it was built; build it again")
+        took = {"seconds": round(last.elapsed_s, 3), "memory_mb": round(last.memory_mb, 1)}
         manifest = {**noted, "network": recipe.onnx.name, "build": took}
         return cache.put(spec, (Path(folder) / ENGINE).read_bytes(), manifest)
 

@@ -123,6 +123,12 @@ class EngineCache:
             ) from error
         return Engine(key, data, json.loads(json.dumps(kept)))
 
+    @contextmanager
+    def being_built(self, spec: EngineSpec) -> Iterator[None]:
+        """One at a time builds this engine: whoever waited here finds it afterwards."""
+        with locked(self.folder / "locks" / f"{spec.key}.build"):
+            yield
+
     def set_aside(self, key: str, reason: str) -> None:
         """Never hand this one out again; it is kept, with the reason beside it, until the next prune."""
         with self._locked(key):
