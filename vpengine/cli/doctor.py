@@ -135,7 +135,8 @@ def extras() -> list[Finding]:
     for module, use in (
         ("onnxruntime", "networks on the CPU"),
         ("openvino", "the same, faster where the CPU has bfloat16"),
-        ("torch", "training"),
+        ("tensorrt_rtx", "networks on NVIDIA's RTX cards: pip install vpengine[rtx]"),
+        ("torch", "training, and memory on NVIDIA's cards"),
     ):
         there = importlib.util.find_spec(module) is not None
         found.append(Finding(module, "installed" if there else "not installed", True, use))

@@ -18,6 +18,7 @@ from vpengine.cli.check import check as check_stages
 from vpengine.cli.controls import controls
 from vpengine.cli.demo import demo
 from vpengine.cli.doctor import doctor
+from vpengine.cli.engines import COMMANDS as ENGINES
 from vpengine.cli.film import film
 from vpengine.cli.models import fetch_model, inspect_model, list_models
 from vpengine.cli.run import run
@@ -54,6 +55,10 @@ models.callback(invoke_without_command=True)(stoppable(list_models))
 models.command("inspect")(stoppable(inspect_model))
 models.command("fetch")(stoppable(fetch_model))
 app.add_typer(models, name="models")
+engines = typer.Typer(no_args_is_help=True, help="Engines for NVIDIA cards: build, list, verify, prune.")
+for name, part in ENGINES.items():
+    engines.command(name)(stoppable(part))
+app.add_typer(engines, name="engines")
 
 
 def _print_version(wanted: bool) -> None:

@@ -20,5 +20,7 @@ RUNTIMES = {
     "onnxruntime": "vpengine.neural.onnx_runtime:OnnxRuntime",
     "openvino": "vpengine.neural.openvino_runtime:OpenVinoRuntime",
     "torch": "vpengine.neural.torch_runtime:TorchRuntime",
+    "tensorrt-rtx": "vpengine.neural.tensorrt_runtime:TensorRtRtxRuntime",
+    "tensorrt": "vpengine.neural.tensorrt_runtime:TensorRtRuntime",
     "none": "vpengine.neural.none:NoRuntime",
 }

@@ -64,6 +64,13 @@ class Weather(Generator):
         return max(1.0 - 2.0 * float(values["rain"]), 0.0)
 
 
+def input_shapes(resolution: tuple[int, int]) -> dict[str, tuple[int, ...]]:
+    """What the network is given for a picture of ``resolution`` (width, height)."""
+    width, height = (side + -side % MULTIPLE for side in resolution)
+    planes = {"color": 3, "inverse_depth": 1, "noise": 1}
+    return {**{name: (1, channels, height, width) for name, channels in planes.items()}, "look": (1, len(FADERS))}
+
+
 def _planes(image: Planes) -> NDArray[np.float32]:
     """(height, width, channels) to (1, channels, padded height, padded width)."""
     height, width, _ = image.shape

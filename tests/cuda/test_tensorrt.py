@@ -1,0 +1,91 @@
+"""Engines on a card: onnxruntime's picture, from engines that are kept, proven, and set aside when they drift."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.networks import small_network
+from vpengine.errors import UserError
+from vpengine.neural import RUNTIMES
+from vpengine.neural.auto import SAME_DB, probe_plate, psnr_db
+from vpengine.neural.engine_cache import EngineCache
+from vpengine.neural.generator import Runtime, part_way
+from vpengine.neural.onnx_runtime import OnnxRuntime
+from vpengine.neural.weather import WEIGHTS, Weather
+from vpengine.plugins import load_plugin
+
+SIZES = ((160, 96), (96, 56), (160, 96))
+MODULES = {"tensorrt-rtx": "tensorrt_rtx", "tensorrt": "tensorrt"}
+
+
+@pytest.fixture
+def cache(tmp_path: Path) -> EngineCache:
+    return EngineCache(tmp_path / "engines")
+
+
+@pytest.fixture(params=MODULES)
+def runtime(request: pytest.FixtureRequest, cache: EngineCache, device: Any) -> Runtime:
+    del device
+    pytest.importorskip(MODULES[request.param], reason=f"{request.param} is not installed")
+    made: Runtime = load_plugin(RUNTIMES[request.param])("float16", cache)
+    try:
+        made.load(small_network(cache.folder.parent / "try.onnx"))({"x": np.ones((1, 3, 8, 8), np.float32)})
+    except UserError as error:  # a card that this flavour does not build for
+        pytest.skip(str(error))
+    cache.prune(everything=True)
+    return made
+
+
+def pictures(runtime: Runtime) -> list[np.ndarray]:
+    generator, made = Weather(runtime), []
+    for size in SIZES:
+        plate = probe_plate(size)
+        generated = generator.generate(plate, part_way(generator, 0.4))
+        made.append(generated.gain * plate.color_cct + generated.bias)
+    return made
+
+
+def test_the_picture_is_onnxruntime_s(runtime: Runtime, cache: EngineCache, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In sizes that change; a second runtime finds the engines of the first."""
+    found = pictures(runtime)
+    for picture, truth in zip(found, pictures(OnnxRuntime()), strict=True):
+        assert psnr_db(picture, truth) > SAME_DB
+    np.testing.assert_array_equal(found[0], found[2])
+    assert len(cache.entries()) == 2
+
+    def forbidden(*_: object) -> None:
+        raise AssertionError("built again")
+
+    monkeypatch.setattr("vpengine.neural.engine_build._Build", forbidden)
+    pictures(runtime)
+
+
+def test_an_engine_that_drifts_is_set_aside_and_built_anew(
+    runtime: Runtime, cache: EngineCache, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that is kept under a name that is not its own, with a manifest that says it is: only its answer tells."""
+    ones = {"x": np.ones((1, 3, 8, 8), np.float32)}
+    runtime.load(small_network(tmp_path / "small.onnx"))(ones)
+    (right,) = cache.entries()
+    (tmp_path / "small.onnx").unlink()
+    other = small_network(tmp_path / "small.onnx", gain=2.2)
+    runtime.load(other)(ones)
+    (wrong,) = [entry for entry in cache.entries() if entry.key != right.key]
+    data = (cache.folder / f"{right.key}.engine").read_bytes()
+    stored = json.loads((cache.folder / f"{wrong.key}.json").read_text())
+    monkeypatch.setattr("vpengine.neural.engine_cache._manifest_problem", lambda manifest, key: "")
+    stored["engine"] = json.loads((cache.folder / f"{right.key}.json").read_text())["engine"]
+    (cache.folder / f"{wrong.key}.json").write_text(json.dumps(stored))
+    (cache.folder / f"{wrong.key}.engine").write_bytes(data)
+    (found,) = runtime.load(other)(ones).values()
+    np.testing.assert_allclose(found, 2.2, rtol=0.01)
+    assert "differs from onnxruntime's" in (cache.folder / "set-aside" / f"{wrong.key}.reason").read_text()
+
+
+def test_weather_names_what_runs_it(runtime: Runtime) -> None:
+    assert Weather(runtime, WEIGHTS).runtime.endswith("float16")
