@@ -229,6 +229,11 @@ def cropped(image: NDArray[Any]) -> NDArray[Any]:
 
 def seen(linear: NDArray[Any]) -> Image:
     """sRGB-encoded 0..1, cropped to the inner picture."""
-    light = np.clip(cropped(linear[..., :3]).astype(np.float32) @ REC709_FROM_ACESCG.T.astype(np.float32), 0.0, 1.0)
+    return srgb(cropped(linear[..., :3]))
+
+
+def srgb(linear: NDArray[Any]) -> Image:
+    """Scene-linear ACEScg (..., 3) as sRGB-encoded 0..1."""
+    light = np.clip(linear.astype(np.float32) @ REC709_FROM_ACESCG.T.astype(np.float32), 0.0, 1.0)
     encoded: Image = np.where(light <= 0.0031308, 12.92 * light, 1.055 * light ** np.float32(1 / 2.4) - 0.055)
     return encoded

@@ -139,9 +139,9 @@ def _sorted(key: Tensor) -> tuple[Tensor, Tensor]:
 
 def lattice_hash(cell: Tensor, level: Tensor, seed: int) -> Tensor:
     """(..., 3) int64 cells of an octave (...) to 32 bits in int64 (...): the hash of view.noise."""
-    x, y, z = (cell[..., axis] & MASK for axis in range(3))
-    h = (level & MASK) * 0x9E3779B1 + (seed & MASK)
-    h &= MASK
+    x, y, z = cell.unbind(dim=-1)
+    h = level * 0x9E3779B1 + (seed & MASK)
+    # What is above 32 bits, a negative cell's sign too, changes nothing below, and the mask takes it before the shift.
     for part, factor, shift in ((x, 0x85EBCA6B, 13), (y, 0xC2B2AE35, 16), (z, 0x27D4EB2F, 15), (0, 0x85EBCA6B, 13)):
         h ^= part
         h *= factor
