@@ -122,6 +122,14 @@ def tiny_sd(tiny: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def tiny_models(tiny_sd: Path) -> Iterator[Path]:
+    """The folder that models are looked for in by their names: `tiny-sd` is in it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(MODELS, str(tiny_sd.parent))
+        yield tiny_sd.parent
+
+
+@pytest.fixture(scope="session")
 def tiny_sdxl(tiny: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a tiny SDXL; not to be written to."""
     folder = Path(tmp_path_factory.mktemp("models")) / "tiny-sdxl"
@@ -206,15 +214,3 @@ def _write_difference(name: str, off: Any) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     Image.fromarray(picture).save(path)
     return path
-
-
-@pytest.fixture(scope="session")
-def tiny_models(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """The models folder for the session: `sd`, a diffusion model of random numbers."""
-    pytest.importorskip("diffusers", reason="the extra `diffusion` is not installed")
-    folder = tmp_path_factory.mktemp("models")
-    tool = importlib.import_module("tools.make_tiny_model")
-    tool.make_tiny_model(folder / "sd")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv(MODELS, str(folder))
-        yield folder

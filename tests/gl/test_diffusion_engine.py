@@ -25,7 +25,7 @@ def painted_stage(small_stage: Path, tiny_models: Path) -> Path:
     """The small stage with the tiny model, and a show that says its two scenes in words."""
     del tiny_models
     stage = small_stage.read_text(encoding="utf-8").replace("port = 9000", "port = 0")
-    stage = stage.replace('generator = "none"', 'generator = "diffusion"\nmodel = "sd"\nprecision = "float32"')
+    stage = stage.replace('generator = "none"', 'generator = "diffusion"\nmodel = "tiny-sd"\nprecision = "float32"')
     small_stage.write_text(stage.replace('runtime = "onnxruntime"', 'runtime = "torch"'), encoding="utf-8")
     show = small_stage.parent / "show.toml"
     text = show.read_text(encoding="utf-8").replace("controls.look.fog = 0.3", "")
@@ -149,7 +149,7 @@ def test_a_model_that_cannot_be_used_leaves_the_plate(
     if fault == "half" and not half.exists():
         half.mkdir()
         (half / "model_index.json").write_text("{", encoding="utf-8")
-    stage = painted_stage.read_text(encoding="utf-8").replace('model = "sd"', f'model = "{fault}"')
+    stage = painted_stage.read_text(encoding="utf-8").replace('model = "tiny-sd"', f'model = "{fault}"')
     painted_stage.write_text(stage, encoding="utf-8")
     with caplog.at_level(logging.WARNING), App(RunOptions(painted_stage, headless=True, unpaced=True)) as app:
         show = make_show(app)

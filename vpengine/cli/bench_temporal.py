@@ -68,7 +68,7 @@ def plates_along(move: Move, pictures: int, size: tuple[int, int]) -> Iterator[I
 
 def as_asked(plate: ImageSet) -> Plate:
     """What a generator is given of it."""
-    return Plate(acescct_from_linear(plate.color), plate.depth_m, plate.noise.astype(np.float32))
+    return Plate(acescct_from_linear(plate.color), plate.depth_m, plate.noise.astype(np.float32), plate.view)
 
 
 def row(track: str, noise: str, plates: Sequence[ImageSet], pictures: Sequence[Image]) -> dict[str, Any]:
