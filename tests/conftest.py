@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -122,11 +123,13 @@ def tiny_sd(tiny: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def tiny_models(tiny_sd: Path) -> Iterator[Path]:
-    """The folder that models are looked for in by their names: `tiny-sd` is in it."""
+def tiny_models(tiny_sd: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The folder that models are looked for in by their names: `tiny-sd` is in it, and keeps its prompts there."""
+    folder = tmp_path_factory.mktemp("models-by-name")
+    shutil.copytree(tiny_sd, folder / tiny_sd.name)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv(MODELS, str(tiny_sd.parent))
-        yield tiny_sd.parent
+        patch.setenv(MODELS, str(folder))
+        yield folder
 
 
 @pytest.fixture(scope="session")

@@ -12,7 +12,6 @@ import pytest
 from numpy.typing import NDArray
 
 from tests.geometry import unproject
-from vpengine.gpu.context import create_headless
 from vpengine.neural.weather import FADERS
 from vpengine.view.noise import detail_noise
 from vpengine.view.view import pixel_centres
@@ -27,8 +26,8 @@ ALBEDO, NORMAL, MATERIAL, INVERSE, LIGHT, NOISE = slice(0, 3), slice(3, 6), 6, 7
 
 
 @pytest.fixture(scope="module")
-def renderer() -> Any:
-    return gbuffer.GBufferRenderer(create_headless(), SIZE)
+def renderer(gpu: Any) -> Any:
+    return gbuffer.GBufferRenderer(gpu, SIZE)
 
 
 def seed_of(kind: str) -> int:
