@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -10,6 +11,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from vpengine.cli.bench_diffusion import measure_diffusion
 from vpengine.cli.bench_frame import measure_growth, measure_overhead
 from vpengine.cli.bench_keyframe import measure_jobs, measure_keyframe
 from vpengine.cli.bench_live import measure_pose_age, measure_steadiness
@@ -41,17 +43,23 @@ def bench(
             help="A recorded camera track (TUM, RealEstate10K) for re-projection, beside the moves; repeatable."
         ),
     ] = None,
+    model: Annotated[
+        str | None, typer.Option(help="A diffusion model (`vpengine models`), to measure how steady its pictures are.")
+    ] = None,
     force: Force = False,
 ) -> None:
     """Measure this machine: overhead, steadiness, jobs, keyframes, pose age, re-projection, generator, growth."""
-    if only is not None and only not in MEASURES:
-        raise UserError(f"--only {only!r}: no such measure{did_you_mean(only, MEASURES)}")
+    measures = dict(MEASURES)
+    if model is not None:
+        measures["temporal"] = partial(measure_diffusion, model)
+    if only is not None and only not in measures:
+        raise UserError(f"--only {only!r}: no such measure{did_you_mean(only, measures)}")
     for path in track or ():
         read_track(path)  # a mistake is told before minutes of measuring
     json_file = json_file and file_for("--json", json_file, force)
     results: dict[str, Any] = {}
     console = Console()
-    for name, measure in MEASURES.items():
+    for name, measure in measures.items():
         if only in (None, name):
             with console.status(f"measuring {name}"):
                 results[name] = measure(track or ())

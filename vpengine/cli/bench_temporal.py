@@ -36,11 +36,13 @@ def measure_temporal(
     tracks: Sequence[Path] = (),
     pictures: int = PICTURES,
     size: tuple[int, int] = SIZE,
+    shown: Callable[[Sequence[ImageSet]], Sequence[Image]] | None = None,
 ) -> list[dict[str, Any]]:
     """Warping errors (view.temporal) of recorded tracks and of the hand-held move, by the kind of noise.
 
     start: a generator at the beginning of a sequence; it is given the sequence's pictures in order of time. Rows with
-    the noise ``plate`` are of the plate itself: what re-projection alone makes of a picture that is steady.
+    the noise ``plate`` are of the plate itself: what re-projection alone makes of a picture that is steady. shown: what
+    the wall has at the plates' Views, for rows with the noise ``wall``.
     """
     moves = {path.stem: recorded(path).move for path in tracks} | {"handheld": MOVES["handheld"](1)}
     rows = []
@@ -50,6 +52,8 @@ def measure_temporal(
         for noise in get_args(Noise):
             generate = start(noise)
             rows.append(row(track, noise, plates, [generate(as_asked(plate), plate.view) for plate in plates]))
+        if shown is not None:
+            rows.append(row(track, "wall", plates[1:], shown(plates)))
     return rows
 
 

@@ -7,7 +7,7 @@ picture, so that a moving camera does not make it boil.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -31,6 +31,7 @@ from vpengine.view.view import View
 FACTOR = 8  # a latent pixel's side, in pixels
 NEAREST = 0.995  # the share of a plate's pixels that are farther than what a depth model is told is nearest
 Values = dict[str, Any]
+Noise = Callable[[Plate, int, int, torch.device], torch.Tensor]  # plate, seed, channels, device
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,15 +46,30 @@ class _Conditions:
     guided: bool
 
 
+def of_the_world(plate: Plate, seed: int, channels: int, device: torch.device) -> torch.Tensor:
+    """(1, channels, height / FACTOR, width / FACTOR), standard normal: of the places that the plate shows."""
+    return world_noise(plate.depth_m, plate.view, seed, channels, FACTOR, device)
+
+
+def of_the_picture(plate: Plate, seed: int, channels: int, device: torch.device) -> torch.Tensor:
+    """The same of the picture's pixels, wherever the camera is: as image-to-image has it elsewhere."""
+    height, width = (side // FACTOR for side in plate.depth_m.shape)
+    chance = torch.Generator().manual_seed(seed)
+    return torch.randn(1, channels, height, width, generator=chance).to(device)
+
+
 class ImageToImage:
     """Owns the model. runtime: what runs it, in words. sha256: of all of its weights."""
 
-    def __init__(self, runtime: Runtime, settings: DiffusionSettings) -> None:
-        """Raises UserError where the model cannot be used."""
+    def __init__(self, runtime: Runtime, settings: DiffusionSettings, noise: Noise = of_the_world) -> None:
+        """noise: what pictures are made from; others than the world's are for comparison.
+
+        Raises UserError where the model cannot be used.
+        """
         if not isinstance(runtime, TorchRuntime):
             raise UserError('this runtime does not run the generator "diffusion"; choose runtime = "torch" or "auto"')
         self._device, self._dtype = runtime.device, runtime.dtype(settings.precision)
-        self._steps = settings.steps
+        self._steps, self._noise = settings.steps, noise
         self._parts = _parts(settings, self._device, self._dtype)
         self.runtime, self.sha256 = runtime.name(self._dtype), self._parts.sha256
 
@@ -66,16 +82,13 @@ class ImageToImage:
         asked = [self._parts.prompts.mixed(blend) for blend in (wanted, look.shares("negative_prompt"))]
         start, kept = _start(padded, float(values["persistence"]))
         conditions = self._conditions(padded, asked, values)
-        latents = self._painted(self._encoded(start), self._noise(padded, look.seed), conditions, values)
+        noise = self._noise(padded, look.seed, self._parts.unet.config.out_channels, self._device)
+        latents = self._painted(self._encoded(start), noise, conditions, values)
         color_cct = acescct_from_display(self._decoded(latents))
         if padded.current is not None:
             color_cct += kept[..., None] * (padded.current.color_cct - color_cct)
         height, width = plate.depth_m.shape
         return Generated(np.zeros_like(plate.color_cct), np.ascontiguousarray(color_cct[:height, :width]))
-
-    def _noise(self, plate: Plate, seed: int) -> torch.Tensor:
-        channels = self._parts.unet.config.out_channels
-        return world_noise(plate.depth_m, plate.view, seed, channels, FACTOR, str(self._device))
 
     def _encoded(self, picture: np.ndarray) -> torch.Tensor:
         """(height, width, 3) sRGB to latents, in single precision: sums of them are taken."""
