@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from vpengine import neural, output, tracking
+from vpengine import output, tracking
 from vpengine.compose.current import CurrentWorld
 from vpengine.compose.governor import Governor
 from vpengine.compose.preparing import Preparing
@@ -40,7 +40,8 @@ from vpengine.loop import Loop, NoRecorder, Recorder
 from vpengine.mailbox import Inbox, Newest
 from vpengine.neural.declared import generator_class, looks_of
 from vpengine.neural.host import GeneratorHost, NoHost
-from vpengine.neural.process_host import ProcessHost
+from vpengine.neural.ladder import rungs_of
+from vpengine.neural.ladder_host import LadderHost
 from vpengine.output.clock import Clock, DisplayClock, PacedClock, UnpacedClock
 from vpengine.output.output import Output
 from vpengine.output.outputs import Outputs, named
@@ -211,14 +212,8 @@ class App:
         if settings.generator == "none":
             return NoHost()
         try:
-            host = ProcessHost(
-                settings.generator,
-                neural.GENERATORS[settings.generator],
-                neural.RUNTIMES[settings.runtime],
-                (settings.resolution, *([(settings.surround_px,) * 2] if settings.surround_px else [])),
-                float(1 / self.files.stage.rate),
-                self.files.generator_settings,
-            )
+            rungs = rungs_of(settings, self.files.generator_settings, float(1 / self.files.stage.rate))
+            host = LadderHost(rungs, lambda: self.desk.ask_of(looks_of(self.generator.health.name)))
         except UserError as error:  # the wall can do without
             log.warning("%s. The wall shows the plate.", error)
             return NoHost()

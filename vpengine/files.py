@@ -73,8 +73,10 @@ def controls_of(generator: str) -> tuple[Control, ...]:
     chosen = [generator] if generator in neural.GENERATORS and generator != "none" else list(neural.GENERATORS)
     own: dict[str, Control] = {}
     for name in chosen:
-        for control in generator_class(name).controls:
-            own.setdefault(control.address, control)
+        stands_in = generator_class(name).stands_in
+        for each in (name, stands_in) if stands_in else (name,):
+            for control in generator_class(each).controls:
+                own.setdefault(control.address, control)
     return (*ENGINE_CONTROLS, *own.values())
 
 

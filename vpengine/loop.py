@@ -191,7 +191,8 @@ class Loop:
         if controls[declared.NEURAL_HOLD] or not controls[declared.NEURAL_AMOUNT]:
             self.requests.forget()
         elif room := generator.free(now_s):
-            return self.requests.plan(frame, now_s, room, self.compositor.eyes_of(frame, self.feeds))
+            eyes = self.compositor.eyes_of(frame, self.feeds)
+            return self.requests.plan(frame, now_s, room, eyes, generator.request_size)
         else:
             self.requests.skip()
         return []

@@ -124,6 +124,7 @@ class Requests:
         self._current = current
         self._faces = FACES_BETWEEN  # since an eye had its turn: it has the first
         self._asked: dict[Eye, _Asked] = {}
+        self._size = 1.0
         self._begun: Wanted | None = None
         self._bringing: BringDown | None = None
 
@@ -177,11 +178,14 @@ class Requests:
         now_s: float,
         room: Room | None = None,
         eyes: Collection[Eye] | None = None,
+        size: float = 1.0,
     ) -> list[Job]:
         """The job of a frame that may ask, if it has one. now_s: when the frame began.
 
-        room: where whoever is asked would have the plate. eyes: those that are seen; by default all.
+        room: where whoever is asked would have the plate. eyes: those that are seen; by default all. size: of the
+        wanted sides, what may be asked.
         """
+        self._size = size
         begun = self._begun
         if begun is not None and _is_good(begun, frame, now_s):
             return [self._brought_down(begun, frame, room)] if self._camera.ready() else []
@@ -316,7 +320,7 @@ class Requests:
         state, location, look = frame.cameras[eye.camera], frame.buses[eye.bus].target, frame.buses[eye.bus].look
         if look.plain and _is_plain(asked, location):
             return None  # the plate is the answer already; one plain keyframe is asked for when a look has ended
-        time_s, size = frame.tick.display_time_s, _request_size(settings.resolution, frame.rung)
+        time_s, size = frame.tick.display_time_s, _request_size(settings.resolution, self._size, frame.rung)
         view = camera_view(state.request_pose, state.lens, size, settings.overscan_percent, time_s)
         wanted = Wanted(frame.epoch, location, look, view, eye, now_s)
         if asked.last is None or not wanted.same_as(asked.last):
@@ -329,10 +333,11 @@ def _whose(wanted: Wanted) -> Eye | None:
     return wanted.eye if wanted.face is None else None
 
 
-def _request_size(wanted: tuple[int, int], rung: int) -> tuple[int, int]:
+def _request_size(wanted: tuple[int, int], size: float, rung: int) -> tuple[int, int]:
     """Width and height of a request's plate."""
     width, height = wanted
-    return max(round(width * RUNGS[rung].request_size), 1), max(round(height * RUNGS[rung].request_size), 1)
+    size *= RUNGS[rung].request_size
+    return max(round(width * size), 1), max(round(height * size), 1)
 
 
 def _is_good(begun: Wanted, frame: FrameInput, now_s: float) -> bool:

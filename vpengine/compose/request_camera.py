@@ -117,8 +117,11 @@ class RequestCamera:
         film.color_down.take_rows(room.color_noise.stored)
         film.depth_down.take_rows(room.depth.stored)
         current = room.current if film.continues else None
-        if film.current_down is not None and current is not None:
-            film.current_down.take_rows(current.stored)
+        if film.current_down is not None and film.continues:
+            if current is not None:
+                film.current_down.take_rows(current.stored)
+            else:  # who is asked now does not go on from it
+                film.current_down.forget()
         film.continues = False
         return ImageSet(room.color_noise, room.depth, view, Provenance(source=f"plate:{location}"), current)
 

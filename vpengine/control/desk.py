@@ -44,6 +44,10 @@ class Desk:
         self._looks = looks
         self._refresh = False
 
+    def ask_of(self, looks: Looks) -> None:
+        """Another generator from now on."""
+        self._looks = looks
+
     def apply(self, messages: Iterable[OperatorMessage]) -> None:
         """In the order in which they came: a hand on a fader overrides scenes asked for before, not those after."""
         for message in messages:

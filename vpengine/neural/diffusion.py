@@ -73,6 +73,7 @@ class Diffusion(Generator):
     )
     runtimes = ("torch",)
     starts_from_current = True
+    stands_in = "weather"
     load_limit_s = 900.0  # gigabytes, from a disk that may be slow
     first_pictures_limit_s = 900.0
 

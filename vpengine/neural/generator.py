@@ -80,6 +80,7 @@ class Generator(Protocol):
     controls: its own, below ``/vp/look/``; a Look has their values by name.
     runtimes: names of those that run its networks, the one that others are measured by first.
     starts_from_current: its plates come with what is on the walls already.
+    stands_in: the name of the generator that is asked where it cannot go on, whose controls a stage then has too.
     load_limit_s: what it may take until its model is in memory, with the probing of runtimes that ``auto`` does.
     first_pictures_limit_s: what its first two pictures may take after that. A host ends one that takes longer.
     model_sha256: of its weights. runtime: what runs its network. Both empty where it has none.
@@ -88,6 +89,7 @@ class Generator(Protocol):
     controls: ClassVar[tuple[Control, ...]] = ()
     runtimes: ClassVar[tuple[str, ...]] = ("onnxruntime", "openvino")
     starts_from_current: ClassVar[bool] = False
+    stands_in: ClassVar[str] = ""
     load_limit_s: ClassVar[float] = 120.0
     first_pictures_limit_s: ClassVar[float] = 120.0
 

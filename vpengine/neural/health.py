@@ -15,8 +15,9 @@ class GeneratorHealth:
     """Owned and kept up to date by a host; others read it.
 
     name: the generator's, ``none`` for nobody. runtime: what runs its network, empty until that is known. ready: it is
-    loaded, and has made its first pictures. pid: of its process, None where it has none of its own. last_failure: one
-    sentence, empty while there was none. latency_s: of the newest images. images_per_s: while it was asked.
+    loaded, and has made its first pictures. pid: of its process, None where it has none of its own. failures: in a row,
+    since its newest image. last_failure: one sentence, empty while there was none; out_of_memory: it was that.
+    latency_s: of the newest images. images_per_s: while it was asked.
     """
 
     name: str
@@ -25,6 +26,8 @@ class GeneratorHealth:
     pid: int | None = None
     images: int = 0
     restarts: int = 0
+    failures: int = 0
+    out_of_memory: bool = False
     last_failure: str = ""
     latency_s: list[float] = field(default_factory=list)
     work_s: float = 0.05

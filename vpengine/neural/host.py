@@ -27,6 +27,10 @@ class GeneratorHost(Protocol):
     @property
     def health(self) -> GeneratorHealth: ...
 
+    @property
+    def request_size(self) -> float:
+        """The sides of a picture that may be asked, as a share of what the stage wants."""
+
     def free(self, now_s: float) -> Room | None:
         """Where a request's plate may be put, if it would be worked on at once or before the next frame could draw one.
 
@@ -49,6 +53,7 @@ class NoHost:
 
     def __init__(self) -> None:
         self.health = GeneratorHealth("none", runtime="none", ready=True, work_s=0.0, usual_latency_s=0.0)
+        self.request_size = 1.0
 
     def free(self, now_s: float) -> Room | None:
         del now_s

@@ -73,3 +73,4 @@ class Failed:
     """The generator cannot go on: one sentence why. The worker ends after saying it."""
 
     reason: str
+    out_of_memory: bool = False

@@ -52,14 +52,17 @@ class ProcessHost:
         resolutions: Sequence[tuple[int, int]],
         frame_s: float = 1.0 / 24.0,
         settings: Any = None,
+        request_size: float = 1.0,
     ) -> None:
         """``generator`` and ``runtime`` are ``module:Class`` names. settings: the stage file's for the generator.
+        request_size: of the sides of what the stage wants, which ``resolutions`` have.
 
         resolutions: what will be asked for; the first is what speed is told of. Others may be asked for that have no
         more pixels than the largest of them. frame_s: the stage's period. The process starts at once.
         Raises UserError where shared memory is short.
         """
         self.health = GeneratorHealth(name)
+        self.request_size = request_size
         self._declared: type[Generator] = load_plugin(generator)
         self._frame_s = frame_s
         self._resolution = resolutions[0]
@@ -78,7 +81,6 @@ class ProcessHost:
         self._carrier: Carrier | None = None
         self._loaded = self._reported_slow = False
         self._model_sha256 = self._refused = ""
-        self._failures = 0
         self._start_again_s = 0.0
         self._start(time.monotonic())
 
@@ -151,6 +153,7 @@ class ProcessHost:
             elif isinstance(message, Ready):
                 self._be_ready(message)
             elif isinstance(message, Failed):
+                self.health.out_of_memory = message.out_of_memory
                 self._fail(message.reason, now_s)
                 return self._collected(keyframes)
             elif isinstance(message, Refused):
@@ -196,7 +199,7 @@ class ProcessHost:
         answer = carried.answer
         request = _keeping(self._asked.pop(answer.slot), carried.plate)
         self._since_s = now_s
-        self._failures = 0
+        self.health.failures, self.health.out_of_memory = 0, False
         self.health.note(now_s, now_s - request.submitted_s, answer.work_s)
         provenance = Provenance(
             source=self.health.name,
@@ -242,17 +245,17 @@ class ProcessHost:
     def _fail(self, reason: str, now_s: float) -> None:
         self._lost += self._asked.values()
         self._kill()
-        wait_s = _BACK_OFF_S[min(self._failures, len(_BACK_OFF_S) - 1)]
+        wait_s = _BACK_OFF_S[min(self.health.failures, len(_BACK_OFF_S) - 1)]
         self._start_again_s = now_s + wait_s
         self.health.restarts += 1
-        if self._failures == 0 or reason != self.health.last_failure:  # once a bout, not once a try
+        if self.health.failures == 0 or reason != self.health.last_failure:  # once a bout, not once a try
             log.warning(
                 "generator %s stopped: %s. The wall keeps its pictures; starting it again in %g s.",
                 self.health.name,
                 reason,
                 wait_s,
             )
-        self._failures += 1
+        self.health.failures += 1
         self.health.last_failure = reason
 
     def _send(self, ask: Ask) -> None:

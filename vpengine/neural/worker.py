@@ -48,10 +48,18 @@ def run_worker(setup: WorkerSetup, pipe: Connection) -> None:
     except UserError as error:
         pipe.send(Failed(str(error)))
     except Exception as error:  # noqa: BLE001 - a generator may raise anything; the engine reports it and restarts
-        pipe.send(Failed(f"{type(error).__name__}: {error}"))
+        pipe.send(_failed(error))
     finally:
         for slot in slots:
             slot.close()
+
+
+def _failed(error: Exception) -> Failed:
+    """Libraries have errors of their own for a full memory; torch's and CUDA's are known by their names."""
+    kind = type(error).__name__
+    if isinstance(error, MemoryError) or kind == "OutOfMemoryError":
+        return Failed("there is not enough memory for its picture", out_of_memory=True)
+    return Failed(f"{kind}: {error}")
 
 
 def _end_with_engine() -> None:

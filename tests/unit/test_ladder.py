@@ -1,0 +1,122 @@
+"""What follows on a generator that cannot go on."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import pytest
+
+from vpengine.errors import UserError
+from vpengine.frames.images import Room
+from vpengine.frames.keyframe import Request
+from vpengine.neural.health import GeneratorHealth
+from vpengine.neural.host import Collected
+from vpengine.neural.ladder import SMALLER, rungs_of
+from vpengine.neural.ladder_host import MOST_FAILURES, LadderHost, LadderRung
+from vpengine.stage.stage_file import NeuralSettings
+
+
+@dataclass
+class Pretend:
+    """A host that fails whenever it is collected from, ``failing`` times."""
+
+    name: str
+    failing: int = 0
+    out_of_memory: bool = False
+    request_size: float = 1.0
+    closed: bool = False
+    health: GeneratorHealth = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.health = GeneratorHealth(self.name, ready=True)
+
+    def free(self, now_s: float) -> Room | None:
+        return None
+
+    def submit(self, request: Request, now_s: float) -> None:
+        raise AssertionError
+
+    def collect(self, now_s: float) -> Collected:
+        if self.failing:
+            self.failing -= 1
+            self.health.failures += 1
+            self.health.last_failure, self.health.out_of_memory = "it broke", self.out_of_memory
+        return Collected()
+
+    def close(self) -> None:
+        self.closed = True
+
+
+def ladder(*hosts: Pretend, changed: Callable[[], None] = lambda: None) -> LadderHost:
+    def starting(host: Pretend) -> Callable[[], Pretend]:
+        return lambda: host
+
+    return LadderHost([LadderRung(f"the {host.name}", starting(host)) for host in hosts], changed)
+
+
+def test_what_fails_over_and_over_is_followed_by_the_next(caplog: pytest.LogCaptureFixture) -> None:
+    """Not before, and once; the operator is told which and why, and who asks of whom is asked now."""
+    first, second, told = Pretend("first", failing=9), Pretend("second", request_size=0.5), []
+    host = ladder(first, second, changed=lambda: told.append(host.health.name))
+    for tries in range(MOST_FAILURES):
+        assert (host.health.name, host.request_size) == ("first", 1.0), tries
+        host.collect(float(tries))
+    assert (host.health.name, host.request_size, told) == ("second", 0.5, ["second"])
+    assert [record.message for record in caplog.records] == ["generator first: it broke. From now on: the second."]
+    host.close()
+    assert first.closed
+    assert second.closed
+
+
+def test_a_full_memory_is_not_tried_again() -> None:
+    host = ladder(Pretend("first", failing=1, out_of_memory=True), Pretend("second"))
+    host.collect(0.0)
+    assert host.health.name == "second"
+
+
+def test_the_last_is_tried_on_and_on() -> None:
+    host = ladder(Pretend("only", failing=99))
+    for tries in range(20):
+        host.collect(float(tries))
+    assert host.health.name == "only"
+
+
+def test_a_rung_that_cannot_be_started_is_passed_over(caplog: pytest.LogCaptureFixture) -> None:
+    def refuse() -> Pretend:
+        raise UserError("no memory for it")
+
+    first, last = Pretend("first", failing=9), Pretend("last")
+    host = LadderHost([LadderRung("1", lambda: first), LadderRung("2", refuse), LadderRung("3", lambda: last)])
+    for tries in range(MOST_FAILURES):
+        host.collect(float(tries))
+    assert host.health.name == "last"
+
+    first, caplog_before = Pretend("first", failing=9), len(caplog.records)
+    host = LadderHost([LadderRung("1", lambda: first), LadderRung("2", refuse)])
+    with caplog.at_level(logging.WARNING):
+        for tries in range(3 * MOST_FAILURES):
+            host.collect(float(tries))
+    assert host.health.name == "first"
+    assert [record.message for record in caplog.records[caplog_before:]] == [
+        "no memory for it. The wall keeps its pictures."
+    ]
+
+
+@pytest.mark.parametrize(
+    ("generator", "runtime", "expected"),
+    [
+        ("weather", "auto", ["the generator weather", "pictures of half the pixels"]),
+        (
+            "weather",
+            "tensorrt-rtx",
+            ["the generator weather", "its networks on onnxruntime", "pictures of half the pixels"],
+        ),
+        ("diffusion", "torch", ["the generator diffusion", "pictures of half the pixels", "the generator weather"]),
+    ],
+)
+def test_what_a_stage_s_generator_is_tried_as(generator: str, runtime: str, expected: list[str]) -> None:
+    settings = NeuralSettings(generator=generator, runtime=runtime)
+    assert [rung.words for rung in rungs_of(settings, None, 1.0 / 24.0)] == expected
+    assert 0.45 < SMALLER**2 < 0.55
