@@ -31,7 +31,7 @@ from vpengine.neural.look_zones import ZONES
 
 _RANKS = (np.arange(40) + 0.5) / 40.0
 _BANDS = 10  # of rank, in which colour is looked at
-_BENDING, _RESTING = 4.0, 0.03  # how much a curve is kept from bending, and its slope at 1
+_BENDING, _RESTING, _RESTING_UNSEEN = 4.0, 0.03, 1.0  # how much a curve is kept from bending, and its slope at 1
 _SMALLEST_SPREAD = 0.004  # ACEScct: of a picture without colour
 
 Array = NDArray[Any]
@@ -69,23 +69,25 @@ def _quantiles(values: Array, weights: Array) -> Array:
 
 
 def fit_curve(source: Array, goal: Array) -> Array:
-    """(KNOTS,): the curve with bounded slopes that takes ``source`` to ``goal``, both rising, nearest."""
+    """(KNOTS,): the curve with bounded slopes that takes ``source`` to ``goal``, both rising, nearest.
+
+    Where nothing was seen its slope goes back to 1, so that what is darker or brighter than all of it is not crushed.
+    """
     step = (HIGH - LOW) / (KNOTS - 1)
     # Unknown are where the curve begins, and its slope from each knot to the next.
     reached = np.clip((source[:, None] - knots()[None, :-1]) / step, 0.0, 1.0) * step
-    data = np.concatenate([np.ones((len(source), 1)), reached], axis=1)
-    bend = np.diff(np.eye(KNOTS - 1), axis=0)
-    rest = np.eye(KNOTS - 1)
-    scale = np.sqrt(len(source))
-    zero = np.zeros((KNOTS - 1, 1))
+    seen = (knots()[1:] > source[0]) & (knots()[:-1] < source[-1])
+    rest = np.where(seen, _RESTING, _RESTING_UNSEEN)
+    begin = np.zeros((KNOTS - 1, 1))
+    unit = step * np.sqrt(len(source))
     matrix = np.concatenate(
         [
-            data,
-            scale * _BENDING * step * np.concatenate([zero[:-1], bend], 1),
-            scale * _RESTING * step * np.concatenate([zero, rest], 1),
+            np.concatenate([np.ones((len(source), 1)), reached], axis=1),
+            unit * _BENDING * np.concatenate([begin[1:], np.diff(np.eye(KNOTS - 1), axis=0)], axis=1),
+            unit * np.concatenate([begin, np.diag(rest)], axis=1),
         ]
     )
-    wanted = np.concatenate([goal, np.zeros(KNOTS - 2), np.full(KNOTS - 1, scale * _RESTING * step)])
+    wanted = np.concatenate([goal, np.zeros(KNOTS - 2), unit * rest])
     low, high = np.r_[-1.0, np.full(KNOTS - 1, SLOPES[0])], np.r_[1.0, np.full(KNOTS - 1, SLOPES[1])]
     found = lsq_linear(matrix, wanted, (low, high)).x
     return found[0] + np.concatenate([[0.0], np.cumsum(found[1:] * step)])

@@ -17,7 +17,7 @@ SCALES = (1 / 80, 1 / 30, 1 / 10)  # of a picture's width: at which contrast is 
 # What statistics are of. The far is told apart by distance, which references do not have: it counts with the near.
 PARTS = {"low sky": (0,), "high sky": (1,), "what stands": (2, 3), "ground": (4,)}
 SCARCE = 0.03  # of all pixels: below this a zone borrows of the others
-_MOST = 200_000  # pixels that are kept
+_MOST = 100_000  # pixels that are kept
 
 Array = NDArray[np.float32]
 
@@ -69,7 +69,7 @@ class Samples:
 
 
 def samples_of(pictures: Sequence[ZonedPicture], seed: int) -> Samples:
-    """Of all pictures alike, however large; at most 200,000 pixels, drawn with ``seed``."""
+    """Of all pictures alike, however large; at most 100,000 pixels, drawn with ``seed``."""
     rng = np.random.default_rng(seed)
     each = _MOST // len(pictures)
     found = []

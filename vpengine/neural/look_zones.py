@@ -1,7 +1,8 @@
 """Zones: what a look treats alike. Sky low and high, the far, what stands, the ground: how much of each a pixel is.
 
 A plate's pixels are told apart by where they are in the world, so that a place is in the same zone in every view of it.
-A reference has no depth: its sky is what is smooth from its upper edge down, the rest is told apart by elevation.
+A reference has no depth: its sky is what is smooth from its upper edge down (an even ceiling is taken for one), the
+rest is told apart by elevation.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ _GROUND_M = (0.25, 1.25)  # above the floor: between these what stands begins
 _HIGH_DEG = (4.0, 30.0)  # between these the sky goes from low to high
 _HORIZON_DEG = (-2.0, 1.0)  # of what has no depth: sky above, ground below
 _REFERENCE_FAR_DEG, _REFERENCE_GROUND_DEG = (3.5, 1.0), (-1.0, -8.0)
-_SMOOTH = 0.02  # ACEScct between pixels of a sky
+_SMOOTH, _MOSTLY = 0.02, 0.003  # ACEScct between pixels of a sky: everywhere, and in most of it
 _BELOW_DEG = -5.0
 _TOWARDS_GROUND = 0.6  # of the way from a sky to the ground: darker is land
 _TOP = 0.05  # of a picture's height: where its sky begins
@@ -82,5 +83,7 @@ def sky_of(luminance: NDArray[Any], elevation_deg: NDArray[Any]) -> NDArray[Any]
     bright = calm > top + _TOWARDS_GROUND * min(ground - top, 0.0) if ground < top else np.ones_like(calm, bool)
     parts, _ = ndimage.label((step < _SMOOTH) & bright & (elevation_deg > _HORIZON_DEG[0]))
     joined = np.isin(parts, np.setdiff1d(parts[: len(above)], [0]))
+    if not joined.any() or np.median(step[joined]) > _MOSTLY:
+        return np.zeros_like(calm)
     closed: NDArray[Any] = ndimage.binary_closing(joined, np.ones((3, 3), bool), iterations=2, border_value=0) | joined
     return closed.astype(np.float32)
