@@ -98,8 +98,13 @@ def _fit_color(plates: Samples, ours: Array, references: Samples, theirs: Array)
     mean_ours, spread_ours, at = _by_rank(plates, ours)
     mean_theirs, spread_theirs, _ = _by_rank(references, theirs)
     matrix = _transport(spread_ours, spread_theirs)
-    wanted = np.clip(mean_theirs - mean_ours @ matrix, -FURTHEST_OFFSET, FURTHEST_OFFSET)
-    return matrix, _smooth(at, wanted)
+    return matrix, _within(_smooth(at, _within(mean_theirs - mean_ours @ matrix)))
+
+
+def _within(offset: Array) -> Array:
+    """(n, 2), turned nowhere, and no longer than FURTHEST_OFFSET."""
+    length = np.linalg.norm(offset, axis=1, keepdims=True)
+    return offset * np.minimum(1.0, FURTHEST_OFFSET / np.maximum(length, 1e-9))
 
 
 def _by_rank(samples: Samples, weights: Array) -> tuple[Array, Array, Array]:
@@ -136,5 +141,4 @@ def _smooth(at: Array, wanted: Array) -> Array:
     hat /= np.maximum(hat.sum(axis=1, keepdims=True), 1e-9)
     bend, slope = np.diff(np.eye(KNOTS), 2, axis=0), np.diff(np.eye(KNOTS), axis=0)
     normal = hat.T @ hat / len(at) + 100.0 * bend.T @ bend + 5.0 * slope.T @ slope
-    curve = np.linalg.solve(normal + 1e-9 * np.eye(KNOTS), hat.T @ wanted / len(at))
-    return np.clip(curve, -FURTHEST_OFFSET, FURTHEST_OFFSET)
+    return np.linalg.solve(normal + 1e-9 * np.eye(KNOTS), hat.T @ wanted / len(at))

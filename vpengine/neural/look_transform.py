@@ -21,7 +21,7 @@ LOW, HIGH, KNOTS = 0.0, 1.2, 61  # of luminance; beyond it the curves go on as t
 SLOPES = (0.45, 1.5)
 SATURATIONS = (0.4, 1.6)
 DETAILS = (0.75, 1.4)
-FURTHEST_OFFSET = 0.16  # of colour from gray: 2.8 stops between channels
+FURTHEST_OFFSET = 0.07  # of colour, 1.7 stops between red and blue: a light's, and not a meadow's
 _FURTHEST = 3.0  # of a curve's ends
 BLACK, BRIGHTEST = 0.0729055341958355, 1.468  # ACEScct of no light, and of half float's most
 # (channels, axes): warm to cool, green to magenta; with luminance they are the whole of a colour.
@@ -82,7 +82,8 @@ def bounds_fault(transform: LookTransform) -> str:
     saturation = np.linalg.eigvalsh(transform.color)
     if saturation.min() < SATURATIONS[0] - 0.01 or saturation.max() > SATURATIONS[1] + 0.01:
         return f"a colour matrix scales by {saturation.min():.2f} to {saturation.max():.2f}, allowed {SATURATIONS}"
-    if np.abs(transform.offset).max() > FURTHEST_OFFSET + 0.001 or np.abs(transform.curve).max() > _FURTHEST:
+    farthest = np.linalg.norm(transform.offset, axis=-1).max()
+    if farthest > FURTHEST_OFFSET + 0.001 or np.abs(transform.curve).max() > _FURTHEST:
         return "it shifts colours too far"
     if transform.detail.min() < DETAILS[0] - 0.01 or transform.detail.max() > DETAILS[1] + 0.01:
         return f"fine contrast is scaled beyond {DETAILS}"
