@@ -20,6 +20,7 @@ from vpengine.cli.demo import demo
 from vpengine.cli.doctor import doctor
 from vpengine.cli.engines import COMMANDS as ENGINES
 from vpengine.cli.film import film
+from vpengine.cli.look import COMMANDS as LOOKS
 from vpengine.cli.models import fetch_model, inspect_model, list_models
 from vpengine.cli.run import run
 from vpengine.cli.signals import INTERRUPTED, ending_in_order
@@ -59,6 +60,10 @@ engines = typer.Typer(no_args_is_help=True, help="Engines for NVIDIA cards: buil
 for name, part in ENGINES.items():
     engines.command(name)(stoppable(part))
 app.add_typer(engines, name="engines")
+look = typer.Typer(no_args_is_help=True, help="Looks learnt from a production's own stills: train, list, inspect.")
+for name, part in LOOKS.items():
+    look.command(name)(stoppable(part))
+app.add_typer(look, name="look")
 
 
 def _print_version(wanted: bool) -> None:

@@ -11,6 +11,7 @@ what it declares: its controls, its limits, when it leaves the plate as it is.
 GENERATORS = {
     "weather": "vpengine.neural.weather:Weather",
     "diffusion": "vpengine.neural.diffusion:Diffusion",
+    "look": "vpengine.neural.trained_look:TrainedLook",
     "none": "vpengine.neural.none:NoGenerator",
     "drill": "vpengine.neural.drill:Drill",
 }
