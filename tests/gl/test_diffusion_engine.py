@@ -137,14 +137,14 @@ def _rests(keyframe: Keyframe) -> bool:
 
 
 @pytest.mark.parametrize("fault", ["nowhere", "half"])
-def test_a_model_that_cannot_be_used_leaves_the_plate(
+def test_weather_stands_in_for_a_model_that_cannot_be_used(
     painted_stage: Path,
     tiny_models: Path,
     make_show: Callable[[App], Any],
     caplog: pytest.LogCaptureFixture,
     fault: str,
 ) -> None:
-    """One sentence says which file and why; every frame is drawn."""
+    """Which file and why is said, and what is shown instead; every frame is drawn, and weather's faders are heard."""
     half = tiny_models / "half"
     if fault == "half" and not half.exists():
         half.mkdir()
@@ -154,8 +154,9 @@ def test_a_model_that_cannot_be_used_leaves_the_plate(
     with caplog.at_level(logging.WARNING), App(RunOptions(painted_stage, headless=True, unpaced=True)) as app:
         show = make_show(app)
         app.desk.controls.set(PROMPT, FLOOD)
-        show.until(lambda: app.generator.health.restarts > 0)
-        show.frames(24)
-        assert fault in app.generator.health.last_failure
-        assert not app.generator.health.ready
-    assert sum("generator diffusion stopped" in record.message for record in caplog.records) == 1
+        app.desk.controls.set("/vp/look/night", 0.9)
+        show.until(lambda: any(key.provenance.source == "weather" for key in show.newest.keyframes))
+    told = [record.message for record in caplog.records if "From now on" in record.message]
+    assert len(told) == 2
+    assert fault in told[0]
+    assert "From now on: the generator weather." in told[1]

@@ -24,7 +24,7 @@ class Pretend:
 
     name: str
     failing: int = 0
-    out_of_memory: bool = False
+    hopeless: bool = False
     request_size: float = 1.0
     closed: bool = False
     health: GeneratorHealth = field(init=False)
@@ -42,7 +42,7 @@ class Pretend:
         if self.failing:
             self.failing -= 1
             self.health.failures += 1
-            self.health.last_failure, self.health.out_of_memory = "it broke", self.out_of_memory
+            self.health.last_failure, self.health.hopeless = "it broke", self.hopeless
         return Collected()
 
     def close(self) -> None:
@@ -70,8 +70,8 @@ def test_what_fails_over_and_over_is_followed_by_the_next(caplog: pytest.LogCapt
     assert second.closed
 
 
-def test_a_full_memory_is_not_tried_again() -> None:
-    host = ladder(Pretend("first", failing=1, out_of_memory=True), Pretend("second"))
+def test_what_is_hopeless_is_not_tried_again() -> None:
+    host = ladder(Pretend("first", failing=1, hopeless=True), Pretend("second"))
     host.collect(0.0)
     assert host.health.name == "second"
 

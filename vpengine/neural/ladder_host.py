@@ -62,7 +62,7 @@ class LadderHost:
     def collect(self, now_s: float) -> Collected:
         collected = self._host.collect(now_s)
         health = self._host.health
-        hopeless = health.failures >= MOST_FAILURES or (health.failures > 0 and health.out_of_memory)
+        hopeless = health.failures >= MOST_FAILURES or (health.failures > 0 and health.hopeless)
         if hopeless and self._number + 1 < len(self._rungs):
             self._go_down()
         return collected

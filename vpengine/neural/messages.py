@@ -70,7 +70,10 @@ class Refused:
 
 @dataclass(frozen=True)
 class Failed:
-    """The generator cannot go on: one sentence why. The worker ends after saying it."""
+    """The generator cannot go on: one sentence why. The worker ends after saying it.
+
+    hopeless: another try would end the same, as with a full memory or a file that is missing.
+    """
 
     reason: str
-    out_of_memory: bool = False
+    hopeless: bool = False

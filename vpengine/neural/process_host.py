@@ -153,7 +153,7 @@ class ProcessHost:
             elif isinstance(message, Ready):
                 self._be_ready(message)
             elif isinstance(message, Failed):
-                self.health.out_of_memory = message.out_of_memory
+                self.health.hopeless = message.hopeless
                 self._fail(message.reason, now_s)
                 return self._collected(keyframes)
             elif isinstance(message, Refused):
@@ -199,7 +199,7 @@ class ProcessHost:
         answer = carried.answer
         request = _keeping(self._asked.pop(answer.slot), carried.plate)
         self._since_s = now_s
-        self.health.failures, self.health.out_of_memory = 0, False
+        self.health.failures, self.health.hopeless = 0, False
         self.health.note(now_s, now_s - request.submitted_s, answer.work_s)
         provenance = Provenance(
             source=self.health.name,

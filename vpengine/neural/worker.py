@@ -46,7 +46,7 @@ def run_worker(setup: WorkerSetup, pipe: Connection) -> None:
     except (EOFError, BrokenPipeError, ConnectionResetError):
         pass  # the engine has gone
     except UserError as error:
-        pipe.send(Failed(str(error)))
+        pipe.send(Failed(str(error), hopeless=True))
     except Exception as error:  # noqa: BLE001 - a generator may raise anything; the engine reports it and restarts
         pipe.send(_failed(error))
     finally:
@@ -58,7 +58,7 @@ def _failed(error: Exception) -> Failed:
     """Libraries have errors of their own for a full memory; torch's and CUDA's are known by their names."""
     kind = type(error).__name__
     if isinstance(error, MemoryError) or kind == "OutOfMemoryError":
-        return Failed("there is not enough memory for its picture", out_of_memory=True)
+        return Failed("there is not enough memory for its picture", hopeless=True)
     return Failed(f"{kind}: {error}")
 
 
