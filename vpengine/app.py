@@ -17,7 +17,7 @@ from vpengine import neural, output, tracking
 from vpengine.compose.current import CurrentWorld
 from vpengine.compose.governor import Governor
 from vpengine.compose.preparing import Preparing
-from vpengine.compose.request import Requests, RequestSettings
+from vpengine.compose.request import Requests, RequestSettings, asked_sizes
 from vpengine.compose.request_camera import RequestCamera
 from vpengine.compose.restoring import Restoring, load_stored
 from vpengine.compose.stations import Stations
@@ -215,7 +215,7 @@ class App:
                 settings.generator,
                 neural.GENERATORS[settings.generator],
                 neural.RUNTIMES[settings.runtime],
-                (settings.resolution, *([(settings.surround_px,) * 2] if settings.surround_px else [])),
+                asked_sizes(settings),
                 float(1 / self.files.stage.rate),
                 self.files.generator_settings,
             )
