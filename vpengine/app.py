@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from vpengine import output, tracking
 from vpengine.compose.current import CurrentWorld
 from vpengine.compose.governor import Governor
 from vpengine.compose.preparing import Preparing
-from vpengine.compose.request import Requests, RequestSettings
+from vpengine.compose.request import Requests, RequestSettings, asked_sizes
 from vpengine.compose.request_camera import RequestCamera
 from vpengine.compose.restoring import Restoring, load_stored
 from vpengine.compose.stations import Stations
@@ -212,7 +213,8 @@ class App:
         if settings.generator == "none":
             return NoHost()
         try:
-            rungs = rungs_of(settings, self.files.generator_settings, float(1 / self.files.stage.rate))
+            sizes, own = partial(asked_sizes, settings), self.files.generator_settings
+            rungs = rungs_of(settings, sizes, own, float(1 / self.files.stage.rate))
             host = LadderHost(rungs, lambda: self.desk.ask_of(looks_of(self.generator.health.name)))
         except UserError as error:  # the wall can do without
             log.warning("%s. The wall shows the plate.", error)

@@ -12,7 +12,7 @@ import pytest
 from tests.networks import small_network
 from vpengine.errors import UserError
 from vpengine.neural import RUNTIMES
-from vpengine.neural.auto import SAME_DB, probe_plate, psnr_db
+from vpengine.neural.auto import probe_plate, psnr_db
 from vpengine.neural.engine_cache import EngineCache
 from vpengine.neural.generator import Runtime, part_way
 from vpengine.neural.onnx_runtime import OnnxRuntime
@@ -54,7 +54,7 @@ def test_the_picture_is_onnxruntime_s(runtime: Runtime, cache: EngineCache, monk
     """In sizes that change; a second runtime finds the engines of the first."""
     found = pictures(runtime)
     for picture, truth in zip(found, pictures(OnnxRuntime()), strict=True):
-        assert psnr_db(picture, truth) > SAME_DB
+        assert psnr_db(picture, truth) > Weather.same_db
     np.testing.assert_array_equal(found[0], found[2])
     assert len(cache.entries()) == 2
 

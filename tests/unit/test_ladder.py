@@ -118,5 +118,6 @@ def test_a_rung_that_cannot_be_started_is_passed_over(caplog: pytest.LogCaptureF
 )
 def test_what_a_stage_s_generator_is_tried_as(generator: str, runtime: str, expected: list[str]) -> None:
     settings = NeuralSettings(generator=generator, runtime=runtime)
-    assert [rung.words for rung in rungs_of(settings, None, 1.0 / 24.0)] == expected
+    found = rungs_of(settings, lambda size: ((480, 270),), None, 1.0 / 24.0)
+    assert [rung.words for rung in found] == expected
     assert 0.45 < SMALLER**2 < 0.55

@@ -353,8 +353,11 @@ def test_controlnets_and_adapters(model: Path, tmp_path: Path) -> None:
     assert "made for SDXL; model is sd1" in refused(lambda: check_fits(read_part(net), read_model(model)))
     check_fits(read_part(net), read_model(write_model(tmp_path / "xl", **XL)))
 
-    write_json(net / "config.json", _class_name="AutoencoderKL")
-    assert "found 'AutoencoderKL' (allowed: ControlNetModel, T2IAdapter)" in refused(lambda: read_part(net))
+    write_json(net / "config.json", _class_name="AutoencoderTiny")
+    assert (read_part(net).kind, read_part(net).sdxl) == ("vae", None)
+    check_fits(read_part(net), read_model(model))
+    write_json(net / "config.json", _class_name="UNet2DModel")
+    assert "found 'UNet2DModel' (allowed: ControlNetModel, T2IAdapter, Autoenc" in refused(lambda: read_part(net))
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import pytest
 from vpengine.errors import UserError
 from vpengine.frames.look import Look
 from vpengine.neural import RUNTIMES, auto
-from vpengine.neural.auto import SAME_DB, AutoRuntime, probe_plate, psnr_db
+from vpengine.neural.auto import AutoRuntime, probe_plate, psnr_db
 from vpengine.neural.declared import looks_of
 from vpengine.neural.generator import Generated, Generator, Plate, Runtime
 from vpengine.neural.onnx_runtime import OnnxRuntime
@@ -40,7 +40,7 @@ def test_openvino_s_picture_is_onnxruntime_s() -> None:
     fast, reference = Weather(openvino_runtime()), Weather(OnnxRuntime())
     for size in (SIZE, (120, 67), SIZE):
         first = picture(fast, size)
-        assert psnr_db(first, picture(reference, size)) > SAME_DB
+        assert psnr_db(first, picture(reference, size)) > Weather.same_db
         kept = first.copy()
         np.testing.assert_array_equal(picture(fast, size), first)
         picture(fast, size, looks_of("weather").of({"fog": 1.0}))

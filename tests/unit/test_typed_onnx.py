@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
+from onnx import helper, numpy_helper
 from onnx.reference import ReferenceEvaluator
 
 from tests.networks import small_network
@@ -79,3 +80,26 @@ def test_what_cannot_be_converted_is_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "x.onnx").write_bytes(b"not a network")
     with pytest.raises(UserError, match=r"x\.onnx"):
         write_float16(tmp_path / "x.onnx", tmp_path / "y.onnx")
+
+
+def test_what_sines_are_taken_of_stays_float32(tmp_path: Path) -> None:
+    """A diffusion model's time: at 999, float16 has steps of a half, which are a twelfth of a turn."""
+    rates = numpy_helper.from_array(np.geomspace(1.0, 1e-3, 16, dtype=np.float32)[None], "rates")
+    nodes = [
+        helper.make_node("Mul", ["time", "rates"], ["angle"], name="angle"),
+        helper.make_node("Sin", ["angle"], ["sine"], name="sine"),
+        helper.make_node("Cos", ["angle"], ["cosine"], name="cosine"),
+        helper.make_node("Concat", ["sine", "cosine"], ["both"], name="both", axis=1),
+    ]
+    given, found = (
+        helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, [1, size])
+        for name, size in (("time", 1), ("both", 32))
+    )
+    graph = helper.make_graph(nodes, "time", [given], [found], [rates])
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=10)
+    onnx.save(model, str(tmp_path / "time.onnx"))
+    write_float16(tmp_path / "time.onnx", tmp_path / "typed.onnx")
+    time = np.array([[999.4]], np.float32)
+    angles = time * np.geomspace(1.0, 1e-3, 16, dtype=np.float32)[None]
+    (both,) = Rounding().load(tmp_path / "typed.onnx")({"time": time}).values()
+    np.testing.assert_allclose(both, np.concatenate([np.sin(angles), np.cos(angles)], 1), atol=1e-3)

@@ -1,40 +1,88 @@
-"""``vpengine engines``: TensorRT's engines, built before a show, and the cache that keeps them."""
+"""``vpengine engines``: TensorRT's engines and exported networks, made before a show, and the caches that keep them."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from vpengine.cli.bar import progress_bar
+from vpengine.compose.request import asked_sizes
+from vpengine.control.looks import look_address
 from vpengine.errors import UserError
+from vpengine.files import Files, read_files
 from vpengine.neural.engine_cache import EngineCache
+from vpengine.neural.export_cache import ExportCache
 from vpengine.plugins import load_plugin
 
 # Imported when something is built: they need onnx, which is no part of the core.
 RECIPES = "vpengine.neural.engine_orders:recipes"
+STAGE_RECIPES = "vpengine.neural.engine_orders:stage_recipes"
 READY_ENGINE = "vpengine.neural.engine_build:ready_engine"
 
 
 def build(
-    networks: Annotated[list[str], typer.Argument(help="ONNX files; or weather, the shipped network.")],
+    networks: Annotated[list[str] | None, typer.Argument(help="ONNX files; or weather, the shipped network.")] = None,
+    stage: Annotated[Path | None, typer.Option(help="A stage file: all that its generator runs, exported too.")] = None,
+    show: Annotated[Path | None, typer.Option(help="A show file, instead of the stage's own.")] = None,
+    guidance: Annotated[
+        bool, typer.Option("--guidance", help="Also for guidance above 1, unasked by the show.")
+    ] = False,
     shape: Annotated[list[str] | None, typer.Option(help="An input's size: color=1x3x360x640.")] = None,
     resolution: Annotated[list[str] | None, typer.Option(help="Of weather's pictures: 640x360.")] = None,
     target: Annotated[list[str] | None, typer.Option(help="A compute capability, SM89; by default all.")] = None,
     precision: Annotated[str, typer.Option(help="float16, or stored: as the file has it.")] = "float16",
-    runtime: Annotated[str, typer.Option(help="tensorrt-rtx or tensorrt.")] = "tensorrt-rtx",
+    runtime: Annotated[str | None, typer.Option(help="tensorrt-rtx or tensorrt; by default the stage's.")] = None,
+    allow_outside: Annotated[bool, typer.Option(help="Files may name paths outside their folder.")] = False,
 ) -> None:
     """Build engines before a show, on any machine: no card is needed for tensorrt-rtx."""
     sizes = dict(_shape(text) for text in shape or ())
     pictures = [_resolution(text) for text in resolution or ()]
-    recipes = _needs_onnx(RECIPES)
-    orders = [
-        recipe for network in networks for recipe in recipes(network, sizes, pictures, runtime, target or (), precision)
-    ]
-    for recipe in orders:
-        typer.echo(_built(recipe))
+    if bool(networks) == (stage is not None):
+        raise UserError("engines build: name networks, or a stage with --stage FILE")
+    if stage is not None:
+        if sizes or pictures:
+            raise UserError("--stage: the sizes are the stage's; leave --shape and --resolution out")
+        files = read_files(stage, show, allow_outside, surrounds=False)
+        orders = _stage_orders(files, guidance, runtime, target or (), precision)
+    else:
+        make, chosen = _needs_onnx(RECIPES), runtime or "tensorrt-rtx"
+        orders = [
+            order for name in networks or () for order in make(name, sizes, pictures, chosen, target or (), precision)
+        ]
+    for order in orders:
+        typer.echo(_built(order))
+
+
+def _stage_orders(
+    files: Files, guidance: bool, runtime: str | None, targets: Sequence[str], precision: str
+) -> list[Any]:
+    neural = files.stage.neural
+    chosen = runtime or neural.runtime
+    if chosen in ("torch", "none"):
+        raise UserError(f'runtime = "{chosen}": it needs nothing built; choose another one here with --runtime')
+    sizes, guided = asked_sizes(neural), guidance or _guided(files)
+    make = _needs_onnx(STAGE_RECIPES)
+    asked = (neural.generator, files.generator_settings, sizes, guided, chosen, targets, precision, typer.echo)
+    try:
+        orders: list[Any] = make(*asked)
+    except ImportError as error:
+        raise UserError(
+            f'to export networks, {error.name or error} is missing; pip install "vpengine[diffusion]"'
+        ) from error
+    if not orders:
+        typer.echo(f'all that the generator "{neural.generator}" needs for runtime = "{chosen}" is there')
+    return orders
+
+
+def _guided(files: Files) -> bool:
+    """Whether stage or show ask for guidance above 1 anywhere."""
+    show = files.show
+    values = (*files.stage.controls, *show.controls, *(pair for scene in show.scenes for pair in scene.controls))
+    return any(address == look_address("guidance") and float(value) > 1.0 for address, value in values)
 
 
 def list_engines() -> None:
@@ -46,6 +94,9 @@ def list_engines() -> None:
         typer.echo(f"{_short(entry.key)}  {entry.size / 1e6:8.1f} MB  {used}  {_words(entry.manifest)}")
     total_mb = sum(entry.size for entry in entries) / 1e6
     typer.echo(f"{len(entries)} engines, {total_mb:.1f} MB, in {cache.folder}")
+    exports = ExportCache()
+    for export in exports.entries():
+        typer.echo(f"{_short(export.key)}  {export.bytes / 1e6:8.1f} MB  exported: {export.label}")
 
 
 def verify() -> None:
@@ -58,9 +109,11 @@ def verify() -> None:
     raise typer.Exit(1 if problems else 0)
 
 
-def prune(everything: Annotated[bool, typer.Option("--all", help="All engines.")] = False) -> None:
+def prune(
+    everything: Annotated[bool, typer.Option("--all", help="All engines and exported networks.")] = False,
+) -> None:
     """Take away what was set aside, and the least recently used above the cache's size."""
-    gone = EngineCache().prune(everything)
+    gone = [*EngineCache().prune(everything), *ExportCache().prune(everything)]
     for name in gone:
         typer.echo(f"gone: {name}")
     typer.echo(f"{len(gone)} taken away")

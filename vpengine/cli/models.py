@@ -17,7 +17,7 @@ from vpengine.neural.model_folder import INDEX, ModelFolder, find_model, models_
 from vpengine.neural.model_part import ModelPart, read_part
 
 Model = ModelFolder | ModelPart
-_KINDS = {"controlnet": "ControlNet", "t2i": "T2I adapter", "lora": "LoRA"}
+_KINDS = {"controlnet": "ControlNet", "t2i": "T2I adapter", "vae": "autoencoder", "lora": "LoRA"}
 
 
 def list_models(context: typer.Context) -> None:

@@ -21,6 +21,7 @@ from vpengine.frames.keyframe import Request, SurroundFace
 from vpengine.frames.look import Look
 from vpengine.gpu.executor import Drawer, Pictures
 from vpengine.gpu.job import READ, REQUEST, Job
+from vpengine.stage.stage_file import NeuralSettings
 from vpengine.view.camera import camera_view
 from vpengine.view.view import View
 
@@ -331,6 +332,16 @@ class Requests:
 def _whose(wanted: Wanted) -> Eye | None:
     """The eye that a picture is for; None for all."""
     return wanted.eye if wanted.face is None else None
+
+
+def asked_sizes(settings: NeuralSettings, size: float = 1.0) -> tuple[tuple[int, int], ...]:
+    """Width and height of all that a generator may be asked for on a stage; the camera's at best first.
+
+    size: of the camera's pictures' wanted sides, what may be asked.
+    """
+    around = [(settings.surround_px,) * 2] if settings.surround_px else []
+    best, *smaller = (_request_size(settings.resolution, size, rung) for rung in range(len(RUNGS)))
+    return tuple(dict.fromkeys([best, *around, *smaller]))
 
 
 def _request_size(wanted: tuple[int, int], size: float, rung: int) -> tuple[int, int]:

@@ -20,6 +20,7 @@ from vpengine.plugins import load_plugin
 from vpengine.stage.settings import Settings, inside_path, refusal, shown
 
 PIPELINE = "vpengine.neural.diffusion_pipeline:ImageToImage"
+EXPORTS_THERE = "vpengine.neural.diffusion_export:exports_there"
 
 
 def _model(value: Any, info: ValidationInfo) -> str:
@@ -71,7 +72,9 @@ class Diffusion(Generator):
         Control(look_address(name), kind, default, sentence, low, high)
         for name, kind, default, low, high, sentence in _CONTROLS
     )
-    runtimes = ("torch",)
+    runtimes = ("torch", "openvino")
+    # Of two that round to bfloat16, each in its way: 42 to 55 dB with a tiny model, and a large one adds up more.
+    same_db = 30.0
     starts_from_current = True
     stands_in = "weather"
     load_limit_s = 900.0  # gigabytes, from a disk that may be slow
@@ -88,6 +91,11 @@ class Diffusion(Generator):
     def generate(self, plate: Plate, look: Look) -> Generated:
         made: Generated = self._pipeline.generate(plate, look)
         return made
+
+    @staticmethod
+    def ready_for(runtime: str, settings: DiffusionSettings) -> bool:
+        """An export takes minutes, which nobody is to wait for who has not asked for that runtime."""
+        return runtime == "torch" or bool(load_plugin(EXPORTS_THERE)(settings))
 
     @staticmethod
     def hang_limit_s(work_s: float) -> float:

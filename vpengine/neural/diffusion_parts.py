@@ -11,7 +11,15 @@ from typing import Any
 
 import torch
 import transformers.utils.logging as transformers_logging
-from diffusers import AutoencoderKL, AutoencoderTiny, ControlNetModel, DDPMScheduler, DiffusionPipeline, T2IAdapter
+from diffusers import (
+    AutoencoderKL,
+    AutoencoderTiny,
+    ControlNetModel,
+    DDPMScheduler,
+    DiffusionPipeline,
+    T2IAdapter,
+    UNet2DConditionModel,
+)
 from diffusers.utils import logging as diffusers_logging
 
 from vpengine.errors import UserError
@@ -23,29 +31,44 @@ for library in (diffusers_logging, transformers_logging):  # what they say is sa
     library.set_verbosity_error()
     library.disable_progress_bar()
 
+TOKENS = 77  # of a prompt: CLIP's
+TIME_IDS = 6  # SDXL: original size, crop, target size, two numbers each
 Place = Callable[[torch.Tensor], torch.Tensor]
 _TEXT = ("text_encoder", "tokenizer", "text_encoder_2", "tokenizer_2")
 _RENOISING = ("LCMScheduler", "EulerAncestralDiscreteScheduler", "TCDScheduler")  # add noise again in every step
 _AUTOENCODERS = {"AutoencoderKL": AutoencoderKL, "AutoencoderTiny": AutoencoderTiny}
 _CONTROLS = {"ControlNetModel": ControlNetModel, "T2IAdapter": T2IAdapter}
+_UNETS = {"UNet2DConditionModel": UNet2DConditionModel}
 
 
 @dataclass(frozen=True, eq=False)
-class Parts:
-    """alphas: the scheduler's cumulative products, (steps,) float64. prediction: what the U-Net answers. renoising: a
-    step adds new noise. control: a depth ControlNet, or where it ``adapts`` a T2I adapter. sdxl: the U-Net is told
-    sizes and the pooled prompt.
-    """
+class Modules:
+    """What is called for a picture. control: a depth ControlNet, or a T2I adapter, or none."""
 
     unet: Any
     vae: Any
     control: Any | None
-    adapts: bool
+
+    @property
+    def adapts(self) -> bool:
+        return isinstance(self.control, T2IAdapter)
+
+    @property
+    def sdxl(self) -> bool:
+        """The U-Net is told sizes and the pooled prompt."""
+        return bool(self.unet.config.addition_embed_type == "text_time")
+
+
+@dataclass(frozen=True, eq=False)
+class Parts(Modules):
+    """alphas: the scheduler's cumulative products, (steps,) float64. prediction: what the U-Net answers. renoising: a
+    step adds new noise.
+    """
+
     prompts: Prompts
     alphas: torch.Tensor
     prediction: str
     renoising: bool
-    sdxl: bool
     sha256: str
 
 
@@ -56,42 +79,68 @@ def load_parts(
     loras: Iterable[Path],
     device: torch.device,
     dtype: torch.dtype,
+    weights: bool = True,
 ) -> Parts:
-    """Raises UserError, one sentence that names the folder and the cure."""
-    pipeline = _pipeline(model, dtype)
+    """Raises UserError, one sentence that names the folder and the cure.
+
+    weights: without, what the networks are is known and no more; text encoders have theirs.
+    """
     fused = tuple(loras)
+    pipeline = _pipeline(model, dtype, networks=weights or bool(fused))  # a LoRA may be for a text encoder too
     for lora in fused:
         _fuse(pipeline, lora)
-    unet = pipeline.unet.to(device).eval()
-    own_vae = _component(vae, _AUTOENCODERS, dtype) if vae else pipeline.vae
-    if dtype == torch.float16 and getattr(own_vae.config, "force_upcast", False):
-        own_vae = own_vae.float()  # SDXL's own overflows in half floats, and paints black
-    controlling = _component(control, _CONTROLS, dtype).to(device).eval() if control else None
+    if weights:
+        modules = _modules(pipeline, control, vae, device, dtype)
+    else:
+        pipeline.unet = pipeline.vae = None
+        modules = hollow_modules(model, control, vae)
     scheduler = pipeline.scheduler
-    alphas = DDPMScheduler.from_config(scheduler.config).alphas_cumprod.double()
-    sdxl = unet.config.addition_embed_type == "text_time"
 
     def place(tensor: torch.Tensor) -> torch.Tensor:
         return tensor.to(device, dtype)
 
-    empty = _nothing(unet, sdxl)
     return Parts(
-        unet=unet,
-        vae=own_vae.to(device).eval(),
-        control=controlling,
-        adapts=isinstance(controlling, T2IAdapter),
-        prompts=Prompts(model, _encoder(pipeline, device, sdxl), empty, place),
-        alphas=alphas,
+        unet=modules.unet,
+        vae=modules.vae,
+        control=modules.control,
+        prompts=Prompts(model, _encoder(pipeline, device, modules.sdxl), _nothing(modules), place),
+        alphas=DDPMScheduler.from_config(scheduler.config).alphas_cumprod.double(),
         prediction=scheduler.config.get("prediction_type", "epsilon"),
         renoising=type(scheduler).__name__ in _RENOISING,
-        sdxl=sdxl,
         sha256=_digest([model, *(path for path in (control, vae) if path), *fused]),
     )
 
 
-def _pipeline(model: Path, dtype: torch.dtype) -> Any:
+def hollow_modules(model: Path, control: Path | None, vae: Path | None) -> Modules:
+    """Modules without weights, which take no memory: for what they are, and what shapes they take and give."""
+    return Modules(
+        _hollow(model / "unet", _UNETS),
+        _hollow(vae or model / "vae", _AUTOENCODERS),
+        _hollow(control, _CONTROLS) if control else None,
+    )
+
+
+def _modules(
+    pipeline: Any, control: Path | None, vae: Path | None, device: torch.device, dtype: torch.dtype
+) -> Modules:
+    own_vae = _component(vae, _AUTOENCODERS, dtype) if vae else pipeline.vae
+    if dtype == torch.float16 and getattr(own_vae.config, "force_upcast", False):
+        own_vae = own_vae.float()  # SDXL's own overflows in half floats, and paints black
+    controlling = _component(control, _CONTROLS, dtype).to(device).eval() if control else None
+    return Modules(pipeline.unet.to(device).eval(), own_vae.to(device).eval(), controlling)
+
+
+def _hollow(folder: Path, classes: dict[str, Any]) -> Any:
+    kind = _class(folder, classes)
+    with torch.device("meta"):
+        return kind.from_config(kind.load_config(str(folder), local_files_only=True)).eval()
+
+
+def _pipeline(model: Path, dtype: torch.dtype, networks: bool = True) -> Any:
+    """networks: without, it has its text encoders, and can encode prompts."""
     index = json.loads((model / "model_index.json").read_text(encoding="utf-8"))
     missing = [name for name in _TEXT if name in index and not (model / name).is_dir()]
+    missing += [] if networks else ["unet", "vae"]
     half = any(".fp16." in path.name for path in (model / "unet").glob("*.safetensors"))
     try:
         return DiffusionPipeline.from_pretrained(
@@ -108,14 +157,18 @@ def _pipeline(model: Path, dtype: torch.dtype) -> Any:
 
 
 def _component(folder: Path, classes: dict[str, Any], dtype: torch.dtype) -> Any:
-    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-    name = config.get("_class_name")
-    if name not in classes:
-        raise UserError(f"{folder}: is a {name}, expected {' or '.join(classes)}")
+    kind = _class(folder, classes)
     try:
-        return classes[name].from_pretrained(str(folder), dtype=dtype, local_files_only=True, use_safetensors=True)
+        return kind.from_pretrained(str(folder), dtype=dtype, local_files_only=True, use_safetensors=True)
     except Exception as error:
         raise UserError(f"{folder}: cannot be loaded ({_first_line(error)})") from error
+
+
+def _class(folder: Path, classes: dict[str, Any]) -> Any:
+    name = json.loads((folder / "config.json").read_text(encoding="utf-8")).get("_class_name")
+    if name not in classes:
+        raise UserError(f"{folder}: is a {name}, expected {' or '.join(classes)}")
+    return classes[name]
 
 
 def _fuse(pipeline: Any, lora: Path) -> None:
@@ -131,13 +184,16 @@ def _first_line(error: Exception) -> str:
     return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
 
 
-def _nothing(unet: Any, sdxl: bool) -> Embedding:
+def _nothing(modules: Modules) -> Embedding:
     """No words at all: what SDXL's models were trained to take for an empty prompt."""
-    hidden = torch.zeros(1, 77, unet.config.cross_attention_dim)
-    if not sdxl:
-        return Embedding(hidden)
-    width = unet.config.projection_class_embeddings_input_dim - 6 * unet.config.addition_time_embed_dim
-    return Embedding(hidden, torch.zeros(1, width))
+    hidden = torch.zeros(1, TOKENS, modules.unet.config.cross_attention_dim)
+    return Embedding(hidden, torch.zeros(1, pooled_width(modules.unet)) if modules.sdxl else None)
+
+
+def pooled_width(unet: Any) -> int:
+    """Of SDXL's embedding of a whole prompt."""
+    config = unet.config
+    return int(config.projection_class_embeddings_input_dim - TIME_IDS * config.addition_time_embed_dim)
 
 
 def _encoder(pipeline: Any, device: torch.device, sdxl: bool) -> Encoder | None:

@@ -1,4 +1,6 @@
-"""Few-step image-to-image diffusion on a plate: encode, add the world's noise, a few steps, decode. On torch.
+"""Few-step image-to-image diffusion on a plate: encode, add the world's noise, a few steps, decode.
+
+Its arithmetic is torch's. What runs its networks is the runtime's: torch's modules, or exports of them, called alike.
 
 After M. Sauer et al., Adversarial Diffusion Distillation (2023) and S. Luo et al., Latent Consistency Models (2023),
 whose models need one to four steps; the noise and the start are this project's: both belong to the world and not to the
@@ -15,20 +17,16 @@ import numpy as np
 import torch
 from torch.nn.functional import interpolate
 
-from vpengine.errors import UserError
 from vpengine.frames.look import Blend, Look
 from vpengine.neural.diffusion import DiffusionSettings
-from vpengine.neural.diffusion_parts import Parts, load_parts
+from vpengine.neural.diffusion_loading import loaded
+from vpengine.neural.diffusion_networks import FACTOR, Tensors
 from vpengine.neural.display_color import acescct_from_display, display_from_acescct
 from vpengine.neural.generator import Generated, Plate, Runtime
-from vpengine.neural.model_folder import find_model, read_model
-from vpengine.neural.model_part import check_fits, read_part
 from vpengine.neural.prompts import Embedding
-from vpengine.neural.torch_runtime import TorchRuntime
 from vpengine.neural.world_noise import world_noise
 from vpengine.view.view import View
 
-FACTOR = 8  # a latent pixel's side, in pixels
 NEAREST = 0.995  # the share of a plate's pixels that are farther than what a depth model is told is nearest
 Values = dict[str, Any]
 Noise = Callable[[Plate, int, int, torch.device], torch.Tensor]  # plate, seed, channels, device
@@ -36,13 +34,13 @@ Noise = Callable[[Plate, int, int, torch.device], torch.Tensor]  # plate, seed, 
 
 @dataclass(frozen=True, eq=False)
 class _Conditions:
-    """hidden: (batch, tokens, width). added: what SDXL is told besides. near: (1, 1, height, width), the plate's depth
-    as depth models are told it. guided: the batch is of two, first what is not wanted.
+    """heard: what the U-Net is told in every step, by name, each of ``batch``. near: (1, 1, height, width), the plate's
+    depth as depth models are told it. guided: the batch is of two, first what is not wanted.
     """
 
-    hidden: torch.Tensor
-    added: dict[str, torch.Tensor]
+    heard: Tensors
     near: torch.Tensor
+    batch: int
     guided: bool
 
 
@@ -66,12 +64,10 @@ class ImageToImage:
 
         Raises UserError where the model cannot be used.
         """
-        if not isinstance(runtime, TorchRuntime):
-            raise UserError('this runtime does not run the generator "diffusion"; choose runtime = "torch" or "auto"')
-        self._device, self._dtype = runtime.device, runtime.dtype(settings.precision)
+        model = loaded(runtime, settings)
+        self._parts, self._networks, self._device = model.parts, model.networks, model.device
         self._steps, self._noise = settings.steps, noise
-        self._parts = _parts(settings, self._device, self._dtype)
-        self.runtime, self.sha256 = runtime.name(self._dtype), self._parts.sha256
+        self.runtime, self.sha256 = model.runtime, model.parts.sha256
 
     @torch.inference_mode()
     def generate(self, plate: Plate, look: Look) -> Generated:
@@ -92,15 +88,11 @@ class ImageToImage:
 
     def _encoded(self, picture: np.ndarray) -> torch.Tensor:
         """(height, width, 3) sRGB to latents, in single precision: sums of them are taken."""
-        vae = self._parts.vae
-        pixels = self._tensor(picture).to(vae.dtype) * 2.0 - 1.0
-        encoded = vae.encode(pixels)
-        latents = encoded.latents if hasattr(encoded, "latents") else encoded.latent_dist.mode()
-        return latents.float() * vae.config.scaling_factor
+        encoded = self._networks.encode({"pixels": self._tensor(picture) * 2.0 - 1.0})["latents"]
+        return encoded.float() * self._parts.vae.config.scaling_factor
 
     def _decoded(self, latents: torch.Tensor) -> np.ndarray:
-        vae = self._parts.vae
-        pixels = vae.decode((latents / vae.config.scaling_factor).to(vae.dtype)).sample
+        pixels = self._networks.decode({"latents": latents / self._parts.vae.config.scaling_factor})["pixels"]
         picture: np.ndarray = (pixels[0].float() * 0.5 + 0.5).permute(1, 2, 0).cpu().numpy()
         return picture
 
@@ -111,15 +103,14 @@ class ImageToImage:
     def _conditions(self, plate: Plate, asked: Sequence[Embedding], values: Values) -> _Conditions:
         parts, guided = self._parts, float(values["guidance"]) > 1.0 and not self._tells_guidance
         heard = [asked[1], asked[0]] if guided else [asked[0]]
-        hidden = torch.cat([each.hidden for each in heard])
-        added: dict[str, torch.Tensor] = {}
+        told = {"hidden": torch.cat([each.hidden for each in heard])}
         if parts.sdxl:
             height, width = plate.depth_m.shape
-            sizes = torch.tensor([[height, width, 0, 0, height, width]], device=self._device, dtype=self._dtype)
-            pooled = torch.cat([each.pooled for each in heard if each.pooled is not None])
-            added = {"text_embeds": pooled, "time_ids": sizes.expand(len(heard), -1)}
-        near = self._tensor(_near(plate.depth_m)[..., None]).to(self._dtype)
-        return _Conditions(hidden, added, near, guided)
+            sizes = torch.tensor([[height, width, 0, 0, height, width]], device=self._device, dtype=torch.float32)
+            told["text_embeds"] = torch.cat([each.pooled for each in heard if each.pooled is not None])
+            told["time_ids"] = sizes.expand(len(heard), -1)
+        near = self._tensor(_near(plate.depth_m)[..., None])
+        return _Conditions(told, near, len(heard), guided)
 
     @property
     def _tells_guidance(self) -> bool:
@@ -152,50 +143,27 @@ class ImageToImage:
         return (noisy - (1.0 - alpha) ** 0.5 * answer) / alpha**0.5
 
     def _answer(self, noisy: torch.Tensor, time: int, conditions: _Conditions, values: Values) -> torch.Tensor:
-        parts, batch = self._parts, len(conditions.hidden)
-        given = noisy.to(self._dtype).expand(batch, -1, -1, -1)
-        if parts.unet.config.in_channels == given.shape[1] + 1:  # Stable Diffusion 2's depth model
+        config, batch = self._parts.unet.config, conditions.batch
+        heard = {"time": torch.tensor([time], device=self._device), **conditions.heard}
+        added = self._controlled(noisy, heard, conditions, float(values["depth"]))
+        given = noisy.expand(batch, -1, -1, -1)
+        if config.in_channels == given.shape[1] + 1:  # Stable Diffusion 2's depth model
             small = interpolate(conditions.near, given.shape[-2:], mode="area") * 2.0 - 1.0
             given = torch.cat([given, small.expand(batch, -1, -1, -1)], 1)
         guidance = float(values["guidance"])
-        extra = self._controlled(noisy, time, conditions, float(values["depth"]))
         if self._tells_guidance:
-            extra["timestep_cond"] = _guidance_embedding(guidance - 1.0, parts.unet).to(self._device, self._dtype)
-        answer = parts.unet(
-            given, time, encoder_hidden_states=conditions.hidden, added_cond_kwargs=conditions.added, **extra
-        ).sample.float()
+            heard["guidance"] = _guidance_embedding(guidance - 1.0, config.time_cond_proj_dim)
+        answer = self._networks.unet({"sample": given, **heard, **added})["answer"].float()
         return answer[:1] + guidance * (answer[1:] - answer[:1]) if conditions.guided else answer
 
-    def _controlled(self, noisy: torch.Tensor, time: int, conditions: _Conditions, weight: float) -> dict[str, Any]:
+    def _controlled(self, noisy: torch.Tensor, heard: Tensors, conditions: _Conditions, weight: float) -> Tensors:
         """What a ControlNet or an adapter adds to the U-Net's features, ``weight`` times."""
-        parts, batch = self._parts, len(conditions.hidden)
-        control = parts.control
-        if control is None or weight <= 0.0:
+        control, batch = self._networks.control, conditions.batch
+        if control is None or (weight <= 0.0 and not self._networks.steady):
             return {}
-        shown = conditions.near.expand(batch, 3, -1, -1)
-        if parts.adapts:
-            return {"down_intrablock_additional_residuals": [feature * weight for feature in control(shown)]}
-        down, middle = control(
-            noisy.to(self._dtype).expand(batch, -1, -1, -1),
-            time,
-            encoder_hidden_states=conditions.hidden,
-            controlnet_cond=shown,
-            conditioning_scale=weight,
-            added_cond_kwargs=conditions.added,
-            return_dict=False,
-        )
-        return {"down_block_additional_residuals": down, "mid_block_additional_residual": middle}
-
-
-def _parts(settings: DiffusionSettings, device: torch.device, dtype: torch.dtype) -> Parts:
-    model = read_model(find_model(settings.model))
-    control, vae = (read_part(find_model(name)) if name else None for name in (settings.control_model, settings.vae))
-    loras = [read_part(find_model(name)) for name in settings.lora]
-    for part in (control, vae, *loras):
-        if part is not None:
-            check_fits(part, model)
-    named = [part.path if part else None for part in (control, vae)]
-    return load_parts(model.path, named[0], named[1], [lora.path for lora in loras], device, dtype)
+        near = conditions.near.expand(batch, 3, -1, -1)
+        noise = {} if self._parts.adapts else {"sample": noisy.expand(batch, -1, -1, -1), **heard}
+        return {name: feature * weight for name, feature in control({"near": near, **noise}).items()}
 
 
 def _wanted(look: Look) -> tuple[Blend, float]:
@@ -250,9 +218,8 @@ def _near(depth_m: np.ndarray) -> np.ndarray:
     return np.clip(inverse / max(float(np.quantile(inverse, NEAREST)), 1e-9), 0.0, 1.0).astype(np.float32)
 
 
-def _guidance_embedding(scale: float, unet: Any) -> torch.Tensor:
+def _guidance_embedding(scale: float, width: int) -> torch.Tensor:
     """Sinusoids of a guidance scale, (1, width), as LCM's models take it (https://arxiv.org/abs/2310.04378, 4.3)."""
-    width = unet.config.time_cond_proj_dim
     half = width // 2
     frequencies = torch.exp(torch.arange(half, dtype=torch.float32) * -(np.log(10000.0) / (half - 1)))
     angles = 1000.0 * scale * frequencies

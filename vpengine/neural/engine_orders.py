@@ -1,9 +1,10 @@
-"""What `vpengine engines build` asks for, as recipes: a network by its file or by a generator's name."""
+"""What `vpengine engines build` asks for, as recipes: a network by its file or a generator's name, or a stage's all."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from vpengine.errors import UserError, did_you_mean
 from vpengine.neural.engine_recipe import PRECISIONS, Recipe, usual_targets
@@ -14,6 +15,10 @@ from vpengine.neural.weather import WEIGHTS, input_shapes
 from vpengine.plugins import load_plugin
 
 SHIPPED = {"weather": (WEIGHTS, input_shapes)}
+STAGED = {
+    "weather": "vpengine.neural.weather:stage_networks",
+    "diffusion": "vpengine.neural.diffusion_export:stage_networks",
+}
 
 
 def recipes(
@@ -32,9 +37,39 @@ def recipes(
     flavour = _flavour(runtime)
     if precision not in PRECISIONS:
         raise UserError(f"--precision {precision}: not one of them{did_you_mean(precision, PRECISIONS)}")
-    wanted, device = _targets(flavour, targets, precision)
     path, sizes = _sizes(network, shapes, resolutions)
-    return [Recipe(path, fixed_shapes(path, size), flavour, precision, wanted, device) for size in sizes]
+    return [_recipe(path, size, flavour, targets, precision) for size in sizes]
+
+
+def stage_recipes(
+    generator: str,
+    settings: Any,
+    sizes: Sequence[tuple[int, int]],
+    guided: bool,
+    runtime: str,
+    targets: Sequence[str],
+    precision: str,
+    tell: Callable[[str], None],
+) -> list[Recipe]:
+    """All that a stage's generator runs, exported where that has to be; recipes where ``runtime`` has engines.
+
+    sizes: (width, height) of pictures. guided: also for guidance above 1. tell: of exports, a sentence each.
+    Raises UserError as ``recipes``, and for a generator that has no networks.
+    """
+    if generator not in STAGED:
+        raise UserError(f'generator = "{generator}": it has no networks that could be built')
+    has_engines = runtime in {flavour.runtime for flavour in FLAVOURS.values()}
+    flavour = _flavour(runtime) if has_engines else ""  # before anything that takes minutes
+    made: Iterable[tuple[Path, Mapping[str, Shape], bool]]
+    made = load_plugin(STAGED[generator])(settings, sizes, guided, tell)
+    if not has_engines:
+        return []
+    return [_recipe(path, shapes, flavour, targets, "stored" if exact else precision) for path, shapes, exact in made]
+
+
+def _recipe(path: Path, shapes: Mapping[str, Shape], flavour: str, targets: Sequence[str], precision: str) -> Recipe:
+    wanted, device = _targets(flavour, targets, precision)
+    return Recipe(path, fixed_shapes(path, shapes), flavour, precision, wanted, device)
 
 
 def _flavour(runtime: str) -> str:

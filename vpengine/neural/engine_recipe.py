@@ -73,4 +73,4 @@ def _tuple(value: list[int] | int) -> tuple[int, ...] | int:
 
 def _converter() -> str:
     """What writes the float16 network (typed_onnx.py): another one may round otherwise."""
-    return f"onnxruntime {metadata.version('onnxruntime')}"
+    return f"onnxruntime {metadata.version('onnxruntime')}, angles in float32"

@@ -66,8 +66,12 @@ class RefusedLookError(UserError):
 
 
 class Runtime(Protocol):
-    def load(self, path: Path) -> Network:
-        """Raises UserError with the cure when the file or the library cannot be used."""
+    def load(self, path: Path, large: bool = False, exact: bool = False) -> Network:
+        """large: it takes all of the processors for long, and may; without, it leaves the frame its core. exact: it is
+        run in the precision that the file has.
+
+        Raises UserError with the cure when the file or the library cannot be used.
+        """
 
 
 class Generator(Protocol):
@@ -82,6 +86,7 @@ class Generator(Protocol):
     starts_from_current: its plates come with what is on the walls already.
     stands_in: the name of the generator that is asked where it cannot go on, whose controls a stage then has too.
     load_limit_s: what it may take until its model is in memory, with the probing of runtimes that ``auto`` does.
+    same_db: how near to the first runtime's picture another's has to be for ``auto``: PSNR in ACEScct, peak 1.
     first_pictures_limit_s: what its first two pictures may take after that. A host ends one that takes longer.
     model_sha256: of its weights. runtime: what runs its network. Both empty where it has none.
     """
@@ -92,12 +97,19 @@ class Generator(Protocol):
     stands_in: ClassVar[str] = ""
     load_limit_s: ClassVar[float] = 120.0
     first_pictures_limit_s: ClassVar[float] = 120.0
+    same_db: ClassVar[float] = 50.0
 
     model_sha256: str
     runtime: str
 
     def generate(self, plate: Plate, look: Look) -> Generated:
         """Raises RefusedLookError for a look that it cannot do; it goes on with the next."""
+
+    @staticmethod
+    def ready_for(runtime: str, settings: Any) -> bool:
+        """Whether ``auto`` may try a runtime, by its name: what it needs for this generator was made before."""
+        del runtime, settings
+        return True
 
     @staticmethod
     def hang_limit_s(work_s: float) -> float:

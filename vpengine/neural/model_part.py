@@ -1,4 +1,6 @@
-"""What can be added to a model: a ControlNet or a T2I adapter for depth (folders), and a LoRA (one file)."""
+"""What can be added to a model: a ControlNet or a T2I adapter for depth, another autoencoder (folders), and a LoRA (one
+file).
+"""
 
 from __future__ import annotations
 
@@ -12,8 +14,13 @@ from vpengine.neural.model_folder import ModelFolder
 from vpengine.neural.model_weights import only_pickles, pickled, read_json, read_weights
 from vpengine.neural.safetensors_header import read_header
 
-Kind = Literal["controlnet", "t2i", "lora"]
-_KINDS: dict[Any, Kind] = {"ControlNetModel": "controlnet", "T2IAdapter": "t2i"}
+Kind = Literal["controlnet", "t2i", "vae", "lora"]
+_KINDS: dict[Any, Kind] = {
+    "ControlNetModel": "controlnet",
+    "T2IAdapter": "t2i",
+    "AutoencoderKL": "vae",
+    "AutoencoderTiny": "vae",
+}
 # A LoRA's first half for the keys of cross-attention, in the namings of kohya, of peft and of older diffusers.
 _TEXT_KEY = re.compile(r"attn2[._]to_k[._](?:lora_down|lora_A|lora\.down)\.weight$")
 _LORA_KEY = re.compile(r"\.(?:lora_down|lora_up|lora_A|lora_B|lora\.down|lora\.up)\.weight$")
@@ -49,7 +56,9 @@ def read_part(path: Path) -> ModelPart:
         return _lora(files[0])
     if pickles := [file for file in sorted(path.glob("*")) if pickled(file)]:
         raise only_pickles(path, pickles)
-    raise UserError(f"{path}: neither a ControlNet or T2I adapter (no config.json) nor one LoRA ({len(files)} files)")
+    raise UserError(
+        f"{path}: neither a ControlNet, T2I adapter or autoencoder (no config.json) nor one LoRA ({len(files)} files)"
+    )
 
 
 def check_fits(part: ModelPart, model: ModelFolder) -> None:
@@ -74,9 +83,10 @@ def _folder(path: Path) -> ModelPart:
     if weights is None:
         raise UserError(f"{path}: no weights there; the folder is incomplete: fetch or copy it again")
     width = config.get("cross_attention_dim")
+    sdxl = None
     if kind == "t2i":
         sdxl = str(config.get("adapter_type", "")).endswith("_xl")
-    else:
+    elif kind == "controlnet":
         sdxl = config.get("addition_embed_type") == "text_time"
     return ModelPart(
         path=path,

@@ -29,5 +29,6 @@ class NoGenerator(Generator):
 
 
 class NoRuntime:
-    def load(self, path: Path) -> Network:
+    def load(self, path: Path, large: bool = False, exact: bool = False) -> Network:
+        del large, exact
         raise UserError(f"{path}: the runtime 'none' runs no networks; choose runtime = \"onnxruntime\"")

@@ -1,7 +1,8 @@
-"""Networks on the CPU through onnxruntime: one thread, no spinning, so that the loop keeps its core."""
+"""Networks on the CPU through onnxruntime: one thread, or all for large ones; no spinning: the loop keeps its core."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -15,21 +16,28 @@ from vpengine.neural.generator import Network
 
 class OnnxRuntime:
     def __init__(self, threads: int = 1) -> None:
-        self._options = onnxruntime.SessionOptions()
-        self._options.intra_op_num_threads = threads
-        self._options.inter_op_num_threads = 1
-        # The default spins a core while it waits, which the render loop needs (NEURAL 4c).
-        self._options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        self._options.log_severity_level = 3
+        self._threads = threads
 
-    def load(self, path: Path) -> Network:
+    def load(self, path: Path, large: bool = False, exact: bool = False) -> Network:
+        del exact  # it always is
         if not path.is_file():
             raise UserError(f"{path}: no such network; reinstall vpengine, or name one that exists")
+        threads = os.cpu_count() or 1 if large else self._threads
         try:
-            session = onnxruntime.InferenceSession(str(path), self._options, providers=["CPUExecutionProvider"])
+            session = onnxruntime.InferenceSession(str(path), _options(threads), providers=["CPUExecutionProvider"])
         except Exception as error:  # onnxruntime's own exceptions share no public base
             raise UserError(f"{path}: not a network that onnxruntime can load: {str(error)[:200]}") from error
         return OnnxNetwork(session)
+
+
+def _options(threads: int) -> Any:
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    # The default spins a core while it waits, which the render loop needs (NEURAL 4c).
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    options.log_severity_level = 3
+    return options
 
 
 class OnnxNetwork:

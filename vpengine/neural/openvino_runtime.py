@@ -24,22 +24,26 @@ class OpenVinoRuntime:
         self._core = openvino.Core()
         if "BF16" not in self._core.get_property("CPU", "OPTIMIZATION_CAPABILITIES"):
             raise UserError('runtime "openvino": this processor has no bfloat16; choose runtime = "onnxruntime"')
+        self._threads = threads
         self._options = {
-            "INFERENCE_PRECISION_HINT": "bf16",
-            "INFERENCE_NUM_THREADS": threads,
             "NUM_STREAMS": 1,
             "PERFORMANCE_HINT": "LATENCY",
             "ENABLE_CPU_PINNING": False,  # a pinned thread would keep its core from the render loop
         }
 
-    def load(self, path: Path) -> Network:
+    def load(self, path: Path, large: bool = False, exact: bool = False) -> Network:
         if not path.is_file():
             raise UserError(f"{path}: no such network; reinstall vpengine, or name one that exists")
         try:
             model = self._core.read_model(str(path))
         except RuntimeError as error:
             raise UserError(f"{path}: not a network that OpenVINO can load: {str(error)[:200]}") from error
-        return OpenVinoNetwork(self._core, model, self._options)
+        precision = "f32" if exact else "bf16"
+        chosen = {
+            "INFERENCE_PRECISION_HINT": precision,
+            "INFERENCE_NUM_THREADS": os.cpu_count() or 1 if large else self._threads,
+        }
+        return OpenVinoNetwork(self._core, model, self._options | chosen, f"openvino {precision}", large)
 
 
 Shapes = tuple[tuple[str, tuple[int, ...]], ...]
@@ -47,11 +51,13 @@ MOST_SHAPES = 6  # that stay compiled; a governor and a surround ask for a few, 
 
 
 class OpenVinoNetwork:
-    """Compiled for the shapes of its first call, and once for any others: fixed shapes are what makes it fast."""
+    """Compiled for the shapes of its first call, and once for any others: fixed shapes are what makes it fast.
 
-    name = "openvino bf16"
+    A large one is compiled once for all shapes: as fast, and each would take gigabytes and many seconds of its own.
+    """
 
-    def __init__(self, core: Any, model: Any, options: Mapping[str, Any]) -> None:
+    def __init__(self, core: Any, model: Any, options: Mapping[str, Any], name: str, large: bool) -> None:
+        self.name, self._large = name, large
         self._core, self._model, self._options = core, model, dict(options)
         self._outputs = [output.get_any_name() for output in model.outputs]
         self._requests: dict[Shapes, Any] = {}
@@ -63,11 +69,12 @@ class OpenVinoNetwork:
         return {name: np.array(found[name]) for name in self._outputs}  # its own memory is written again by the next
 
     def _request(self, shapes: dict[str, tuple[int, ...]]) -> Any:
-        key: Shapes = tuple(shapes.items())
+        key: Shapes = () if self._large else tuple(shapes.items())
         if key not in self._requests:
             if len(self._requests) >= MOST_SHAPES:
                 del self._requests[next(iter(self._requests))]
-            self._model.reshape(shapes)
+            if not self._large:
+                self._model.reshape(shapes)
             compiled = self._core.compile_model(self._model, "CPU", self._options)
             self._requests[key] = compiled.create_infer_request()
         return self._requests[key]

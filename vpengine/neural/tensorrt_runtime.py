@@ -31,9 +31,10 @@ class TensorRtRuntime:
         self._precision = precision
         self._cache = cache or EngineCache()
 
-    def load(self, path: Path) -> Network:
+    def load(self, path: Path, large: bool = False, exact: bool = False) -> Network:
         """Raises UserError, with the cure, without the library, the driver or a card; engines come with the shapes."""
-        flavour = FLAVOURS[self.flavour]
+        del large  # a card has one size
+        flavour, precision = FLAVOURS[self.flavour], "stored" if exact else self._precision
         version = flavour.version
         if not path.is_file():
             raise UserError(f"{path}: no such network; reinstall vpengine, or name one that exists")
@@ -48,7 +49,7 @@ class TensorRtRuntime:
         except UserError as error:
             raise UserError(f'runtime "{flavour.runtime}": {error}') from error
         log.info("%s %s on %s", flavour.runtime, version, device.card.name)
-        network: Network = make_network(path, self.flavour, self._precision, self._cache, trt, device)
+        network: Network = make_network(path, self.flavour, precision, self._cache, trt, device)
         return network
 
 

@@ -23,7 +23,8 @@ class TorchRuntime:
         if self.device.type == "cpu":
             torch.set_num_threads(self.threads)
 
-    def load(self, path: Path) -> Network:
+    def load(self, path: Path, large: bool = False, exact: bool = False) -> Network:
+        del large, exact
         raise UserError(f'{path}: the runtime "torch" runs no ONNX files; choose runtime = "auto"')
 
     def dtype(self, precision: str) -> torch.dtype:

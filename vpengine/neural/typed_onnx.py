@@ -1,11 +1,13 @@
 """A float32 network as a strongly typed float16 one: TensorRT 11 and TensorRT for RTX take precision from the file.
 
 Weights and what flows between them become float16; what goes in and comes out stays float32, with a cast at each
-border, so that whoever calls the network sees no difference.
+border, so that whoever calls the network sees no difference. What sines and cosines are taken of stays float32: it may
+be a diffusion model's time, of up to 1000, where float16 has steps of a half.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import onnx
@@ -24,11 +26,54 @@ def write_float16(source: Path, target: Path) -> None:
     """Write ``source`` to ``target`` in float16. Raises UserError where it cannot be converted."""
     large = sum(file.stat().st_size for file in files_of(source)) > LARGE_BYTES
     try:
-        model = convert_float_to_float16(str(source) if large else onnx.load(str(source)), keep_io_types=True)
+        angles = _angles(onnx.load(str(source), load_external_data=False).graph.node)
+        whole = str(source) if large else onnx.load(str(source))
+        model = convert_float_to_float16(whole, keep_io_types=True, node_block_list=angles)
     except Exception as error:  # the converter's errors share no base
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise UserError(
             f"{source}: it cannot be turned into float16 ({reason[:200]}); build it with --precision stored"
         ) from error
+    _unround(model.graph)
     OnnxModel.graph_topological_sort(model.graph)  # the converter appends its casts, and ONNX wants them before use
     onnx.save(model, str(target), save_as_external_data=large, location=f"{target.name}.data" if large else None)
+
+
+def _angles(nodes: Iterable[onnx.NodeProto]) -> list[str]:
+    """The names of all that sines and cosines are made from, and of themselves."""
+    maker = {output: node for node in nodes for output in node.output}
+    waiting = [node for node in maker.values() if node.op_type in ("Sin", "Cos")]
+    found: dict[str, None] = {}
+    while waiting:
+        node = waiting.pop()
+        if node.name not in found:
+            found[node.name] = None
+            waiting += [maker[name] for name in node.input if name in maker]
+    return list(found)
+
+
+def _unround(graph: onnx.GraphProto) -> None:
+    """The converter has what goes from one float32 node to another rounded to float16 on the way, and gives one that
+    goes to two of them two casts of the same name: neither is left.
+    """
+    maker = {output: node for node in graph.node for output in node.output}
+    wide = {value.name for value in graph.input if value.type.tensor_type.elem_type == onnx.TensorProto.FLOAT}
+    for node in graph.node:
+        for index, name in enumerate(node.input):
+            rounded = _cast_from(maker.get(name), onnx.TensorProto.FLOAT)
+            whole = _cast_from(maker.get(rounded), onnx.TensorProto.FLOAT16)
+            if whole in wide or (whole and whole == f"{rounded}_cast_to_fp16"):
+                node.input[index] = whole
+    once = {node.output[0]: node for node in graph.node}.values()
+    used = {name for node in once for name in node.input} | {value.name for value in graph.output}
+    kept = [node for node in once if node.op_type != "Cast" or node.output[0] in used]
+    del graph.node[:]
+    graph.node.extend(kept)
+
+
+def _cast_from(node: onnx.NodeProto | None, to: int) -> str:
+    """What a node casts to a type; empty where it does not."""
+    if node is None or node.op_type != "Cast":
+        return ""
+    kind = next(attribute.i for attribute in node.attribute if attribute.name == "to")
+    return str(node.input[0]) if kind == to else ""

@@ -6,7 +6,7 @@ Its network was trained by tools/train_weather.py on pictures that this project 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -69,6 +69,14 @@ def input_shapes(resolution: tuple[int, int]) -> dict[str, tuple[int, ...]]:
     width, height = (side + -side % MULTIPLE for side in resolution)
     planes = {"color": 3, "inverse_depth": 1, "noise": 1}
     return {**{name: (1, channels, height, width) for name, channels in planes.items()}, "look": (1, len(FADERS))}
+
+
+def stage_networks(
+    settings: None, sizes: Iterable[tuple[int, int]], guided: bool, tell: Callable[[str], None]
+) -> list[tuple[Path, dict[str, tuple[int, ...]], bool]]:
+    """Its network's file with the shapes for each size; False: it bears float16."""
+    del settings, guided, tell
+    return [(WEIGHTS, input_shapes(size), False) for size in sizes]
 
 
 def _planes(image: Planes) -> NDArray[np.float32]:

@@ -74,18 +74,22 @@ def _open(setup: WorkerSetup) -> Generator:
     declared, runtime = load_plugin(setup.generator), load_plugin(setup.runtime)()
     build: Callable[..., Generator] = declared if setup.settings is None else partial(declared, settings=setup.settings)
     if isinstance(runtime, AutoRuntime):
-        return runtime.choose(build, declared.runtimes, setup.resolutions[0])
+        reference, *others = declared.runtimes
+        ready = [name for name in others if declared.ready_for(name, setup.settings)]
+        return runtime.choose(build, (reference, *ready), setup.resolutions[0])
     return build(runtime)
 
 
 def _warm(generator: Generator, resolutions: Sequence[tuple[int, int]]) -> float:
     """The first call of a network is slow, in each resolution: make it before the engine counts on this process.
 
+    With every fader up and with every fader down, for that may be other networks, or other shapes for them.
     Seconds of a second one in the first resolution.
     """
-    look = part_way(generator, 0.05)
+    look, down = part_way(generator, 0.05), part_way(generator, 0.0)
     for resolution in reversed(resolutions):
         gray = _gray(resolution)
+        generator.generate(gray, down)
         generator.generate(gray, look)
     started_s = time.perf_counter()
     generator.generate(gray, look)
