@@ -13,7 +13,6 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-MOST_CELLS = 400  # along the longer side; software OpenGL draws four hundred thousand triangles in some milliseconds
 LEAST_STEP, LEAST_SHARE = 0.004, 0.06  # of inverse depth between neighbours, in 1/m and of the nearer: a silhouette
 HIDDEN_SHARE = 0.1  # of the longer side: how far behind a silhouette there is something
 _BEYOND = 30.0  # pictures' widths to which the outermost pixels go on
@@ -38,9 +37,9 @@ class Relief:
     hidden: Array
 
 
-def relief_of(color: Array, depth_m: Array) -> Relief:
-    """color: (height, width, 3); depth_m: (height, width), +inf for sky."""
-    stride = -(-max(depth_m.shape) // MOST_CELLS)
+def relief_of(color: Array, depth_m: Array, most_cells: int) -> Relief:
+    """color: (height, width, 3); depth_m: (height, width), +inf for sky; most_cells: along the longer side."""
+    stride = -(-max(depth_m.shape) // most_cells)
     inverse = (1.0 / depth_m).astype(np.float32)
     rows, columns = (np.arange(stride // 2, side, stride) for side in depth_m.shape)
     grid = inverse[np.ix_(rows, columns)]

@@ -21,6 +21,7 @@ BLOCK = UniformBlock(
     "Relief", clip_from_stage="mat4", eye_m="vec3", ray_origin="vec3", ray_right="vec3", ray_up="vec3", gain="float"
 )
 WHOLE = {"WHOLE": "1"}  # for what is of no silhouette
+CELLS = {False: 480, True: 200}  # along the longer side; on software OpenGL small triangles cost more than pixels
 _MOST_TEXELS = 2048  # of a side of the depth that parts silhouettes: 8 MB go up in one frame
 
 
@@ -37,14 +38,14 @@ class ReliefMesh:
         """color: (height, width, channels). Raises UserError for what is wrong with the depth in ``file``."""
         height, width = color.shape[:2]
         depth_m = read_depth(file, (width, height))
-        self._relief = relief_of(color[..., :3], depth_m)
+        self._reliefs = {software: relief_of(color[..., :3], depth_m, cells) for software, cells in CELLS.items()}
         step = -(-max(width, height) // _MOST_TEXELS)
         self._inverse = (1.0 / depth_m[::step, ::step, None]).astype(np.float16)
         self._rays = {"eye_m": eye_m, "ray_origin": middle, "ray_right": right, "ray_up": up}
         self._owned: list[Mesh | Texture] = []
 
     def upload(self, gpu: Gpu) -> None:
-        relief = self._relief
+        relief = self._reliefs[gpu.software]
         gpu.forget_errors()
         self._mesh = gpu.mesh({"in_place": relief.places, "in_edge": relief.edges}, relief.triangles)
         self._owned.append(self._mesh)
@@ -58,7 +59,7 @@ class ReliefMesh:
         # On software OpenGL what is cut costs four times as much a pixel, and most is not.
         self._whole_pass = gpu.mesh_pass("relief", "relief", BLOCK, WHOLE)
         self._cut_pass = gpu.mesh_pass("relief", "relief", BLOCK)
-        del self._relief, self._inverse  # the GPU has them now
+        del self._reliefs, self._inverse  # the GPU has them now
 
     def draw(self, target: Target, view: View, picture: Texture, gain: float) -> None:
         """picture: the colours, as a texture; gain: their factor."""
