@@ -21,6 +21,7 @@ from vpengine.cli.doctor import doctor
 from vpengine.cli.engines import COMMANDS as ENGINES
 from vpengine.cli.film import film
 from vpengine.cli.models import fetch_model, inspect_model, list_models
+from vpengine.cli.plate import COMMANDS as PLATES
 from vpengine.cli.run import run
 from vpengine.cli.signals import INTERRUPTED, ending_in_order
 from vpengine.cli.simulate import simulate
@@ -59,6 +60,10 @@ engines = typer.Typer(no_args_is_help=True, help="Engines for NVIDIA cards: buil
 for name, part in ENGINES.items():
     engines.command(name)(stoppable(part))
 app.add_typer(engines, name="engines")
+plates = typer.Typer(no_args_is_help=True, help="Plates made ready for a show: a photograph with depth.")
+for name, part in PLATES.items():
+    plates.command(name)(stoppable(part))
+app.add_typer(plates, name="plate")
 
 
 def _print_version(wanted: bool) -> None:
