@@ -3,7 +3,8 @@
     python tools/train_depth.py              draw the scenes, train (resumes where it stopped), export
     python tools/train_depth.py export       export the newest checkpoint
 
-Needs the extra `torch` and OpenGL (software will do). One seed gives one network on one machine and thread count.
+Needs the extra `torch` and OpenGL (software will do). The learning rate follows the steps or the minutes, whichever
+are spent faster: one seed gives one network, on one machine and thread count, where the steps are.
 """
 
 from __future__ import annotations
