@@ -29,6 +29,7 @@ def test_wheel_carries_what_it_needs(wheel: Path) -> None:
     assert "vpengine/stage_configs/led_volume.toml" in names
     assert "vpengine/stage_configs/shows/street.toml" in names
     assert "vpengine/neural/weights/weather.onnx" in names
+    assert "vpengine/neural/weights/depth.onnx" in names
     assert wheel.stat().st_size < 12_000_000
 
 

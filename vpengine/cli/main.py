@@ -22,6 +22,7 @@ from vpengine.cli.engines import COMMANDS as ENGINES
 from vpengine.cli.film import film
 from vpengine.cli.look import COMMANDS as LOOKS
 from vpengine.cli.models import fetch_model, inspect_model, list_models
+from vpengine.cli.plate import COMMANDS as PLATES
 from vpengine.cli.run import run
 from vpengine.cli.signals import INTERRUPTED, ending_in_order
 from vpengine.cli.simulate import simulate
@@ -56,14 +57,16 @@ models.callback(invoke_without_command=True)(stoppable(list_models))
 models.command("inspect")(stoppable(inspect_model))
 models.command("fetch")(stoppable(fetch_model))
 app.add_typer(models, name="models")
-engines = typer.Typer(no_args_is_help=True, help="Engines for NVIDIA cards: build, list, verify, prune.")
-for name, part in ENGINES.items():
-    engines.command(name)(stoppable(part))
-app.add_typer(engines, name="engines")
-look = typer.Typer(no_args_is_help=True, help="Looks learnt from a production's own stills: train, list, inspect.")
-for name, part in LOOKS.items():
-    look.command(name)(stoppable(part))
-app.add_typer(look, name="look")
+GROUPS = {
+    "engines": (ENGINES, "Engines for NVIDIA cards: build, list, verify, prune."),
+    "look": (LOOKS, "Looks learnt from a production's own stills: train, list, inspect."),
+    "plate": (PLATES, "Plates made ready for a show: a photograph with depth."),
+}
+for group, (commands, help_line) in GROUPS.items():
+    typed = typer.Typer(no_args_is_help=True, help=help_line)
+    for name, part in commands.items():
+        typed.command(name)(stoppable(part))
+    app.add_typer(typed, name=group)
 
 
 def _print_version(wanted: bool) -> None:

@@ -47,5 +47,13 @@ class OnnxNetwork:
         self._session = session
         self._outputs = [output.name for output in session.get_outputs()]
 
+    @property
+    def inputs(self) -> dict[str, tuple[int | None, ...]]:
+        """What it takes, by name; None for a side that is free."""
+        return {
+            taken.name: tuple(side if isinstance(side, int) else None for side in taken.shape)
+            for taken in self._session.get_inputs()
+        }
+
     def __call__(self, inputs: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
         return dict(zip(self._outputs, self._session.run(self._outputs, dict(inputs)), strict=True))

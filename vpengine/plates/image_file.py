@@ -21,7 +21,17 @@ from vpengine.plates.image_color import CONFIG, WORKING_SPACE
 from vpengine.plates.image_source import KINDS, Header, open_picture, stripes
 from vpengine.plates.mipmaps import mip_levels
 
-__all__ = ["CONFIG", "HALF_MAX", "KINDS", "WORKING_SPACE", "FilePicture", "inspect", "picture_problems", "read_picture"]
+__all__ = [
+    "CONFIG",
+    "HALF_MAX",
+    "KINDS",
+    "WORKING_SPACE",
+    "FilePicture",
+    "inspect",
+    "picture_problems",
+    "picture_size",
+    "read_picture",
+]
 
 Array = NDArray[np.float32]
 
@@ -37,9 +47,17 @@ class FilePicture:
         self.height_px, self.width_px = picture.pixels.shape[:2]
         self.aspect = self.width_px * picture.pixel_aspect / self.height_px  # width over height, as it is seen
         self._texture = SlicedTexture(mip_levels(picture.pixels), str(path))
+        self._pixels: NDArray[np.float16] | None = picture.pixels
+
+    @property
+    def pixels(self) -> NDArray[np.float16]:
+        """As ``LoadedPicture`` has them; until ``upload``, for they are not kept beside the GPU's."""
+        assert self._pixels is not None
+        return self._pixels
 
     def upload(self, gpu: Gpu) -> bool:
         """Put a frame's share of it on the GPU; True while there is more. Raises UserError where it does not fit."""
+        self._pixels = None
         return self._texture.upload(gpu)
 
     @property
@@ -55,6 +73,13 @@ def inspect(path: Path, color_space: str | None = None) -> None:
     with open_picture(path) as (_, header):
         _refuse_too_large(path, header)
         _to_acescg(path, color_space, header)
+
+
+def picture_size(path: Path) -> tuple[int, int]:
+    """(width, height) as ``read_picture`` has it, from the header. Raises UserError for what cannot be read."""
+    with open_picture(path) as (_, header):
+        size = header.display.width, header.display.height
+        return size if header.orientation < 5 else size[::-1]
 
 
 def picture_problems(path: Path, color_space: str | None) -> list[tuple[str, str]]:

@@ -1,15 +1,23 @@
-"""The still plate: a picture on a flat card, as a painted backdrop or a translight hangs behind a window."""
+"""The still plate: a picture on a flat card, as a painted backdrop or a translight hangs; or a picture with relief.
+
+With a file of its depth, each of its pixels stands as far as that says from the place where the picture was taken. From
+there it looks as on the card; from beside it, near things move before far ones.
+"""
 
 from __future__ import annotations
+
+from pathlib import Path
 
 import numpy as np
 from pydantic import Field
 
 from vpengine.gpu.blocks import UniformBlock
 from vpengine.gpu.gpu import Gpu
-from vpengine.gpu.target import Target
-from vpengine.plates.image_file import FilePicture, picture_problems
+from vpengine.gpu.target import Target, Texture
+from vpengine.plates.depth_file import depth_problem
+from vpengine.plates.image_file import FilePicture, picture_problems, picture_size
 from vpengine.plates.plate import warm
+from vpengine.plates.relief_mesh import ReliefMesh
 from vpengine.stage.settings import ExistingFile, Settings
 from vpengine.view.view import View, stage_ray_from_ndc
 
@@ -34,6 +42,17 @@ class StillSettings(Settings):
     yaw_deg: float = Field(
         0.0, ge=-180.0, le=180.0, description="Where the card hangs, in degrees from straight ahead to the left."
     )
+    depth: ExistingFile | None = Field(
+        None,
+        description="The picture's depth, metres along its axis: EXR or TIFF of its size, as ``vpengine plate "
+        "from-image`` makes it. The picture then has relief.",
+    )
+    eye_height_m: float = Field(
+        1.6,
+        ge=-200.0,
+        le=200.0,
+        description="With depth: how high above the stage's origin the picture was taken, in metres.",
+    )
 
 
 class Still:
@@ -51,11 +70,21 @@ class Still:
         away = np.array([-np.sin(yaw), np.cos(yaw), 0.0])
         self._card_from_stage = np.stack([right, [0.0, 0.0, 1.0], away])
         self._center_m = away * settings.distance_m + [0.0, 0.0, settings.center_height_m]
+        self.relief = self._made_relief(settings.depth) if settings.depth is not None else None
+
+    def _made_relief(self, depth: Path) -> ReliefMesh:
+        eye_m = np.array([0.0, 0.0, self._settings.eye_height_m])
+        right, up = self._card_from_stage[0], self._card_from_stage[1]
+        rays = (self._center_m - eye_m, 2.0 * self._half_size_m[0] * right, 2.0 * self._half_size_m[1] * up)
+        return ReliefMesh(depth, self._picture.pixels, eye_m, *(ray / self._settings.distance_m for ray in rays))
 
     @staticmethod
     def check(settings: StillSettings) -> list[tuple[str, str]]:
         """What is wrong with the picture, as far as its header shows: (key, sentence) pairs."""
-        return picture_problems(settings.file, settings.color_space)
+        problems = picture_problems(settings.file, settings.color_space)
+        if settings.depth is not None and not problems:
+            problems = depth_problem(settings.depth, picture_size(settings.file))
+        return problems
 
     def upload(self, gpu: Gpu) -> bool:
         if self._picture.upload(gpu):
@@ -63,10 +92,15 @@ class Still:
         if not gpu.software:
             self._picture.texture.anisotropy = 4.0  # five times the cost there
         self._pass = gpu.pass_("still", _BLOCK)
+        if self.relief is not None:
+            self.relief.upload(gpu)
         warm(self, gpu)
         return False
 
     def draw(self, target: Target, view: View) -> None:
+        if self.relief is not None:
+            target.wipe()  # the z-buffer, for the relief
+        gain = 2.0**self._settings.exposure_stops
         self._pass.draw(
             target,
             {"picture": self._picture.texture},
@@ -74,8 +108,17 @@ class Still:
             card_from_stage=self._card_from_stage,
             eye_in_card=self._card_from_stage @ (view.origin_m - self._center_m),
             half_size_m=self._half_size_m,
-            gain=2.0**self._settings.exposure_stops,
+            gain=gain,
         )
+        if self.relief is not None:
+            self.relief.draw(target, view, self._picture.texture, gain)
+
+    @property
+    def picture(self) -> Texture:
+        """The colours, once they have gone up."""
+        return self._picture.texture
 
     def release(self) -> None:
         self._picture.release()
+        if self.relief is not None:
+            self.relief.release()

@@ -1,0 +1,122 @@
+"""``vpengine plate``: plates made ready for a show. ``from-image``: one photograph, with depth."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import typer
+from numpy.typing import NDArray
+
+from vpengine.errors import UserError
+from vpengine.neural.depth import WEIGHTS, Lens, estimate
+from vpengine.neural.depth_edges import at_size
+from vpengine.plates.depth_file import KINDS, Map, write_depth
+from vpengine.plates.depth_map import Stereo, depth_from_depth, depth_from_disparity
+from vpengine.plates.image_file import read_picture
+from vpengine.stage.show_file import RESERVED_SLUGS
+from vpengine.view.color import REC709_FROM_ACESCG
+
+_BRIGHT = 0.98  # of a picture's pixels are no brighter than white, as the network is shown it
+
+
+def from_image(
+    file: Annotated[Path, typer.Argument(help="The picture: EXR, HDR, PNG, JPEG, TIFF or WebP.")],
+    depth: Annotated[Path | None, typer.Option(help="Its depth, where there is a map: EXR, TIFF, PNG, npy.")] = None,
+    unit: Annotated[float, typer.Option(min=1e-9, help="Metres that 1 in --depth is; 0.001 for millimetres.")] = 1.0,
+    disparity: Annotated[Path | None, typer.Option(help="Its disparity, as the left picture of a pair.")] = None,
+    baseline: Annotated[float, typer.Option(min=0.0, help="Metres between the pair's eyes.")] = 0.0,
+    offset: Annotated[float, typer.Option(help="Pixels that are added to the disparity (doffs).")] = 0.0,
+    fill: Annotated[bool, typer.Option("--fill", help="Pixels without a number take their neighbours'.")] = False,
+    network: Annotated[
+        Path | None, typer.Option(help="An ONNX of the Depth Anything class, for the shipped one.")
+    ] = None,
+    metric: Annotated[bool, typer.Option("--metric", help="--network gives metres, not inverse depth.")] = False,
+    focal: Annotated[float, typer.Option(min=0.0, help="Focal length in pixels; by default 0.9 of the width.")] = 0.0,
+    horizon: Annotated[float, typer.Option(min=-2.0, max=3.0, help="Where it is: 0 the top, 1 the bottom.")] = 0.45,
+    eye_height: Annotated[float, typer.Option(min=0.05, max=200.0, help="Of the camera, in metres.")] = 1.6,
+    color_space: Annotated[str | None, typer.Option(help="Its OpenColorIO colour space.")] = None,
+    to: Annotated[Path | None, typer.Option(help="The file to write; by default NAME.depth.exr beside it.")] = None,
+) -> None:
+    """Give a photograph depth: writes NAME.depth.exr beside it, and prints a show that uses both."""
+    _refuse_together(depth, disparity, network, baseline, focal)
+    target = to or file.with_name(f"{file.stem}.depth.exr")
+    if target.suffix.lower() not in KINDS:
+        raise UserError(f"--to {target}: allowed are {', '.join(KINDS)}")
+    picture = read_picture(file, color_space).pixels[..., :3]
+    height, width = picture.shape[:2]
+    lens = Lens(horizon, focal / width if focal else Lens.focal)
+    if depth is not None:
+        depth_m = depth_from_depth(depth, (width, height), unit, fill=fill)
+    elif disparity is not None:
+        depth_m = depth_from_disparity(disparity, (width, height), Stereo(baseline, focal, offset), fill=fill)
+    else:
+        depth_m = _estimated(network or WEIGHTS, picture, lens, eye_height, is_metric=metric)
+    write_depth(target, depth_m)
+    typer.echo(f"{target}: {width} x {height}, {_told(depth_m)}", err=True)
+    typer.echo(show_of(file, target, depth_m, lens, eye_height, color_space), nl=False)
+
+
+COMMANDS: dict[str, Callable[..., None]] = {"from-image": from_image}
+
+
+def _refuse_together(
+    depth: Path | None, disparity: Path | None, network: Path | None, baseline: float, focal: float
+) -> None:
+    given = {"--depth": depth, "--disparity": disparity, "--network": network}
+    named = [name for name, value in given.items() if value is not None]
+    if len(named) > 1:
+        raise UserError(f"{' and '.join(named)}: each says what the depth is; give one")
+    if disparity is not None and not (baseline and focal):
+        raise UserError("--disparity: needs --baseline in metres and --focal in pixels")
+
+
+def _estimated(path: Path, picture: NDArray[Any], lens: Lens, eye_height_m: float, *, is_metric: bool) -> Map:
+    encoded = srgb(picture)
+    return at_size(estimate(path, encoded, lens, eye_height_m, is_metric=is_metric), encoded)
+
+
+def srgb(acescg: NDArray[Any]) -> NDArray[np.float32]:
+    """(height, width, 3) as a display shows it, 0..1; a picture brighter than that is exposed down to it."""
+    linear = acescg.astype(np.float32) @ REC709_FROM_ACESCG.T.astype(np.float32)
+    linear = np.clip(linear / max(float(np.quantile(linear, _BRIGHT)), 1.0), 0.0, 1.0)
+    curve = 1.055 * np.maximum(linear, 0.0031308) ** (1.0 / 2.4) - 0.055
+    return np.where(linear <= 0.0031308, 12.92 * linear, curve).astype(np.float32)
+
+
+def _told(depth_m: Map) -> str:
+    near, far = np.quantile(depth_m[np.isfinite(depth_m)], [0.01, 0.99])
+    return f"{near:.1f} to {far:.1f} m, {100.0 * np.mean(np.isinf(depth_m)):.0f} percent sky"
+
+
+def show_of(file: Path, depth: Path, depth_m: Map, lens: Lens, eye_height_m: float, color_space: str | None) -> str:
+    """A show with the picture and its depth, as it stands beside both. Its card is at the middle of the depths."""
+    height, width = depth_m.shape
+    furthest_m = min(3000.0, 9999.0 * lens.focal)  # as far as a card hangs, and as wide as one is
+    distance_m = float(np.clip(np.median(depth_m[np.isfinite(depth_m)]), 0.2, furthest_m))
+    width_m = distance_m / lens.focal
+    lines = {
+        "file": _text(file.name),
+        "depth": _text(_beside(depth, file)),
+        **({"color_space": _text(color_space)} if color_space is not None else {}),
+        "distance_m": f"{distance_m:.4f}",
+        "width_m": f"{width_m:.4f}",
+        "center_height_m": f"{eye_height_m - (0.5 - lens.horizon) * width_m * height / width:.4f}",
+        "eye_height_m": f"{eye_height_m:.4f}",
+    }
+    name = re.sub(r"[^a-z0-9]+", "-", file.stem.lower()).strip("-")[:32].strip("-")
+    slug = name if name and name not in RESERVED_SLUGS else f"plate-{name}".strip("-")
+    head = f"version = 1\n\n[show]\nname = {_text(file.stem[:100])}\n\n[[scene]]\nslug = {_text(slug)}\n\n"
+    return head + '[scene.plate]\nkind = "still"\n' + "".join(f"{key} = {value}\n" for key, value in lines.items())
+
+
+def _beside(depth: Path, file: Path) -> str:
+    return depth.name if depth.parent.resolve() == file.parent.resolve() else str(depth.resolve())
+
+
+def _text(value: str) -> str:
+    return json.dumps(value, ensure_ascii=False)
