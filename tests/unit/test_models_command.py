@@ -227,3 +227,18 @@ def test_which_files_are_wanted() -> None:
         "config.json",
         "m.safetensors",
     ]
+
+
+def test_prepared_prompts_are_kept_in_the_model(models: Path, tiny_sd: Path, tmp_path: Path) -> None:
+    """Those that are named, and all of a show; one that is too long is told with the limit, the others are kept."""
+    shutil.copytree(tiny_sd, models / "turbo")
+    show = tmp_path / "show.toml"
+    scene = '[[scene]]\nslug = "{0}"\nplate.kind = "street"\ncontrols.look.prompt = "{1}"\n'
+    text = 'version = 1\n[show]\nname = "A"\n' + scene.format("a", "A desert") + scene.format("b", "A harbour")
+    show.write_text(text, encoding="utf-8")
+    assert "3 prompts are kept" in said("prepare", "turbo", "A street", "--show", str(show))
+    assert read_model(models / "turbo").prompts == 4  # and no words at all
+    told = refused("prepare", "turbo", "A wood", "word " * 60)
+    assert "this model hears 75" in told
+    assert read_model(models / "turbo").prompts == 5
+    assert "no prompts" in refused("prepare", "turbo")

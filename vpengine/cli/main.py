@@ -21,7 +21,7 @@ from vpengine.cli.doctor import doctor
 from vpengine.cli.engines import COMMANDS as ENGINES
 from vpengine.cli.film import film
 from vpengine.cli.look import COMMANDS as LOOKS
-from vpengine.cli.models import fetch_model, inspect_model, list_models
+from vpengine.cli.models import fetch_model, inspect_model, list_models, prepare_prompts
 from vpengine.cli.plate import COMMANDS as PLATES
 from vpengine.cli.run import run
 from vpengine.cli.signals import INTERRUPTED, ending_in_order
@@ -56,6 +56,7 @@ models = typer.Typer()
 models.callback(invoke_without_command=True)(stoppable(list_models))
 models.command("inspect")(stoppable(inspect_model))
 models.command("fetch")(stoppable(fetch_model))
+models.command("prepare")(stoppable(prepare_prompts))
 app.add_typer(models, name="models")
 GROUPS = {
     "engines": (ENGINES, "Engines for NVIDIA cards: build, list, verify, prune."),

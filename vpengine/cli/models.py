@@ -10,13 +10,19 @@ from typing import Annotated
 import typer
 
 from vpengine.cli.models_fetch import Hub, fetch
-from vpengine.errors import UserError
+from vpengine.control.looks import PREFIX as LOOK
+from vpengine.errors import Problem, ProblemsError, UserError
+from vpengine.files import controls_of
 from vpengine.neural.accelerator import Accelerator, find_accelerator, fitness
 from vpengine.neural.digests import sha256_of
 from vpengine.neural.model_folder import INDEX, ModelFolder, find_model, models_folder, models_there, read_model
 from vpengine.neural.model_part import ModelPart, read_part
+from vpengine.plugins import load_plugin
+from vpengine.stage.show_file import read_show
 
 Model = ModelFolder | ModelPart
+OPEN_PROMPTS = "vpengine.neural.diffusion_parts:open_prompts"  # imports torch
+PROMPTS = "prompts"  # in a model's folder
 _KINDS = {"controlnet": "ControlNet", "t2i": "T2I adapter", "vae": "autoencoder", "lora": "LoRA"}
 
 
@@ -78,6 +84,34 @@ def fetch_model(
         typer.echo("nothing was fetched")
         raise typer.Exit(1)
     typer.echo(f"{fetch(hub, offer, models_folder(), read_any)}")
+
+
+def prepare_prompts(
+    name: Annotated[str, typer.Argument(help="A name in the models folder, or a path.")],
+    prompts: Annotated[list[str] | None, typer.Argument(help="Prompts, each in quotes.")] = None,
+    show: Annotated[list[Path] | None, typer.Option(help="A show file: all prompts in it; repeatable.")] = None,
+) -> None:
+    """Encode prompts and keep them in the model's folder, so that a show machine needs no text encoder."""
+    model = read_model(find_model(name))
+    texts = [*(prompts or ()), *(text for path in show or () for text in prompts_in(path))]
+    if not texts:
+        raise UserError("no prompts: name some, in quotes, or a --show file that has some")
+    try:
+        refused = load_plugin(OPEN_PROMPTS)(model.path).prepare(dict.fromkeys(["", *texts]))
+    except ImportError as error:
+        raise UserError(f"encoding prompts needs torch ({error}): pip install 'vpengine[diffusion]'") from error
+    if refused:
+        raise ProblemsError([Problem(model.name, "prompt", sentence) for sentence in refused.values()])
+    typer.echo(f"{len(set(texts))} prompts are kept in {model.path / PROMPTS}")
+
+
+def prompts_in(show: Path) -> list[str]:
+    """Every text that a show's scenes, or its base look, ask the generator for. Raises ProblemsError."""
+    reading = read_show(show, controls_of("diffusion"))
+    if reading.show is None:
+        raise ProblemsError(reading.problems)
+    asked = [*reading.show.controls, *(pair for scene in reading.show.scenes for pair in scene.controls)]
+    return [value for address, value in asked if address.startswith(LOOK) and isinstance(value, str)]
 
 
 def read_any(path: Path, *, check_digests: bool = True) -> Model:

@@ -111,6 +111,13 @@ def load_parts(
     )
 
 
+def open_prompts(model: Path) -> Prompts:
+    """A model's prompts, with its text encoders and nothing else of it. Raises UserError."""
+    pipeline, modules = _pipeline(model, torch.float32, networks=False), hollow_modules(model, None, None)
+    encoder = _encoder(pipeline, torch.device("cpu"), modules.sdxl)
+    return Prompts(model, encoder, _nothing(modules), lambda tensor: tensor)
+
+
 def hollow_modules(model: Path, control: Path | None, vae: Path | None) -> Modules:
     """Modules without weights, which take no memory: for what they are, and what shapes they take and give."""
     return Modules(

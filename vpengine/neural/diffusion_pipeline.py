@@ -28,6 +28,7 @@ from vpengine.neural.world_noise import world_noise
 from vpengine.view.view import View
 
 NEAREST = 0.995  # the share of a plate's pixels that are farther than what a depth model is told is nearest
+APPEARED = 0.25  # the share of words at which a world that comes from the plate covers it: no autoencoder is exact
 Values = dict[str, Any]
 Noise = Callable[[Plate, int, int, torch.device], torch.Tensor]  # plate, seed, channels, device
 
@@ -81,6 +82,7 @@ class ImageToImage:
         noise = self._noise(padded, look.seed, self._parts.unet.config.out_channels, self._device)
         latents = self._painted(self._encoded(start), noise, conditions, values)
         color_cct = acescct_from_display(self._decoded(latents))
+        color_cct = padded.color_cct + min(share / APPEARED, 1.0) * (color_cct - padded.color_cct)
         if padded.current is not None:
             color_cct += kept[..., None] * (padded.current.color_cct - color_cct)
         height, width = plate.depth_m.shape

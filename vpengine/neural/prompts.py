@@ -6,7 +6,7 @@ import hashlib
 import logging
 import os
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -65,6 +65,19 @@ class Prompts:
                 self._kept.popitem(last=False)
         self._kept.move_to_end(text)
         return self._kept[text]
+
+    def prepare(self, texts: Iterable[str]) -> dict[str, str]:
+        """Have each kept in the model's folder. By text, what is wrong with those that cannot be."""
+        refused = {}
+        for text in texts:
+            try:
+                self(text)
+            except RefusedLookError as error:
+                refused[text] = str(error)
+            else:
+                if not self._file(text).is_file():
+                    refused[text] = f"{self._folder} cannot be written to"
+        return refused
 
     def mixed(self, shares: Sequence[tuple[str, float]]) -> Embedding:
         """Between several prompts, by their shares of 1."""

@@ -1,0 +1,227 @@
+"""The diffusion generator on a tiny model of random numbers: what it is told changes its picture, and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from vpengine.control.controls import Value
+from vpengine.errors import UserError
+from vpengine.neural.auto import probe_plate
+from vpengine.neural.declared import looks_of
+from vpengine.neural.diffusion import Diffusion, DiffusionSettings
+from vpengine.neural.generator import Current, Plate, RefusedLookError, Runtime
+from vpengine.view.color import REC709_FROM_ACESCG, acescct_from_linear
+from vpengine.view.view import pixel_centres, rays
+
+torch_runtime = pytest.importorskip("vpengine.neural.torch_runtime", reason="the extra `diffusion` is not installed")
+pipeline = pytest.importorskip("vpengine.neural.diffusion_pipeline", reason="the extra `diffusion` is not installed")
+SIZE = (96, 56)
+FLOOD = "A harbour after the flood"
+Picture = NDArray[np.float32]
+Paint = Callable[..., Picture]
+
+
+@pytest.fixture(scope="module")
+def runtime() -> Runtime:
+    made: Runtime = torch_runtime.TorchRuntime()
+    return made
+
+
+def generator_of(runtime: Runtime, model: Path, **settings: Any) -> Diffusion:
+    return Diffusion(runtime, DiffusionSettings(model=str(model), **{"precision": "float32", **settings}))
+
+
+@pytest.fixture(scope="module")
+def generator(runtime: Runtime, tiny_models: Path) -> Diffusion:
+    return generator_of(runtime, tiny_models / "tiny-sd")
+
+
+def painted(
+    generator: Diffusion, plate: Plate | None = None, seed: int = 0, blends: Any = None, **values: Value
+) -> Picture:
+    look = looks_of("diffusion").of({"prompt": FLOOD, **values}, seed, blends)
+    made = generator.generate(plate or probe_plate(SIZE), look)
+    assert not made.gain.any()
+    return made.bias
+
+
+def off(first: Picture, second: Picture) -> float:
+    return float(np.abs(first - second).mean())
+
+
+def test_the_same_request_gives_the_same_picture(generator: Diffusion, runtime: Runtime, tiny_models: Path) -> None:
+    """Also after others, and by another process that has loaded the same model."""
+    first = painted(generator)
+    painted(generator, seed=1)
+    np.testing.assert_array_equal(painted(generator), first)
+    again = generator_of(runtime, tiny_models / "tiny-sd")
+    np.testing.assert_array_equal(painted(again), first)
+    assert again.model_sha256 == generator.model_sha256
+    assert first.shape == (SIZE[1], SIZE[0], 3)
+    assert first.std() > 0.02
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"prompt": "A desert"},
+        {"strength": 0.9},
+        {"seed": 5},
+        {"guidance": 4.0},
+        {"guidance": 4.0, "negative_prompt": "people"},
+    ],
+    ids=str,
+)
+def test_what_it_is_told_changes_the_picture(generator: Diffusion, change: Mapping[str, Any]) -> None:
+    assert off(painted(generator, **change), painted(generator)) > 1e-4
+    if "negative_prompt" in change:
+        assert off(painted(generator, **change), painted(generator, guidance=4.0)) > 1e-4
+
+
+def test_a_blend_of_prompts_lies_between_them(generator: Diffusion) -> None:
+    """It begins as the one and ends as the other; from no words at all it begins as the plate."""
+    ends = [painted(generator, prompt=text) for text in ("A desert", FLOOD)]
+    for share, end in ((0.0, ends[0]), (1.0, ends[1])):
+        blend = {"prompt": (("A desert", 1.0 - share), (FLOOD, share))}
+        np.testing.assert_allclose(painted(generator, blends=blend), end, atol=1e-5)
+    half = painted(generator, blends={"prompt": (("A desert", 0.5), (FLOOD, 0.5))})
+    assert 0.0 < off(half, ends[0]) < off(ends[0], ends[1])
+    plate = probe_plate(SIZE).color_cct
+    away = [
+        off(painted(generator, blends={"prompt": (("", 1.0 - share), (FLOOD, share))}), plate)
+        for share in (0.001, 0.1, 0.25)
+    ]
+    assert away[0] < 0.01 * away[2]
+    assert away == sorted(away)
+
+
+def test_what_is_there_is_kept_where_it_is_known(generator: Diffusion) -> None:
+    """Persistence says how much of it; what was not seen is painted anew."""
+    plate = probe_plate(SIZE)
+    there = np.full_like(plate.color_cct, 0.3)
+    known = np.zeros_like(plate.depth_m)
+    known[:, : SIZE[0] // 2] = 1.0
+    going_on = replace(plate, current=Current(there, known))
+    kept = painted(generator, going_on, persistence=1.0)
+    np.testing.assert_allclose(kept[:, : SIZE[0] // 2], 0.3, atol=1e-6)
+    assert off(kept[:, SIZE[0] // 2 + 8 :], there[:, SIZE[0] // 2 + 8 :]) > 0.02
+    np.testing.assert_array_equal(painted(generator, going_on, persistence=0.0), painted(generator, plate))
+    half = painted(generator, going_on, persistence=0.5)
+    assert off(half[:, :40], there[:, :40]) < off(painted(generator, plate)[:, :40], there[:, :40])
+
+
+@pytest.mark.parametrize("part", ["controlnet", "adapter", "lora", "vae"])
+def test_a_part_that_is_added_changes_picture_and_provenance(
+    generator: Diffusion, runtime: Runtime, tiny: Any, tiny_models: Path, tmp_path: Path, part: str
+) -> None:
+    settings: dict[str, Any] = {}
+    if part == "controlnet":
+        tiny.make_tiny_controlnet(tmp_path / "added")
+        settings = {"control_model": str(tmp_path / "added")}
+    elif part == "adapter":
+        tiny.make_tiny_adapter(tmp_path / "added")
+        settings = {"control_model": str(tmp_path / "added")}
+    elif part == "lora":
+        tiny.make_tiny_lora(tmp_path / "added.safetensors")
+        settings = {"lora": (str(tmp_path / "added.safetensors"),)}
+    else:
+        tiny.make_tiny_model(tmp_path / "other", seed=9)
+        settings = {"vae": str(tmp_path / "other" / "vae")}
+    added = generator_of(runtime, tiny_models / "tiny-sd", **settings)
+    assert off(painted(added), painted(generator)) > 1e-5
+    assert added.model_sha256 != generator.model_sha256
+    if "control_model" in settings:
+        assert off(painted(added, depth=0.0), painted(generator)) < 1e-6
+        near = replace(probe_plate(SIZE), depth_m=np.full((SIZE[1], SIZE[0]), 2.0, np.float32))
+        assert off(painted(added, near), painted(generator, near)) > 1e-5
+
+
+@pytest.mark.parametrize(("kind", "settings"), [("sdxl", {}), ("sdxl", {"steps": 3}), ("depth", {"steps": 2})])
+def test_other_architectures(
+    runtime: Runtime, tiny: Any, tiny_sdxl: Path, tmp_path: Path, kind: str, settings: Mapping[str, Any]
+) -> None:
+    """SDXL class models, and Stable Diffusion 2's depth model; the prompts are not kept where nobody may write."""
+    if kind == "depth":
+        tiny.make_tiny_model(tmp_path / "model", depth=True)
+    model = tmp_path / "model" if kind == "depth" else tiny_sdxl
+    made = generator_of(runtime, model, **settings)
+    first = painted(made)
+    assert first.std() > 0.02
+    assert off(painted(made, prompt="A desert"), first) > 1e-5
+
+
+def test_a_prompt_of_too_many_tokens_is_refused(generator: Diffusion) -> None:
+    with pytest.raises(RefusedLookError, match=r"a prompt of \d+ tokens, and this model hears 75"):
+        painted(generator, prompt="word " * 60)
+    painted(generator)
+
+
+def test_a_show_machine_needs_no_text_encoder(runtime: Runtime, tiny_models: Path, tmp_path: Path, tiny: Any) -> None:
+    """What was prepared is painted bit for bit; what was not is refused with the cure, and a blank is no words."""
+    tiny.make_tiny_model(tmp_path / "full")
+    full = tmp_path / "full"
+    expected = painted(generator_of(runtime, full))
+    for name in ("text_encoder", "tokenizer"):
+        (full / name).rename(tmp_path / name)
+    bare = generator_of(runtime, full)
+    np.testing.assert_array_equal(painted(bare), expected)
+    with pytest.raises(RefusedLookError, match="vpengine models prepare"):
+        painted(bare, prompt="A desert")
+    (kept,) = [path for path in (full / "prompts").iterdir() if FLOOD.encode() in path.read_bytes()]
+    kept.write_bytes(kept.read_bytes()[:-7])
+    with pytest.raises(RefusedLookError, match="not among those that were prepared"):
+        painted(generator_of(runtime, full))
+    (tmp_path / "text_encoder").rename(full / "text_encoder")
+    (tmp_path / "tokenizer").rename(full / "tokenizer")
+    np.testing.assert_array_equal(painted(generator_of(runtime, full)), expected)  # and it is kept anew
+    assert FLOOD.encode() in kept.read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("settings", "sentence"),
+    [
+        ({"model": "nothing-of-that-name"}, "nothing-of-that-name"),
+        ({"model": "tiny-sd", "control_model": "tiny-sd"}, "tiny-sd"),
+        ({"model": "tiny-sd", "lora": ("tiny-sd",)}, "tiny-sd"),
+    ],
+)
+def test_a_model_that_cannot_be_used_is_one_sentence(
+    runtime: Runtime, tiny_models: Path, settings: dict[str, Any], sentence: str
+) -> None:
+    assert tiny_models.is_dir()
+    with pytest.raises(UserError, match=sentence) as caught:
+        Diffusion(runtime, DiffusionSettings(**settings))
+    assert "\n" not in str(caught.value)
+
+
+def test_padding_moves_no_pixel() -> None:
+    """A picture that is no whole number of latent pixels is given more to the right and below, and keeps its rays."""
+    plate = probe_plate((45, 31))
+    wider = pipeline._padded(plate)
+    assert wider.depth_m.shape == (32, 48)
+    ours, theirs = (rays(each.view, pixel_centres(each.view.resolution)) for each in (plate, wider))
+    np.testing.assert_allclose(theirs[:31, :45], ours, atol=1e-12)
+    np.testing.assert_array_equal(wider.color_cct[:31, :45], plate.color_cct)
+
+
+def test_display_colours_come_back() -> None:
+    """Any light in sRGB's gamut up to four stops above white; below the knee the curve is sRGB's own."""
+    module = pytest.importorskip("vpengine.neural.display_color")
+    light = np.exp2(np.random.default_rng(0).uniform(-9.0, 4.0, (500, 3)))
+    cct = acescct_from_linear(light @ np.linalg.inv(REC709_FROM_ACESCG).T)
+    shown = module.display_from_acescct(cct)
+    np.testing.assert_allclose(module.acescct_from_display(shown), cct, atol=1e-5)
+    assert shown.min() >= 0.0
+    assert shown.max() <= 1.0
+    grays = np.linspace(0.0, 16.0, 400)[:, None].repeat(3, axis=1)
+    ramp = module.display_from_acescct(acescct_from_linear(grays))[:, 0]
+    assert (np.diff(ramp) > 0.0).all()
+    middle = module.display_from_acescct(acescct_from_linear(np.full(3, 0.18)))
+    np.testing.assert_allclose(middle, 0.4614, atol=2e-3)
