@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ from vpengine.frames.images import ImageSet, Room
 from vpengine.frames.keyframe import Keyframe, Request
 from vpengine.frames.look import Look
 from vpengine.frames.provenance import Provenance
+from vpengine.neural.ladder_host import LadderHost, LadderRung
 from vpengine.neural.process_host import ProcessHost
 from vpengine.view.camera import camera_view
 from vpengine.view.color import acescct_from_linear
@@ -58,6 +60,17 @@ class LoadsLong(NoGenerator):
 
 class LoadsQuickly(LoadsLong):
     load_limit_s = 0.5
+
+class OutOfMemoryError(RuntimeError):
+    '''As torch and CUDA have one; what it says has an address of this machine's in it.'''
+
+class TooLarge(NoGenerator):
+    '''Has the memory for half of a picture.'''
+
+    def generate(self, plate, look):
+        if plate.depth_m.size > 64:
+            raise OutOfMemoryError("tried to allocate 2.00 GiB")
+        return super().generate(plate, look)
 
 class LoadsAsMost(NoGenerator):
     __init__ = LoadsLong.__init__
@@ -202,3 +215,26 @@ def test_the_first_pictures_have_a_limit_of_their_own() -> None:
         assert host.health.restarts == 0
         host.collect(now_s + 25.0)
         assert host.health.last_failure.startswith("its first picture of 16 x 8 was not done after 20 s")
+
+
+def test_a_full_memory_leads_to_smaller_pictures_at_once(caplog: pytest.LogCaptureFixture) -> None:
+    """And not to a second try of the same."""
+
+    def rung(words: str, size: tuple[int, int], share: float) -> LadderRung:
+        target = "limits_of_tests:TooLarge"
+        start = partial(ProcessHost, "test", target, "vpengine.neural.none:NoRuntime", [size], request_size=share)
+        return LadderRung(words, start)
+
+    host = LadderHost([rung("as asked", SIZE, 1.0), rung("pictures of half the pixels", (11, 5), 0.7)])
+    try:
+        end_s = time.monotonic() + 20.0
+        while not host.health.ready:
+            assert time.monotonic() < end_s, "it took too long"
+            host.collect(time.monotonic())
+            time.sleep(0.005)
+        assert (host.request_size, host.health.restarts) == (0.7, 0)
+    finally:
+        host.close()
+    told = [record.message for record in caplog.records]
+    assert any("not enough memory for its picture. From now on: pictures of half the pixels." in line for line in told)
+    assert not any("2.00 GiB" in line for line in told)
