@@ -194,7 +194,7 @@ def test_what_stands_by_is_asked_for_while_an_output_shows_it(
     with App(options) as app:
         app.wait_until_ready()
         monkeypatch.setattr(app.loop.generator, "free", lambda now_s: "room")
-        monkeypatch.setattr(app.loop.requests, "plan", lambda *arguments: asked.update(arguments[-1]) or [])
+        monkeypatch.setattr(app.loop.requests, "plan", lambda *arguments: asked.update(arguments[3]) or [])
         app.inbox.add(SceneTrigger("goto", "second", "preview"))
         app.run_frames(3)
         assert app.loop.newest is not None

@@ -60,7 +60,7 @@ _CONTROLS: tuple[tuple[str, Kind, Value, float, float, str], ...] = (
     ("strength", "float", 0.5, 0.0, 1.0, "How far it may go from the plate."),
     ("guidance", "float", 1.0, 1.0, 12.0, "How literally the prompt is taken; above 1 it costs twice."),
     ("depth", "float", 0.8, 0.0, 2.0, "How strictly the plate's shapes hold, with a control_model."),
-    ("persistence", "float", 0.75, 0.0, 1.0, "How much of a picture the next one keeps, where both see a place."),
+    ("persistence", "float", 0.8, 0.0, 1.0, "How much of a picture the next one keeps, where both see a place."),
 )
 
 
