@@ -21,6 +21,7 @@ from vpengine.frames.look import Blend, Look
 from vpengine.neural.diffusion import DiffusionSettings
 from vpengine.neural.diffusion_loading import loaded
 from vpengine.neural.diffusion_networks import FACTOR, Tensors
+from vpengine.neural.diffusion_parts import Parts
 from vpengine.neural.display_color import acescct_from_display, display_from_acescct
 from vpengine.neural.generator import Generated, Plate, Runtime
 from vpengine.neural.prompts import Embedding
@@ -69,6 +70,11 @@ class ImageToImage:
         self._parts, self._networks, self._device = model.parts, model.networks, model.device
         self._steps, self._noise = settings.steps, noise
         self.runtime, self.sha256 = model.runtime, model.parts.sha256
+
+    @property
+    def parts(self) -> Parts:
+        """What it paints with; its modules have weights where torch runs them."""
+        return self._parts
 
     @torch.inference_mode()
     def generate(self, plate: Plate, look: Look) -> Generated:
