@@ -28,11 +28,19 @@ from safetensors.torch import save_file
 from tokenizers.pre_tokenizers import ByteLevel
 from torch import Tensor, nn
 from torch.nn import functional
-from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection, CLIPTokenizer
+from transformers import (
+    CLIPTextConfig,
+    CLIPTextModel,
+    CLIPTextModelWithProjection,
+    CLIPTokenizer,
+    CLIPVisionConfig,
+    CLIPVisionModelWithProjection,
+)
 
 KINDS = ("sd", "sdxl")
 TEXT_WIDTH = 32  # of each text encoder
 TOKENS = 77
+IMAGE_TOKENS = 4  # that an IP-Adapter makes of a picture
 TIME_IDS = 6  # SDXL: original size, crop, target size, two numbers each
 TIME_WIDTH = 8  # of each of them, embedded
 CHANNELS = (32, 64)
@@ -105,6 +113,38 @@ def make_tiny_lora(file: Path, kind: str = "sd", seed: int = 0, rank: int = 4) -
         tensors[f"{key}.alpha"] = torch.tensor(float(rank))
     file.parent.mkdir(parents=True, exist_ok=True)
     save_file(tensors, str(file), metadata={"format": "pt"})
+
+
+def make_tiny_ip_adapter(folder: Path, kind: str = "sd", seed: int = 0) -> None:
+    """Write an IP-Adapter for the U-Net of ``kind``, with the CLIP vision model that it sees with."""
+    torch.manual_seed(seed)
+    encoder = CLIPVisionModelWithProjection(
+        CLIPVisionConfig(
+            hidden_size=TEXT_WIDTH,
+            intermediate_size=2 * TEXT_WIDTH,
+            projection_dim=TEXT_WIDTH,
+            num_hidden_layers=2,
+            num_attention_heads=4,
+            image_size=32,
+            patch_size=8,
+        )
+    )
+    encoder.save_pretrained(str(folder / "image_encoder"))
+    unet = _unet(kind, in_channels=4)
+    width = unet.config.cross_attention_dim
+    tensors = {
+        "image_proj.proj.weight": torch.randn(IMAGE_TOKENS * width, TEXT_WIDTH),
+        "image_proj.proj.bias": torch.randn(IMAGE_TOKENS * width),
+        "image_proj.norm.weight": torch.ones(width),
+        "image_proj.norm.bias": torch.zeros(width),
+    }
+    text_layers = [name for name in unet.attn_processors if name.endswith("attn2.processor")]
+    for number, name in enumerate(text_layers):
+        layer = unet.get_submodule(name.removesuffix(".processor"))
+        for half in ("k", "v"):  # every second is numbered: between them are those that hear no text
+            key = f"ip_adapter.{2 * number + 1}.to_{half}_ip.weight"
+            tensors[key] = torch.randn(layer.to_k.out_features, width) * 0.2
+    save_file(tensors, str(folder / "ip-adapter.safetensors"), metadata={"format": "pt"})
 
 
 def _sd(folder: Path, depth: bool) -> DiffusionPipeline:
@@ -280,7 +320,7 @@ def main() -> None:
     arguments.add_argument("--kind", choices=KINDS, default="sd")
     arguments.add_argument("--seed", type=int, default=0)
     arguments.add_argument("--depth", action="store_true", help="the U-Net takes depth as a fifth channel")
-    for part in ("controlnet", "adapter", "lora"):
+    for part in ("controlnet", "adapter", "lora", "ip-adapter"):
         arguments.add_argument(f"--{part}", type=Path, help="also write one that fits, here")
     given = arguments.parse_args()
     make_tiny_model(given.folder, given.kind, given.seed, depth=given.depth)
@@ -288,6 +328,8 @@ def main() -> None:
         make_tiny_controlnet(given.controlnet, given.kind, given.seed)
     if given.adapter:
         make_tiny_adapter(given.adapter, given.kind, given.seed)
+    if given.ip_adapter:
+        make_tiny_ip_adapter(given.ip_adapter, given.kind, given.seed)
     if given.lora:
         make_tiny_lora(given.lora, given.kind, given.seed)
 

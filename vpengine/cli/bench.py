@@ -11,7 +11,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from vpengine.cli.bench_diffusion import measure_diffusion
+from vpengine.cli.bench_diffusion import measure_diffusion, measure_diffusion_speed
 from vpengine.cli.bench_frame import measure_growth, measure_overhead
 from vpengine.cli.bench_keyframe import measure_jobs, measure_keyframe
 from vpengine.cli.bench_live import measure_pose_age, measure_steadiness
@@ -32,6 +32,7 @@ MEASURES: Mapping[str, Callable[[Sequence[Path]], Any]] = {
     "generator": lambda tracks: measure_generator(),
     "growth": lambda tracks: measure_growth(),
 }
+DIFFUSION = "diffusion"  # with --model, as is "temporal"
 
 
 def bench(
@@ -44,13 +45,26 @@ def bench(
         ),
     ] = None,
     model: Annotated[
-        str | None, typer.Option(help="A diffusion model (`vpengine models`), to measure how steady its pictures are.")
+        str | None,
+        typer.Option(help="A diffusion model (`vpengine models`): how fast it is, and how steady its pictures are."),
     ] = None,
+    gpu: Annotated[
+        bool,
+        typer.Option(
+            "--gpu",
+            help="Only how fast --model is: at four sizes, beside a plain pipeline of it, and beside what the device "
+            "can do. Without a CUDA device, on the processor.",
+        ),
+    ] = False,
     force: Force = False,
 ) -> None:
     """Measure this machine: overhead, steadiness, jobs, keyframes, pose age, re-projection, generator, growth."""
+    if gpu:
+        _check_gpu(model, only)
+        only = DIFFUSION
     measures = dict(MEASURES)
     if model is not None:
+        measures[DIFFUSION] = lambda tracks: measure_diffusion_speed(model, every_size=gpu)
         measures["temporal"] = partial(measure_diffusion, model)
     if only is not None and only not in measures:
         raise UserError(f"--only {only!r}: no such measure{did_you_mean(only, measures)}")
@@ -66,6 +80,13 @@ def bench(
             console.print(table(name, results[name]))
     if json_file is not None:
         write_report(json_file, results)
+
+
+def _check_gpu(model: str | None, only: str | None) -> None:
+    if model is None:
+        raise UserError("--gpu: measures a diffusion model, and none is named: add --model NAME (`vpengine models`)")
+    if only not in (None, DIFFUSION):
+        raise UserError(f"--gpu measures {DIFFUSION} only, and --only asks for {only}: leave one of them out")
 
 
 def table(name: str, result: Any) -> Table:

@@ -1,4 +1,4 @@
-"""Bench: a diffusion model along hand-held tracks: how steady its pictures are, by what they are made from."""
+"""Bench: a diffusion model: how fast it is, and how steady along hand-held tracks, by what it is made from."""
 
 from __future__ import annotations
 
@@ -38,6 +38,7 @@ from vpengine.view.temporal import BORDER
 from vpengine.view.view import View
 
 LOOK: dict[str, Value] = {"prompt": "a street after the flood, wet stone, low sun", "strength": 0.5}
+SPEED = "vpengine.neural.diffusion_bench:measure_speed"
 NOISES = {True: "of_the_world", False: "of_the_picture"}  # by whether it is the engine's own
 
 
@@ -45,12 +46,27 @@ class Pipeline(Protocol):
     def generate(self, plate: Plate, look: Look) -> Generated: ...
 
 
-def measure_diffusion(model: str, tracks: Sequence[Path], **settings: Any) -> list[dict[str, Any]]:
-    """As ``measure_temporal``, of the model with that name or path. Raises UserError where it cannot be used."""
+def measure_diffusion_speed(model: str, every_size: bool = False) -> list[dict[str, Any]]:
+    """Pictures a second of the model with that name or path, beside a plain pipeline of it, and how much of the device
+    that takes; by size. every_size: also on a processor, which is measured at the smallest only.
+
+    Raises UserError where the model cannot be used.
+    """
+    measure = _with_torch(SPEED)
+    rows: list[dict[str, Any]] = measure(model, load_plugin(f"{SPEED.partition(':')[0]}:SIZES") if every_size else None)
+    return rows
+
+
+def _with_torch(target: str) -> Any:
     try:
-        runtime = load_plugin(RUNTIMES["torch"])()
+        return load_plugin(target)
     except ImportError as error:
         raise UserError(f"a diffusion model needs torch ({error}): pip install 'vpengine[diffusion]'") from error
+
+
+def measure_diffusion(model: str, tracks: Sequence[Path], **settings: Any) -> list[dict[str, Any]]:
+    """As ``measure_temporal``, of the model with that name or path. Raises UserError where it cannot be used."""
+    runtime = _with_torch(RUNTIMES["torch"])()
     chosen = DiffusionSettings(model=model, **settings)
     made_from = {
         kind: load_plugin(PIPELINE)(runtime, chosen, load_plugin(f"{PIPELINE.partition(':')[0]}:{noise}"))

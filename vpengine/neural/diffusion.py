@@ -17,7 +17,7 @@ from vpengine.control.looks import look_address
 from vpengine.frames.look import Look
 from vpengine.neural.generator import Generated, Generator, Plate, Runtime
 from vpengine.plugins import load_plugin
-from vpengine.stage.settings import Settings, inside_path, refusal, shown
+from vpengine.stage.settings import NamedFolder, Settings, inside_path, refusal, shown
 
 PIPELINE = "vpengine.neural.diffusion_pipeline:ImageToImage"
 EXPORTS_THERE = "vpengine.neural.diffusion_export:exports_there"
@@ -48,6 +48,12 @@ class DiffusionSettings(Settings):
         default=None, description="Another autoencoder, such as a tiny one, which takes a tenth of the time."
     )
     lora: tuple[ModelName, ...] = Field(default=(), description="LoRA files, for few steps or a style.")
+    reference_model: ModelName | None = Field(
+        default=None, description="An IP-Adapter for it, with its image encoder: it can be told by a picture then."
+    )
+    references: NamedFolder | None = Field(
+        default=None, description="The folder of pictures that /vp/look/reference names; found beside the file."
+    )
     steps: int = Field(default=1, ge=1, le=8, description="Steps a picture; the model says with how few it works.")
     precision: Literal["auto", "float32", "bfloat16", "float16"] = Field(
         default="auto", description="Of the numbers in it; auto takes what the machine is fast with."
@@ -60,6 +66,8 @@ _CONTROLS: tuple[tuple[str, Kind, Value, float, float, str], ...] = (
     ("strength", "float", 0.5, 0.0, 1.0, "How far it may go from the plate."),
     ("guidance", "float", 1.0, 1.0, 12.0, "How literally the prompt is taken; above 1 it costs twice."),
     ("depth", "float", 0.8, 0.0, 2.0, "How strictly the plate's shapes hold, with a control_model."),
+    ("reference", "text", "", 0.0, 1.0, "A picture in the folder of references that the world is to be like."),
+    ("reference_weight", "float", 0.6, 0.0, 1.0, "How much it is to be like that, with a reference_model."),
     ("persistence", "float", 0.8, 0.0, 1.0, "How much of a picture the next one keeps, where both see a place."),
 )
 
@@ -95,7 +103,9 @@ class Diffusion(Generator):
     @staticmethod
     def ready_for(runtime: str, settings: DiffusionSettings) -> bool:
         """An export takes minutes, which nobody is to wait for who has not asked for that runtime."""
-        return runtime == "torch" or bool(load_plugin(EXPORTS_THERE)(settings))
+        if runtime == "torch" or settings.reference_model is not None:
+            return runtime == "torch"
+        return bool(load_plugin(EXPORTS_THERE)(settings))
 
     @staticmethod
     def hang_limit_s(work_s: float) -> float:

@@ -31,6 +31,10 @@ class Model:
 
 def loaded(runtime: Runtime, settings: DiffusionSettings) -> Model:
     """Raises UserError where the model cannot be used, or this runtime does not run it."""
+    if settings.reference_model is not None and not isinstance(runtime, TorchRuntime):
+        raise UserError(
+            f'reference_model = "{settings.reference_model}": it is for runtime = "torch", so choose that one'
+        )
     sources = sources_of(settings)
     if isinstance(runtime, TorchRuntime):
         return _on_torch(runtime, settings, sources)
@@ -44,7 +48,15 @@ def loaded(runtime: Runtime, settings: DiffusionSettings) -> Model:
 
 def _on_torch(runtime: TorchRuntime, settings: DiffusionSettings, sources: Sources) -> Model:
     dtype = runtime.dtype(settings.precision)
-    parts = load_parts(sources.model, sources.control, sources.vae, sources.loras, runtime.device, dtype)
+    parts = load_parts(
+        sources.model,
+        sources.control,
+        sources.vae,
+        sources.loras,
+        runtime.device,
+        dtype,
+        reference=sources.reference,
+    )
     calls = torch_networks(parts)
     networks = Networks(calls["encode"], calls["decode"], calls["unet"], calls.get("control"))
     return Model(parts, networks, runtime.device, runtime.name(dtype))

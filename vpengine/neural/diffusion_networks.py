@@ -4,7 +4,8 @@ encode    pixels (1, 3, height, width), -1..1 > latents (1, 4, height/8, width/8
 decode    latents > pixels
 control   near (batch, 3, height, width), a ControlNet also what the U-Net is given > what it adds to its features
 unet      sample (batch, channels, height/8, width/8), time (1,) int64, hidden (batch, tokens, width); SDXL's
-          text_embeds and time_ids; guidance (1, width), where it was distilled with it; what ``control`` gave
+          text_embeds and time_ids; guidance (1, width), where it was distilled with it; image (batch, 1, width),
+          where it has an adapter for pictures; what ``control`` gave
           > answer (batch, 4, height/8, width/8)
 """
 
@@ -138,11 +139,14 @@ def _answered(unet: Any, given: Tensors) -> dict[str, torch.Tensor]:
         extra["down_intrablock_additional_residuals"] = _numbered(given, "feature")
     if "guidance" in given:
         extra["timestep_cond"] = given["guidance"]
+    told: dict[str, Any] = dict(_told(given))
+    if "image" in given:
+        told["image_embeds"] = [given["image"]]  # an adapter's, of which there may be several
     (answer,) = unet(
         given["sample"],
         given["time"],
         encoder_hidden_states=given["hidden"],
-        added_cond_kwargs=_told(given),
+        added_cond_kwargs=told,
         return_dict=False,
         **extra,
     )

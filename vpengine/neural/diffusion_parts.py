@@ -23,9 +23,11 @@ from diffusers import (
 from diffusers.utils import logging as diffusers_logging
 
 from vpengine.errors import UserError
+from vpengine.neural.diffusion_references import Adapter, load_adapter
 from vpengine.neural.digests import sha256_of
 from vpengine.neural.prompts import FOLDER as PROMPTS
 from vpengine.neural.prompts import Embedding, Encoder, Prompts
+from vpengine.neural.reference_model import ReferenceModel
 
 for library in (diffusers_logging, transformers_logging):  # what they say is said again, in the engine's words
     library.set_verbosity_error()
@@ -62,7 +64,7 @@ class Modules:
 @dataclass(frozen=True, eq=False)
 class Parts(Modules):
     """alphas: the scheduler's cumulative products, (steps,) float64. prediction: what the U-Net answers. renoising: a
-    step adds new noise.
+    step adds new noise. adapter: of reference pictures, where the U-Net has one in it.
     """
 
     prompts: Prompts
@@ -70,6 +72,7 @@ class Parts(Modules):
     prediction: str
     renoising: bool
     sha256: str
+    adapter: Adapter | None = None
 
 
 def load_parts(
@@ -80,15 +83,18 @@ def load_parts(
     device: torch.device,
     dtype: torch.dtype,
     weights: bool = True,
+    reference: ReferenceModel | None = None,
 ) -> Parts:
     """Raises UserError, one sentence that names the folder and the cure.
 
     weights: without, what the networks are is known and no more; text encoders have theirs.
+    reference: for those with weights.
     """
     fused = tuple(loras)
     pipeline = _pipeline(model, dtype, networks=weights or bool(fused))  # a LoRA may be for a text encoder too
     for lora in fused:
         _fuse(pipeline, lora)
+    adapter = load_adapter(pipeline, reference, device) if reference else None
     if weights:
         modules = _modules(pipeline, control, vae, device, dtype)
     else:
@@ -107,7 +113,8 @@ def load_parts(
         alphas=DDPMScheduler.from_config(scheduler.config).alphas_cumprod.double(),
         prediction=scheduler.config.get("prediction_type", "epsilon"),
         renoising=type(scheduler).__name__ in _RENOISING,
-        sha256=_digest([model, *(path for path in (control, vae) if path), *fused]),
+        sha256=_digest([model, *(path for path in (control, vae) if path), *fused, *_files(reference)]),
+        adapter=adapter,
     )
 
 
@@ -230,6 +237,10 @@ def _digest(parts: Iterable[Path]) -> str:
     """Of all weights: of the model's, then of each part that was added to it."""
     digests = [sha256_of([part] if part.is_file() else _weights(part)) for part in parts]
     return digests[0] if len(digests) == 1 else hashlib.sha256("\n".join(digests).encode()).hexdigest()
+
+
+def _files(reference: ReferenceModel | None) -> list[Path]:
+    return [reference.weights, reference.encoder] if reference else []
 
 
 def _weights(folder: Path) -> list[Path]:

@@ -21,6 +21,8 @@ from vpengine.frames.look import Blend, Look
 from vpengine.neural.diffusion import DiffusionSettings
 from vpengine.neural.diffusion_loading import loaded
 from vpengine.neural.diffusion_networks import FACTOR, Tensors
+from vpengine.neural.diffusion_parts import Parts
+from vpengine.neural.diffusion_references import References
 from vpengine.neural.display_color import acescct_from_display, display_from_acescct
 from vpengine.neural.generator import Generated, Plate, Runtime
 from vpengine.neural.prompts import Embedding
@@ -67,18 +69,25 @@ class ImageToImage:
         """
         model = loaded(runtime, settings)
         self._parts, self._networks, self._device = model.parts, model.networks, model.device
+        self._references = References(settings.references, model.parts.adapter)
         self._steps, self._noise = settings.steps, noise
         self.runtime, self.sha256 = model.runtime, model.parts.sha256
 
+    @property
+    def parts(self) -> Parts:
+        """What it paints with; its modules have weights where torch runs them."""
+        return self._parts
+
     @torch.inference_mode()
     def generate(self, plate: Plate, look: Look) -> Generated:
-        """Raises RefusedLookError for prompts that the model cannot be told."""
+        """Raises RefusedLookError for prompts and references that the model cannot be told."""
         values, padded = dict(look.values), _padded(plate)
         wanted, share = _wanted(look)
         values["strength"] = float(values["strength"]) * share
         asked = [self._parts.prompts.mixed(blend) for blend in (wanted, look.shares("negative_prompt"))]
+        seen = self._references.heard(look.shares("reference"), float(values["reference_weight"]))
         start, kept = _start(padded, float(values["persistence"]))
-        conditions = self._conditions(padded, asked, values)
+        conditions = self._conditions(padded, asked, seen, values)
         noise = self._noise(padded, look.seed, self._parts.unet.config.out_channels, self._device)
         latents = self._painted(self._encoded(start), noise, conditions, values)
         color_cct = acescct_from_display(self._decoded(latents))
@@ -102,10 +111,12 @@ class ImageToImage:
         """(height, width, channels) to (1, channels, height, width)."""
         return torch.from_numpy(np.ascontiguousarray(image.transpose(2, 0, 1)[None], np.float32)).to(self._device)
 
-    def _conditions(self, plate: Plate, asked: Sequence[Embedding], values: Values) -> _Conditions:
+    def _conditions(self, plate: Plate, asked: Sequence[Embedding], seen: Tensors, values: Values) -> _Conditions:
         parts, guided = self._parts, float(values["guidance"]) > 1.0 and not self._tells_guidance
         heard = [asked[1], asked[0]] if guided else [asked[0]]
         told = {"hidden": torch.cat([each.hidden for each in heard])}
+        for name, image in seen.items():  # none of it is what is not wanted
+            told[name] = torch.cat([torch.zeros_like(image), image]) if guided else image
         if parts.sdxl:
             height, width = plate.depth_m.shape
             sizes = torch.tensor([[height, width, 0, 0, height, width]], device=self._device, dtype=torch.float32)

@@ -12,6 +12,7 @@ from vpengine.neural.digests import sha256_of
 from vpengine.neural.export_cache import ExportSpec
 from vpengine.neural.model_folder import find_model, read_model
 from vpengine.neural.model_part import check_fits, read_part
+from vpengine.neural.reference_model import ReferenceModel, read_reference_model
 
 OPSET = 17
 MAKERS = ("torch", "diffusers", "peft")
@@ -25,6 +26,7 @@ class Sources:
     control: Path | None
     vae: Path | None
     loras: tuple[Path, ...]
+    reference: ReferenceModel | None
     specs: dict[str, ExportSpec]
 
 
@@ -36,6 +38,7 @@ def sources_of(settings: DiffusionSettings) -> Sources:
     for part in (control, vae, *loras):
         if part is not None:
             check_fits(part, model)
+    reference = settings.reference_model and read_reference_model(find_model(settings.reference_model), model)
     fused = [lora.weights[0] for lora in loras]
     adds = sha256_of([control.path / "config.json"]) if control else ""  # how many features, and to what
     coder = _made_from(vae.path if vae else model.path / "vae", vae.weights if vae else model.parts["vae"].files)
@@ -47,7 +50,7 @@ def sources_of(settings: DiffusionSettings) -> Sources:
     if control:
         specs["control"] = _spec("control", _made_from(control.path, control.weights))
     controlling, coding = (part.path if part else None for part in (control, vae))
-    return Sources(model.path, controlling, coding, tuple(lora.path for lora in loras), specs)
+    return Sources(model.path, controlling, coding, tuple(lora.path for lora in loras), reference or None, specs)
 
 
 Made = tuple[str, tuple[str, ...]]
