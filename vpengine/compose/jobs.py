@@ -41,7 +41,7 @@ class UpdateKeyframes(Job):
 @dataclass(frozen=True, kw_only=True)
 class UpdateSurround(Job):
     """Surrounds take in new pictures. location: the one that will be shown, and with which look; locations: all that
-    are visible.
+    are visible. baked: the scene whose bake is shown.
     """
 
     location: str
@@ -49,6 +49,7 @@ class UpdateSurround(Job):
     look: Look
     keyframes: tuple[Keyframe, ...]
     time_s: float
+    baked: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -36,7 +36,8 @@ KEEP = {PROGRAM: "the walls keep their last picture", PREVIEW_BUS: "the preview 
 class Layout:
     """What of a stage its pictures depend on. cameras, in the order of their priority on the walls.
 
-    generates: there is a generator. surround: it makes that too. keyframe_overscan_percent: of a keyframe, per side.
+    generates: there is a generator, or what one made before. surround: of that too. keyframe_overscan_percent: of a
+    keyframe, per side.
     """
 
     cameras: tuple[CameraSettings, ...]
@@ -156,6 +157,7 @@ def _update_surround(frame: FrameInput) -> Job:
         look=frame.program.look,
         keyframes=tuple(key for key in frame.keyframes if key.request.bus == PROGRAM),
         time_s=frame.tick.display_time_s,
+        baked=frame.program.bake,
     )
 
 

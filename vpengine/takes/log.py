@@ -90,9 +90,9 @@ class LogWriter:
         except queue.Full:
             self._refused += 1
 
-    def close(self) -> None:
+    def close(self, limit_s: float = _CLOSE_S) -> None:
         """Wait until all is written, but never for a disk that does not answer."""
-        end_s = time.monotonic() + _CLOSE_S
+        end_s = time.monotonic() + limit_s
         while self._thread.is_alive() and time.monotonic() < end_s:
             try:
                 self._queue.put(None, timeout=0.05)
@@ -302,6 +302,8 @@ def _bus(line: dict[str, Any]) -> BusState:
     plain = bool(line.pop("plain", False))  # all that an older take knows
     look = read_look(line["look"]) if "look" in line else replace(NO_LOOK, plain=plain)
     state = BusState(**{**line, "mix": _finite(line["mix"]), "others": others, "look": look})
+    if not isinstance(state.baked, bool):
+        raise TypeError("baked is true or false")
     if not all(isinstance(location, str) for location, _ in state.shares):
         raise TypeError("a location without a name")
     return state
