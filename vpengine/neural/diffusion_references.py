@@ -19,6 +19,7 @@ from PIL import Image, ImageOps
 from vpengine.errors import UserError, did_you_mean
 from vpengine.frames.look import Blend
 from vpengine.neural.generator import RefusedLookError
+from vpengine.neural.library_errors import in_a_sentence
 from vpengine.neural.reference_model import ENCODER, ReferenceModel
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp")
@@ -111,7 +112,7 @@ def load_adapter(pipeline: Any, reference: ReferenceModel, device: torch.device)
     """Put an IP-Adapter into a diffusers pipeline's U-Net. Raises UserError."""
     if not hasattr(pipeline, "load_ip_adapter"):
         raise UserError(f"{reference.weights}: a {type(pipeline).__name__} takes no IP-Adapter; take the key out")
-    try:
+    with in_a_sentence(f"{reference.weights}: is no IP-Adapter for this model"):
         pipeline.load_ip_adapter(
             str(reference.weights.parent),
             subfolder="",
@@ -119,9 +120,6 @@ def load_adapter(pipeline: Any, reference: ReferenceModel, device: torch.device)
             image_encoder_folder=ENCODER,
             local_files_only=True,
         )
-    except Exception as error:  # what a library says of a file that is wrong, in a class of any kind
-        said = (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
-        raise UserError(f"{reference.weights}: is no IP-Adapter for this model ({said})") from error
     encoder, processor = pipeline.image_encoder.to(device).eval(), pipeline.feature_extractor
 
     @torch.inference_mode()

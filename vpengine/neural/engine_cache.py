@@ -255,7 +255,7 @@ def _write(path: Path, data: bytes) -> None:
             file.flush()
             os.fsync(file.fileno())
         os.replace(name, path)
-    except BaseException:
+    except BaseException:  # Ctrl-C and an end by force too: it goes on up, and no half of a file is left
         Path(name).unlink(missing_ok=True)
         raise
 
