@@ -187,14 +187,14 @@ def test_a_lora_is_fetched(hub: SmallHub, models: Path, tmp_path: Path) -> None:
     write_weights(folder / "pytorch_lora_weights.safetensors", **{"x_attn2_to_k.lora_down.weight": (4, 768)})
     said("fetch", "someone/lcm-lora", "--yes")
     assert said().startswith("lcm-lora  (LoRA, text 768 wide")
+    write_weights(folder / "another.safetensors")
+    shutil.rmtree(models)
+    assert "2 files of weights and no model_index.json" in refused("fetch", "someone/lcm-lora", "--yes")
 
 
 def test_an_ip_adapter_is_listed_as_one(models: Path) -> None:
     write_weights(models / "seen" / "ip-adapter.safetensors", **{"ip_adapter.1.to_k_ip.weight": (32, 768)})
     assert said().startswith("seen  (IP-Adapter, text 768 wide")
-    write_weights(folder / "another.safetensors")
-    shutil.rmtree(models)
-    assert "2 files of weights and no model_index.json" in refused("fetch", "someone/lcm-lora", "--yes")
 
 
 def test_without_a_network(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -61,7 +61,7 @@ class DiffusionSettings(Settings):
 
 
 _CONTROLS: tuple[tuple[str, Kind, Value, float, float, str], ...] = (
-    ("prompt", "text", "", 0.0, 1.0, "What the world is to be; with none the plate stays as it is."),
+    ("prompt", "text", "", 0.0, 1.0, "What the world is to be; with none, and no reference, the plate stays."),
     ("negative_prompt", "text", "", 0.0, 1.0, "What it is not to be; heard where guidance is above 1."),
     ("strength", "float", 0.5, 0.0, 1.0, "How far it may go from the plate."),
     ("guidance", "float", 1.0, 1.0, 12.0, "How literally the prompt is taken; above 1 it costs twice."),
@@ -113,4 +113,6 @@ class Diffusion(Generator):
 
     @staticmethod
     def plain(values: Mapping[str, Value]) -> bool:
-        return not str(values["prompt"]).strip() or float(values["strength"]) <= 0.0
+        """A reference picture says what the world is to be as a prompt does."""
+        shown = str(values["reference"]).strip() and float(values["reference_weight"]) > 0.0
+        return not (str(values["prompt"]).strip() or shown) or float(values["strength"]) <= 0.0

@@ -36,6 +36,14 @@ class Adapter:
     width: int
 
 
+@dataclass(frozen=True, eq=False)
+class Seen:
+    """given: what the U-Net is told besides. files: that this is of, as (name, sha256) pairs."""
+
+    given: dict[str, torch.Tensor]
+    files: tuple[tuple[str, str], ...] = ()
+
+
 class References:
     """Embeddings of a folder's pictures, by their content. adapter: None for a model that takes none."""
 
@@ -44,19 +52,26 @@ class References:
         self._kept: OrderedDict[str, torch.Tensor] = OrderedDict()  # by the sha256 of the file
         self._digests: dict[tuple[str, int, int], str] = {}  # by name, time of change and size
 
-    def heard(self, blend: Blend, weight: float) -> dict[str, torch.Tensor]:
-        """What the U-Net is told besides: ``image`` (1, 1, width), between the blend's pictures; nothing without an
-        adapter. Raises RefusedLookError for a name that is none of the folder's, or a file that is no picture.
-        """
-        found = [(self._embedding(name.strip()), share) for name, share in blend if name.strip() and share > 0.0]
-        if self._adapter is None:
-            return {}
-        total = sum(share for _, share in found)
-        self._adapter.weigh(weight * total)
-        mixed = sum((each * (share / total) for each, share in found), torch.zeros(1, 1, self._adapter.width))
-        return {"image": torch.as_tensor(mixed)}
+    def heard(self, blend: Blend, weight: float) -> Seen:
+        """``image`` (1, 1, width), between the blend's pictures; nothing without an adapter.
 
-    def _embedding(self, name: str) -> torch.Tensor:
+        Raises RefusedLookError for a name that is none of the folder's, or a file that is no picture.
+        """
+        named: dict[str, float] = {}
+        for name, share in ((name.strip(), share) for name, share in blend):
+            if name and share > 0.0:
+                named[name] = named.get(name, 0.0) + share
+        found = {name: self._known(name) for name in named}
+        if self._adapter is None:
+            return Seen({})
+        total = sum(named.values())
+        self._adapter.weigh(weight * total)
+        shares = ((self._kept[content], named[name] / total) for name, content in found.items())
+        mixed = sum((each * share for each, share in shares), torch.zeros(1, 1, self._adapter.width))
+        return Seen({"image": torch.as_tensor(mixed)}, tuple(found.items()) if weight > 0.0 else ())
+
+    def _known(self, name: str) -> str:
+        """The sha256 of a picture whose embedding is kept."""
         path = self._path(name)
         if self._adapter is None:
             raise RefusedLookError(
@@ -74,7 +89,7 @@ class References:
         while len(self._kept) > MOST_KEPT:
             self._kept.popitem(last=False)
         self._kept.move_to_end(content)
-        return self._kept[content]
+        return content
 
     def _path(self, name: str) -> Path:
         """Of a picture that the folder lists: a name is no path, and leads nowhere else."""
