@@ -29,11 +29,14 @@ MOST_NAMED = 12  # in a sentence
 
 @dataclass(frozen=True)
 class Adapter:
-    """encode: a picture to its embedding (1, 1, width). weigh: how much the U-Net heeds it, from its next call on."""
+    """encode: a picture to its embedding (1, 1, width). weigh: how much the U-Net heeds it, from its next call on.
+    weight: how much that is.
+    """
 
     encode: Callable[[Image.Image], torch.Tensor]
     weigh: Callable[[float], None]
     width: int
+    weight: Callable[[], float] = lambda: 1.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -143,7 +146,14 @@ def load_adapter(pipeline: Any, reference: ReferenceModel, device: torch.device)
         embedding: torch.Tensor = encoder(pixels.to(device, encoder.dtype)).image_embeds[:, None]
         return embedding
 
-    return Adapter(encode, pipeline.set_ip_adapter_scale, int(encoder.config.projection_dim))
+    heeded = 1.0  # as diffusers puts it in
+
+    def weigh(weight: float) -> None:
+        nonlocal heeded
+        pipeline.set_ip_adapter_scale(weight)
+        heeded = weight
+
+    return Adapter(encode, weigh, int(encoder.config.projection_dim), lambda: heeded)
 
 
 def _picture(path: Path) -> Image.Image:
