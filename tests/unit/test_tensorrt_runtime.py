@@ -13,9 +13,9 @@ import pytest
 from tests.networks import small_network
 from vpengine.errors import UserError
 from vpengine.neural import RUNTIMES, engine_builder, tensorrt_runtime
-from vpengine.neural.engine_cache import Engine, EngineCache
+from vpengine.neural.engine_cache import Engine, EngineCache, NotBuiltError
 from vpengine.neural.engine_probe import answer_of, probe_inputs
-from vpengine.neural.engine_recipe import Recipe
+from vpengine.neural.engine_recipe import Recipe, usual_targets
 from vpengine.neural.onnx_runtime import OnnxRuntime
 from vpengine.neural.tensorrt_flavours import FLAVOURS, own_target
 from vpengine.neural.tensorrt_log import logger_of
@@ -206,16 +206,13 @@ class Bench:
         self.path = small_network(folder / "small.onnx")
         self._truth = OnnxRuntime().load(self.path)
         self._module: Any = pytest.importorskip("vpengine.neural.tensorrt_network", reason="torch is not installed")
-        monkeypatch.setattr(self._module, "ready_engine", self.ready)
         monkeypatch.setattr(self._module, "TensorRtEngine", self.open)
 
     def network(self, card: Any = ADA) -> Any:
         return self._module.TensorRtNetwork(self.path, "rtx", "float16", self.cache, TRT, SimpleNamespace(card=card))
 
-    def ready(self, recipe: Recipe, cache: EngineCache) -> Engine:
-        return cache.find(recipe.spec()) or self.put(recipe)
-
-    def put(self, recipe: Recipe) -> Engine:
+    def put(self, side: int = 8, targets: tuple[str, ...] = ("SM89",), device: str = "") -> Engine:
+        recipe = Recipe(self.path, (("x", (1, 3, side, side)),), targets=targets, device=device)
         self.built.append(recipe)
         answer = answer_of(self._truth(probe_inputs([("x", dict(recipe.shapes)["x"], "float32")])))
         data = b"wrong" if len(self.built) <= self.wrong else b"right"
@@ -237,48 +234,81 @@ def ones(side: int = 8) -> dict[str, np.ndarray]:
     return {"x": np.ones((1, 3, side, side), np.float32)}
 
 
-def test_an_engine_is_built_once_for_a_shape(bench: Bench) -> None:
+def test_an_engine_is_opened_once_for_a_shape(bench: Bench) -> None:
     network = bench.network()
+    for side in (8, 16):
+        bench.put(side)
     for _ in range(2):
         for side in (8, 16):
             assert network(ones(side))["y"].shape == (1, 3, side, side)
-    assert [(recipe.targets, dict(recipe.shapes)["x"][2]) for recipe in bench.built] == [
-        (("SM89",), 8),
-        (("SM89",), 16),
-    ]
-    bench.network()(ones())
-    assert len(bench.built) == 2
+    assert bench.opened == 2
     assert network.name == "tensorrt-rtx float16"
+
+
+def test_what_is_not_built_is_refused_and_not_built(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A show cannot wait for it; the other sizes go on."""
+
+    def forbidden(*_: object) -> None:
+        raise AssertionError("built")
+
+    monkeypatch.setattr("vpengine.neural.engine_build._Build", forbidden)
+    bench.put(8)
+    network = bench.network()
+    network(ones(8))
+    with pytest.raises(
+        NotBuiltError,
+        match=r"small\.onnx: no engine is there for x=1x3x6x6 on NVIDIA L4, and none is built during a show; build it "
+        r"before: vpengine engines build --stage STAGE --runtime tensorrt-rtx$",
+    ):
+        network(ones(6))
+    assert network(ones(8))["y"].shape == (1, 3, 8, 8)
+    with pytest.raises(NotBuiltError, match=r"--target CURRENT$"):
+        bench.network(HOPPER)(ones(8))
 
 
 def test_only_so_many_stay_on_the_card(bench: Bench) -> None:
     network = bench.network()
     most = load_plugin("vpengine.neural.tensorrt_network:MOST_ENGINES")
+    for side in range(1, most + 2):
+        bench.put(side)
     for side in (*range(1, most + 2), 1):
         network(ones(side))
-    assert (len(bench.built), bench.opened) == (most + 1, most + 2)
+    assert bench.opened == most + 2
 
 
-def test_one_that_drifts_is_set_aside_and_built_anew(bench: Bench) -> None:
+def test_one_that_drifts_is_set_aside(bench: Bench) -> None:
     bench.wrong = 1
-    np.testing.assert_array_equal(bench.network()(ones())["y"], 2.0)
-    assert len(bench.built) == 2
-    (reason,) = bench.cache.folder.glob("set-aside/*.reason")
-    assert "differs from onnxruntime's by 5.0%" in reason.read_text()
-
-
-def test_one_that_drifts_again_is_given_up(bench: Bench) -> None:
-    bench.wrong = 2
+    bench.put()
     with pytest.raises(
-        UserError, match=r'small\.onnx: its engine was built anew, and .*differs.*runtime = "onnxruntime"'
+        UserError,
+        match=r"small\.onnx: its engine is set aside, for its answer differs from onnxruntime's by 5.0%.*; build it "
+        r'anew \(vpengine engines build .*\), or choose runtime = "onnxruntime"',
     ):
         bench.network()(ones())
-    assert bench.cache.entries() == []
+    (reason,) = bench.cache.folder.glob("set-aside/*.reason")
+    assert "differs from onnxruntime's by 5.0%" in reason.read_text()
+    bench.put()
+    np.testing.assert_array_equal(bench.network()(ones())["y"], 2.0)
 
 
-def test_what_was_built_for_all_cards_is_taken(bench: Bench) -> None:
-    bench.put(Recipe(bench.path, (("x", (1, 3, 8, 8)),)))
-    bench.network()(ones())
-    assert len(bench.built) == 1
-    bench.network(HOPPER)(ones())
-    assert [recipe.device for recipe in bench.built] == ["", "9.0 NVIDIA H100"]
+@pytest.mark.parametrize(
+    ("targets", "device", "card", "taken"),
+    [
+        (usual_targets("rtx", "float16"), "", ADA, True),
+        (("SM89",), "", ADA, True),
+        (("SM86", "SM89"), "", ADA, True),
+        (("SM80", "SM86"), "", ADA, False),
+        (("SM86", "SM89"), "", HOPPER, False),
+        (("CURRENT",), "9.0 NVIDIA H100", HOPPER, True),
+        (("CURRENT",), "9.0 NVIDIA H200", HOPPER, False),
+    ],
+)
+def test_what_was_built_for_this_card_is_taken(
+    bench: Bench, targets: tuple[str, ...], device: str, card: Any, taken: bool
+) -> None:
+    bench.put(targets=targets, device=device)
+    if taken:
+        bench.network(card)(ones())
+    else:
+        with pytest.raises(NotBuiltError):
+            bench.network(card)(ones())

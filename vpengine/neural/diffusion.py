@@ -80,7 +80,7 @@ class Diffusion(Generator):
         Control(look_address(name), kind, default, sentence, low, high)
         for name, kind, default, low, high, sentence in _CONTROLS
     )
-    runtimes = ("torch", "openvino")
+    runtimes = ("torch", "openvino", "tensorrt-rtx", "tensorrt")
     # Of two that round to bfloat16, each in its way: 42 to 55 dB with a tiny model, and a large one adds up more.
     same_db = 30.0
     starts_from_current = True

@@ -30,6 +30,10 @@ STRAY_S = 3600.0  # a file of a put that is older was left by one that was kille
 Shapes = tuple[tuple[str, tuple[int, ...]], ...]
 
 
+class NotBuiltError(UserError):
+    """No engine is there for what is asked: it has to be built before a show."""
+
+
 @dataclass(frozen=True)
 class EngineSpec:
     """All that an engine depends on.

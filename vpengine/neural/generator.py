@@ -97,7 +97,7 @@ class Generator(Protocol):
     """
 
     controls: ClassVar[tuple[Control, ...]] = ()
-    runtimes: ClassVar[tuple[str, ...]] = ("onnxruntime", "openvino")
+    runtimes: ClassVar[tuple[str, ...]] = ("onnxruntime", "openvino", "tensorrt-rtx", "tensorrt")
     starts_from_current: ClassVar[bool] = False
     stands_in: ClassVar[str] = ""
     load_limit_s: ClassVar[float] = 120.0

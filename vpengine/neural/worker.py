@@ -76,7 +76,7 @@ def _open(setup: WorkerSetup) -> Generator:
     if isinstance(runtime, AutoRuntime):
         reference, *others = declared.runtimes
         ready = [name for name in others if declared.ready_for(name, setup.settings)]
-        return runtime.choose(build, (reference, *ready), setup.resolutions[0])
+        return runtime.choose(build, (reference, *ready), setup.resolutions)
     return build(runtime)
 
 
