@@ -17,6 +17,7 @@ from vpengine.neural import RUNTIMES
 from vpengine.neural.auto import probe_plate, psnr_db
 from vpengine.neural.engine_build import ready_engine
 from vpengine.neural.engine_cache import EngineCache
+from vpengine.neural.engine_jit import jit_files
 from vpengine.neural.engine_recipe import Recipe
 from vpengine.neural.generator import Runtime, part_way
 from vpengine.neural.onnx_file import fixed_shapes
@@ -110,6 +111,27 @@ def test_an_engine_that_drifts_is_set_aside(
     (found,) = runtime.load(other)(ones).values()
     np.testing.assert_allclose(found, 2.2, rtol=0.01)
     assert "differs from onnxruntime's" in (cache.folder / "set-aside" / f"{wrong.key}.reason").read_text()
+
+
+def test_what_the_card_compiled_is_taken_at_the_next_start(
+    runtime: Any, cache: EngineCache, caplog: pytest.LogCaptureFixture
+) -> None:
+    """TensorRT for RTX compiles for the card at hand: a second start takes that, and gives the same picture."""
+    if runtime.flavour != "rtx":
+        pytest.skip("tensorrt compiles when it builds")
+    build_weather(runtime)
+    first = pictures(runtime)
+    files = {path: path.read_bytes() for path in jit_files(cache.folder)}
+    assert len(files) == len(set(SIZES))
+    for ours, theirs in zip(first, pictures(runtime), strict=True):
+        assert psnr_db(ours, theirs) > 60.0
+    assert {path: path.read_bytes() for path in jit_files(cache.folder)} == files
+    assert caplog.messages == []
+    for path in files:
+        path.write_bytes(b"damaged")
+    pictures(runtime)
+    assert len(caplog.messages) == len(files)
+    assert all(path.stat().st_size > 100 for path in files)
 
 
 def test_weather_names_what_runs_it(runtime: Runtime) -> None:

@@ -15,7 +15,8 @@ from tests.networks import small_network
 from vpengine.cli.main import app
 from vpengine.errors import UserError
 from vpengine.neural.auto import probe_plate
-from vpengine.neural.engine_cache import EngineCache
+from vpengine.neural.engine_cache import EngineCache, EngineSpec
+from vpengine.neural.engine_jit import JitFile, JitSpec
 from vpengine.neural.generator import part_way
 from vpengine.neural.weather import WEIGHTS, Weather, input_shapes
 from vpengine.stage.state_folder import OVERRIDE
@@ -58,6 +59,18 @@ def test_a_file_s_sizes_are_said_by_input(tmp_path: Path) -> None:
     path = small_network(tmp_path / "small.onnx")
     out = said("build", path, "--shape", "x=1x3x8x16", "--precision", "stored")
     assert "small.onnx stored x=1x3x8x16 for SM80 SM86 SM89 SM120" in out
+
+
+def test_what_was_compiled_is_listed_and_counted(tmp_path: Path, folder: Path) -> None:
+    shapes = (("x", (1, 3, 8, 8)),)
+    spec = EngineSpec("rtx", "1", "Linux", ("SM89",), "", "a" * 64, "stored", shapes)
+    kept = EngineCache(folder).put(spec, b"engine" * 100_000, {"network": "small.onnx"})
+    JitFile(folder, kept.key, JitSpec("b" * 64, "NVIDIA L4", "580", "1"), "it").write(b"x" * 2_000_000)
+    out = said("list")
+    assert "small.onnx stored x=1x3x8x8 for SM89, 1, 2.0 MB compiled here" in out
+    assert "1 engines, 2.6 MB" in out
+    assert said("prune", "--all").count("gone: ") == 1
+    assert list(folder.glob("*.jit")) == []
 
 
 @pytest.mark.usefixtures("rtx")

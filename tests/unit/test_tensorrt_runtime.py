@@ -14,6 +14,7 @@ from tests.networks import small_network
 from vpengine.errors import UserError
 from vpengine.neural import RUNTIMES, engine_builder, tensorrt_runtime
 from vpengine.neural.engine_cache import Engine, EngineCache, NotBuiltError
+from vpengine.neural.engine_jit import JitFile, JitSpec, jit_files
 from vpengine.neural.engine_probe import answer_of, probe_inputs
 from vpengine.neural.engine_recipe import Recipe, usual_targets
 from vpengine.neural.onnx_runtime import OnnxRuntime
@@ -23,8 +24,8 @@ from vpengine.neural.tensorrt_runtime import TensorRtRtxRuntime
 from vpengine.plugins import load_plugin
 
 Arrays = Mapping[str, np.ndarray]
-ADA = SimpleNamespace(name="NVIDIA L4", capability=(8, 9))
-HOPPER = SimpleNamespace(name="NVIDIA H100", capability=(9, 0))
+ADA = SimpleNamespace(name="NVIDIA L4", capability=(8, 9), driver="580.65.06")
+HOPPER = SimpleNamespace(name="NVIDIA H100", capability=(9, 0), driver="580.65.06")
 TRT = SimpleNamespace(ComputeCapability=SimpleNamespace(__members__={"SM80": 80, "SM89": 89, "CURRENT": 1}))
 
 
@@ -106,7 +107,8 @@ def test_the_bindings_have_what_is_used(rtx: Any) -> None:
             *("get_tensor_dtype", "get_tensor_mode"),
         ),
         rtx.IExecutionContext: ("set_input_shape", "get_tensor_shape", "set_tensor_address", "execute_async_v3"),
-        rtx.IRuntimeConfig: ("cuda_graph_strategy",),
+        rtx.IRuntimeConfig: ("cuda_graph_strategy", "create_runtime_cache", "set_runtime_cache"),
+        rtx.IRuntimeCache: ("serialize", "deserialize"),
         rtx: ("nptype", "TensorIOMode", "CudaGraphStrategy"),
     }
     assert [(owner, name) for owner, names in used.items() for name in names if not hasattr(owner, name)] == []
@@ -197,6 +199,56 @@ def test_an_engine_s_answers_stay_when_it_is_called_again(engines: Any) -> None:
         engines.TensorRtEngine(library, b"", (("x", (1, 3, 8, 9)),), card, "it")
 
 
+class CompilingLibrary(DoublingLibrary):
+    """One that compiles when a context is made, as TensorRT for RTX does, unless its runtime cache has that."""
+
+    CudaGraphStrategy = SimpleNamespace(WHOLE_GRAPH_CAPTURE=1)
+
+    def __init__(self, card: Card, shape: tuple[int, ...]) -> None:
+        super().__init__(card, shape)
+        self.compiled, self.cache, self.takes = 0, b"", True
+
+    def create_runtime_config(self) -> Any:
+        return SimpleNamespace(create_runtime_cache=lambda: self, set_runtime_cache=lambda cache: self.takes)
+
+    def deserialize(self, data: bytes) -> bool:
+        self.cache = data if data == b"compiled" else b""
+        return bool(self.cache)
+
+    def serialize(self) -> bytes:
+        return self.cache
+
+    def create_execution_context(self, runtime_config: Any = None) -> Any:
+        assert runtime_config.cuda_graph_strategy == 1
+        if not self.cache:
+            self.compiled, self.cache = self.compiled + 1, b"compiled"
+        return self
+
+
+def test_what_was_compiled_is_taken_at_the_next_start(
+    engines: Any, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It is written once it has run; one that the library refuses is compiled anew, said, and written over."""
+    jit = JitFile(tmp_path, "a" * 64, JitSpec("b" * 64, "NVIDIA L4", "580.65.06", "rtx 1.7"), "small.onnx: its engine")
+
+    def compiled() -> int:
+        card = Card()
+        library = CompilingLibrary(card, (1, 3, 8, 8))
+        engine = engines.TensorRtEngine(library, b"", (("x", (1, 3, 8, 8)),), card, "it", jit)
+        assert (engine(ones())["y"] == 2.0).all()
+        engine.keep_compiled()
+        return library.compiled
+
+    assert [compiled(), compiled()] == [1, 0]
+    assert jit.read() == b"compiled"
+    assert caplog.messages == []
+    jit.write(b"of another driver")
+    assert [compiled(), compiled()] == [1, 0]
+    assert caplog.messages == [
+        "small.onnx: its engine: what was compiled of it before is not for this card and driver; it is compiled anew."
+    ]
+
+
 class Bench:
     """A network of pretended engines. wrong: how many of them give another answer, from the first built on."""
 
@@ -218,10 +270,17 @@ class Bench:
         data = b"wrong" if len(self.built) <= self.wrong else b"right"
         return self.cache.put(recipe.spec(), data, {"probe": {"dtypes": {"x": "float32"}, "answer": answer}})
 
-    def open(self, trt: Any, data: bytes, shapes: Any, device: Any, what: str) -> Callable[[Arrays], Arrays]:
+    def open(
+        self, trt: Any, data: bytes, shapes: Any, device: Any, what: str, jit: JitFile
+    ) -> Callable[[Arrays], Arrays]:
         self.opened += 1
         gain = 1.0 if data == b"right" else 1.05
-        return lambda inputs: {name: gain * array for name, array in self._truth(inputs).items()}
+
+        def running(inputs: Arrays) -> Arrays:
+            return {name: gain * array for name, array in self._truth(inputs).items()}
+
+        running.keep_compiled = lambda: jit.write(b"compiled")  # type: ignore[attr-defined]
+        return running
 
 
 @pytest.fixture
@@ -289,6 +348,20 @@ def test_one_that_drifts_is_set_aside(bench: Bench) -> None:
     assert "differs from onnxruntime's by 5.0%" in reason.read_text()
     bench.put()
     np.testing.assert_array_equal(bench.network()(ones())["y"], 2.0)
+
+
+def test_what_cards_compiled_lies_beside_the_engine(bench: Bench) -> None:
+    """A file for each card; another driver's gives way to this one's. It counts, and goes with its engine."""
+    kept = bench.put(targets=usual_targets("rtx", "float16"))
+    newer = SimpleNamespace(name=ADA.name, capability=ADA.capability, driver="590.1")
+    other = SimpleNamespace(name="NVIDIA A100", capability=(8, 0), driver=ADA.driver)
+    for card, count in ((ADA, 1), (ADA, 1), (newer, 1), (other, 2)):
+        bench.network(card)(ones())
+        assert len(jit_files(bench.cache.folder, kept.key)) == count
+    (entry,) = bench.cache.entries()
+    assert entry.compiled == sum(path.stat().st_size for path in jit_files(bench.cache.folder)) > 0
+    bench.cache.prune(everything=True)
+    assert jit_files(bench.cache.folder) == []
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from vpengine.errors import UserError
 from vpengine.neural.engine_cache import Engine, EngineCache, EngineSpec, NotBuiltError, Shapes
+from vpengine.neural.engine_jit import JitFile, JitSpec
 from vpengine.neural.engine_probe import probe_inputs, problem_of
 from vpengine.neural.engine_recipe import Recipe, usual_targets
 from vpengine.neural.onnx_file import fixed_shapes
@@ -46,7 +47,8 @@ class TensorRtNetwork:
     def _proven(self, shapes: Shapes) -> Any:
         """An engine that gave the golden answer."""
         kept = self._engine(shapes)
-        running = TensorRtEngine(self._trt, kept.data, shapes, self._device, f"{self._path}: its engine")
+        what = f"{self._path}: its engine"
+        running = TensorRtEngine(self._trt, kept.data, shapes, self._device, what, self._jit(kept, what))
         probe = kept.manifest["probe"]
         question = probe_inputs((name, shape, probe["dtypes"][name]) for name, shape in shapes)
         problem = problem_of(running(question), probe["answer"], self._precision)
@@ -56,7 +58,15 @@ class TensorRtNetwork:
                 f"{self._path}: its engine is set aside, for {problem}; build it anew ({self._order}), or choose "
                 'runtime = "onnxruntime"'
             )
+        running.keep_compiled()
         return running
+
+    def _jit(self, kept: Engine, what: str) -> JitFile:
+        card, flavour = self._device.card, FLAVOURS[self._flavour]
+        spec = JitSpec(
+            kept.manifest["engine"]["sha256"], card.name, card.driver, f"{flavour.runtime} {flavour.version}"
+        )
+        return JitFile(self._cache.folder, kept.key, spec, what)
 
     def _engine(self, shapes: Shapes) -> Engine:
         """One that was built for this card, alone or among others. Raises NotBuiltError."""
