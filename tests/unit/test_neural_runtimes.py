@@ -11,7 +11,7 @@ import pytest
 
 from vpengine.errors import UserError
 from vpengine.frames.look import Look
-from vpengine.neural import RUNTIMES, auto
+from vpengine.neural import RUNTIMES, auto, tensorrt_flavours
 from vpengine.neural.auto import AutoRuntime, probe_plate, psnr_db
 from vpengine.neural.cuda_driver import driver_version
 from vpengine.neural.declared import looks_of
@@ -74,9 +74,9 @@ class Pretend(Generator):
         return Generated(np.ones_like(plate.color_cct), np.full_like(plate.color_cct, self._error))
 
 
-def pretended(monkeypatch: pytest.MonkeyPatch, clock: list[float], driver: str = "") -> None:
+def pretended(monkeypatch: pytest.MonkeyPatch, clock: list[float], card: bool = False) -> None:
     monkeypatch.setattr(auto, "load_plugin", lambda name: lambda: name)
-    monkeypatch.setattr(auto, "driver_version", lambda: driver)
+    monkeypatch.setattr(auto, "could_run", lambda name: card)
     monkeypatch.setattr(auto.time, "perf_counter", lambda: clock[0])
 
 
@@ -112,12 +112,10 @@ def test_auto_goes_without_what_is_not_there(monkeypatch: pytest.MonkeyPatch, fa
 class Card:
     """Runtimes by name, as a machine with a card has them. built: the sizes that there are engines for."""
 
-    def __init__(
-        self, monkeypatch: pytest.MonkeyPatch, built: tuple[tuple[int, int], ...], driver: str = "580"
-    ) -> None:
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, built: tuple[tuple[int, int], ...], card: bool = True) -> None:
         self.clock, self.built, self.tried = [0.0], built, list[str]()
         self.error = 0.0
-        pretended(monkeypatch, self.clock, driver)
+        pretended(monkeypatch, self.clock, card)
 
     def chosen(self, sizes: tuple[tuple[int, int], ...] = (SIZE, (64, 64))) -> str:
         return AutoRuntime().choose(self.build, Generator.runtimes, sizes).runtime  # type: ignore[arg-type]
@@ -159,9 +157,21 @@ def test_auto_says_how_to_build_what_is_not(
 
 def test_auto_looks_for_a_card_first(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without a driver nothing is imported that takes seconds."""
-    card = Card(monkeypatch, (SIZE, (64, 64)), driver="")
+    card = Card(monkeypatch, (SIZE, (64, 64)), card=False)
     assert card.chosen() == "openvino"
     assert card.tried == ["onnxruntime", "openvino"]
+
+
+@pytest.mark.parametrize(("driver", "installed"), [("580.65.06", True), ("", True), ("580.65.06", False)])
+def test_tensorrt_needs_its_library_and_a_driver(monkeypatch: pytest.MonkeyPatch, driver: str, installed: bool) -> None:
+    def version(name: str) -> str:
+        if not installed:
+            raise tensorrt_flavours.metadata.PackageNotFoundError(name)
+        return "1.7"
+
+    monkeypatch.setattr(tensorrt_flavours, "driver_version", lambda: driver)
+    monkeypatch.setattr(tensorrt_flavours.metadata, "version", version)
+    assert tensorrt_flavours.could_run("tensorrt-rtx") == bool(driver and installed)
 
 
 def test_a_driver_that_is_not_there_has_no_version(tmp_path: Path) -> None:

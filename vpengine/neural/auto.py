@@ -10,10 +10,9 @@ import numpy as np
 
 from vpengine.errors import UserError
 from vpengine.neural import RUNTIMES
-from vpengine.neural.cuda_driver import driver_version
 from vpengine.neural.engine_cache import NotBuiltError
 from vpengine.neural.generator import Generator, Plate, Runtime, part_way
-from vpengine.neural.tensorrt_flavours import FLAVOURS
+from vpengine.neural.tensorrt_flavours import FOR_CARDS, could_run
 from vpengine.plugins import load_plugin
 from vpengine.view.lens import clip_from_view_symmetric
 from vpengine.view.pose import look_at, view_from_stage
@@ -23,7 +22,6 @@ log = logging.getLogger(__name__)
 
 FASTER = 0.8  # of the reference's time; for less no other is taken
 RUNS = 3
-FOR_CARDS = tuple(flavour.runtime for flavour in FLAVOURS.values())
 
 Build = Callable[[Runtime], Generator]
 
@@ -35,7 +33,7 @@ class AutoRuntime:
         """``build`` made with the best of ``runtimes``, by name, for pictures of all ``resolutions``, measured in the
         first of them; the first runtime is the reference. Raises what that raises.
         """
-        reference, *others = (name for name in runtimes if _can_be_here(name) or name == runtimes[0])
+        reference, *others = (name for name in runtimes if name not in FOR_CARDS or could_run(name))
         chosen = build(load_plugin(RUNTIMES[reference])())
         if not others:
             return chosen
@@ -53,11 +51,6 @@ class AutoRuntime:
             except (ImportError, UserError, RuntimeError):  # not installed, not for this machine, or its memory is full
                 continue
         return chosen
-
-
-def _can_be_here(name: str) -> bool:
-    """Without the driver no card is; looked for first, since a runtime for cards takes seconds to import."""
-    return name not in FOR_CARDS or bool(driver_version())
 
 
 def _ask_for_all(generator: Generator, resolutions: Sequence[tuple[int, int]]) -> None:

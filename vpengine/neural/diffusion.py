@@ -6,6 +6,7 @@ it: the engine reads this module too; the model is loaded where the generator ru
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
@@ -16,8 +17,11 @@ from vpengine.control.controls import Control, Kind, Value
 from vpengine.control.looks import look_address
 from vpengine.frames.look import Look
 from vpengine.neural.generator import Generated, Generator, Plate, Runtime
+from vpengine.neural.tensorrt_flavours import FOR_CARDS, could_run
 from vpengine.plugins import load_plugin
 from vpengine.stage.settings import NamedFolder, Settings, inside_path, refusal, shown
+
+log = logging.getLogger(__name__)
 
 PIPELINE = "vpengine.neural.diffusion_pipeline:ImageToImage"
 EXPORTS_THERE = "vpengine.neural.diffusion_export:exports_there"
@@ -105,7 +109,16 @@ class Diffusion(Generator):
         """An export takes minutes, which nobody is to wait for who has not asked for that runtime."""
         if runtime == "torch" or settings.reference_model is not None:
             return runtime == "torch"
-        return bool(load_plugin(EXPORTS_THERE)(settings))
+        if load_plugin(EXPORTS_THERE)(settings):
+            return True
+        if runtime in FOR_CARDS and could_run(runtime):
+            log.warning(
+                "runtime auto: %s is not tried: the networks are not exported for it; vpengine engines build --stage "
+                "STAGE --runtime %s does that, and builds their engines",
+                runtime,
+                runtime,
+            )
+        return False
 
     @staticmethod
     def hang_limit_s(work_s: float) -> float:
