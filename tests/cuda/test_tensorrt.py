@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ import pytest
 from tests.networks import small_network
 from vpengine.errors import UserError
 from vpengine.neural import RUNTIMES
-from vpengine.neural.auto import probe_plate, psnr_db
+from vpengine.neural.auto import AutoRuntime, probe_plate, psnr_db
 from vpengine.neural.engine_build import ready_engine
 from vpengine.neural.engine_cache import EngineCache
 from vpengine.neural.engine_jit import jit_files
@@ -26,6 +27,7 @@ from vpengine.neural.tensorrt_flavours import FLAVOURS, own_target
 from vpengine.neural.tensorrt_runtime import DEVICE
 from vpengine.neural.weather import WEIGHTS, Weather, input_shapes
 from vpengine.plugins import load_plugin
+from vpengine.stage.state_folder import OVERRIDE
 
 SIZES = ((160, 96), (96, 56), (160, 96))
 MODULES = {"tensorrt-rtx": "tensorrt_rtx", "tensorrt": "tensorrt"}
@@ -132,6 +134,25 @@ def test_what_the_card_compiled_is_taken_at_the_next_start(
     pictures(runtime)
     assert len(caplog.messages) == len(files)
     assert all(path.stat().st_size > 100 for path in files)
+
+
+def test_auto_takes_it_where_every_size_is_built(
+    runtime: Any, cache: EngineCache, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A card is faster than a thread of a processor; one size without an engine, and auto says how to build it."""
+    monkeypatch.setenv(OVERRIDE, str(cache.folder.parent))
+    name = FLAVOURS[runtime.flavour].runtime
+    build_weather(runtime)
+    chosen = AutoRuntime().choose(Weather, ("onnxruntime", name), tuple(dict.fromkeys(SIZES)))
+    assert chosen.runtime == f"{name} float16"
+    assert caplog.messages == []
+    chosen = AutoRuntime().choose(Weather, ("onnxruntime", name), (SIZES[0], (64, 64)))
+    assert chosen.runtime == "onnxruntime"
+    assert "build it before: vpengine engines build" in caplog.text
+
+
+def test_the_driver_has_a_version(device: Any) -> None:
+    assert re.fullmatch(r"\d+(\.\d+)+", device.card.driver)
 
 
 def test_weather_names_what_runs_it(runtime: Runtime) -> None:
