@@ -5,10 +5,16 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
+
+from vpengine.neural.auto import probe_plate
+from vpengine.neural.declared import looks_of
+from vpengine.neural.diffusion import Diffusion, DiffusionSettings
 
 torch = pytest.importorskip("torch", reason="torch is not installed: pip install vpengine[torch]")
 module = pytest.importorskip("vpengine.neural.cuda_graphs", reason="the extra `diffusion` is not installed")
@@ -188,3 +194,48 @@ def test_a_capture_is_warmed_aside_first(monkeypatch: pytest.MonkeyPatch) -> Non
         *("thread_local capture in (1, 2) begins", "call", "thread_local capture in (1, 2) ends", "replay"),
     ]
     assert outputs == {"y": done.index("thread_local capture in (1, 2) begins") + 2}
+
+
+class Again:
+    """Captures a call, and replays it by making it again: into the same tensors, from the same tensors."""
+
+    def __init__(self) -> None:
+        self.captures = 0
+
+    def capture(self, call: Callable[[], Any]) -> tuple[Callable[[], None], Any]:
+        self.captures += 1
+        outputs = call()
+
+        def replay() -> None:
+            for name, tensor in call().items():
+                outputs[name].copy_(tensor)
+
+        return replay, outputs
+
+
+def test_a_model_paints_the_same_through_graphs(
+    tiny: Any, tiny_models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With what a ControlNet adds, in several steps, sizes and batches: bit for bit."""
+    loading = pytest.importorskip("vpengine.neural.diffusion_loading", reason="the extra `diffusion` is not installed")
+    tiny.make_tiny_controlnet(tmp_path / "edges")
+    model, edges = str(tiny_models / "tiny-sd"), str(tmp_path / "edges")
+    settings = DiffusionSettings(model=model, control_model=edges, steps=2, precision="float32")
+    again = Again()
+
+    def pictures() -> list[Any]:
+        generator, found = Diffusion(loading.TorchRuntime(), settings), []
+        for size in ((96, 56), (64, 32), (96, 56)):
+            for values in ({}, {"guidance": 4.0}, {"depth": 0.0}):
+                look = looks_of("diffusion").of({"prompt": "A harbour", **values})
+                found.append(generator.generate(probe_plate(size), look).bias)
+        return found
+
+    eager = pictures()
+    networks_of = loading.torch_networks
+    monkeypatch.setattr(
+        loading, "torch_networks", lambda modules: module.graphed(networks_of(modules), "it", again, lambda: None)
+    )
+    for ours, theirs in zip(pictures(), eager, strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+    assert again.captures == 2 * (1 + 1 + 2 + 3)  # encode, decode, control by batch, U-Net also without what it adds
