@@ -105,7 +105,7 @@ def verify() -> None:
     cache = EngineCache()
     count, problems = len(cache.entries()), cache.verify()
     for key, problem in problems.items():
-        typer.echo(f"{_short(key)}: {problem}; it is set aside, and built anew when it is needed")
+        typer.echo(f"{_short(key)}: {problem}; it is set aside: build it again before the show")
     typer.echo(f"{count} engines, {len(problems) or 'none'} broken")
     raise typer.Exit(1 if problems else 0)
 
