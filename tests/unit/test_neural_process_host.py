@@ -17,6 +17,7 @@ import numpy as np
 import psutil
 import pytest
 
+from tests.telling import TOLD, UNBUILT
 from tests.waiting import never_waiting
 from vpengine.frames.images import ImageSet
 from vpengine.frames.keyframe import Keyframe, Request
@@ -96,6 +97,24 @@ def loop(monkeypatch: pytest.MonkeyPatch) -> Iterator[Loop]:
 def worker(host: ProcessHost) -> int:
     assert host.health.pid is not None
     return host.health.pid
+
+
+def test_a_keyframe_has_the_files_that_it_was_told_by() -> None:
+    telling = Loop(ProcessHost("telling", "tests.telling:Telling", NO_RUNTIME, [SIZE]))
+    telling.submit(1)
+    telling.until(lambda: bool(telling.keyframes))
+    assert telling.keyframes[0].provenance.told == TOLD
+    telling.host.close()
+
+
+def test_a_size_without_an_engine_is_refused_at_start() -> None:
+    """One that a governor may ask for later: another try would end the same, so the ladder goes on at once."""
+    unbuilt = Loop(ProcessHost("unbuilt", "tests.telling:Unbuilt", NO_RUNTIME, [SIZE, UNBUILT]))
+    unbuilt.until(lambda: unbuilt.host.health.failures > 0)
+    assert not unbuilt.host.health.ready
+    assert unbuilt.host.health.hopeless
+    assert unbuilt.host.health.last_failure == "no engine is there for 45x25; build it before"
+    unbuilt.host.close()
 
 
 @pytest.mark.parametrize("size", [(45, 25), (48, 48)], ids=["smaller", "of another shape"])

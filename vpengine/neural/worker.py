@@ -76,7 +76,7 @@ def _open(setup: WorkerSetup) -> Generator:
     if isinstance(runtime, AutoRuntime):
         reference, *others = declared.runtimes
         ready = [name for name in others if declared.ready_for(name, setup.settings)]
-        return runtime.choose(build, (reference, *ready), setup.resolutions[0])
+        return runtime.choose(build, (reference, *ready), setup.resolutions)
     return build(runtime)
 
 
@@ -121,7 +121,8 @@ def _answer(generator: Generator, ask: Ask, slot: Slot) -> Answer:
     changed_cct = generated.gain * plate.color_cct + generated.bias
     grade = fit_grade(plate.color_cct, changed_cct, plate.depth_m, ask.view)
     slot["grade"][:], slot["evidence"][:] = grade.table, grade.evidence
-    return Answer(ask.slot, ask.number, time.perf_counter() - started_s, resolution, _sha256(plate.current))
+    work_s = time.perf_counter() - started_s
+    return Answer(ask.slot, ask.number, work_s, resolution, _sha256(plate.current), generated.told)
 
 
 def _sha256(current: Current | None) -> str:
