@@ -129,7 +129,7 @@ class Compositor:
             self._view_lut = ViewLut(self._gpu)
         if job.writes not in self._worlds:
             self._worlds[job.writes] = Target(self._gpu.context, job.size, dtype="f1")
-        self._view_lut.develop(self._worlds[job.writes], world.color, shown=job.seen)
+        self._view_lut.develop(self._worlds[job.writes], world.color, shown=job.seen, dip=job.dip)
         self._shown.add(job.writes)
         return self._worlds[job.writes]
 

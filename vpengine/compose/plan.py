@@ -88,7 +88,7 @@ def plan(
     jobs += [_update(frame, eye) for eye in eyes_of(frame, layout, left_out) if eye not in eyes]
     if walls:
         jobs += _walls(frame, layout, [wall for wall in walls if wall_feed(wall) in feeds], walls if lit else ())
-    jobs += [_develop(layout, feed) for feed in worlds if feed.bus in frame.buses]
+    jobs += [_develop(frame, layout, feed) for feed in worlds if feed.bus in frame.buses]
     return jobs
 
 
@@ -220,7 +220,7 @@ def _walls(frame: FrameInput, layout: Layout, sent: Sequence[str], lit: Sequence
             )
 
 
-def _develop(layout: Layout, feed: Feed) -> Job:
+def _develop(frame: FrameInput, layout: Layout, feed: Feed) -> Job:
     camera = layout.camera(feed.of)
     return DevelopWorld(
         name=f"feed {feed}",
@@ -231,6 +231,7 @@ def _develop(layout: Layout, feed: Feed) -> Job:
         lasting=True,
         size=world_size(camera),
         seen=seen_part(camera),
+        dip=frame.buses[feed.bus].dip,
     )
 
 
@@ -244,4 +245,5 @@ def levels(frame: FrameInput) -> WallLevels:
         inner_gain=2.0 ** float(controls[declared.INNER_EXPOSURE]),
         outer_gain=outer_gain,
         dither=bool(controls[declared.WALL_DITHER]),
+        dip=frame.program.dip,
     )

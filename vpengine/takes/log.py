@@ -32,7 +32,7 @@ import numpy as np
 
 from vpengine.errors import UserError
 from vpengine.frames.feed import PROGRAM
-from vpengine.frames.frame_input import BusState, CameraState, FrameInput, Tick
+from vpengine.frames.frame_input import NO_DIP, BusState, CameraState, FrameInput, Tick
 from vpengine.frames.images import ImageSet
 from vpengine.frames.keyframe import Grade, Keyframe, Request, SurroundFace, Timings
 from vpengine.frames.look import NO_LOOK
@@ -300,10 +300,11 @@ def _bus(line: dict[str, Any]) -> BusState:
     others = tuple((str(location), _finite(share)) for location, share in line.get("others", ()))
     line = {_NEWER.get(key, key): value for key, value in line.items()}
     plain = bool(line.pop("plain", False))  # all that an older take knows
+    dip = tuple(_finite(value) for value in line.get("dip", NO_DIP))
     look = read_look(line["look"]) if "look" in line else replace(NO_LOOK, plain=plain)
-    state = BusState(**{**line, "mix": _finite(line["mix"]), "others": others, "look": look})
-    if not isinstance(state.baked, bool):
-        raise TypeError("baked is true or false")
+    state = BusState(**{**line, "mix": _finite(line["mix"]), "others": others, "look": look, "dip": dip})
+    if not isinstance(state.baked, bool) or len(state.dip) != 4:
+        raise TypeError("baked is true or false, and a dip four numbers")
     if not all(isinstance(location, str) for location, _ in state.shares):
         raise TypeError("a location without a name")
     return state
