@@ -21,7 +21,16 @@ from pythonosc.udp_client import SimpleUDPClient
 
 from vpengine.control.controls import Control, Value
 from vpengine.control.messages import ControlChange, OperatorMessage
-from vpengine.control.triggers import CameraTrigger, RefreshTrigger, SceneTrigger
+from vpengine.control.triggers import (
+    CameraTrigger,
+    CueEdit,
+    CueTrigger,
+    LookTrigger,
+    RefreshTrigger,
+    SafeTrigger,
+    SceneTrigger,
+    TakeTrigger,
+)
 from vpengine.errors import UserError
 from vpengine.mailbox import Inbox
 from vpengine.remote.osc_control import OscControl
@@ -207,7 +216,11 @@ def test_a_bundle_and_what_follows_it_keep_one_order() -> None:
         (packet("/vp/scene", True), "bad-value"),
         (packet("/vp/scene/next", 0.5), "bad-value"),
         (packet("/vp/scene/next", "yes"), "bad-value"),
-        (packet("/vp/scene/safe", 1), "unknown-address"),
+        (packet("/vp/scene/safe", 0.5), "bad-value"),
+        (packet("/vp/cue/go", "yes"), "bad-value"),
+        (packet("/vp/cue/goto"), "bad-arguments"),
+        (packet("/vp/cue/goto", "x" * 65), "bad-value"),
+        (packet("/vp/cue/went", 1), "unknown-address"),
         (packet("/vp/scene/a/b", 1), "unknown-address"),
         (packet("/vp/scene/*", 1), "unknown-address"),
         (b"junk", "bad-address"),
@@ -217,6 +230,36 @@ def test_refusals_have_reasons(sent: bytes, reason: str) -> None:
     bench = Bench()
     assert bench.take(sent) == ({}, ())
     assert bench.bad() == {reason: 1}
+
+
+@pytest.mark.parametrize(
+    ("sent", "asked"),
+    [
+        (packet("/vp/cue/go", 1), CueTrigger("go")),
+        (packet("/vp/cue/go"), CueTrigger("go")),
+        (packet("/vp/cue/go", 0.0), None),
+        (packet("/vp/scene/go", True), CueTrigger("go")),
+        (packet("/vp/cue/goto", 1.1), CueTrigger("goto", "1.1")),  # a float of seven digits
+        (packet("/vp/cue/goto", 2), CueTrigger("goto", "2")),
+        (packet("/vp/cue/standby", "1.5"), CueTrigger("standby", "1.5")),
+        (packet("/vp/cue/record", 3, "the storm"), CueEdit("record", "3", "the storm")),
+        (packet("/vp/panic", 1), SafeTrigger(True)),
+        (packet("/vp/scene/safe", 1), SafeTrigger(True)),
+        (packet("/vp/safe/release", 1), SafeTrigger(False)),
+        (packet("/vp/take/slate", "12B"), TakeTrigger("slate", "12B")),
+        (packet("/vp/approve", "Ana"), LookTrigger("approve", "Ana")),
+    ],
+)
+def test_buttons(sent: bytes, asked: OperatorMessage | None) -> None:
+    assert Bench().take(sent)[1] == (() if asked is None else (asked,))
+
+
+def test_safe_gets_through_a_flood_of_other_buttons() -> None:
+    bench = Bench()
+    for _ in range(300):
+        bench.door.take(packet("/vp/cue/go", 1), "10.0.0.9:1")
+    bench.door.take(packet("/vp/safe", 1), "10.0.0.2:1")
+    assert bench.inbox.take()[-1] == SafeTrigger(True)
 
 
 def test_a_pattern_that_fails_for_one_control_changes_none() -> None:

@@ -151,6 +151,15 @@ class Controls:
             return
         self._fades[address] = _Fade(float(start), float(end), start_s, duration_s, ease)
 
+    def stop(self, address: str, time_s: float) -> None:
+        """What is on its way stays where it is now; a text is the one that it was going to."""
+        self.set(address, self.at(address, time_s))
+
+    def targets(self) -> Mapping[str, Value]:
+        """Where every control rests, or will when its fade has ended."""
+        ends = {address: fade.end for address, fade in self._fades.items() if not isinstance(fade, _TextFade)}
+        return {**self._values, **ends}
+
     def at(self, address: str, time_s: float) -> Value:
         fade = self._fades.get(address)
         return self._values[address] if fade is None or isinstance(fade, _TextFade) else fade.at(time_s)

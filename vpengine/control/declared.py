@@ -15,6 +15,8 @@ INNER_VISIBLE = "/vp/inner/visible"
 INNER_SOFT_EDGE = "/vp/inner/soft_edge"
 OUTER_LEVEL = "/vp/outer/level"
 WALL_DITHER = "/vp/wall/dither"
+EXPOSURES = (INNER_EXPOSURE, OUTER_EXPOSURE, OUTER_LEVEL)  # what a safe picture keeps, and a lock leaves free
+NOT_IN_CUES = (NEURAL_HOLD, NEURAL_REPROJECT, NEURAL_BAKED, WALL_DITHER)  # switches of an operator, not of a look
 
 ENGINE_CONTROLS = (
     Control(NEURAL_AMOUNT, "float", 1.0, "How much of the generated picture is shown; 0 is the plate, bit for bit."),

@@ -3,16 +3,28 @@
 from __future__ import annotations
 
 import logging
+from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from vpengine.control.controls import Controls, Value
-from vpengine.control.declared import NEURAL_BAKED
-from vpengine.control.gate import Gate
-from vpengine.control.looks import Looks
+from vpengine.control.cues import Cue, CueEdits, cue_number
+from vpengine.control.declared import EXPOSURES, NEURAL_AMOUNT, NEURAL_BAKED, NOT_IN_CUES
+from vpengine.control.gate import CURE, Gate, Passed
+from vpengine.control.looks import PREFIX, Looks
 from vpengine.control.messages import ControlChange, OperatorMessage
-from vpengine.control.scenes import Scenes
-from vpengine.control.triggers import RefreshTrigger, SceneTrigger
+from vpengine.control.playback import Playback
+from vpengine.control.safe import Safe
+from vpengine.control.scenes import Scenes, Step
+from vpengine.control.takes import Takes
+from vpengine.control.triggers import (
+    CueEdit,
+    CueTrigger,
+    RefreshTrigger,
+    SafeTrigger,
+    SceneTrigger,
+    TakeTrigger,
+)
 from vpengine.errors import UserError
 from vpengine.frames.feed import PREVIEW, PROGRAM
 from vpengine.frames.frame_input import BusState
@@ -20,34 +32,61 @@ from vpengine.frames.look import Look
 
 log = logging.getLogger(__name__)
 
+LOCKED = (PREFIX, "/vp/neural/")  # what begins so cannot be moved while looks are locked
+REMEMBERED = 50  # refusals, for who asks what was refused
+
 
 @dataclass(frozen=True)
 class Settled:
-    """What operators want in one frame. epoch: of what the program asks of the generator. refresh: all of it anew."""
+    """What operators want in one frame. epoch: of what the program asks of the generator. refresh: all of it anew.
+
+    locked: the surround stays as it is. closed: the gate lets nothing through, and the plate is shown.
+    """
 
     buses: Mapping[str, BusState]
     controls: Mapping[str, Value]
     epoch: int
     refresh: bool = False
+    locked: bool = False
+    closed: bool = False
 
 
 class Desk:
-    """Controls, scenes and gate. A change that cannot be is refused with one line and leaves all as it was.
+    """Controls, scenes, cues, takes, gate. A change that cannot be is refused with one line and leaves all as it was.
 
     looks: of the generator, which the frame's Look is asked of. baked: the looks that scenes were baked with, by slug:
     they are theirs, whatever the faders say. Triggers of cameras are not the desk's own: it passes them over.
     """
 
     def __init__(
-        self, controls: Controls, scenes: Scenes, gate: Gate, looks: Looks, baked: Mapping[str, Look] | None = None
+        self,
+        controls: Controls,
+        scenes: Scenes,
+        gate: Gate,
+        looks: Looks,
+        baked: Mapping[str, Look] | None = None,
+        cues: CueEdits | None = None,
+        safe: Safe | None = None,
+        takes: Takes | None = None,
     ) -> None:
         self.controls = controls
         self.scenes = scenes
         self.gate = gate
+        self.cues = cues or CueEdits()
+        self.playback = Playback(scenes, self.cues)
+        self.safe = safe or Safe()
+        self.takes = takes or Takes()
         self.refused = 0
+        self.refusals: deque[str] = deque(maxlen=REMEMBERED)
         self._looks = looks
         self._baked = baked or {}
         self._refresh = False
+        self._stood_s = 0.0  # how long playback was paused
+        self._last_s: float | None = None
+        self._was_locked = False
+        self._way: tuple[Look, Look] | None = None  # from what was shown to where the controls are going
+        self._shown: Look | None = None  # the program's look in the newest frame
+        self._told = ""  # why the program has not what is wanted
 
     def ask_of(self, looks: Looks) -> None:
         """Another generator from now on."""
@@ -59,33 +98,161 @@ class Desk:
             try:
                 self._take(message)
             except UserError as error:
-                self.refused += 1
-                log.warning("%s", error)
+                self.refuse(str(error))
+
+    def refuse(self, why: str) -> None:
+        self.refused += 1
+        self.refusals.append(why)
+        log.warning("%s", why)
 
     def _take(self, message: OperatorMessage) -> None:
-        if isinstance(message, SceneTrigger):
-            self.scenes.ask(message)
+        if isinstance(message, ControlChange):
+            self._move(message)
+        elif isinstance(message, SceneTrigger):
+            self._ask_scene(message)
+        elif isinstance(message, CueTrigger):
+            self._press_cue(message)
+        elif isinstance(message, CueEdit):
+            self._edit(message)
+        elif isinstance(message, SafeTrigger):
+            self.safe.press(message.on)
+        elif isinstance(message, TakeTrigger):
+            self.takes.press(message)
         elif isinstance(message, RefreshTrigger):
+            self._refuse_locked("what is generated stays")
             self._refresh = True
-        elif isinstance(message, ControlChange):
-            self.controls.set(message.address, message.value)
-            self.scenes.moved_by_hand(message.address)
+
+    def _refuse_locked(self, what: str) -> None:
+        if self.takes.locked:
+            why = f"{self.takes.rolling.text} is rolling" if self.takes.rolling else "looks are locked"
+            raise UserError(f"{why}: {what}")
+
+    def _move(self, change: ControlChange) -> None:
+        if change.address.startswith(LOCKED):
+            self._refuse_locked(f"{change.address} stays as it is")
+        if change.address.startswith(PREFIX):
+            self._refuse_unapproved({change.address: change.value})
+        self.controls.set(change.address, change.value)
+        self.scenes.moved_by_hand(change.address)
+        if change.address in EXPOSURES:
+            self.safe.moved_by_hand(change.address)
+
+    def _ask_scene(self, trigger: SceneTrigger) -> None:
+        if trigger.bus == PREVIEW:
+            self.scenes.ask(trigger)
+            return
+        self._refuse_locked("the scene stays")
+        self._refuse_step(self.scenes.step_of(trigger))
+        self.scenes.ask(trigger)
+        self.playback.jumped()
+
+    def _press_cue(self, trigger: CueTrigger) -> None:
+        if trigger.action in ("go", "back", "goto"):
+            self._refuse_locked("no cue goes")
+            self._refuse_step(self.playback.step(self.playback.wanted(trigger)))
+        self.playback.press(trigger)
+
+    def _refuse_step(self, step: Step) -> None:
+        """A scene that is baked has its own look."""
+        if self._baked_look(step.scene) is None:
+            self._refuse_unapproved({move.address: move.value for move in step.moves})
+        elif why := self.gate.why_not(self._baked[step.scene], is_made=True):
+            raise UserError(f"the bake of the scene {step.scene} may not be shown: {why}; {CURE}")
+
+    def _refuse_unapproved(self, moved: Mapping[str, Value]) -> None:
+        """Raises UserError where the program would come to rest in a look that the gate does not let through."""
+        look = self._looks.at_frame({**self.controls.targets(), **moved})
+        if why := self.gate.why_not(look):
+            raise UserError(f"this look may not be on the program: {why}; {CURE}")
+
+    def _edit(self, edit: CueEdit) -> None:
+        if edit.action in ("undo", "redo"):
+            what = self.cues.undo() if edit.action == "undo" else self.cues.redo()
+            log.info("cue list: %s, %s", edit.action, what)
+        elif edit.action == "delete":
+            self.cues.delete(cue_number(edit.number))
+        elif edit.action == "update":
+            if self.playback.cue is None:
+                raise UserError("there is no running cue to update; record one")
+            self.cues.record(self._now_as_cue(self.playback.cue.number, ""))
+        else:
+            self.cues.record(self._now_as_cue(cue_number(edit.number), edit.name))
+
+    def _now_as_cue(self, number: str, name: str) -> Cue:
+        """Where the program is, or is going: a fade that is under way ends where it would have."""
+        values = {address: value for address, value in self.controls.targets().items() if address not in NOT_IN_CUES}
+        return Cue(number, name, self.scenes.going_to, tuple(values.items()))
 
     def settle(self, time_s: float, ready: Callable[[str], bool]) -> Settled:
         """ready: whether a location can be drawn."""
-        program = self.scenes.advance(time_s, self.controls, ready)
-        controls = self.controls.freeze(time_s)
-        look = self._looks.at_frame(controls, self.controls.blends(time_s))
-        buses, looks = {PROGRAM: program}, {PROGRAM: look}
-        standby = self.scenes.standby(ready)
-        if standby is not None:
-            buses[PREVIEW] = standby
-            looks[PREVIEW] = self._looks.at_frame({**controls, **self.scenes.standby_controls()})
-        shown = {bus: self._with_look(state, looks[bus], controls) for bus, state in buses.items()}
-        epoch = self.gate.follow(shown[PROGRAM].look)
+        now_s = self._playback_s(time_s)
+        self._keep_locked(now_s)
+        self.playback.advance(now_s)
+        program = self.scenes.advance(now_s, self.controls, ready)
+        controls = self.controls.freeze(now_s)
+        passed = self._passed(program, controls, now_s)
+        program = self._with_look(program, passed.look, controls)
+        if passed.closed:
+            controls = {**controls, NEURAL_AMOUNT: 0.0}
+        buses = {PROGRAM: program, **self._preview(controls, ready)}
+        buses[PROGRAM], controls = self.safe.settle(program, controls, time_s)
+        epoch = self.gate.follow(buses[PROGRAM].look, self.safe.on)
         refresh, self._refresh = self._refresh, False
-        return Settled(shown, controls, epoch, refresh)
+        return Settled(buses, controls, epoch, refresh, self.takes.locked, passed.closed)
+
+    def _playback_s(self, time_s: float) -> float:
+        """Stands still while playback is paused."""
+        if self.playback.paused and self._last_s is not None:
+            self._stood_s += time_s - self._last_s
+        self._last_s = time_s
+        return time_s - self._stood_s
+
+    def _keep_locked(self, now_s: float) -> None:
+        """What is on its way when looks are locked stays where it is, and nothing goes by itself."""
+        if self.takes.locked and not self._was_locked:
+            for address in self.controls.declared:
+                if address.startswith(LOCKED):
+                    self.controls.stop(address, now_s)
+            self.scenes.want_nothing()
+            self.playback.jumped()
+        self._was_locked = self.takes.locked
+
+    def _passed(self, program: BusState, controls: Mapping[str, Value], now_s: float) -> Passed:
+        """What the gate lets the program have. It is told, once, when that is not what is wanted."""
+        baked = self._baked_look(program.scene, controls)
+        look = baked or self._looks.at_frame(controls, self.controls.blends(now_s))
+        if self.takes.locked and self._shown is not None and self._shown.generator == look.generator:
+            look = self._shown  # also where a text was on its way
+        end = baked or self._looks.at_frame({**controls, **self.controls.targets()})
+        if self._way is None or self._way[1] != end:
+            self._way = (self._shown or end, end)
+        passed = self.gate.choose(look, self._way, self._plain(), is_made=baked is not None)
+        if passed.why and passed.why != self._told:
+            self.refuse(f"the look of the scene {program.scene} is not shown: {passed.why}; {CURE}")
+        self._told, self._shown = passed.why, passed.look
+        return passed
+
+    def _plain(self) -> Look:
+        """What leaves the plate as it is."""
+        return replace(self._looks.of({}), plain=True)
+
+    def _baked_look(self, scene: str, controls: Mapping[str, Value] | None = None) -> Look | None:
+        wanted = self.controls.targets() if controls is None else controls
+        return self._baked.get(scene) if wanted[NEURAL_BAKED] else None
 
     def _with_look(self, state: BusState, look: Look, controls: Mapping[str, Value]) -> BusState:
-        baked = self._baked.get(state.scene) if controls[NEURAL_BAKED] else None
-        return replace(state, look=look) if baked is None else replace(state, look=baked, baked=True)
+        return replace(state, look=look, baked=look == self._baked_look(state.scene, controls))
+
+    def _preview(self, controls: Mapping[str, Value], ready: Callable[[str], bool]) -> Mapping[str, BusState]:
+        """What stands by, with the look that it would have: a scene, or else the cue that GO begins."""
+        state, values = self.scenes.standby(ready), self.scenes.standby_controls()
+        cue = self.playback.standby if not self.scenes.stands_by else None
+        if cue is not None:
+            step = self.playback.step(cue)
+            state = BusState(step.scene, step.location) if ready(step.location) else None
+            values = self.playback.values(cue)
+        if state is None:
+            return {}
+        values = {**controls, **values}
+        look = self._baked_look(state.scene, values) or self._looks.at_frame(values)
+        return {PREVIEW: self._with_look(state, look, values)}

@@ -1,33 +1,119 @@
-"""The gate: asked once a frame which generated keyframes may reach which bus."""
+"""The gate: asked once a frame which look the program may have, and which generated keyframes may reach which bus."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 
+from vpengine.control.approvals import Approvals, is_between
+from vpengine.frames.feed import PROGRAM
 from vpengine.frames.keyframe import Keyframe
 from vpengine.frames.look import STRANGE, Look
 
+REMEMBERED = 1024  # looks that were let through, of which pictures may be under way: forty seconds of a fade
+CURE = "approve it in the preview (/vp/approve and a name), or turn the show's gate off"
+
+
+@dataclass(frozen=True)
+class Passed:
+    """The look that the program has in a frame. closed: nothing that is generated may be shown. why: what is against
+    the look that was wanted; empty where it was let through.
+    """
+
+    look: Look
+    closed: bool = False
+    why: str = ""
+
 
 class Gate:
-    """A pass-through for keyframes of the present epoch. The epoch rises with generator, prompts and seed."""
+    """Lets through what a person approved, what lies on the way between two such looks, and the plate.
 
-    def __init__(self) -> None:
+    approvals: None where a show has turned the gate off, and everything passes. The epoch rises with generator, prompts
+    and seed, and with the safe picture.
+    """
+
+    def __init__(self, approvals: Approvals | None = None) -> None:
         self.epoch = 0
         self.discarded = 0
-        self._followed: Look | None = None
+        self.model_sha256 = ""  # of what makes pictures now
+        self._approvals = approvals
+        self._followed: tuple[Look, bool] | None = None
+        self._last: Look | None = None  # that was let through
+        self._let_through: dict[Look, str] = {}  # with which model; the newest last
 
-    def follow(self, look: Look) -> int:
+    @property
+    def approvals(self) -> Approvals | None:
+        return self._approvals
+
+    def decide(self, approvals: Approvals) -> None:
+        """Others from now on: what was let through has to be again."""
+        self._approvals = approvals
+        self._let_through.clear()
+
+    def why_not(self, look: Look, is_made: bool = False) -> str:
+        """Why a look that rests may not be on the program, in words; empty where it may."""
+        model_sha256 = "" if is_made else self.model_sha256
+        if self._approvals is None or look.plain or self._approvals.covering(look, model_sha256) is not None:
+            return ""
+        return self._approvals.why_not(look, model_sha256)
+
+    def choose(self, wanted: Look, way: tuple[Look, Look] | None, plain: Look, is_made: bool = False) -> Passed:
+        """What the program has: what is wanted, or else the last that it had and may have, or else the plate.
+
+        way: where a fade comes from and goes to. plain: a look that leaves the plate as it is. is_made: its pictures
+        are there, whatever makes pictures now; who made them is asked of each.
+        """
+        why = self.why_not(wanted, is_made=is_made)
+        if why and way is not None and is_between(wanted, *way) and not any(self._why_not_end(end) for end in way):
+            why = ""
+        if not why:
+            return self._pass(wanted)
+        last = self._last
+        if last is not None and last.generator == wanted.generator and not self.why_not(last):
+            return Passed(self._pass(last).look, why=why)
+        return Passed(plain, closed=True, why=why)
+
+    def _why_not_end(self, look: Look) -> str:
+        """A fade may also come from where another one was interrupted, which was let through."""
+        return "" if look in self._let_through else self.why_not(look)
+
+    def _pass(self, look: Look) -> Passed:
+        self._last = look
+        self._let_through.pop(look, None)
+        self._let_through[look] = self.model_sha256
+        if len(self._let_through) > REMEMBERED:
+            del self._let_through[next(iter(self._let_through))]
+        return Passed(look)
+
+    def follow(self, look: Look, safe: bool = False) -> int:
         """The epoch for what PROGRAM asks for now. A prompt that travels to another one leaves no picture behind."""
-        before, self._followed = self._followed, look
-        if before is not None and (
-            (before.generator, before.seed) != (look.generator, look.seed) or before.text_distance(look) >= STRANGE
-        ):
+        before, self._followed = self._followed, (look, safe)
+        if before is not None and (safe != before[1] or _is_another(before[0], look)):
             self.epoch += 1
         return self.epoch
 
     def admit(self, keyframes: Iterable[Keyframe], held: bool = False) -> tuple[Keyframe, ...]:
         """Those that may be shown. held: the pictures on the walls stay, also where newer ones were under way."""
         candidates = tuple(keyframes)
-        admitted = tuple(keyframe for keyframe in candidates if not held and keyframe.request.epoch == self.epoch)
+        admitted = tuple(
+            keyframe
+            for keyframe in candidates
+            if not held and keyframe.request.epoch == self.epoch and self._may_show(keyframe)
+        )
         self.discarded += len(candidates) - len(admitted)
         return admitted
+
+    def _may_show(self, keyframe: Keyframe) -> bool:
+        """Whoever asked for it: of a look that the program had, with the model that it had it with, or may have."""
+        request, model_sha256 = keyframe.request, keyframe.provenance.model_sha256
+        if self._approvals is None or request.bus != PROGRAM or request.look.plain:
+            return True
+        if self._let_through.get(request.look) == model_sha256:
+            return True
+        covering = self._approvals.covering(request.look, model_sha256)
+        return covering is not None and covering.model_sha256 in ("", model_sha256)
+
+
+def _is_another(before: Look, look: Look) -> bool:
+    same = (before.generator, before.seed) == (look.generator, look.seed)
+    return not same or before.text_distance(look) >= STRANGE

@@ -5,7 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from vpengine.control.controls import Value
-from vpengine.control.triggers import CameraTrigger, RefreshTrigger, SceneTrigger
+from vpengine.control.triggers import (
+    CameraTrigger,
+    CueEdit,
+    CueTrigger,
+    LookTrigger,
+    RefreshTrigger,
+    SafeTrigger,
+    SceneTrigger,
+    TakeTrigger,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,4 +25,14 @@ class ControlChange:
     value: Value
 
 
-OperatorMessage = ControlChange | SceneTrigger | CameraTrigger | RefreshTrigger
+OperatorMessage = (
+    ControlChange
+    | SceneTrigger
+    | CueTrigger
+    | CueEdit
+    | SafeTrigger
+    | TakeTrigger
+    | LookTrigger
+    | CameraTrigger
+    | RefreshTrigger
+)

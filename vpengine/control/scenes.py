@@ -92,7 +92,11 @@ class Scenes:
         if trigger.bus == PREVIEW:
             self._standby = self._named(trigger) if trigger.name else None
             return
-        self.play(self.step(self._named(trigger) if trigger.action == "goto" else self._neighbour(trigger)))
+        self.play(self.step_of(trigger))
+
+    def step_of(self, trigger: SceneTrigger) -> Step:
+        """What a trigger for the program asks for. Raises UserError."""
+        return self.step(self._named(trigger) if trigger.action == "goto" else self._neighbour(trigger))
 
     def step(self, slug: str) -> Step:
         """A scene as a step of its own. Raises UserError."""
@@ -104,6 +108,20 @@ class Scenes:
         """It begins when its location is ready; one that waits for its own is not wanted any more."""
         self._wanted = step
         self._by_hand.clear()
+
+    def want_nothing(self) -> None:
+        """What waits for its location does not begin."""
+        self._wanted = None
+
+    @property
+    def going_to(self) -> str:
+        """The slug of the scene that was asked for last, whether it has begun or not."""
+        return self._wanted.scene if self._wanted else self._state.scene
+
+    @property
+    def stands_by(self) -> bool:
+        """Whether a scene was put into the preview by itself."""
+        return self._standby is not None
 
     @property
     def wanted(self) -> Step | None:

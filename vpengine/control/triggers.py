@@ -23,6 +23,48 @@ class SceneTrigger:
 
 
 @dataclass(frozen=True, slots=True)
+class CueTrigger:
+    """Playback of the cue list. number: of "goto" and "standby"."""
+
+    action: Literal["go", "back", "goto", "standby", "pause"]
+    number: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CueEdit:
+    """A change of the cue list. number: of "record" and "delete". name: of a cue that is recorded."""
+
+    action: Literal["record", "update", "delete", "undo", "redo"]
+    number: str = ""
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SafeTrigger:
+    """The safe picture, or back from it."""
+
+    on: bool
+
+
+@dataclass(frozen=True, slots=True)
+class TakeTrigger:
+    """Takes: they begin and end, what they are called, and the lock on looks. text: of the three that name."""
+
+    action: Literal["roll", "cut", "slate", "scene", "number", "lock", "unlock"]
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LookTrigger:
+    """Of the preview's look, or of the moment that went by ("keep"). text: a name for "keep" and "candidate", else who
+    decides.
+    """
+
+    action: Literal["keep", "candidate", "approve", "temporary", "revoke"]
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class RefreshTrigger:
     """Make all generated pictures anew."""
 

@@ -12,10 +12,12 @@ from functools import lru_cache
 
 from vpengine.control.controls import Control
 from vpengine.control.messages import ControlChange, OperatorMessage
+from vpengine.control.triggers import SafeTrigger
 from vpengine.errors import UserError, did_you_mean
 from vpengine.mailbox import Inbox
 from vpengine.osc import Message, OscError, decode, is_pattern, matches
 from vpengine.peers import Firsts, PeerHealth, Peers
+from vpengine.remote.osc_buttons import SCENE_WORDS, button_message, is_button
 from vpengine.remote.osc_messages import (
     CAMERA,
     PREVIEW_ROOT,
@@ -126,7 +128,12 @@ class OscControl:
         self._refuse(peer, RefusedError(error.reason, str(error)))
 
     def _act(self, message: Message) -> None:
-        if message.address == SCENE or message.address.startswith(SCENE + "/"):
+        word = message.address.removeprefix(SCENE + "/")
+        if word in SCENE_WORDS:
+            message = Message(SCENE_WORDS[word], message.arguments)
+        if is_button(message.address):
+            self._press(button_message(message), message)
+        elif message.address == SCENE or message.address.startswith(SCENE + "/"):
             self._add(scene_trigger(message, self._scenes), message)
         elif message.address.startswith(PREVIEW_ROOT):
             self._add(preview_trigger(message, self._scenes), message)
@@ -140,6 +147,12 @@ class OscControl:
             changes = [ControlChange(control.address, control_value(control, message.arguments)) for control in named]
             for change in changes:
                 self._inbox.renew(change.address, change)
+
+    def _press(self, asked: OperatorMessage | None, message: Message) -> None:
+        if isinstance(asked, SafeTrigger):
+            self._inbox.renew(message.address, asked)  # no flood of others keeps it out
+        else:
+            self._add(asked, message)
 
     def _add(self, trigger: OperatorMessage | None, message: Message) -> None:
         if trigger and not self._inbox.add(trigger):

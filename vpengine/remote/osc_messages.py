@@ -50,16 +50,16 @@ def scene_trigger(message: Message, scenes: Sequence[str]) -> SceneTrigger | Non
         return _goto(message.arguments, scenes)
     slug = message.address.removeprefix(SCENE + "/")
     if slug in NEIGHBOURS:
-        return SceneTrigger(NEIGHBOURS[slug]) if _pressed(message) else None
+        return SceneTrigger(NEIGHBOURS[slug]) if pressed(message) else None
     if slug in RESERVED or not slug or "/" in slug or is_pattern(slug) or len(slug) > LONGEST_NAME:
         raise RefusedError("unknown-address", f"{message.address!r}: expected {SCENE}/ and the name of a scene")
-    return SceneTrigger("goto", _known(slug, scenes)) if _pressed(message) else None
+    return SceneTrigger("goto", _known(slug, scenes)) if pressed(message) else None
 
 
 def preview_trigger(message: Message, scenes: Sequence[str]) -> SceneTrigger | None:
     """What a message to ``/vp/preview…`` asks for; None for a button's release. Raises RefusedError."""
     if message.address == PREVIEW_OFF:
-        return SceneTrigger("goto", bus=PREVIEW) if _pressed(message) else None
+        return SceneTrigger("goto", bus=PREVIEW) if pressed(message) else None
     if message.address == PREVIEW_SCENE:
         return replace(_goto(message.arguments, scenes), bus=PREVIEW)
     slug = message.address.removeprefix(PREVIEW_SCENE + "/")
@@ -67,7 +67,7 @@ def preview_trigger(message: Message, scenes: Sequence[str]) -> SceneTrigger | N
         raise RefusedError(
             "unknown-address", f"{message.address!r}: expected {PREVIEW_SCENE}/ and a scene, or {PREVIEW_OFF}"
         )
-    return SceneTrigger("goto", slug, PREVIEW) if _pressed(message) else None
+    return SceneTrigger("goto", slug, PREVIEW) if pressed(message) else None
 
 
 def _known(slug: str, scenes: Sequence[str]) -> str:
@@ -108,15 +108,16 @@ def camera_trigger(message: Message, cameras: Sequence[str]) -> CameraTrigger | 
         raise RefusedError(
             "unknown-camera", lambda: f"{message.address!r}: no camera {name!r}{did_you_mean(name, cameras)}"
         )
-    return CameraTrigger(CAMERA_ACTIONS[action], name) if _pressed(message) else None
+    return CameraTrigger(CAMERA_ACTIONS[action], name) if pressed(message) else None
 
 
 def refresh_trigger(message: Message) -> RefreshTrigger | None:
     """What a message to ``/vp/neural/refresh`` asks for; None for a button's release. Raises RefusedError."""
-    return RefreshTrigger() if _pressed(message) else None
+    return RefreshTrigger() if pressed(message) else None
 
 
-def _pressed(message: Message) -> bool:
+def pressed(message: Message) -> bool:
+    """False for a button's release. Raises RefusedError for what is neither."""
     if not message.arguments:
         return True
     state = _number(message.arguments[0])

@@ -1,0 +1,114 @@
+"""Playback of the cue list: GO, BACK, GOTO, standby, pause, waits and follows; what is under way is the scenes'."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from vpengine.control.controls import Value
+from vpengine.control.cues import Cue, CueEdits, cue_number
+from vpengine.control.scenes import Move, Scenes, Step
+from vpengine.control.transitions import Transition
+from vpengine.control.triggers import CueTrigger
+from vpengine.errors import UserError
+
+
+class Playback:
+    """running: the number of the cue that went last, None before the first."""
+
+    def __init__(self, scenes: Scenes, edits: CueEdits) -> None:
+        self.edits = edits
+        self.running: str | None = None
+        self.paused = False
+        self._scenes = scenes
+        self._standby: str | None = None  # set by hand; else the one after the running one
+        self._waiting: Cue | None = None  # for its time
+        self._due_s: float | None = None
+        self._began_s: float | None = None  # the running cue, when its scene was ready
+        self._follows = False  # the running cue's successor is still to go
+
+    @property
+    def standby(self) -> Cue | None:
+        """What GO begins."""
+        cues = self.edits.now
+        if self._standby is not None and cues.has(self._standby):
+            return cues.find(self._standby)
+        return cues.after(self.running)
+
+    @property
+    def cue(self) -> Cue | None:
+        """The running one; None where it was deleted meanwhile."""
+        cues = self.edits.now
+        return cues.find(self.running) if self.running is not None and cues.has(self.running) else None
+
+    def press(self, trigger: CueTrigger) -> None:
+        """Raises UserError where there is no such cue."""
+        if trigger.action == "pause":
+            self.paused = not self.paused
+        elif trigger.action == "standby":
+            self._standby = self.edits.now.find(cue_number(trigger.number)).number
+        else:
+            self._go(self.wanted(trigger))
+
+    def wanted(self, trigger: CueTrigger) -> Cue:
+        """The cue that GO, BACK or GOTO begins. Raises UserError where there is none."""
+        cues = self.edits.now
+        if trigger.action == "goto":
+            return cues.find(cue_number(trigger.number))
+        found = self.standby if trigger.action == "go" else cues.before(self.running)
+        if found is None:
+            where = "after" if trigger.action == "go" else "before"
+            raise UserError(
+                f"there is no cue {where} {self.running}" if self.running is not None else "there is no cue to begin"
+            )
+        return found
+
+    def _go(self, cue: Cue) -> None:
+        self.running, self._standby, self.paused = cue.number, None, False
+        self._began_s, self._follows = None, cue.follow_s is not None
+        self._waiting = self._due_s = None
+        if cue.wait_s > 0.0:
+            self._waiting = cue
+        else:
+            self._scenes.play(self.step(cue))
+
+    def jumped(self) -> None:
+        """A scene was asked for by itself: nothing that was to go by itself goes any more."""
+        self._waiting = self._due_s = None
+        self._follows = False
+
+    def advance(self, time_s: float) -> None:
+        """What waits or follows begins when it is due; before the scenes do. time_s: stands still while paused."""
+        if self._waiting is not None:
+            self._due_s = time_s + self._waiting.wait_s if self._due_s is None else self._due_s
+            if time_s >= self._due_s:
+                cue, self._waiting, self._due_s = self._waiting, None, None
+                self._scenes.play(self.step(cue))
+        elif self._began_s is None and self._scenes.wanted is None:
+            self._began_s = time_s
+        cue_now = self.cue
+        if self._follows and self._began_s is not None and cue_now is not None and cue_now.follow_s is not None:
+            following = self.edits.now.after(self.running)
+            if time_s >= self._began_s + cue_now.follow_s and following is not None:
+                self._go(following)
+
+    def step(self, cue: Cue) -> Step:
+        """A cue as what the scenes play. Raises UserError where its scene is not in the show."""
+        if cue.scene is None:
+            here = self._scenes.step(self._scenes.shown)
+            base = replace(here, moves=(), transition=cue.transition or Transition("cut", 0.0))
+        else:
+            base = self._scenes.step(cue.scene)
+            base = replace(base, transition=cue.transition or base.transition)
+        seconds = base.transition.seconds if cue.fade_s is None else cue.fade_s
+        single = dict(cue.fades)
+        moves = tuple(
+            Move(address, value, single.get(address, seconds), cue.easing)
+            for address, value in self.values(cue).items()
+        )
+        return replace(base, moves=moves)
+
+    def values(self, cue: Cue) -> Mapping[str, Value]:
+        """Where a cue takes the controls."""
+        scene = self._scenes.values(cue.scene) if cue.scene is not None else {}
+        return {**scene, **dict(cue.controls)}
