@@ -8,15 +8,15 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-Where = Literal["array", "shared memory"]  # a texture or CUDA's memory will be others
+Where = Literal["array", "lent", "shared memory"]  # a texture or CUDA's memory will be others
 
 
 @dataclass(frozen=True, eq=False)
 class Pixels:
     """stored: (height, width, channels), as they lie. bottom_up: row 0 is the picture's bottom, as textures have it.
 
-    lives: an array is whoever's refers to it; shared memory is another process's too, and its owner uses it again: who
-    wants to keep it takes a copy. Nothing is converted here: who needs another order asks for a view of it.
+    lives: an array is whoever's refers to it; what is lent its owner uses again, and shared memory is another process's
+    too: who wants to keep these takes a copy. Nothing is converted here: who needs another order asks for a view of it.
     """
 
     stored: NDArray[Any]
