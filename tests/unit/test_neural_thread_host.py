@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import subprocess
 import sys
 import threading
 import time
@@ -280,6 +281,29 @@ def test_where_only_threads_are_left_nothing_follows(hang: threading.Event, capl
     finally:
         hang.set()
         host.close()
+
+
+LEAVING = """
+import atexit, sys, threading, time
+from vpengine.cli.streams import leave_if_held
+from vpengine.stops import left_behind
+thread = threading.Thread(target=time.sleep, args=(float(sys.argv[1]),), daemon=True)
+thread.start()
+thread.join(0.3)
+left_behind(thread)
+atexit.register(print, "Python's own end")
+print("said before")
+leave_if_held(7)
+sys.exit(7)
+"""
+
+
+@pytest.mark.parametrize(("sleeps_s", "ends_itself"), [("60", False), ("0.01", True)])
+def test_a_command_leaves_at_once_only_where_a_thread_is_left(sleeps_s: str, ends_itself: bool) -> None:
+    """With its exit code, and what it had to say."""
+    done = subprocess.run([sys.executable, "-c", LEAVING, sleeps_s], capture_output=True, text=True, check=False)
+    assert done.returncode == 7
+    assert done.stdout == "said before\n" + ("Python's own end\n" if ends_itself else "")
 
 
 def test_memory_that_is_not_there_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:

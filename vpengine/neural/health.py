@@ -14,14 +14,16 @@ PAUSE_S = 1.0  # longer between two images: nobody asked, or it had stopped
 class GeneratorHealth:
     """Owned and kept up to date by a host; others read it.
 
-    name: the generator's, ``none`` for nobody. runtime: what runs its network, empty until that is known. ready: it is
-    loaded, and has made its first pictures. pid: of its process, None where it has none of its own. failures: in a row,
-    since its newest image. last_failure: one sentence, empty while there was none; hopeless: another try would end the
-    same; no_thread: it hangs in the engine itself, or has lost its card there, so that no other may run there until the
-    engine is started again. latency_s: of the newest images. images_per_s: while it was asked.
+    name: the generator's, ``none`` for nobody. host: what it runs in, a process or a thread. runtime: what runs its
+    network, empty until that is known. ready: it is loaded, and has made its first pictures. pid: of its process, None
+    where it has none of its own. failures: in a row, since its newest image. last_failure: one sentence, empty while
+    there was none; hopeless: another try would end the same; no_thread: it hangs in the engine itself, or has lost its
+    card there, so that no other may run there until the engine is started again. latency_s: of the newest images.
+    images_per_s: while it was asked.
     """
 
     name: str
+    host: str = ""
     runtime: str = ""
     ready: bool = False
     pid: int | None = None
@@ -77,6 +79,7 @@ class GeneratorHealth:
         """The generator's part of a run's report."""
         return {
             "name": self.name,
+            "host": self.host,
             "runtime": self.runtime,
             "images": self.images,
             "images_per_s": round(self.images_per_s, 2),

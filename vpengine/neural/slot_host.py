@@ -60,7 +60,7 @@ class SlotHost(ABC):
         more pixels than the largest of them. frame_s: the stage's period. The worker starts at once.
         Raises UserError where memory for the slots is short.
         """
-        self.health = GeneratorHealth(name)
+        self.health = GeneratorHealth(name, self.place)
         self.request_size = request_size
         self._declared: type[Generator] = load_plugin(generator)
         self._frame_s = frame_s
