@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from vpengine.frames.pixels import Pixels
 from vpengine.takes.report import percentiles
 
 PAUSE_S = 1.0  # longer between two images: nobody asked, or it had stopped
@@ -19,7 +20,8 @@ class GeneratorHealth:
     where it has none of its own. failures: in a row, since its newest image. last_failure: one sentence, empty while
     there was none; hopeless: another try would end the same; no_thread: it hangs in the engine itself, or has lost its
     card there, so that no other may run there until the engine is started again. latency_s: of the newest images.
-    images_per_s: while it was asked.
+    images_per_s: while it was asked. through: the memory that pictures cross in; copies, copied_bytes: of the plates
+    that it was given and of the pictures that it gave.
     """
 
     name: str
@@ -38,6 +40,9 @@ class GeneratorHealth:
     usual_latency_s: float = 0.15
 
     images_per_s: float = 0.0
+    through: str = ""
+    copies: int = 0
+    copied_bytes: int = 0
     _last_s: float = -1e9
     _intervals: int = 0
     _busy_s: float = 0.0
@@ -53,6 +58,13 @@ class GeneratorHealth:
         """What a first picture took is what others need until it is known better."""
         self.work_s = max(self.work_s, work_s)
         self.usual_latency_s = max(self.usual_latency_s, work_s)
+
+    def crossed(self, *pictures: Pixels | None) -> None:
+        """These were copied on their way to the generator or back."""
+        for pixels in pictures:
+            if pixels is not None:
+                self.copies += 1
+                self.copied_bytes += pixels.stored.nbytes
 
     def note(self, now_s: float, latency_s: float, work_s: float) -> None:
         """An image came: seconds since its request, and of the work alone."""
@@ -85,4 +97,5 @@ class GeneratorHealth:
             "images_per_s": round(self.images_per_s, 2),
             "latency_ms": percentiles([1e3 * latency_s for latency_s in self.latency_s]),
             "restarts": self.restarts,
+            "crossing": {"through": self.through, "copies": self.copies, "bytes": self.copied_bytes},
         }

@@ -67,6 +67,7 @@ class SlotHost(ABC):
         self._resolution = resolutions[0]
         largest = max(resolutions, key=prod)
         self._slots = self._make_slots(SlotLayout(largest, self._declared.starts_from_current))
+        self.health.through = "memory" if self._slots[0].lives == "lent" else self._slots[0].lives
         self._rooms = [room_of(slot, largest) for slot in self._slots]
         names = tuple(slot.name for slot in self._slots)
         self._setup = WorkerSetup(generator, runtime, tuple(resolutions), names, settings, card)
@@ -147,6 +148,7 @@ class SlotHost(ABC):
         _put(plate.depth, room.depth)
         if plate.current is not None and room.current is not None:
             _put(plate.current, room.current)
+        self.health.crossed(plate.color_noise, plate.depth, plate.current)
         if not self._asked:
             self._since_s = now_s
         self._asked[index] = request
@@ -208,6 +210,7 @@ class SlotHost(ABC):
         request = _keeping(self._asked.pop(answer.slot), carried.plate)
         self._since_s = now_s
         self.health.failures, self.health.hopeless = 0, False
+        self.health.crossed(carried.gain, carried.bias)
         self.health.note(now_s, now_s - request.submitted_s, answer.work_s)
         provenance = Provenance(
             source=self.health.name,

@@ -88,12 +88,11 @@ Memory = Callable[[int], NDArray[np.uint8]]  # so many bytes, that stay while so
 class LentSlot:
     """One slot in memory of this process, for a worker that is a thread of it."""
 
-    lives: Where = "lent"
     name = ""
 
-    def __init__(self, layout: SlotLayout, memory: Memory) -> None:
-        """Raises MemoryError when it is not to be had."""
-        self.layout = layout
+    def __init__(self, layout: SlotLayout, memory: Memory, lives: Where = "lent") -> None:
+        """memory: gives it, which ``lives`` says the kind of. Raises MemoryError when it is not to be had."""
+        self.layout, self.lives = layout, lives
         self._arrays, offset, whole = dict[str, NDArray[Any]](), 0, memory(layout.size)
         for array, shape, kind in layout.arrays:
             nbytes = prod(shape) * np.dtype(kind).itemsize

@@ -7,19 +7,26 @@ that is the price of sharing a card's memory, and why all that needs no card has
 
 from __future__ import annotations
 
+import logging
 import queue
 import threading
+from collections.abc import Callable
+from contextlib import suppress
 
 import numpy as np
 from numpy.typing import NDArray
 
 from vpengine.errors import UserError
+from vpengine.gpu.cuda import Cuda, CudaError, open_card
 from vpengine.neural.carrier import carried
 from vpengine.neural.messages import Answer, Ask, WorkerSetup
+from vpengine.neural.placement import cards
 from vpengine.neural.slot_host import SLOTS, SlotHost
 from vpengine.neural.slots import LentSlot, SlotLayout, Slots
 from vpengine.neural.worker import work
 from vpengine.stops import left_behind
+
+log = logging.getLogger(__name__)
 
 END_S = 1.8  # for a picture that is being made; a model that is being loaded may take longer
 
@@ -30,10 +37,11 @@ class Worker:
     It has the priority of all others: one that were put off while it holds Python's lock would hold up the frame.
     """
 
-    def __init__(self, setup: WorkerSetup, slots: Slots) -> None:
+    def __init__(self, setup: WorkerSetup, slots: Slots, arrived: Callable[[], None]) -> None:
+        """arrived: waits until what a card carries into the slots is there."""
         self._asks: queue.SimpleQueue[Ask | None] = queue.SimpleQueue()  # as many as there are slots, and the end
         self._news: queue.SimpleQueue[object] = queue.SimpleQueue()  # as many answers as there are slots
-        self._setup, self._slots = setup, slots
+        self._setup, self._slots, self._arrived = setup, slots, arrived
         self._thread = threading.Thread(target=self._run, name="neural-thread", daemon=True)
         self._thread.start()
         self.ended = False  # before ``heard`` was called last, so that its last words have been heard
@@ -70,6 +78,7 @@ class Worker:
         ask = self._asks.get()
         if ask is None:
             raise EOFError
+        self._arrived()
         return ask
 
     def _say(self, message: object) -> None:
@@ -82,8 +91,14 @@ class ThreadHost(SlotHost):
     place = "thread"
     ends = False
     _worker: Worker | None = None
+    _card: Cuda | None = None
 
     def _make_slots(self, layout: SlotLayout) -> Slots:
+        """In page-locked memory where there is a card: it reads and writes there by itself."""
+        self._card = _open_card()
+        if self._card is not None:
+            with suppress(MemoryError):
+                return [LentSlot(layout, self._card.pinned, "pinned memory") for _ in range(SLOTS)]
         try:
             return [LentSlot(layout, _memory) for _ in range(SLOTS)]
         except MemoryError:
@@ -95,7 +110,7 @@ class ThreadHost(SlotHost):
 
     def _begin(self) -> None:
         try:
-            self._worker = Worker(self._setup, self._slots)
+            self._worker = Worker(self._setup, self._slots, self._card.wait if self._card is not None else lambda: None)
         except RuntimeError as error:  # Python's for a thread that is not to be had
             raise OSError(str(error)) from error
 
@@ -122,6 +137,17 @@ class ThreadHost(SlotHost):
     def _wait_for_end(self) -> None:
         if self._worker is not None:
             self._worker.join()
+
+
+def _open_card() -> Cuda | None:
+    """Asks the driver first, for where it has no card there is no sense in importing what speaks to it."""
+    if not cards():
+        return None
+    try:
+        return open_card()
+    except CudaError as error:
+        log.info("%s: pictures for the generator go through ordinary memory", error)
+        return None
 
 
 def _memory(nbytes: int) -> NDArray[np.uint8]:
