@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from tests.cuda_stand_in import FAULTS, CudaCore, WatchedContext
+from vpengine.cli import doctor
 from vpengine.gpu import cuda as cuda_module
 from vpengine.gpu.cuda import Cuda, CudaError, try_sharing
 
@@ -122,6 +123,17 @@ def test_pinned_memory_that_is_not_there_is_a_memory_error(gpu: Any, monkeypatch
     monkeypatch.setattr(core.LegacyPinnedMemoryResource, "allocate", refused)
     with pytest.raises(MemoryError):
         Cuda(core).pinned(1 << 40)
+
+
+def test_doctor_says_how_it_went(gpu: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And nothing where there is no card."""
+    assert doctor.sharing(gpu) == []
+    monkeypatch.setattr(doctor, "cards", lambda: 2)
+    core = CudaCore(gpu, "null handle")
+    monkeypatch.setattr(cuda_module, "_opened", [Cuda(core)])
+    (finding,) = doctor.sharing(WatchedContext(gpu, core))
+    assert finding.found == f"2 cards; OpenGL and CUDA share no memory, pictures are copied: {WHY['null handle']}"
+    assert finding.good
 
 
 def test_without_a_driver_it_says_so(gpu: Any) -> None:

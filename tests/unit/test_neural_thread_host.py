@@ -23,10 +23,11 @@ from vpengine.neural import GENERATORS, RUNTIMES, drill, slot_host
 from vpengine.neural.declared import looks_of
 from vpengine.neural.diffusion import DiffusionSettings
 from vpengine.neural.ladder_host import LadderHost, LadderRung
+from vpengine.neural.messages import Failed
 from vpengine.neural.process_host import ProcessHost
 from vpengine.neural.slot_host import SlotHost
 from vpengine.neural.thread_host import END_S, ThreadHost
-from vpengine.neural.worker import lost_card
+from vpengine.neural.worker import _failed, lost_card
 from vpengine.stops import is_left_behind
 
 GENERATORS_OF_TESTS = """
@@ -209,6 +210,12 @@ def test_a_lost_card_turns_it_off_too(caplog: pytest.LogCaptureFixture) -> None:
 )
 def test_a_lost_card_is_known(error: Exception, lost: bool) -> None:
     assert lost_card(error) == lost
+
+
+@pytest.mark.parametrize("words", ["CUDA error: out of memory", "weather.onnx: Cuda Runtime (out of memory)"])
+def test_a_card_that_is_full_is_not_lost(words: str) -> None:
+    failed = _failed(RuntimeError(words))
+    assert failed == Failed("there is not enough memory for its picture", hopeless=True, lost=False)
 
 
 def test_the_end_waits_two_seconds_for_a_thread_that_hangs(loop: Loop, hang: threading.Event) -> None:

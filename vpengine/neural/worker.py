@@ -69,10 +69,11 @@ def work(setup: WorkerSetup, slots: Slots, hear: Callable[[], Ask], say: Callabl
 
 def _failed(error: Exception) -> Failed:
     """Libraries have errors of their own for a full memory; torch's and CUDA's are known by their names."""
-    kind = type(error).__name__
-    if isinstance(error, MemoryError) or kind == "OutOfMemoryError":
+    kind, lost = type(error).__name__, lost_card(error)
+    full = lost and "out of memory" in str(error).lower()  # CUDA goes on after that
+    if full or isinstance(error, MemoryError) or kind == "OutOfMemoryError":
         return Failed("there is not enough memory for its picture", hopeless=True)
-    if lost_card(error):
+    if lost:
         return Failed(f"the graphics card does not answer it any more ({_first_line(error)})", lost=True)
     return Failed(f"{kind}: {error}")
 
