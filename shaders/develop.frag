@@ -19,7 +19,8 @@ float hash(uvec3 cell) {
 
 void main() {
     // One linear lookup in the middle of two by two texels averages a picture of twice the size.
-    vec3 scene = texture(light, (uv - 0.5) * shown + 0.5).rgb * exposure_gain;
+    vec3 scene = texture(light, (uv - 0.5) * shown + 0.5).rgb;
+    scene = (scene * (1.0 - dip.a) + dip.rgb) * exposure_gain;
     vec2 from_middle = uv * 2.0 - 1.0;
     scene *= 1.0 - vignette * 0.5 * dot(from_middle, from_middle);
     vec3 cct = clamp(acescct_from_linear(max(scene, vec3(0.0))), 0.0, 1.0);

@@ -37,6 +37,7 @@ void main() {
         left -= share;
     }
     if (left > 0.0) light += left * outer_gain * texture(outer, uv).rgb;
+    light = light * (1.0 - dip.a) + dip.rgb;
 #ifdef ENCODED
     vec3 nits = (rec709_from_acescg * light) * white_nits;
     vec3 level = clamp((nits - black_nits) / (peak_nits - black_nits), 0.0, 1.0);

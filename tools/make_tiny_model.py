@@ -59,8 +59,10 @@ def make_tiny_model(folder: Path, kind: str = "sd", seed: int = 0, *, depth: boo
     torch.manual_seed(seed)
     threads = torch.get_num_threads()
     torch.set_num_threads(1)  # sums in another order are other bytes
-    pipeline = _sdxl(folder) if kind == "sdxl" else _sd(folder, depth)
-    torch.set_num_threads(threads)
+    try:
+        pipeline = _sdxl(folder) if kind == "sdxl" else _sd(folder, depth)
+    finally:
+        torch.set_num_threads(threads)
     pipeline.save_pretrained(str(folder), safe_serialization=True)
     # transformers writes one tokenizer.json; the models that are published have what it was made of.
     for name in ("tokenizer", "tokenizer_2") if kind == "sdxl" else ("tokenizer",):

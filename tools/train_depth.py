@@ -10,11 +10,8 @@ are spent faster: one seed gives one network, on one machine and thread count, w
 from __future__ import annotations
 
 import argparse
-import copy
-import math
 import os
 import time
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +22,7 @@ from depth_network import DepthNet, export_onnx
 from depth_pool import Pool, load_pool
 from torch import Tensor
 from torch.nn import functional
+from training_run import Options, Training
 
 ROOT = Path(__file__).resolve().parent.parent
 WORK = ROOT / "out" / "depth"
@@ -33,68 +31,21 @@ LIMIT_BYTES = 4 * 1024 * 1024
 TRAIN_SEED_BASE = 2_000_000
 RESOLUTION = (384, 256)
 SMALL_CROP, CROP = (192, 128), (256, 192)  # in the first half of the training, and after it
-EMA_DECAY = 0.997
 FURTHEST_M = 300.0  # beyond it, further away makes no difference to the eye
 UNTIL_SCALE = 0.85  # how much of a wrong scale of the whole picture is forgiven (Eigen et al. 2014 have 0.5)
 
 
-@dataclass(frozen=True)
-class Options:
-    """What a training run is: the same options give the same network."""
-
-    seed: int
-    steps: int
-    batch: int
-    learning_rate: float
-    minutes: float
-
-
-class Training:
-    """Owns the network, its moving average and the optimiser; everything a checkpoint holds."""
+class DepthTraining(Training):
+    warm_steps, ema_decay, weight_decay = 100, 0.997, 1e-3
 
     def __init__(self, options: Options) -> None:
-        torch.manual_seed(options.seed)
-        self.options = options
-        self.network = DepthNet().to(memory_format=torch.channels_last)
-        self.average = copy.deepcopy(self.network).requires_grad_(False)
-        self.optimizer = torch.optim.AdamW(self.network.parameters(), options.learning_rate, weight_decay=1e-3)
-        self.step, self.seconds = 0, 0.0
-
-    def save(self, path: Path) -> None:
-        state = {name: getattr(self, name).state_dict() for name in ("network", "average", "optimizer")}
-        part = path.with_suffix(".part")
-        torch.save({**state, "step": self.step, "seconds": self.seconds}, part)
-        part.replace(path)
-
-    def resume(self, path: Path) -> None:
-        state = torch.load(path, weights_only=True)
-        for name in ("network", "average", "optimizer"):
-            getattr(self, name).load_state_dict(state[name])
-        self.step, self.seconds = state["step"], state["seconds"]
-
-    @property
-    def progress(self) -> float:
-        """How much of the steps or of the minutes is spent, 0 to 1."""
-        return max(self.step / self.options.steps, self.seconds / (60.0 * self.options.minutes))
+        super().__init__(options, DepthNet)
 
     def advance(self, batch: Batch) -> float:
         """One optimiser step; the loss."""
-        warm = min(1.0, (self.step + 1) / 100)
-        for group in self.optimizer.param_groups:
-            group["lr"] = self.options.learning_rate * warm * (0.5 + 0.5 * math.cos(math.pi * min(self.progress, 1.0)))
         with torch.autocast("cpu", torch.bfloat16, enabled=self.progress < 0.85):
             log_inverse, sky = self.network.logs(batch.color.to(memory_format=torch.channels_last), batch.plane)
-        loss = depth_loss(log_inverse.float(), sky.float(), batch.inverse)
-        self.optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
-        self.optimizer.step()
-        decay = min(EMA_DECAY, (self.step + 1) / (self.step + 10))
-        with torch.no_grad():
-            for mean, new in zip(self.average.parameters(), self.network.parameters(), strict=True):
-                mean.lerp_(new, 1.0 - decay)
-        self.step += 1
-        return float(loss.detach())
+        return self.learn(depth_loss(log_inverse.float(), sky.float(), batch.inverse))
 
 
 def depth_loss(log_inverse: Tensor, sky: Tensor, inverse: Tensor) -> Tensor:
@@ -112,9 +63,9 @@ def depth_loss(log_inverse: Tensor, sky: Tensor, inverse: Tensor) -> Tensor:
     return invariant + 0.5 * gradient + 0.3 * functional.binary_cross_entropy_with_logits(sky, 1.0 - seen)
 
 
-def train(options: Options, pool: Pool, checkpoint: Path) -> Training:
+def train(options: Options, pool: Pool, checkpoint: Path) -> DepthTraining:
     """Train until the steps or the minutes are spent; a checkpoint every 500 steps."""
-    training, means = Training(options), []
+    training, means = DepthTraining(options), []
     if checkpoint.exists():
         training.resume(checkpoint)
     while training.step < options.steps and training.seconds < 60.0 * options.minutes:
@@ -172,7 +123,7 @@ def main() -> None:
     torch.set_num_threads(given.threads)
     options = Options(given.seed, given.steps, given.batch, given.learning_rate, given.minutes)
     if given.action == "export":
-        training = Training(options)
+        training = DepthTraining(options)
         training.resume(given.checkpoint)
     else:
         pool = load_pool(WORK, TRAIN_SEED_BASE * given.seed, given.scenes, given.views, RESOLUTION)

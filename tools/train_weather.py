@@ -10,17 +10,17 @@ Needs the extra `torch` and OpenGL (software will do). One seed gives one networ
 from __future__ import annotations
 
 import argparse
-import copy
-import math
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from torch import Tensor
 from torch.nn import functional
+from training_run import Options, Training
 from weather_files import ONNX_FILE, ship
 from weather_network import WeatherNet
 from weather_pool import Batch, Pool, Shader, load_pool, random_batch, to_linear
@@ -32,79 +32,38 @@ ROOT = Path(__file__).resolve().parent.parent
 WORK = ROOT / "out" / "weather"
 TRAIN_SEED_BASE = 1_000_000
 RESOLUTION, CROP = (320, 176), (256, 144)
-EMA_DECAY = 0.998
 
 
 @dataclass(frozen=True)
-class Options:
-    """What a training run is: the same options give the same network."""
-
-    seed: int
-    steps: int
+class WeatherOptions(Options):
     scenes: int
     views: int
-    batch: int
-    learning_rate: float
-    minutes: float
     device: str
     compiled: bool
 
 
-class Training:
-    """Owns the network, its moving average, the optimiser and the random state; everything a checkpoint holds."""
+class WeatherTraining(Training):
+    """A checkpoint holds the state of its random batches too."""
 
-    def __init__(self, options: Options) -> None:
-        torch.manual_seed(options.seed)
-        self.options = options
-        self.network = WeatherNet().to(options.device, memory_format=torch.channels_last)
-        self.average = copy.deepcopy(self.network).requires_grad_(False)
-        self.optimizer = torch.optim.AdamW(self.network.parameters(), options.learning_rate, weight_decay=1e-4)
+    warm_steps, ema_decay, weight_decay = 300, 0.998, 1e-4
+    options: WeatherOptions
+
+    def __init__(self, options: WeatherOptions) -> None:
+        super().__init__(options, WeatherNet, options.device)
         self.generator = torch.Generator().manual_seed(options.seed)
         self._loss = torch.compile(picture_loss, dynamic=False) if options.compiled else picture_loss
-        self.step, self.seconds = 0, 0.0
 
-    def save(self, path: Path, random_state: Tensor) -> None:
-        state = {
-            "network": self.network.state_dict(),
-            "average": self.average.state_dict(),
-            "optimizer": self.optimizer.state_dict(),
-            "generator": random_state,
-            "step": self.step,
-            "seconds": self.seconds,
-        }
-        part = path.with_suffix(".part")
-        torch.save(state, part)
-        part.replace(path)
-
-    def resume(self, path: Path) -> None:
-        state = torch.load(path, weights_only=True)
-        self.network.load_state_dict(state["network"])
-        self.average.load_state_dict(state["average"])
-        self.optimizer.load_state_dict(state["optimizer"])
+    def resume(self, path: Path) -> dict[str, Any]:
+        state = super().resume(path)
         self.generator.set_state(state["generator"])
-        self.step, self.seconds = state["step"], state["seconds"]
+        return state
 
     def advance(self, batch: Batch) -> float:
         """One optimiser step; the loss."""
-        progress = max(self.step / self.options.steps, self.seconds / (60.0 * self.options.minutes))
-        warm = min(1.0, (self.step + 1) / 300)
-        rate = self.options.learning_rate * warm * (0.5 + 0.5 * math.cos(math.pi * min(progress, 1.0)))
-        for group in self.optimizer.param_groups:
-            group["lr"] = rate
         # The last part runs in full precision: bfloat16's steps are as large as what is then left to learn.
-        with torch.autocast(self.options.device, torch.bfloat16, enabled=progress < 0.8):
+        with torch.autocast(self.options.device, torch.bfloat16, enabled=self.progress < 0.8):
             gain, bias = self.network(batch.color, batch.inverse_depth, batch.noise, batch.look)
-        loss = self._loss(gain.float() * batch.color + bias.float(), batch.target)
-        self.optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
-        self.optimizer.step()
-        decay = min(EMA_DECAY, (self.step + 1) / (self.step + 10))
-        with torch.no_grad():
-            for mean, new in zip(self.average.parameters(), self.network.parameters(), strict=True):
-                mean.lerp_(new, 1.0 - decay)
-        self.step += 1
-        return float(loss.detach())
+        return self.learn(self._loss(gain.float() * batch.color + bias.float(), batch.target))
 
 
 def picture_loss(answer: Tensor, target: Tensor) -> Tensor:
@@ -136,9 +95,9 @@ def with_noisy_depth(batch: Batch, generator: torch.Generator) -> Batch:
     return Batch(batch.color, inverse, batch.noise, batch.look, batch.target)
 
 
-def train(options: Options, pool: Pool, checkpoint: Path) -> Training:
+def train(options: WeatherOptions, pool: Pool, checkpoint: Path) -> WeatherTraining:
     """Train until the steps or the minutes are spent; a checkpoint every 1000 steps."""
-    training = Training(options)
+    training = WeatherTraining(options)
     if checkpoint.exists():
         training.resume(checkpoint)
     shader = Shader(options.compiled)
@@ -163,13 +122,15 @@ def train(options: Options, pool: Pool, checkpoint: Path) -> Training:
             mean = loss if training.step == 1 else 0.99 * mean + 0.01 * loss
             bar.update(task, completed=training.step, description=f"training, loss {mean:.4f}")
             if training.step % 1000 == 0:
-                training.save(checkpoint, coming.result()[1])
+                training.save(checkpoint, generator=coming.result()[1])
                 print(f"step {training.step}, {training.seconds / 60.0:.1f} min, loss {mean:.4f}", flush=True)
-        training.save(checkpoint, coming.result()[1])
+        training.save(checkpoint, generator=coming.result()[1])
     return training
 
 
-def _next_batch(pool: Pool, shader: Shader, options: Options, generator: torch.Generator) -> tuple[Batch, Tensor]:
+def _next_batch(
+    pool: Pool, shader: Shader, options: WeatherOptions, generator: torch.Generator
+) -> tuple[Batch, Tensor]:
     """A batch, and the random state it was drawn from."""
     state = generator.get_state()
     return with_noisy_depth(random_batch(pool, shader, options.batch, CROP, generator), generator), state
@@ -201,12 +162,19 @@ def main() -> None:
     if given.action == "judge":
         judge_and_report(WORK)
         return
-    options = Options(
-        given.seed, given.steps, given.scenes, given.views, given.batch, given.learning_rate, given.minutes,
-        given.device, not given.eager,
-    )  # fmt: skip
+    options = WeatherOptions(
+        seed=given.seed,
+        steps=given.steps,
+        batch=given.batch,
+        learning_rate=given.learning_rate,
+        minutes=given.minutes,
+        scenes=given.scenes,
+        views=given.views,
+        device=given.device,
+        compiled=not given.eager,
+    )
     if given.action == "export":
-        training = Training(options)
+        training = WeatherTraining(options)
         training.resume(given.checkpoint)
     else:
         started = time.perf_counter()

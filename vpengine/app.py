@@ -15,13 +15,10 @@ from pathlib import Path
 from typing import Any
 
 from vpengine import output, tracking
-from vpengine.compose.current import CurrentWorld
+from vpengine.asking import baked_looks, build_requests, build_restoring, build_stations, stored_of
 from vpengine.compose.governor import Governor
 from vpengine.compose.preparing import Preparing
-from vpengine.compose.request import Requests, RequestSettings, asked_sizes
-from vpengine.compose.request_camera import RequestCamera
-from vpengine.compose.restoring import Restoring, load_stored
-from vpengine.compose.stations import Stations
+from vpengine.compose.request import asked_sizes
 from vpengine.control.controls import ControlError, Controls, typed
 from vpengine.control.desk import Desk
 from vpengine.control.gate import Gate
@@ -39,7 +36,7 @@ from vpengine.gpu.pool import TargetPool
 from vpengine.gpu.window import Windows
 from vpengine.loop import Loop, NoRecorder, Recorder
 from vpengine.mailbox import Inbox, Newest
-from vpengine.neural.declared import generator_class, looks_of
+from vpengine.neural.declared import looks_of
 from vpengine.neural.host import GeneratorHost, NoHost
 from vpengine.neural.ladder import rungs_of
 from vpengine.neural.ladder_host import LadderHost
@@ -66,7 +63,6 @@ from vpengine.tracking.recentre import Recentring
 
 log = logging.getLogger(__name__)
 
-BUSY = 0.7  # of a frame's time: after that it begins nothing for the generator
 END_S = 2.6  # of the three seconds that an end may take; the rest is for what OpenGL has to give back
 POLL_PERIOD_S = 0.5  # how often memory is measured and a progress bar moved
 
@@ -183,6 +179,8 @@ class App:
         self.locations = build_locations(self.gpu, self.files, self._exit)
         self._ends.append(self.locations.stop)
         self.compositor = build_compositor(self.gpu, self.files, self.locations, self._exit)
+        self.stored = stored_of(self.files, self.compositor)
+        self.baked = baked_looks(self.files, self.stored)
         self.desk = self._desk()
         self.loop = self._loop()
         self._load_locations()
@@ -263,7 +261,7 @@ class App:
             controls.set(address, value)
         scenes.enter_first(controls, 0.0, self.options.scene)
         self._set_typed(controls)
-        return Desk(controls, scenes, Gate(), looks_of(self.files.stage.neural.generator))
+        return Desk(controls, scenes, Gate(), looks_of(self.files.stage.neural.generator), self.baked)
 
     def _set_typed(self, controls: Controls) -> None:
         for name, text in self.options.controls:
@@ -302,37 +300,13 @@ class App:
         write_run(folder, files.stage.file, files.show.file, files.named())
         return recorder
 
-    def _requests(self, stations: Stations | None) -> Requests:
-        asked, busy_s = self.files.stage.neural, BUSY / float(self.files.stage.rate)
-        settings = RequestSettings(asked.resolution, asked.overscan_percent, 1.0 / asked.max_rate, busy_s)
-        continues = generator_class(asked.generator).starts_from_current
-        camera = RequestCamera(self.gpu, continues)
-        self._exit.callback(camera.release)
-        first = self.files.stage.cameras[0].id
-        current = CurrentWorld(self.compositor.eyes, self.compositor.surrounds, first) if continues else None
-        return Requests(camera, self.locations, settings, stations=stations, current=current)
-
-    def _stations(self) -> Stations | None:
-        surrounds = self.compositor.surrounds
-        if surrounds is None:
-            return None
-        return Stations(self.files.stage.outer.eye_m, surrounds.resolution, surrounds.rooms)
-
-    def _restoring(self, stations: Stations | None, next_number: Callable[[], int]) -> Restoring:
-        """With the pictures of the surrounds that scenes have stored: no frame waits for a disk."""
-        camera, surrounds = RequestCamera(self.gpu), self.compositor.surrounds
-        self._exit.callback(camera.release)
-        stored = {}
-        if surrounds is not None:
-            home_m = self.files.stage.outer.eye_m
-            stored = load_stored(self.files.show.scenes, surrounds.resolution, home_m, surrounds.rooms)
-        return Restoring(camera, self.locations, stations, next_number, stored)
-
     def _loop(self) -> Loop:
         stage, period_s = self.files.stage, float(1 / self.files.stage.rate)
-        clock, recorder, walls, stations = self._clock(), self._recorder(), self.compositor.walls, self._stations()
-        requests = self._requests(stations)
-        restoring = self._restoring(stations, requests.next_number)
+        clock, recorder, walls = self._clock(), self._recorder(), self.compositor.walls
+        stations = build_stations(self.files, self.compositor)
+        requests = build_requests(self.gpu, self.files, self.compositor, self.locations, stations, self._exit)
+        number = requests.next_number
+        restoring = build_restoring(self.gpu, self.locations, stations, number, self.stored, self.baked, self._exit)
         preparing = Preparing(walls, self.locations, self.locations.upload_next)
         stage_sim = build_stage_sim(self.gpu, self.files, walls, self._exit, stand_in=StandIn())
         asking = {**requests.drawers, **restoring.drawers, **preparing.drawers}

@@ -37,7 +37,8 @@ def build_compositor(gpu: Gpu, files: Files, locations: Locations, exit_stack: E
     """What draws a stage's worlds and walls; it lives as long as the stack."""
     stage, asked = files.stage, files.stage.neural
     surrounds = None
-    if asked.generator != "none" and asked.surround_px:
+    generates = asked.generator != "none" or any(scene.baked is not None for scene in files.show.scenes)
+    if generates and asked.surround_px:
         surrounds = Surrounds(gpu, asked.surround_px, stations_in(asked.surround_mb, asked.surround_px))
         exit_stack.callback(surrounds.release)
     walls = Walls(gpu, stage.walls, stage.outer.eye_m, stage.outer.face_px, len(stage.cameras), surrounds)
@@ -47,7 +48,7 @@ def build_compositor(gpu: Gpu, files: Files, locations: Locations, exit_stack: E
     layout = Layout(
         stage.cameras,
         tuple(wall.id for wall in stage.walls),
-        asked.generator != "none",
+        generates,
         asked.overscan_percent,
         surrounds is not None,
     )

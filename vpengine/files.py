@@ -20,7 +20,7 @@ from vpengine.stage.sections import PluginSection, resolve_kind, resolve_setting
 from vpengine.stage.settings import Settings
 from vpengine.stage.show_file import Show, read_show
 from vpengine.stage.stage_file import Stage, read_stage
-from vpengine.takes.surround import faces_for
+from vpengine.takes.surround import stored_for
 
 
 class NoSettings(Settings):
@@ -153,15 +153,18 @@ def _output_faults(files: Files) -> Iterator[Problem]:
 
 def surround_faults(stage: Stage, show: Show) -> list[Problem]:
     """What is wrong with the takes whose surrounds the scenes show again, as far as it shows without their pictures."""
-    px = stage.neural.surround_px
-    if stage.neural.generator == "none" or not px:
-        return []  # there is nobody to show them
+    px, generates = stage.neural.surround_px, stage.neural.generator != "none"
     found = []
     for number, scene in enumerate(show.scenes, 1):
-        try:
-            faces_for(scene, px)
-        except UserError as error:
-            found.append(Problem(str(show.file), f"scene[{number}].surround", str(error)))
+        key = f"scene[{number}].{'surround' if scene.baked is None else 'baked'}"
+        if scene.baked is not None and not px:
+            why = "a bake is shown by the surround, and [neural] surround_resolution is 0"
+            found.append(Problem(str(show.file), key, why))
+        elif px and (generates or scene.baked is not None):  # else there is nobody to show it
+            try:
+                stored_for(scene, px)
+            except UserError as error:
+                found.append(Problem(str(show.file), key, str(error)))
     return found
 
 

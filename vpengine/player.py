@@ -77,7 +77,7 @@ class Player:
 
     def frames(self) -> Iterator[FrameInput]:
         """Raises UserError for a frame that the stage or the show of now cannot draw."""
-        for frame in read_log(self.take, self._redraw):
+        for frame in read_log(self.take, self.redraw):
             yield self._drawable(frame)
 
     def draw(self, frame: FrameInput, feeds: Collection[Feed]) -> Mapping[str, Any]:
@@ -133,6 +133,7 @@ class Player:
         if not self.locations.ready(location):  # the show is another one now
             raise UserError(f"{self.take}: it shows the location {location!r}, which the show does not have")
 
-    def _redraw(self, location: str, view: View, seed: int) -> ImageSet:
+    def redraw(self, location: str, view: View, seed: int) -> ImageSet:
+        """The plate that a keyframe was made from. Raises UserError for a location that the show does not have."""
         self._refuse_unknown(location)
         return self._requests.take(self.locations[location], location, view, seed)

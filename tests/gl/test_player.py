@@ -110,9 +110,9 @@ def test_a_keyframe_is_drawn_in_its_own_resolution(take: Path) -> None:
     view = partial(camera_view, Pose((0.0, 0.0, 1.6)), Lens((24.89, 14.0), 24.0))
     with Player(take, read_take(take)) as player:
         for size in ((48, 28), (96, 56), (130, 70)):
-            assert player._redraw("pattern", view(size), 0).color.shape == (size[1], size[0], 3)
+            assert player.redraw("pattern", view(size), 0).color.shape == (size[1], size[0], 3)
         with pytest.raises(UserError, match=r"1000000 x 9 pixels; this graphics driver takes up to"):
-            player._redraw("pattern", view((1_000_000, 9)), 0)
+            player.redraw("pattern", view((1_000_000, 9)), 0)
 
 
 def frames_of(film: Path) -> list[np.ndarray]:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from vpengine.control.controls import Control, Controls
-from vpengine.control.declared import ENGINE_CONTROLS, NEURAL_SEED, OUTER_LEVEL
+from vpengine.control.declared import ENGINE_CONTROLS, NEURAL_BAKED, NEURAL_SEED, OUTER_LEVEL
 from vpengine.control.desk import Desk
 from vpengine.control.gate import Gate
 from vpengine.control.looks import Looks, look_address
@@ -35,6 +35,23 @@ LOOKS = Looks("weather", OWN, lambda values: not any(values.values()))
 def desk() -> Desk:
     entries = [SceneEntry("a", "street", 0.0), SceneEntry("b", "hall", 2.0, ((SNOW, 1.0),))]
     return Desk(Controls((*ENGINE_CONTROLS, *OWN)), Scenes(entries), Gate(), LOOKS)
+
+
+def test_a_scene_that_is_baked_has_the_look_that_it_was_baked_with(desk: Desk) -> None:
+    """Whatever the faders say, and of a generator that need not be there; unless an operator wants it live."""
+    look = Look("diffusion", (("prompt", "a harbour"),), 5)
+    desk = Desk(desk.controls, desk.scenes, desk.gate, LOOKS, {"b": look})
+    desk.apply([TO_B, HAND, SceneTrigger("goto", "b", "preview")])
+    before = desk.settle(1.0, lambda _: False)
+    assert not before.buses["program"].baked
+    settled = desk.settle(2.0, always)
+    for bus in ("program", "preview"):
+        assert (settled.buses[bus].look, settled.buses[bus].bake) == (look, "b")
+    assert settled.epoch > before.epoch, "what was asked before is not shown over the bake"
+    desk.apply([ControlChange(NEURAL_BAKED, False)])
+    live = desk.settle(3.0, always)
+    assert (live.buses["program"].look.generator, live.buses["program"].bake) == ("weather", None)
+    assert live.epoch > settled.epoch
 
 
 def always(location: str) -> bool:

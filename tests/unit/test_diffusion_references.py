@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from PIL import Image
 
 from vpengine.control.controls import Value
 from vpengine.errors import UserError
+from vpengine.frames.look import Blend
 from vpengine.neural.auto import probe_plate
 from vpengine.neural.declared import looks_of
 from vpengine.neural.diffusion import Diffusion, DiffusionSettings
@@ -85,6 +87,51 @@ def test_a_blend_of_references_is_neither_of_them(generator: Diffusion) -> None:
     for first, second, names in ((0, 1, ("", "red.png")), (1, 2, ("red.png", "noise.png"))):
         half = painted(generator, blends={"reference": ((names[0], 0.5), (names[1], 0.5))})
         assert min(off(half, ends[first]), off(half, ends[second])) > 1e-4
+
+
+def test_a_reference_alone_is_painted(generator: Diffusion) -> None:
+    """Without a prompt it is no plain look; on its way in from the plate, it is painted as much as it is there."""
+    plain = looks_of("diffusion").plain
+    values = {"prompt": " ", "reference": "red.png", "reference_weight": 0.6, "strength": 0.5}
+    assert not plain(values)
+    for name, value in (("reference", " "), ("reference_weight", 0.0), ("strength", 0.0)):
+        assert plain({**values, name: value})
+    plate = probe_plate(SIZE).color_cct
+    shares = [0.0005, 0.1, 0.25, 1.0]
+    blends = [{"reference": (("", 1.0 - share), ("red.png", share))} for share in shares]
+    changes = [off(painted(generator, "red.png", each, prompt=""), plate) for each in blends]
+    assert changes[0] < 1e-3 < changes[1] < min(changes[2:])
+
+
+@pytest.mark.parametrize(
+    ("prompts", "shown", "expected"),
+    [
+        ((("ink", 1.0),), (("", 1.0),), ({"ink": 1.0}, 1.0)),
+        ((("", 1.0),), (("", 0.75), ("red.png", 0.25)), ({"": 1.0}, 0.25)),
+        ((("ink", 0.25), ("", 0.75)), (("red.png", 1.0),), ({"ink": 0.25, "": 0.75}, 1.0)),
+        ((("ink", 0.25), ("", 0.75)), (("", 0.25), ("red.png", 0.75)), ({"ink": 0.25, "": 0.75}, 1.0)),
+        ((("ink", 0.25), ("", 0.75)), (("red.png", 0.25), ("", 0.75)), ({"ink": 1.0}, 0.25)),
+        ((("ink", 0.25), ("", 0.75)), (("", 0.5), ("red.png", 0.5)), ({"ink": 0.4, "": 0.6}, 0.625)),
+    ],
+    ids=["words", "a picture comes", "words go, a picture stays", "from words to a picture", "both go", "two fades"],
+)
+def test_how_much_is_painted(prompts: Blend, shown: Blend, expected: tuple[dict[str, float], float]) -> None:
+    pipeline = pytest.importorskip("vpengine.neural.diffusion_pipeline")
+    look = looks_of("diffusion").of({}, 0, {"prompt": prompts, "reference": shown})
+    wanted, share = pipeline._wanted(look)
+    assert (dict(wanted), share) == (pytest.approx(expected[0]), pytest.approx(expected[1]))
+
+
+def test_a_picture_says_which_files_it_was_told_by(generator: Diffusion, pictures: Path) -> None:
+    def told(**values: Any) -> dict[str, str]:
+        blends = values.pop("blends", None)
+        look = looks_of("diffusion").of({"prompt": "A harbour", **values}, 0, blends)
+        return dict(generator.generate(probe_plate(SIZE), look).told)
+
+    sha256 = {name: hashlib.sha256((pictures / name).read_bytes()).hexdigest() for name in ("red.png", "noise.png")}
+    assert told(reference="red.png") == {"red.png": sha256["red.png"]}
+    assert told(blends={"reference": (("red.png", 0.5), ("noise.png", 0.5))}) == sha256
+    assert told() == told(reference="red.png", reference_weight=0.0) == {}
 
 
 def test_sdxl_and_a_controlnet_take_references(tiny: Any, tiny_models: Path, pictures: Path, tmp_path: Path) -> None:

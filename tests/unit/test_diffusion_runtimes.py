@@ -170,12 +170,20 @@ def test_an_export_that_failed_leaves_nothing(tmp_path: Path) -> None:
     assert (cache.prune(), cache.prune(everything=True)) == ([], [spec.key])
 
 
-def test_auto_tries_only_what_was_exported_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_auto_tries_only_what_was_exported_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """And says how that is done where there is a card for it."""
     Diffusion(OnnxRuntime(), settings())
     assert Diffusion.ready_for("openvino", settings())
     monkeypatch.setenv(OVERRIDE, str(tmp_path))
     assert not Diffusion.ready_for("openvino", settings())
     assert Diffusion.ready_for("torch", settings())
+    assert caplog.messages == []
+    monkeypatch.setattr("vpengine.neural.diffusion.could_run", lambda runtime: True)
+    assert not Diffusion.ready_for("tensorrt-rtx", settings())
+    (said,) = caplog.messages
+    assert "vpengine engines build --stage STAGE --runtime tensorrt-rtx does that" in said
 
 
 @pytest.fixture

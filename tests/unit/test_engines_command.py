@@ -13,9 +13,12 @@ from typer.testing import CliRunner, Result
 
 from tests.networks import small_network
 from vpengine.cli.main import app
+from vpengine.compose.request import asked_sizes
 from vpengine.errors import UserError
+from vpengine.files import read_files
 from vpengine.neural.auto import probe_plate
-from vpengine.neural.engine_cache import EngineCache
+from vpengine.neural.engine_cache import EngineCache, EngineSpec
+from vpengine.neural.engine_jit import JitFile, JitSpec
 from vpengine.neural.generator import part_way
 from vpengine.neural.weather import WEIGHTS, Weather, input_shapes
 from vpengine.stage.state_folder import OVERRIDE
@@ -58,6 +61,32 @@ def test_a_file_s_sizes_are_said_by_input(tmp_path: Path) -> None:
     path = small_network(tmp_path / "small.onnx")
     out = said("build", path, "--shape", "x=1x3x8x16", "--precision", "stored")
     assert "small.onnx stored x=1x3x8x16 for SM80 SM86 SM89 SM120" in out
+
+
+@pytest.mark.usefixtures("rtx")
+def test_every_size_that_a_stage_may_ask_for_is_built(small_stage: Path, folder: Path) -> None:
+    """The governor's smaller pictures and the surround's too: during a show nothing is built."""
+    text = small_stage.read_text(encoding="utf-8")
+    small_stage.write_text(
+        text.replace('generator = "none"', 'generator = "weather"\nsurround_resolution = 48'), "utf-8"
+    )
+    said("build", "--stage", small_stage, "--runtime", "tensorrt-rtx", "--target", "SM89")
+    sizes = asked_sizes(read_files(small_stage, None, False, surrounds=False).stage.neural)
+    assert len(sizes) == 3
+    built = {tuple(entry.manifest["spec"]["shapes"][0][1]) for entry in EngineCache(folder).entries()}
+    assert built == {input_shapes(size)["color"] for size in sizes}
+
+
+def test_what_was_compiled_is_listed_and_counted(tmp_path: Path, folder: Path) -> None:
+    shapes = (("x", (1, 3, 8, 8)),)
+    spec = EngineSpec("rtx", "1", "Linux", ("SM89",), "", "a" * 64, "stored", shapes)
+    kept = EngineCache(folder).put(spec, b"engine" * 100_000, {"network": "small.onnx"})
+    JitFile(folder, kept.key, JitSpec("b" * 64, "NVIDIA L4", "580", "1"), "it").write(b"x" * 2_000_000)
+    out = said("list")
+    assert "small.onnx stored x=1x3x8x8 for SM89, 1, 2.0 MB compiled here" in out
+    assert "1 engines, 2.6 MB" in out
+    assert said("prune", "--all").count("gone: ") == 1
+    assert list(folder.glob("*.jit")) == []
 
 
 @pytest.mark.usefixtures("rtx")

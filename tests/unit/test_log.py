@@ -54,7 +54,7 @@ def keyframe(number: int) -> Keyframe:
     request = Request(number, 2, "street", plate("street", view, 11), look, 7.0 / 3.0, bus="program", camera="b")
     planes = [RNG.normal(size=(4, 6, 3)).astype(np.float16) for _ in range(2)]
     grade = Grade(RNG.normal(size=(*SHAPE, 3, 4)).astype(np.float32))
-    provenance = Provenance("weather", "abc", "onnxruntime", look.values, 11, number, "0.1.0")
+    provenance = Provenance("weather", "abc", "onnxruntime", look.values, 11, number, "0.1.0", told=(("a.png", "ab"),))
     return Keyframe(
         request, Pixels(planes[0]), Pixels(planes[1]), grade, provenance, Timings(7.0 / 3.0, 2.5, 0.1 + 0.2)
     )
@@ -132,6 +132,15 @@ def relooked(folder: Path, look: dict[str, Any]) -> Path:
     line["keyframes"][0]["look"] = look
     file.write_text(json.dumps(line) + "\n", encoding="utf-8")
     return folder
+
+
+def test_a_take_that_is_older_than_what_was_told_is_read(tmp_path: Path) -> None:
+    file = written(tmp_path, frame(0, (keyframe(1),))) / "frames.jsonl"
+    line = json.loads(file.read_text(encoding="utf-8"))
+    assert line["keyframes"][0]["provenance"].pop("told") == [["a.png", "ab"]]
+    file.write_text(json.dumps(line) + "\n", encoding="utf-8")
+    (found,) = [key for item in read_log(tmp_path, plate) for key in item.keyframes]
+    assert (found.provenance.told, found.provenance.model_sha256) == ((), "abc")
 
 
 def test_looks_are_stored_by_name(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from tests.tiny_folders import write_json, write_model, write_weights
 from vpengine.errors import UserError
 from vpengine.neural.digests import digests_of, sha256_of
 from vpengine.neural.model_folder import find_model, models_folder, read_model
-from vpengine.neural.model_part import check_fits, read_part
+from vpengine.neural.model_part import check_fits, check_kind, read_part
 from vpengine.neural.safetensors_header import read_header
 
 UNET = "unet/diffusion_pytorch_model.safetensors"
@@ -375,6 +375,18 @@ def test_loras_in_every_naming(down: str, up: str, tmp_path: Path) -> None:
     assert read_part(tmp_path).path == file
     other = read_model(write_model(tmp_path / "sd2", cross_attention_dim=1024))
     assert "768 wide" in refused(lambda: check_fits(found, other))
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_an_ip_adapter_is_named_for_what_it_is(tmp_path: Path, whole: bool) -> None:
+    """A file of it, or its folder with the encoder that it sees with; it is no LoRA, and no key takes it for one."""
+    write_json(tmp_path / "image_encoder" / "config.json")
+    shapes = {"ip_adapter.1.to_k_ip.weight": (32, 768), "image_proj.proj.weight": (16, 8)}
+    file = write_weights(tmp_path / "ip-adapter.safetensors", **shapes)
+    found = read_part(tmp_path if whole else file)
+    assert (found.kind, found.path, found.cross_attention_dim) == ("ip-adapter", file, 768)
+    assert "IP-Adapter, which lora is not for; name it as reference_model" in refused(lambda: check_kind(found, "lora"))
+    check_kind(found, "reference_model")
 
 
 def test_parts_that_cannot_be_loaded(tmp_path: Path) -> None:

@@ -192,6 +192,11 @@ def test_a_lora_is_fetched(hub: SmallHub, models: Path, tmp_path: Path) -> None:
     assert "2 files of weights and no model_index.json" in refused("fetch", "someone/lcm-lora", "--yes")
 
 
+def test_an_ip_adapter_is_listed_as_one(models: Path) -> None:
+    write_weights(models / "seen" / "ip-adapter.safetensors", **{"ip_adapter.1.to_k_ip.weight": (32, 768)})
+    assert said().startswith("seen  (IP-Adapter, text 768 wide")
+
+
 def test_without_a_network(monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("huggingface_hub", reason="the extra `diffusion` is not installed")
     monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")

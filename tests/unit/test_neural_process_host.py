@@ -18,6 +18,7 @@ import psutil
 import pytest
 
 from tests.hosting import DRILL, NO_RUNTIME, SIZE, Loop, request
+from tests.telling import TOLD, UNBUILT
 from vpengine.neural import GENERATORS
 from vpengine.neural import slot_host as host_module
 from vpengine.neural.drill import FAILURES, Drill
@@ -39,6 +40,24 @@ def loop(monkeypatch: pytest.MonkeyPatch) -> Iterator[Loop]:
 def worker(host: ProcessHost) -> int:
     assert host.health.pid is not None
     return host.health.pid
+
+
+def test_a_keyframe_has_the_files_that_it_was_told_by() -> None:
+    telling = Loop(ProcessHost("telling", "tests.telling:Telling", NO_RUNTIME, [SIZE]))
+    telling.submit(1)
+    telling.until(lambda: bool(telling.keyframes))
+    assert telling.keyframes[0].provenance.told == TOLD
+    telling.host.close()
+
+
+def test_a_size_without_an_engine_is_refused_at_start() -> None:
+    """One that a governor may ask for later: another try would end the same, so the ladder goes on at once."""
+    unbuilt = Loop(ProcessHost("unbuilt", "tests.telling:Unbuilt", NO_RUNTIME, [SIZE, UNBUILT]))
+    unbuilt.until(lambda: unbuilt.host.health.failures > 0)
+    assert not unbuilt.host.health.ready
+    assert unbuilt.host.health.hopeless
+    assert unbuilt.host.health.last_failure == "no engine is there for 45x25; build it before"
+    unbuilt.host.close()
 
 
 @pytest.mark.parametrize("size", [(45, 25), (48, 48)], ids=["smaller", "of another shape"])

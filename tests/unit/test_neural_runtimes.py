@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -9,9 +11,11 @@ import pytest
 
 from vpengine.errors import UserError
 from vpengine.frames.look import Look
-from vpengine.neural import RUNTIMES, auto
+from vpengine.neural import RUNTIMES, auto, tensorrt_flavours
 from vpengine.neural.auto import AutoRuntime, probe_plate, psnr_db
+from vpengine.neural.cuda_driver import driver_version
 from vpengine.neural.declared import looks_of
+from vpengine.neural.engine_cache import NotBuiltError
 from vpengine.neural.generator import Generated, Generator, Plate, Runtime
 from vpengine.neural.onnx_runtime import OnnxRuntime
 from vpengine.neural.weather import WEIGHTS, Weather
@@ -70,6 +74,12 @@ class Pretend(Generator):
         return Generated(np.ones_like(plate.color_cct), np.full_like(plate.color_cct, self._error))
 
 
+def pretended(monkeypatch: pytest.MonkeyPatch, clock: list[float], card: bool = False) -> None:
+    monkeypatch.setattr(auto, "load_plugin", lambda name: lambda: name)
+    monkeypatch.setattr(auto, "could_run", lambda name: card)
+    monkeypatch.setattr(auto.time, "perf_counter", lambda: clock[0])
+
+
 @pytest.mark.parametrize(
     ("error", "cost", "chosen"),
     [(0.0, 0.5, "other"), (0.002, 0.5, "other"), (0.01, 0.5, "reference"), (0.0, 0.9, "reference")],
@@ -78,14 +88,13 @@ def test_auto_takes_what_is_the_same_and_faster(
     monkeypatch: pytest.MonkeyPatch, error: float, cost: float, chosen: str
 ) -> None:
     clock = [0.0]
-    monkeypatch.setattr(auto, "load_plugin", lambda name: lambda: name)
-    monkeypatch.setattr(auto.time, "perf_counter", lambda: clock[0])
+    pretended(monkeypatch, clock)
 
     def build(runtime: object) -> Pretend:
         is_reference = runtime == RUNTIMES["onnxruntime"]
         return Pretend(clock, "reference", 0.0, 1.0) if is_reference else Pretend(clock, "other", error, cost)
 
-    assert AutoRuntime().choose(build, Pretend.runtimes, SIZE).runtime == chosen  # type: ignore[arg-type]
+    assert AutoRuntime().choose(build, Pretend.runtimes, (SIZE,)).runtime == chosen  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("fault", [ImportError("not installed"), UserError("not for this processor")])
@@ -96,5 +105,77 @@ def test_auto_goes_without_what_is_not_there(monkeypatch: pytest.MonkeyPatch, fa
         return OnnxRuntime
 
     monkeypatch.setattr(auto, "load_plugin", load)
-    assert AutoRuntime().choose(Weather, Weather.runtimes, SIZE).runtime == "onnxruntime"
+    assert AutoRuntime().choose(Weather, Weather.runtimes, (SIZE,)).runtime == "onnxruntime"
     assert WEIGHTS.is_file()
+
+
+class Card:
+    """Runtimes by name, as a machine with a card has them. built: the sizes that there are engines for."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, built: tuple[tuple[int, int], ...], card: bool = True) -> None:
+        self.clock, self.built, self.tried = [0.0], built, list[str]()
+        self.error = 0.0
+        pretended(monkeypatch, self.clock, card)
+
+    def chosen(self, sizes: tuple[tuple[int, int], ...] = (SIZE, (64, 64))) -> str:
+        return AutoRuntime().choose(self.build, Generator.runtimes, sizes).runtime  # type: ignore[arg-type]
+
+    def build(self, runtime: object) -> Pretend:
+        name = next(name for name, target in RUNTIMES.items() if target == runtime)
+        self.tried.append(name)
+        cost = {"onnxruntime": 1.0, "openvino": 0.5, "tensorrt-rtx": 0.1, "tensorrt": 0.09}[name]
+        made = Pretend(self.clock, name, self.error if "rt-" in name else 0.0, cost)
+        if name.startswith("tensorrt"):
+            made.generate = partial(self.generate, made.generate)  # type: ignore[method-assign]
+        return made
+
+    def generate(self, inner: Callable[[Plate, Look], Generated], plate: Plate, look: Look) -> Generated:
+        if plate.view.resolution not in self.built:
+            raise NotBuiltError(f"no engine for {plate.view.resolution}; vpengine engines build --stage STAGE")
+        return inner(plate, look)
+
+
+def test_auto_takes_tensorrt_where_all_engines_are_built(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And another flavour of it only where that is faster still by as much."""
+    card = Card(monkeypatch, (SIZE, (64, 64)))
+    assert card.chosen() == "tensorrt-rtx"
+    assert card.tried == ["onnxruntime", "openvino", "tensorrt-rtx", "tensorrt"]
+    card.error = 0.01
+    assert card.chosen() == "tensorrt"
+
+
+@pytest.mark.parametrize("built", [(), (SIZE,)])
+def test_auto_says_how_to_build_what_is_not(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, built: tuple[tuple[int, int], ...]
+) -> None:
+    """One size that the governor may choose is enough: nothing is built during a show."""
+    assert Card(monkeypatch, built).chosen() == "openvino"
+    assert len(caplog.messages) == 2
+    assert "runtime auto: tensorrt-rtx is not tried: no engine for " in caplog.messages[0]
+    assert "vpengine engines build --stage STAGE" in caplog.messages[0]
+
+
+def test_auto_looks_for_a_card_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a driver nothing is imported that takes seconds."""
+    card = Card(monkeypatch, (SIZE, (64, 64)), card=False)
+    assert card.chosen() == "openvino"
+    assert card.tried == ["onnxruntime", "openvino"]
+
+
+@pytest.mark.parametrize(("driver", "installed"), [("580.65.06", True), ("", True), ("580.65.06", False)])
+def test_tensorrt_needs_its_library_and_a_driver(monkeypatch: pytest.MonkeyPatch, driver: str, installed: bool) -> None:
+    def version(name: str) -> str:
+        if not installed:
+            raise tensorrt_flavours.metadata.PackageNotFoundError(name)
+        return "1.7"
+
+    monkeypatch.setattr(tensorrt_flavours, "driver_version", lambda: driver)
+    monkeypatch.setattr(tensorrt_flavours.metadata, "version", version)
+    assert tensorrt_flavours.could_run("tensorrt-rtx") == bool(driver and installed)
+
+
+def test_a_driver_that_is_not_there_has_no_version(tmp_path: Path) -> None:
+    assert driver_version("no-such-library.so.1") == ""
+    (tmp_path / "broken.so").write_bytes(b"no library")
+    assert driver_version(str(tmp_path / "broken.so")) == ""
+    assert driver_version("libm.so.6") == ""

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from vpengine.compose.restoring import LoadedFace, RestoreFace, Restoring
+from vpengine.compose.restoring import LoadedKeyframe, RestoreKeyframe, Restoring
 from vpengine.compose.stations import Stations
 from vpengine.frames.frame_input import BusState
 from vpengine.frames.grade_table import neutral_grade
@@ -18,7 +18,7 @@ from vpengine.frames.keyframe import Keyframe, Request, SurroundFace, Timings
 from vpengine.frames.look import Look
 from vpengine.frames.pixels import Pixels
 from vpengine.frames.provenance import Provenance
-from vpengine.takes.surround import StoredFace
+from vpengine.takes.surround import StoredKeyframe
 from vpengine.view.surround import FACES, surround_view
 from vpengine.view.view import View
 
@@ -33,19 +33,19 @@ def plate(view: View) -> ImageSet:
     return ImageSet.of(color, np.ones((height, width), np.float32), color[..., 0], view, Provenance("plate:hall"))
 
 
-def loaded(index: int) -> LoadedFace:
+def loaded(index: int, picture: bool = False) -> LoadedKeyframe:
+    """picture: a camera's, and no face."""
     view = surround_view(np.array(HOME_M), index, 2, 5.0)
-    stored = StoredFace(Path("evening"), "hall", index, view, LOOK, {})
+    stored = StoredKeyframe(Path("evening"), "hall", None if picture else index, view, LOOK, {})
+    face = None if picture else SurroundFace(9, index)
 
     def finish(redraw: Any) -> Keyframe:
-        request = Request(
-            90 + index, 40, "hall-then", redraw("hall-then", view, 7), LOOK, 1.0, face=SurroundFace(9, index)
-        )
+        request = Request(90 + index, 40, "hall-then", redraw("hall-then", view, 7), LOOK, 1.0, camera="2", face=face)
         planes = Pixels(np.full((2, 2, 3), index, np.float16)), Pixels(np.zeros((2, 2, 3), np.float16))
         source = Provenance("weather", request_number=90 + index)
         return Keyframe(request, *planes, neutral_grade(), source, Timings(1.0, 2.0, 0.5))
 
-    return LoadedFace(stored, finish)
+    return LoadedKeyframe(stored, finish)
 
 
 class Camera:
@@ -82,8 +82,8 @@ class Run:
         self.time_s += 1.0
         found = self.restoring.take(program, epoch, self.time_s)
         for job in self.restoring.plan():
-            assert isinstance(job, RestoreFace)
-            self.restoring.drawers[RestoreFace](job, {})  # type: ignore[arg-type]
+            assert isinstance(job, RestoreKeyframe)
+            self.restoring.drawers[RestoreKeyframe](job, {})  # type: ignore[arg-type]
         return found
 
     def frames(self, count: int, program: BusState = ON, epoch: int = 3) -> list[Keyframe]:
@@ -174,3 +174,22 @@ def test_what_a_frame_failed_to_take_in_comes_again(run: Run) -> None:
     assert run.frames(5) == []
     run.restoring.lost(faces[-1:])
     assert indices(run.frames(10)) == list(range(FACES))
+
+
+def test_of_a_bake_the_pictures_come_first_and_a_generator_s_do_not_come_at_all(run: Run) -> None:
+    """Only while the program says that it is baked; a preview's are another matter."""
+    scenes = {"day": [loaded(5, picture=True), loaded(6, picture=True), *map(loaded, range(2))]}
+    run.restoring = Restoring(run.camera, {"hall": None}, run.stations, run._next, scenes, {"day"})  # type: ignore[arg-type, dict-item]
+    assert run.frames(3) == []
+    picture, preview = answer(99, None), answer(99, None)
+    preview = replace(preview, request=replace(preview.request, bus="preview"))
+    assert run.restoring.newer([picture, preview]) == (picture, preview)
+    found = run.frames(10, replace(ON, baked=True))
+    assert indices(found) == [5, 6, 0, 1]
+    assert [keyframe.request.face for keyframe in found] == [None, None, SurroundFace(0, 0), SurroundFace(0, 1)]
+    assert found[0].request.camera == "2"
+    assert run.restoring.newer([picture, preview]) == (preview,)
+    run.restoring.lost(found[:1])
+    assert indices(run.frames(10, replace(ON, baked=True))) == [5, 6, 0, 1]
+    assert run.frames(3) == []
+    assert run.restoring.newer([picture]) == (picture,)

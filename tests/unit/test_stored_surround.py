@@ -14,7 +14,7 @@ import pytest
 
 from vpengine.cli import run
 from vpengine.cli.check import check
-from vpengine.compose.restoring import load_faces
+from vpengine.compose.restoring import load_keyframes
 from vpengine.errors import ProblemsError, UserError
 from vpengine.files import conflicts, inspected, read_files
 from vpengine.frames.frame_input import BusState, CameraState, FrameInput, Tick
@@ -27,7 +27,7 @@ from vpengine.frames.provenance import Provenance
 from vpengine.takes import log as take_log
 from vpengine.takes.log import LogWriter
 from vpengine.takes.run_file import write_run
-from vpengine.takes.surround import StoredFace, faces_for, fitting_faces, stored_faces
+from vpengine.takes.surround import StoredKeyframe, fitting_faces, stored_faces, stored_for
 from vpengine.view.lens import Lens
 from vpengine.view.pose import Pose
 from vpengine.view.surround import FACES, surround_view
@@ -87,7 +87,7 @@ def whole(take: Recorded, **same: Any) -> Path:
     return take.written()
 
 
-def numbers(faces: list[StoredFace]) -> dict[tuple[Any, int], float]:
+def numbers(faces: list[StoredKeyframe]) -> dict[tuple[Any, int], float]:
     """Which keyframe each face is, by its pictures."""
     loaded = ((face, face.load()(lambda _, view, __: plate(view))) for face in faces)
     return {(face.place, face.index): float(key.gain.rgb[0, 0, 0]) for face, key in loaded}
@@ -137,7 +137,7 @@ def test_no_pictures_are_read_but_those_that_are_wanted(take: Recorded, monkeypa
     monkeypatch.setattr(take_log, "load_arrays", lambda file, size: read.append(file.name) or load(file, size))
     faces = fitting_faces(take.folder, "hall", PX)
     assert read == []
-    load_faces(faces[:2], HOME_M, 4)
+    load_keyframes(faces[:2], HOME_M, 4)
     assert sorted(read) == sorted(f"{FACES + number}.npz" for number in (1, 2))
 
 
@@ -148,12 +148,14 @@ def test_there_may_be_less_room_than_stations(take: Recorded) -> None:
     found = stored_faces(take.folder, "hall")
 
     def places(rooms: int) -> list[Any]:
-        return list(dict.fromkeys(loaded.stored.place for loaded in load_faces(found, HOME_M, rooms)))
+        return list(dict.fromkeys(loaded.stored.place for loaded in load_keyframes(found, HOME_M, rooms)))
 
     assert len(found) == 3 * FACES
     assert places(1) == [HOME_M]
     assert places(2) == [HOME_M, FAR_M]
-    assert [loaded.stored.index for loaded in load_faces(found, HOME_M, 1)] == list(range(FACES)), "as they were made"
+    assert [loaded.stored.index for loaded in load_keyframes(found, HOME_M, 1)] == list(range(FACES)), (
+        "as they were made"
+    )
     assert len(places(9)) == 3
 
 
@@ -230,7 +232,7 @@ def test_a_damaged_picture_is_one_sentence(take: Recorded, damage: str, caplog: 
     with pytest.raises(UserError, match=r"evening: a face of its surround is damaged \(") as caught:
         fitting_faces(take.folder, "hall", PX)
     assert "\n" not in str(caught.value)
-    loaded = load_faces(stored_faces(take.folder, "hall"), HOME_M, 4)
+    loaded = load_keyframes(stored_faces(take.folder, "hall"), HOME_M, 4)
     assert sorted(face.stored.index for face in loaded) == [0, 1, *range(3, FACES)]
     assert len(caplog.messages) == 1
 
@@ -242,7 +244,7 @@ def test_a_face_with_nan_is_left_out(take: Recorded, caplog: pytest.LogCaptureFi
     bad = replace(keyframe, gain=Pixels(np.full((PX, PX, 3), np.nan, np.float16)))
     take.frames[2] = replace(take.frames[2], keyframes=(bad,))
     found = fitting_faces(take.written(), "hall", PX)
-    assert sorted(face.stored.index for face in load_faces(found, HOME_M, 4)) == [0, 1, *range(3, FACES)]
+    assert sorted(face.stored.index for face in load_keyframes(found, HOME_M, 4)) == [0, 1, *range(3, FACES)]
     assert "a face of its surround is damaged (3.npz: gain has NaN or infinity in it); it is generated" in caplog.text
 
 
@@ -324,8 +326,8 @@ def test_a_location_is_known_by_its_plate(stage: Path, take: Recorded) -> None:
     show.write_text("[[scene]]".join((head, second, first)), encoding="utf-8")
     scenes = read_files(stage, None).show.scenes
     assert [scene.location for scene in scenes] == ["pattern", "pattern-2"]
-    assert faces_for(scenes[0], PX) == []
-    faces = faces_for(scenes[1], PX)
+    assert stored_for(scenes[0], PX) == []
+    faces = stored_for(scenes[1], PX)
     assert [face.location for face in faces] == ["pattern-2"] * FACES
     show.write_text(text.replace('plate.kind = "pattern"', 'plate.kind = "street"'), encoding="utf-8")
     assert refused(stage).endswith("evening: no scene of this take had the plate that this scene has, 'street'")

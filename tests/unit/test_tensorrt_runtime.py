@@ -13,9 +13,10 @@ import pytest
 from tests.networks import small_network
 from vpengine.errors import UserError
 from vpengine.neural import RUNTIMES, engine_builder, tensorrt_runtime
-from vpengine.neural.engine_cache import Engine, EngineCache
+from vpengine.neural.engine_cache import Engine, EngineCache, NotBuiltError
+from vpengine.neural.engine_jit import JitFile, JitSpec, jit_files
 from vpengine.neural.engine_probe import answer_of, probe_inputs
-from vpengine.neural.engine_recipe import Recipe
+from vpengine.neural.engine_recipe import Recipe, usual_targets
 from vpengine.neural.onnx_runtime import OnnxRuntime
 from vpengine.neural.tensorrt_flavours import FLAVOURS, own_target
 from vpengine.neural.tensorrt_log import logger_of
@@ -23,8 +24,8 @@ from vpengine.neural.tensorrt_runtime import TensorRtRtxRuntime
 from vpengine.plugins import load_plugin
 
 Arrays = Mapping[str, np.ndarray]
-ADA = SimpleNamespace(name="NVIDIA L4", capability=(8, 9))
-HOPPER = SimpleNamespace(name="NVIDIA H100", capability=(9, 0))
+ADA = SimpleNamespace(name="NVIDIA L4", capability=(8, 9), driver="580.65.06")
+HOPPER = SimpleNamespace(name="NVIDIA H100", capability=(9, 0), driver="580.65.06")
 TRT = SimpleNamespace(ComputeCapability=SimpleNamespace(__members__={"SM80": 80, "SM89": 89, "CURRENT": 1}))
 
 
@@ -106,7 +107,8 @@ def test_the_bindings_have_what_is_used(rtx: Any) -> None:
             *("get_tensor_dtype", "get_tensor_mode"),
         ),
         rtx.IExecutionContext: ("set_input_shape", "get_tensor_shape", "set_tensor_address", "execute_async_v3"),
-        rtx.IRuntimeConfig: ("cuda_graph_strategy",),
+        rtx.IRuntimeConfig: ("cuda_graph_strategy", "create_runtime_cache", "set_runtime_cache"),
+        rtx.IRuntimeCache: ("serialize", "deserialize"),
         rtx: ("nptype", "TensorIOMode", "CudaGraphStrategy"),
     }
     assert [(owner, name) for owner, names in used.items() for name in names if not hasattr(owner, name)] == []
@@ -197,6 +199,56 @@ def test_an_engine_s_answers_stay_when_it_is_called_again(engines: Any) -> None:
         engines.TensorRtEngine(library, b"", (("x", (1, 3, 8, 9)),), card, "it")
 
 
+class CompilingLibrary(DoublingLibrary):
+    """One that compiles when a context is made, as TensorRT for RTX does, unless its runtime cache has that."""
+
+    CudaGraphStrategy = SimpleNamespace(WHOLE_GRAPH_CAPTURE=1)
+
+    def __init__(self, card: Card, shape: tuple[int, ...]) -> None:
+        super().__init__(card, shape)
+        self.compiled, self.cache, self.takes = 0, b"", True
+
+    def create_runtime_config(self) -> Any:
+        return SimpleNamespace(create_runtime_cache=lambda: self, set_runtime_cache=lambda cache: self.takes)
+
+    def deserialize(self, data: bytes) -> bool:
+        self.cache = data if data == b"compiled" else b""
+        return bool(self.cache)
+
+    def serialize(self) -> bytes:
+        return self.cache
+
+    def create_execution_context(self, runtime_config: Any = None) -> Any:
+        assert runtime_config.cuda_graph_strategy == 1
+        if not self.cache:
+            self.compiled, self.cache = self.compiled + 1, b"compiled"
+        return self
+
+
+def test_what_was_compiled_is_taken_at_the_next_start(
+    engines: Any, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It is written once it has run; one that the library refuses is compiled anew, said, and written over."""
+    jit = JitFile(tmp_path, "a" * 64, JitSpec("b" * 64, "NVIDIA L4", "580.65.06", "rtx 1.7"), "small.onnx: its engine")
+
+    def compiled() -> int:
+        card = Card()
+        library = CompilingLibrary(card, (1, 3, 8, 8))
+        engine = engines.TensorRtEngine(library, b"", (("x", (1, 3, 8, 8)),), card, "it", jit)
+        assert (engine(ones())["y"] == 2.0).all()
+        engine.keep_compiled()
+        return library.compiled
+
+    assert [compiled(), compiled()] == [1, 0]
+    assert jit.read() == b"compiled"
+    assert caplog.messages == []
+    jit.write(b"of another driver")
+    assert [compiled(), compiled()] == [1, 0]
+    assert caplog.messages == [
+        "small.onnx: its engine: what was compiled of it before is not for this card and driver; it is compiled anew."
+    ]
+
+
 class Bench:
     """A network of pretended engines. wrong: how many of them give another answer, from the first built on."""
 
@@ -206,25 +258,29 @@ class Bench:
         self.path = small_network(folder / "small.onnx")
         self._truth = OnnxRuntime().load(self.path)
         self._module: Any = pytest.importorskip("vpengine.neural.tensorrt_network", reason="torch is not installed")
-        monkeypatch.setattr(self._module, "ready_engine", self.ready)
         monkeypatch.setattr(self._module, "TensorRtEngine", self.open)
 
     def network(self, card: Any = ADA) -> Any:
         return self._module.TensorRtNetwork(self.path, "rtx", "float16", self.cache, TRT, SimpleNamespace(card=card))
 
-    def ready(self, recipe: Recipe, cache: EngineCache) -> Engine:
-        return cache.find(recipe.spec()) or self.put(recipe)
-
-    def put(self, recipe: Recipe) -> Engine:
+    def put(self, side: int = 8, targets: tuple[str, ...] = ("SM89",), device: str = "") -> Engine:
+        recipe = Recipe(self.path, (("x", (1, 3, side, side)),), targets=targets, device=device)
         self.built.append(recipe)
         answer = answer_of(self._truth(probe_inputs([("x", dict(recipe.shapes)["x"], "float32")])))
         data = b"wrong" if len(self.built) <= self.wrong else b"right"
         return self.cache.put(recipe.spec(), data, {"probe": {"dtypes": {"x": "float32"}, "answer": answer}})
 
-    def open(self, trt: Any, data: bytes, shapes: Any, device: Any, what: str) -> Callable[[Arrays], Arrays]:
+    def open(
+        self, trt: Any, data: bytes, shapes: Any, device: Any, what: str, jit: JitFile
+    ) -> Callable[[Arrays], Arrays]:
         self.opened += 1
         gain = 1.0 if data == b"right" else 1.05
-        return lambda inputs: {name: gain * array for name, array in self._truth(inputs).items()}
+
+        def running(inputs: Arrays) -> Arrays:
+            return {name: gain * array for name, array in self._truth(inputs).items()}
+
+        running.keep_compiled = lambda: jit.write(b"compiled")  # type: ignore[attr-defined]
+        return running
 
 
 @pytest.fixture
@@ -237,48 +293,95 @@ def ones(side: int = 8) -> dict[str, np.ndarray]:
     return {"x": np.ones((1, 3, side, side), np.float32)}
 
 
-def test_an_engine_is_built_once_for_a_shape(bench: Bench) -> None:
+def test_an_engine_is_opened_once_for_a_shape(bench: Bench) -> None:
     network = bench.network()
+    for side in (8, 16):
+        bench.put(side)
     for _ in range(2):
         for side in (8, 16):
             assert network(ones(side))["y"].shape == (1, 3, side, side)
-    assert [(recipe.targets, dict(recipe.shapes)["x"][2]) for recipe in bench.built] == [
-        (("SM89",), 8),
-        (("SM89",), 16),
-    ]
-    bench.network()(ones())
-    assert len(bench.built) == 2
+    assert bench.opened == 2
     assert network.name == "tensorrt-rtx float16"
+
+
+def test_what_is_not_built_is_refused_and_not_built(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A show cannot wait for it; the other sizes go on."""
+
+    def forbidden(*_: object) -> None:
+        raise AssertionError("built")
+
+    monkeypatch.setattr("vpengine.neural.engine_build._Build", forbidden)
+    bench.put(8)
+    network = bench.network()
+    network(ones(8))
+    with pytest.raises(
+        NotBuiltError,
+        match=r"small\.onnx: no engine is there for x=1x3x6x6 on NVIDIA L4, and none is built during a show; build it "
+        r"before: vpengine engines build --stage STAGE --runtime tensorrt-rtx$",
+    ):
+        network(ones(6))
+    assert network(ones(8))["y"].shape == (1, 3, 8, 8)
+    with pytest.raises(NotBuiltError, match=r"--target CURRENT$"):
+        bench.network(HOPPER)(ones(8))
 
 
 def test_only_so_many_stay_on_the_card(bench: Bench) -> None:
     network = bench.network()
     most = load_plugin("vpengine.neural.tensorrt_network:MOST_ENGINES")
+    for side in range(1, most + 2):
+        bench.put(side)
     for side in (*range(1, most + 2), 1):
         network(ones(side))
-    assert (len(bench.built), bench.opened) == (most + 1, most + 2)
+    assert bench.opened == most + 2
 
 
-def test_one_that_drifts_is_set_aside_and_built_anew(bench: Bench) -> None:
+def test_one_that_drifts_is_set_aside(bench: Bench) -> None:
     bench.wrong = 1
-    np.testing.assert_array_equal(bench.network()(ones())["y"], 2.0)
-    assert len(bench.built) == 2
-    (reason,) = bench.cache.folder.glob("set-aside/*.reason")
-    assert "differs from onnxruntime's by 5.0%" in reason.read_text()
-
-
-def test_one_that_drifts_again_is_given_up(bench: Bench) -> None:
-    bench.wrong = 2
+    bench.put()
     with pytest.raises(
-        UserError, match=r'small\.onnx: its engine was built anew, and .*differs.*runtime = "onnxruntime"'
+        UserError,
+        match=r"small\.onnx: its engine is set aside, for its answer differs from onnxruntime's by 5.0%.*; build it "
+        r'anew \(vpengine engines build .*\), or choose runtime = "onnxruntime"',
     ):
         bench.network()(ones())
-    assert bench.cache.entries() == []
+    (reason,) = bench.cache.folder.glob("set-aside/*.reason")
+    assert "differs from onnxruntime's by 5.0%" in reason.read_text()
+    bench.put()
+    np.testing.assert_array_equal(bench.network()(ones())["y"], 2.0)
 
 
-def test_what_was_built_for_all_cards_is_taken(bench: Bench) -> None:
-    bench.put(Recipe(bench.path, (("x", (1, 3, 8, 8)),)))
-    bench.network()(ones())
-    assert len(bench.built) == 1
-    bench.network(HOPPER)(ones())
-    assert [recipe.device for recipe in bench.built] == ["", "9.0 NVIDIA H100"]
+def test_what_cards_compiled_lies_beside_the_engine(bench: Bench) -> None:
+    """A file for each card; another driver's gives way to this one's. It counts, and goes with its engine."""
+    kept = bench.put(targets=usual_targets("rtx", "float16"))
+    newer = SimpleNamespace(name=ADA.name, capability=ADA.capability, driver="590.1")
+    other = SimpleNamespace(name="NVIDIA A100", capability=(8, 0), driver=ADA.driver)
+    for card, count in ((ADA, 1), (ADA, 1), (newer, 1), (other, 2)):
+        bench.network(card)(ones())
+        assert len(jit_files(bench.cache.folder, kept.key)) == count
+    (entry,) = bench.cache.entries()
+    assert entry.compiled == sum(path.stat().st_size for path in jit_files(bench.cache.folder)) > 0
+    bench.cache.prune(everything=True)
+    assert jit_files(bench.cache.folder) == []
+
+
+@pytest.mark.parametrize(
+    ("targets", "device", "card", "taken"),
+    [
+        (usual_targets("rtx", "float16"), "", ADA, True),
+        (("SM89",), "", ADA, True),
+        (("SM86", "SM89"), "", ADA, True),
+        (("SM80", "SM86"), "", ADA, False),
+        (("SM86", "SM89"), "", HOPPER, False),
+        (("CURRENT",), "9.0 NVIDIA H100", HOPPER, True),
+        (("CURRENT",), "9.0 NVIDIA H200", HOPPER, False),
+    ],
+)
+def test_what_was_built_for_this_card_is_taken(
+    bench: Bench, targets: tuple[str, ...], device: str, card: Any, taken: bool
+) -> None:
+    bench.put(targets=targets, device=device)
+    if taken:
+        bench.network(card)(ones())
+    else:
+        with pytest.raises(NotBuiltError):
+            bench.network(card)(ones())

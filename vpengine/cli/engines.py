@@ -91,8 +91,9 @@ def list_engines() -> None:
     entries = cache.entries()
     for entry in entries:
         used = time.strftime("%Y-%m-%d %H:%M", time.localtime(entry.used_s))
-        typer.echo(f"{_short(entry.key)}  {entry.size / 1e6:8.1f} MB  {used}  {_words(entry.manifest)}")
-    total_mb = sum(entry.size for entry in entries) / 1e6
+        compiled = f", {entry.compiled / 1e6:.1f} MB compiled here" if entry.compiled else ""
+        typer.echo(f"{_short(entry.key)}  {entry.size / 1e6:8.1f} MB  {used}  {_words(entry.manifest)}{compiled}")
+    total_mb = sum(entry.size + entry.compiled for entry in entries) / 1e6
     typer.echo(f"{len(entries)} engines, {total_mb:.1f} MB, in {cache.folder}")
     exports = ExportCache()
     for export in exports.entries():
@@ -104,7 +105,7 @@ def verify() -> None:
     cache = EngineCache()
     count, problems = len(cache.entries()), cache.verify()
     for key, problem in problems.items():
-        typer.echo(f"{_short(key)}: {problem}; it is set aside, and built anew when it is needed")
+        typer.echo(f"{_short(key)}: {problem}; it is set aside: build it again before the show")
     typer.echo(f"{count} engines, {len(problems) or 'none'} broken")
     raise typer.Exit(1 if problems else 0)
 

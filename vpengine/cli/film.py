@@ -40,6 +40,7 @@ FILMS = ("camera.mp4", "stage.mp4", "contact.png")
 MOMENT_SIZE = (480, 270)
 MOMENTS = (0.1, 0.3, 0.45, 0.52, 0.62, 0.95)  # of the run: by day, the change, the stop, the whip, the return, at rest
 NEVER = "THE PLATE, NOTHING GENERATED"
+BAKED = "BAKED, NOTHING IS GENERATED"
 MOMENT_PICTURES = ("plate", "neural", "wall", "camera")
 
 Image = NDArray[np.uint8]
@@ -66,7 +67,8 @@ def shoot(player: Player, frame: FrameInput) -> tuple[Shot, Mapping[str, Any]]:
     """
     pictures = player.draw(frame, [player.camera_feed, Feed("stage")])
     small = rgb(player.draw_stale(frame)[str(player.camera_feed)])
-    photo = label(photograph(player, pictures), age_words(player.picture_age_s(frame)), "bottom left")
+    words = BAKED if frame.program.baked else age_words(player.picture_age_s(frame))
+    photo = label(photograph(player, pictures), words, "bottom left")
     image = inset(photo, label(small, "not re-projected", "bottom left"), 0.3, "top left")
     return Shot(image, label(rgb(pictures["stage"]), "THE STAGE", "bottom left")), pictures
 

@@ -61,7 +61,7 @@ app.add_typer(models, name="models")
 GROUPS = {
     "engines": (ENGINES, "Engines for NVIDIA cards: build, list, verify, prune."),
     "look": (LOOKS, "Looks learnt from a production's own stills: train, list, inspect."),
-    "plate": (PLATES, "Plates made ready for a show: a photograph with depth."),
+    "plate": (PLATES, "Plates made ready for a show: a photograph with depth, a look baked in."),
 }
 for group, (commands, help_line) in GROUPS.items():
     typed = typer.Typer(no_args_is_help=True, help=help_line)

@@ -16,14 +16,13 @@ from vpengine.files import controls_of
 from vpengine.neural.accelerator import Accelerator, find_accelerator, fitness
 from vpengine.neural.digests import sha256_of
 from vpengine.neural.model_folder import INDEX, ModelFolder, find_model, models_folder, models_there, read_model
-from vpengine.neural.model_part import ModelPart, read_part
+from vpengine.neural.model_part import WORDS, ModelPart, read_part
 from vpengine.plugins import load_plugin
 from vpengine.stage.show_file import read_show
 
 Model = ModelFolder | ModelPart
 OPEN_PROMPTS = "vpengine.neural.diffusion_parts:open_prompts"  # imports torch
 PROMPTS = "prompts"  # in a model's folder
-_KINDS = {"controlnet": "ControlNet", "t2i": "T2I adapter", "vae": "autoencoder", "lora": "LoRA"}
 
 
 def list_models(context: typer.Context) -> None:
@@ -125,7 +124,7 @@ def summary(model: Model) -> str:
     if isinstance(model, ModelPart):
         family = {True: " for SDXL", False: " for Stable Diffusion", None: ""}[model.sdxl]
         width = f", text {model.cross_attention_dim} wide" if model.cross_attention_dim else ""
-        return f"{_KINDS[model.kind]}{family}{width}, {size_text(model.bytes)}"
+        return f"{WORDS[model.kind]}{family}{width}, {size_text(model.bytes)}"
     depth = ", depth" if model.depth_conditioned else ""
     return f"{model.architecture}{depth}, {size_text(model.bytes)}, licence {model.licence}"
 

@@ -18,7 +18,7 @@ from vpengine.errors import UserError
 Force = Annotated[bool, typer.Option("--force", help="Overwrite what is there, instead of taking a new name.")]
 
 _OURS = ".vpengine-"  # and the process id: what a killed run leaves is known by it, and cleared by the next
-_TAKE = ("frames.jsonl", "run.json", "keyframes", "files")
+_TAKE = ("frames.jsonl", "run.json", "keyframes", "files", "bake.json")
 
 
 def file_for(option: str, path: Path, force: bool, *, plain: bool = False) -> Path:

@@ -1,4 +1,4 @@
-"""``vpengine plate``: plates made ready for a show. ``from-image``: one photograph, with depth."""
+"""``vpengine plate``: plates made ready for a show. ``from-image``: one photograph, with depth. ``bake``: bake.py."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import numpy as np
 import typer
 from numpy.typing import NDArray
 
+from vpengine.cli.bake import bake
 from vpengine.errors import UserError
 from vpengine.neural.depth import WEIGHTS, Lens, estimate
 from vpengine.neural.depth_edges import at_size
@@ -61,7 +62,7 @@ def from_image(
     typer.echo(show_of(file, target, depth_m, lens, eye_height, color_space), nl=False)
 
 
-COMMANDS: dict[str, Callable[..., None]] = {"from-image": from_image}
+COMMANDS: dict[str, Callable[..., None]] = {"from-image": from_image, "bake": bake}
 
 
 def _refuse_together(

@@ -66,7 +66,8 @@ def run(
 def _keep_surrounds(take: Path, files: Files) -> None:
     """Raises UserError where the take would overwrite one that a scene shows the surround of."""
     for scene in files.show.scenes:
-        if scene.surround is not None and scene.surround.resolve() == take.resolve():
+        shown = scene.baked or scene.surround
+        if shown is not None and shown.resolve() == take.resolve():
             raise UserError(f"--log {take}: scene {scene.slug!r} shows the surround of this take; name another folder")
 
 

@@ -54,6 +54,7 @@ class Compositor:
         self._gpu = gpu
         self._view_lut: ViewLut | None = None
         self._surrounded: Collection[str] = ()  # locations, in the newest frame
+        self._baked: str | None = None  # the scene whose bake is shown
         self._on_walls: frozenset[str] = frozenset()  # locations, in the newest frame
         self._shown: set[str] = set()  # of these, which are not blank
         self._worlds: dict[str, Target] = {}  # that leave the frame, by feed
@@ -89,9 +90,9 @@ class Compositor:
     def _update_surround(self, job: UpdateSurround, pictures: Pictures) -> None:
         del pictures
         assert self.surrounds is not None
-        if job.location not in self._surrounded:
+        if job.location not in self._surrounded or job.baked != self._baked:
             self.surrounds.enter(job.location, job.look)
-        self._surrounded = job.locations
+        self._surrounded, self._baked = job.locations, job.baked
         for keyframe in job.keyframes:
             self.surrounds.add(keyframe, job.time_s, moves(self._plates, keyframe.request.location))
         self.surrounds.advance(job.time_s)
@@ -128,7 +129,7 @@ class Compositor:
             self._view_lut = ViewLut(self._gpu)
         if job.writes not in self._worlds:
             self._worlds[job.writes] = Target(self._gpu.context, job.size, dtype="f1")
-        self._view_lut.develop(self._worlds[job.writes], world.color, shown=job.seen)
+        self._view_lut.develop(self._worlds[job.writes], world.color, shown=job.seen, dip=job.dip)
         self._shown.add(job.writes)
         return self._worlds[job.writes]
 

@@ -83,13 +83,22 @@ class Eyes:
                 layer.add(key, job.time_s)
             else:
                 layer.enter(self.layer(eye, before.target) if before is not None else None)
+        elif state.bake != before.bake:  # nothing newer drives out what was made for another scene
+            layer = self.layer(eye, state.target)
+            layer.enter(layer)
         self._shown[eye] = state
 
     def _stood_by(self, eye: Eye, state: BusState) -> NeuralLayer | None:
         """The preview's keyframes of a scene that is cut to; in a dissolve the look begins with the one before."""
         standby = Eye(PREVIEW, eye.camera)
         seen = self._shown.get(standby)
-        if eye == standby or state.incoming_location is not None or seen is None or seen.scene != state.scene:
+        if (
+            eye == standby
+            or state.baked
+            or state.incoming_location is not None
+            or seen is None
+            or seen.scene != state.scene
+        ):
             return None
         return self.layer(standby, state.target)
 

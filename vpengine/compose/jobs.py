@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from vpengine.compose.wall import WallLevels
 from vpengine.frames.feed import Eye
-from vpengine.frames.frame_input import BusState
+from vpengine.frames.frame_input import NO_DIP, BusState
 from vpengine.frames.keyframe import Keyframe
 from vpengine.frames.look import Look
 from vpengine.gpu.job import Job
@@ -41,7 +41,7 @@ class UpdateKeyframes(Job):
 @dataclass(frozen=True, kw_only=True)
 class UpdateSurround(Job):
     """Surrounds take in new pictures. location: the one that will be shown, and with which look; locations: all that
-    are visible.
+    are visible. baked: the scene whose bake is shown.
     """
 
     location: str
@@ -49,6 +49,7 @@ class UpdateSurround(Job):
     look: Look
     keyframes: tuple[Keyframe, ...]
     time_s: float
+    baked: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,10 +80,13 @@ class MixWorlds(Job):
 
 @dataclass(frozen=True, kw_only=True)
 class DevelopWorld(Job):
-    """A world as a monitor shows it. seen: which part of the picture's sides the lens sees, its overscan cut away."""
+    """A world as a monitor shows it. seen: which part of the picture's sides the lens sees, its overscan cut away. dip:
+    its bus's.
+    """
 
     size: tuple[int, int]
     seen: float
+    dip: tuple[float, float, float, float] = NO_DIP
 
 
 @dataclass(frozen=True, kw_only=True)

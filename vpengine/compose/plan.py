@@ -36,7 +36,8 @@ KEEP = {PROGRAM: "the walls keep their last picture", PREVIEW_BUS: "the preview 
 class Layout:
     """What of a stage its pictures depend on. cameras, in the order of their priority on the walls.
 
-    generates: there is a generator. surround: it makes that too. keyframe_overscan_percent: of a keyframe, per side.
+    generates: there is a generator, or what one made before. surround: of that too. keyframe_overscan_percent: of a
+    keyframe, per side.
     """
 
     cameras: tuple[CameraSettings, ...]
@@ -87,7 +88,7 @@ def plan(
     jobs += [_update(frame, eye) for eye in eyes_of(frame, layout, left_out) if eye not in eyes]
     if walls:
         jobs += _walls(frame, layout, [wall for wall in walls if wall_feed(wall) in feeds], walls if lit else ())
-    jobs += [_develop(layout, feed) for feed in worlds if feed.bus in frame.buses]
+    jobs += [_develop(frame, layout, feed) for feed in worlds if feed.bus in frame.buses]
     return jobs
 
 
@@ -156,6 +157,7 @@ def _update_surround(frame: FrameInput) -> Job:
         look=frame.program.look,
         keyframes=tuple(key for key in frame.keyframes if key.request.bus == PROGRAM),
         time_s=frame.tick.display_time_s,
+        baked=frame.program.bake,
     )
 
 
@@ -218,7 +220,7 @@ def _walls(frame: FrameInput, layout: Layout, sent: Sequence[str], lit: Sequence
             )
 
 
-def _develop(layout: Layout, feed: Feed) -> Job:
+def _develop(frame: FrameInput, layout: Layout, feed: Feed) -> Job:
     camera = layout.camera(feed.of)
     return DevelopWorld(
         name=f"feed {feed}",
@@ -229,6 +231,7 @@ def _develop(layout: Layout, feed: Feed) -> Job:
         lasting=True,
         size=world_size(camera),
         seen=seen_part(camera),
+        dip=frame.buses[feed.bus].dip,
     )
 
 
@@ -242,4 +245,5 @@ def levels(frame: FrameInput) -> WallLevels:
         inner_gain=2.0 ** float(controls[declared.INNER_EXPOSURE]),
         outer_gain=outer_gain,
         dither=bool(controls[declared.WALL_DITHER]),
+        dip=frame.program.dip,
     )

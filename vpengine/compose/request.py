@@ -102,7 +102,7 @@ class Requests:
     an eye's location, View and look are those of its last request: with a camera that stands still and a look that
     rests, the generator rests too. The eyes take turns; those of the preview have theirs when the program's want
     nothing, or after PREVIEW_WAITS_S. Between two of them up to FACES_BETWEEN faces of the surround are made, and more
-    where no eye wants anything.
+    where no eye wants anything. For what is baked nobody asks.
     """
 
     def __init__(
@@ -301,7 +301,7 @@ class Requests:
 
     def _face(self, frame: FrameInput, now_s: float) -> Wanted | None:
         """The part of the surround that is wanted most."""
-        if self._stations is None:
+        if self._stations is None or frame.program.baked:
             return None
         found = self._stations.wanted(frame, moves(self._plates, frame.program.target))
         if found is None:
@@ -319,8 +319,8 @@ class Requests:
         """What this frame would ask for an eye; None when that says nothing new."""
         settings, asked = self._settings, self._asked.get(eye, _Asked())
         state, location, look = frame.cameras[eye.camera], frame.buses[eye.bus].target, frame.buses[eye.bus].look
-        if look.plain and _is_plain(asked, location):
-            return None  # the plate is the answer already; one plain keyframe is asked for when a look has ended
+        if frame.buses[eye.bus].baked or (look.plain and _is_plain(asked, location)):
+            return None  # the answer is there already; one plain keyframe is asked for when a look has ended
         time_s, size = frame.tick.display_time_s, _request_size(settings.resolution, self._size, frame.rung)
         view = camera_view(state.request_pose, state.lens, size, settings.overscan_percent, time_s)
         wanted = Wanted(frame.epoch, location, look, view, eye, now_s)
@@ -354,7 +354,9 @@ def _request_size(wanted: tuple[int, int], size: float, rung: int) -> tuple[int,
 def _is_good(begun: Wanted, frame: FrameInput, now_s: float) -> bool:
     """Whether a plate that was drawn still shows what its bus is to show, and where its camera will be."""
     state = frame.buses.get(begun.eye.bus)
-    return state is not None and begun.location == state.target and now_s - begun.submitted_s < LONGEST_HALF_S
+    if state is None or state.baked:
+        return False
+    return begun.location == state.target and now_s - begun.submitted_s < LONGEST_HALF_S
 
 
 def _is_plain(asked: _Asked, location: str) -> bool:

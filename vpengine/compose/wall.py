@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from vpengine.compose.coverage import seen_triangles
+from vpengine.frames.frame_input import NO_DIP
 from vpengine.gpu.blocks import UniformBlock
 from vpengine.gpu.gpu import Gpu
 from vpengine.gpu.passes import Mesh, MeshPass
@@ -34,6 +35,7 @@ def wall_block(cameras: int) -> UniformBlock:
         peak_nits="float",
         black_nits="float",
         dither="float",
+        dip="vec4",
     )
 
 
@@ -53,7 +55,7 @@ def wall_mesh(gpu: Gpu, geometry: WallGeometry) -> Mesh:
 class WallLevels:
     """How the walls are lit in one frame. Gains are linear factors; soft_edge_px: in pixels of the inner picture.
 
-    dither: what lies between two code values is shown by some pixels of the upper one.
+    dither: what lies between two code values is shown by some pixels of the upper one. dip: a BusState's.
     """
 
     soft_edge_px: float = 0.0
@@ -61,6 +63,7 @@ class WallLevels:
     inner_gain: float = 1.0
     outer_gain: float = 1.0
     dither: bool = True
+    dip: tuple[float, float, float, float] = NO_DIP
 
 
 def wall_values(views: Sequence[View], levels: WallLevels, nits: Mapping[str, float]) -> dict[str, Any]:
@@ -74,6 +77,7 @@ def wall_values(views: Sequence[View], levels: WallLevels, nits: Mapping[str, fl
         "inner_gain": levels.inner_gain,
         "outer_gain": levels.outer_gain,
         "dither": float(levels.dither),
+        "dip": levels.dip,
         **nits,
     }
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from vpengine.control.transitions import EASINGS, smooth
 from vpengine.errors import UserError, did_you_mean
 from vpengine.frames.look import Blend
 
@@ -85,10 +86,11 @@ class _Fade:
     end: float
     start_s: float
     duration_s: float
+    ease: Callable[[float], float] = smooth
 
     def at(self, time_s: float) -> float:
         t = min(max((time_s - self.start_s) / self.duration_s, 0.0), 1.0)
-        return self.start + (self.end - self.start) * t * t * (3.0 - 2.0 * t)
+        return self.start + (self.end - self.start) * self.ease(t)
 
     def done(self, time_s: float) -> bool:
         return time_s >= self.start_s + self.duration_s
@@ -98,8 +100,8 @@ class _Fade:
 class _TextFade(_Fade):
     """From a blend of texts to one; the fader of its share goes from 0 to 1."""
 
-    before: Blend
-    text: str
+    before: Blend = ()
+    text: str = ""
 
     def blend(self, time_s: float) -> Blend:
         share = self.at(time_s)
@@ -130,23 +132,24 @@ class Controls:
         self._values[address] = parse(self.find(address), value)
         self._fades.pop(address, None)
 
-    def fade(self, address: str, value: Any, start_s: float, duration_s: float) -> None:
+    def fade(self, address: str, value: Any, start_s: float, duration_s: float, easing: str = "smooth") -> None:
         """Move to ``value`` over ``duration_s`` from where the control stands. A text is the new one at once, and has
-        a blend with what it was; what is neither a number nor a text jumps.
+        a blend with what it was; what is neither a number nor a text jumps. easing: of ``transitions.EASINGS``.
         """
+        ease = EASINGS[easing]
         control = self.find(address)
         end, start = parse(control, value), self.at(address, start_s)
         if control.kind == "text" and duration_s > 0.0 and end != start:
             before = self._blend(address, start_s)
             self._values[address] = end
-            self._fades[address] = _TextFade(0.0, 1.0, start_s, duration_s, before, str(end))
+            self._fades[address] = _TextFade(0.0, 1.0, start_s, duration_s, ease, before, str(end))
             return
         if control.kind == "text" and end == start:  # where it is, or is going already
             return
         if control.kind != "float" or duration_s <= 0.0:
             self.set(address, end)
             return
-        self._fades[address] = _Fade(float(start), float(end), start_s, duration_s)
+        self._fades[address] = _Fade(float(start), float(end), start_s, duration_s, ease)
 
     def at(self, address: str, time_s: float) -> Value:
         fade = self._fades.get(address)

@@ -8,6 +8,7 @@ NEURAL_AMOUNT = "/vp/neural/amount"
 NEURAL_HOLD = "/vp/neural/hold"
 NEURAL_REPROJECT = "/vp/neural/reproject"
 NEURAL_SEED = "/vp/neural/seed"
+NEURAL_BAKED = "/vp/neural/baked"
 INNER_EXPOSURE = "/vp/exposure/inner"
 OUTER_EXPOSURE = "/vp/exposure/outer"
 INNER_VISIBLE = "/vp/inner/visible"
@@ -25,6 +26,7 @@ ENGINE_CONTROLS = (
         "Generated pictures are re-projected to the camera's pose; off shows them stale, for comparison.",
     ),
     Control(NEURAL_SEED, "int", 0, "Moves the generator's noise; never fades.", high=65535.0),
+    Control(NEURAL_BAKED, "bool", True, "Scenes that are baked show their bake; off, they are generated like others."),
     Control(INNER_EXPOSURE, "float", 0.0, "Brightness inside the camera's frustum.", -8.0, 8.0, "stops"),
     Control(OUTER_EXPOSURE, "float", 0.0, "Brightness of the rest of the walls.", -8.0, 8.0, "stops"),
     Control(INNER_VISIBLE, "bool", True, "The camera's frustum is drawn on the walls."),

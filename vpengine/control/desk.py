@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from vpengine.control.controls import Controls, Value
+from vpengine.control.declared import NEURAL_BAKED
 from vpengine.control.gate import Gate
 from vpengine.control.looks import Looks
 from vpengine.control.messages import ControlChange, OperatorMessage
@@ -15,6 +16,7 @@ from vpengine.control.triggers import RefreshTrigger, SceneTrigger
 from vpengine.errors import UserError
 from vpengine.frames.feed import PREVIEW, PROGRAM
 from vpengine.frames.frame_input import BusState
+from vpengine.frames.look import Look
 
 log = logging.getLogger(__name__)
 
@@ -32,16 +34,19 @@ class Settled:
 class Desk:
     """Controls, scenes and gate. A change that cannot be is refused with one line and leaves all as it was.
 
-    looks: of the generator, which the frame's Look is asked of. Triggers of cameras are not the desk's own: it passes
-    them over.
+    looks: of the generator, which the frame's Look is asked of. baked: the looks that scenes were baked with, by slug:
+    they are theirs, whatever the faders say. Triggers of cameras are not the desk's own: it passes them over.
     """
 
-    def __init__(self, controls: Controls, scenes: Scenes, gate: Gate, looks: Looks) -> None:
+    def __init__(
+        self, controls: Controls, scenes: Scenes, gate: Gate, looks: Looks, baked: Mapping[str, Look] | None = None
+    ) -> None:
         self.controls = controls
         self.scenes = scenes
         self.gate = gate
         self.refused = 0
         self._looks = looks
+        self._baked = baked or {}
         self._refresh = False
 
     def ask_of(self, looks: Looks) -> None:
@@ -71,12 +76,16 @@ class Desk:
         program = self.scenes.advance(time_s, self.controls, ready)
         controls = self.controls.freeze(time_s)
         look = self._looks.at_frame(controls, self.controls.blends(time_s))
-        epoch = self.gate.follow(look)
         buses, looks = {PROGRAM: program}, {PROGRAM: look}
         standby = self.scenes.standby(ready)
         if standby is not None:
             buses[PREVIEW] = standby
             looks[PREVIEW] = self._looks.at_frame({**controls, **self.scenes.standby_controls()})
-        shown = {bus: replace(state, look=looks[bus]) for bus, state in buses.items()}
+        shown = {bus: self._with_look(state, looks[bus], controls) for bus, state in buses.items()}
+        epoch = self.gate.follow(shown[PROGRAM].look)
         refresh, self._refresh = self._refresh, False
         return Settled(shown, controls, epoch, refresh)
+
+    def _with_look(self, state: BusState, look: Look, controls: Mapping[str, Value]) -> BusState:
+        baked = self._baked.get(state.scene) if controls[NEURAL_BAKED] else None
+        return replace(state, look=look) if baked is None else replace(state, look=baked, baked=True)

@@ -1,19 +1,41 @@
-"""Which scene is on the wall: triggers in, a BusState out; a dissolve begins when the new plate is ready."""
+"""Which scene is on the wall: triggers in, a BusState out; a transition begins when the new plate is ready."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from vpengine.control.controls import Controls, Value
+from vpengine.control.transitions import Transition, dissolve, smooth
 from vpengine.control.triggers import SceneTrigger
 from vpengine.errors import UserError, did_you_mean
 from vpengine.frames.feed import PREVIEW
-from vpengine.frames.frame_input import BusState
+from vpengine.frames.frame_input import NO_DIP, BusState
 
 MOST_LOCATIONS = 4  # visible at once: each costs a frame what a plate and its generated pictures cost
 
+Dip = tuple[float, float, float, float]
 Values = tuple[tuple[str, Value], ...]
+
+
+@dataclass(frozen=True)
+class Move:
+    """Where a step takes a control, and in what time. easing: of ``transitions.EASINGS``."""
+
+    address: str
+    value: Value
+    seconds: float
+    easing: str = "smooth"
+
+
+@dataclass(frozen=True)
+class Step:
+    """What a scene or a cue asks for: what is shown, how it comes, and where controls go."""
+
+    scene: str
+    location: str
+    transition: Transition
+    moves: tuple[Move, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -40,10 +62,12 @@ class Scenes:
         self._base = dict(base)
         first = self._entries[self._order[0]]
         self._state = BusState(first.slug, first.location)
-        self._wanted: str | None = None
+        self._wanted: Step | None = None
+        self._running: Step | None = None  # whose transition is under way
         self._standby: str | None = None  # the scene in the preview
         self._by_hand: set[str] = set()  # controls moved since a scene was last asked for
-        self._from: dict[str, float] = {}  # what was visible when the running dissolve began, by location
+        self._from: dict[str, float] = {}  # what was visible when the running transition began, by location
+        self._from_dip = NO_DIP
         self._started_s = 0.0
 
     @property
@@ -60,7 +84,7 @@ class Scenes:
         """Begin with the scene ``slug``, by default the first: set its controls at once. Raises UserError."""
         entry = self._entries[self._named(SceneTrigger("goto", slug or self._order[0]))]
         self._state = BusState(entry.slug, entry.location)
-        for address, value in self._values(entry).items():
+        for address, value in self.values(entry.slug).items():
             controls.fade(address, value, time_s, 0.0)
 
     def ask(self, trigger: SceneTrigger) -> None:
@@ -68,8 +92,23 @@ class Scenes:
         if trigger.bus == PREVIEW:
             self._standby = self._named(trigger) if trigger.name else None
             return
-        self._wanted = self._named(trigger) if trigger.action == "goto" else self._neighbour(trigger)
+        self.play(self.step(self._named(trigger) if trigger.action == "goto" else self._neighbour(trigger)))
+
+    def step(self, slug: str) -> Step:
+        """A scene as a step of its own. Raises UserError."""
+        entry = self._entries[self._named(SceneTrigger("goto", slug))]
+        moves = (Move(address, value, entry.dissolve_s) for address, value in self.values(slug).items())
+        return Step(slug, entry.location, dissolve(entry.dissolve_s), tuple(moves))
+
+    def play(self, step: Step) -> None:
+        """It begins when its location is ready; one that waits for its own is not wanted any more."""
+        self._wanted = step
         self._by_hand.clear()
+
+    @property
+    def wanted(self) -> Step | None:
+        """What was asked for, and waits for its location."""
+        return self._wanted
 
     def moved_by_hand(self, address: str) -> None:
         """A scene that was asked for before, and begins later, leaves this control where the hand put it."""
@@ -77,7 +116,7 @@ class Scenes:
 
     def _neighbour(self, trigger: SceneTrigger) -> str:
         step = 1 if trigger.action == "next" else -1
-        here = self._order.index(self._wanted or self._state.scene)
+        here = self._order.index(self._wanted.scene if self._wanted else self._state.scene)
         return self._order[(here + step) % len(self._order)]
 
     def _named(self, trigger: SceneTrigger) -> str:
@@ -86,10 +125,10 @@ class Scenes:
         return trigger.name
 
     def advance(self, time_s: float, controls: Controls, ready: Callable[[str], bool]) -> BusState:
-        """The program at ``time_s``. The wanted scene begins when its location is ready, whatever is under way."""
+        """The program at ``time_s``. The wanted step begins when its location is ready, whatever is under way."""
         self._move_on(time_s)
-        if self._wanted and ready(self._entries[self._wanted].location):
-            self._begin(self._entries[self._wanted], time_s, controls)
+        if self._wanted and ready(self._wanted.location):
+            self._begin(self._wanted, time_s, controls)
             self._wanted = None
         return self._state
 
@@ -100,37 +139,52 @@ class Scenes:
 
     def standby_controls(self) -> Mapping[str, Value]:
         """What the scene in the preview sets."""
-        return self._values(self._entries[self._standby]) if self._standby else {}
+        return self.values(self._standby) if self._standby else {}
 
-    def _values(self, entry: SceneEntry) -> dict[str, Value]:
-        """Where the scene takes the controls."""
+    def values(self, slug: str) -> dict[str, Value]:
+        """Where a scene takes the controls."""
+        entry = self._entries[slug]
         return {**({} if entry.keep else self._base), **dict(entry.controls)}
 
-    def _begin(self, entry: SceneEntry, time_s: float, controls: Controls) -> None:
-        """From what is visible now, which may be a dissolve that this one interrupts."""
-        for address, value in self._values(entry).items():
-            if address not in self._by_hand:
-                controls.fade(address, value, time_s, entry.dissolve_s)
-        self._from = _strongest(self._state.shares)
+    def _begin(self, step: Step, time_s: float, controls: Controls) -> None:
+        """From what is visible now, which may be a transition that this one interrupts."""
+        for move in step.moves:
+            if move.address not in self._by_hand:
+                controls.fade(move.address, move.value, time_s, move.seconds, move.easing)
+        self._from, self._from_dip = _strongest(self._state.shares), self._state.dip
         self._started_s = time_s
-        self._state = self._dissolved(entry, 0.0 if entry.dissolve_s > 0.0 else 1.0)
+        self._running = step
+        self._state = self._under_way(step, 0.0)
 
     def _move_on(self, time_s: float) -> None:
-        if self._state.incoming_location is not None:
-            entry = self._entries[self._state.scene]
-            self._state = self._dissolved(entry, min((time_s - self._started_s) / entry.dissolve_s, 1.0))
+        if self._running is not None:
+            self._state = self._under_way(self._running, time_s - self._started_s)
 
-    def _dissolved(self, entry: SceneEntry, progress: float) -> BusState:
-        """Every location that was visible gives way evenly to the scene's own, which may be one of them."""
+    def _under_way(self, step: Step, elapsed_s: float) -> BusState:
+        share, cover = step.transition.at(elapsed_s)
+        if step.transition.done(elapsed_s):
+            self._running = None
+        return replace(self._dissolved(step, share), dip=self._dip(step.transition, elapsed_s, cover))
+
+    def _dip(self, transition: Transition, elapsed_s: float, cover: float) -> Dip:
+        """The transition's colour over what there was of another one, which goes in the first half of its time."""
+        half_s = 0.5 * transition.seconds
+        left = (1.0 - smooth(min(elapsed_s / half_s, 1.0)) if half_s > 0.0 else 0.0) * (1.0 - cover)
+        over = (*(channel * cover for channel in transition.color), cover)
+        red, green, blue, alpha = (left * old + new for old, new in zip(self._from_dip, over, strict=True))
+        return (red, green, blue, alpha) if alpha > 0.0 else NO_DIP
+
+    def _dissolved(self, step: Step, progress: float) -> BusState:
+        """Every location that was visible gives way evenly to the step's own, which may be one of them."""
         left = {
-            location: share * (1.0 - progress) for location, share in self._from.items() if location != entry.location
+            location: share * (1.0 - progress) for location, share in self._from.items() if location != step.location
         }
         if progress >= 1.0 or not left:
-            return BusState(entry.slug, entry.location)
-        mix = progress + self._from.get(entry.location, 0.0) * (1.0 - progress)
+            return BusState(step.scene, step.location)
+        mix = progress + self._from.get(step.location, 0.0) * (1.0 - progress)
         going = max(left, key=lambda location: left[location])
         others = tuple((location, share) for location, share in left.items() if location != going)
-        return BusState(entry.slug, going, entry.location, mix, others)
+        return BusState(step.scene, going, step.location, mix, others)
 
 
 def _strongest(shares: Iterable[tuple[str, float]]) -> dict[str, float]:

@@ -51,12 +51,16 @@ class CameraState:
     age_s: float
 
 
+NO_DIP = (0.0, 0.0, 0.0, 0.0)
+
+
 @dataclass(frozen=True)
 class BusState:
     """The scene on a bus and the location (plate) it shows; in a dissolve also the coming one, and its share (0..1).
 
     others: what a dissolve that was interrupted still shows besides these two, as (location, share) pairs.
-    look: what the generator is asked to make of the target.
+    look: what the generator is asked to make of the target. baked: it was made before, with this look, and nothing is
+    asked. dip: a colour that lies over all of it: red, green, blue (scene-linear ACEScg, times the cover), cover.
     """
 
     scene: str
@@ -65,6 +69,13 @@ class BusState:
     mix: float = 0.0
     others: tuple[tuple[str, float], ...] = ()
     look: Look = NO_LOOK
+    baked: bool = False
+    dip: tuple[float, float, float, float] = NO_DIP
+
+    @property
+    def bake(self) -> str | None:
+        """The scene whose bake is shown; None where the look is live."""
+        return self.scene if self.baked else None
 
     @property
     def target(self) -> str:

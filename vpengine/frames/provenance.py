@@ -10,7 +10,7 @@ class Provenance:
     """source: ``plate:street``, ``weather``, ``test``. The rest is empty where it does not apply.
 
     blends: of the look's texts that were changing. started_from: sha256 of what was on the walls already, where a
-    generator went on from that.
+    generator went on from that. told: the files beside the look's values that it was told by, as (name, sha256) pairs.
     """
 
     source: str
@@ -22,3 +22,4 @@ class Provenance:
     engine_version: str = ""
     blends: tuple[tuple[str, tuple[tuple[str, float], ...]], ...] = ()
     started_from: str = ""
+    told: tuple[tuple[str, str], ...] = ()

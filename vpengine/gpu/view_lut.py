@@ -22,7 +22,9 @@ DISPLAY = "sRGB - Display"
 VIEW = "ACES 1.0 - SDR Video"
 LUT_SIDE = 48
 
-BLOCK = UniformBlock("Develop", exposure_gain="float", shown="float", vignette="float", grain="float", seed="int")
+BLOCK = UniformBlock(
+    "Develop", exposure_gain="float", shown="float", vignette="float", grain="float", seed="int", dip="vec4"
+)
 
 
 def acescct_to_display() -> PyOpenColorIO.CPUProcessor:
@@ -59,11 +61,12 @@ class ViewLut:
         grain: float = 0.0,
         seed: int = 0,
         shown: float = 1.0,
+        dip: tuple[float, float, float, float] = (0.0, 0.0, 0.0, 0.0),
     ) -> None:
         """Scene-linear ACEScg to display code values; a larger ``light`` is averaged down, in light.
 
         vignette: share of light lost in the corners. grain: standard deviation in code values of mid-grey, in 0..1.
-        shown: which part of the picture's sides, around its middle.
+        shown: which part of the picture's sides, around its middle. dip: a colour over it, times its cover, and that.
         """
         self._pass.draw(
             target,
@@ -73,6 +76,7 @@ class ViewLut:
             grain=grain,
             seed=seed,
             shown=shown,
+            dip=dip,
         )
 
     def release(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Sequence
 
@@ -9,11 +10,15 @@ import numpy as np
 
 from vpengine.errors import UserError
 from vpengine.neural import RUNTIMES
+from vpengine.neural.engine_cache import NotBuiltError
 from vpengine.neural.generator import Generator, Plate, Runtime, part_way
+from vpengine.neural.tensorrt_flavours import FOR_CARDS, could_run
 from vpengine.plugins import load_plugin
 from vpengine.view.lens import clip_from_view_symmetric
 from vpengine.view.pose import look_at, view_from_stage
 from vpengine.view.view import View
+
+log = logging.getLogger(__name__)
 
 FASTER = 0.8  # of the reference's time; for less no other is taken
 RUNS = 3
@@ -24,25 +29,35 @@ Build = Callable[[Runtime], Generator]
 class AutoRuntime:
     """Chosen for whole generators, since only a picture says whether two runtimes are alike."""
 
-    def choose(self, build: Build, runtimes: Sequence[str], resolution: tuple[int, int]) -> Generator:
-        """``build`` made with the best of ``runtimes``, by name, for pictures of ``resolution``; the first is the
-        reference. Raises what that raises.
+    def choose(self, build: Build, runtimes: Sequence[str], resolutions: Sequence[tuple[int, int]]) -> Generator:
+        """``build`` made with the best of ``runtimes``, by name, for pictures of all ``resolutions``, measured in the
+        first of them; the first runtime is the reference. Raises what that raises.
         """
-        reference, *others = runtimes
+        reference, *others = (name for name in runtimes if name not in FOR_CARDS or could_run(name))
         chosen = build(load_plugin(RUNTIMES[reference])())
         if not others:
             return chosen
-        plate = probe_plate(resolution)
+        plate = probe_plate(resolutions[0])
         truth, best_s = _measured(chosen, plate)
         for name in others:
             try:
                 other = build(load_plugin(RUNTIMES[name])())
                 picture, seconds = _measured(other, plate)
-            except (ImportError, UserError):  # not installed, or not for this processor
+                if psnr_db(picture, truth) >= chosen.same_db and seconds < FASTER * best_s:
+                    _ask_for_all(other, resolutions)
+                    chosen, best_s = other, seconds
+            except NotBuiltError as error:
+                log.warning("runtime auto: %s is not tried: %s", name, error)
+            except (ImportError, UserError, RuntimeError):  # not installed, not for this machine, or its memory is full
                 continue
-            if psnr_db(picture, truth) >= chosen.same_db and seconds < FASTER * best_s:
-                chosen, best_s = other, seconds
         return chosen
+
+
+def _ask_for_all(generator: Generator, resolutions: Sequence[tuple[int, int]]) -> None:
+    """Whether it has what it needs in every size, with faders up and down: a show asks for any of them at any time."""
+    for resolution in resolutions:
+        for part in (0.4, 0.0):
+            generator.generate(probe_plate(resolution), part_way(generator, part))
 
 
 def _measured(generator: Generator, plate: Plate) -> tuple[np.ndarray, float]:

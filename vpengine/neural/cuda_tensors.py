@@ -14,16 +14,18 @@ import torch
 from numpy.typing import NDArray
 
 from vpengine.errors import UserError
+from vpengine.neural.cuda_driver import driver_version
 
 INSTEAD = 'or choose runtime = "onnxruntime"'
 
 
 @dataclass(frozen=True)
 class Card:
-    """name: NVIDIA's. capability: the compute capability, (8, 9)."""
+    """name: NVIDIA's. capability: the compute capability, (8, 9). driver: its version, empty where it does not say."""
 
     name: str
     capability: tuple[int, int]
+    driver: str = ""
 
 
 class CudaTensors:
@@ -39,7 +41,7 @@ class CudaTensors:
                 "no NVIDIA card can be used: install NVIDIA's driver (nvidia-smi then lists the card; in a container "
                 f"the card must be handed in), {INSTEAD}"
             )
-        self.card = Card(torch.cuda.get_device_name(), torch.cuda.get_device_capability())
+        self.card = Card(torch.cuda.get_device_name(), torch.cuda.get_device_capability(), driver_version())
         self._stream = torch.cuda.Stream()
 
     @property

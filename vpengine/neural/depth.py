@@ -17,6 +17,7 @@ from scipy import ndimage
 
 from vpengine.errors import UserError
 from vpengine.neural import RUNTIMES
+from vpengine.neural.library_errors import in_a_sentence
 from vpengine.plugins import load_plugin
 
 WEIGHTS = Path(__file__).parent / "weights" / "depth.onnx"
@@ -118,10 +119,8 @@ def _of_others(path: Path, network: Any, picture: Array, lens: Lens, eye_height_
     free = fitting(picture.shape[1], picture.shape[0], OTHERS_SIDE, OTHERS_MULTIPLE)
     size = (sides[1] or free[0], sides[0] or free[1])
     color = (resized(picture, size) - IMAGENET_MEAN) / IMAGENET_STD
-    try:
+    with in_a_sentence(f"{path}: failed on a picture of {size[0]} x {size[1]}"):
         answer = network({name: np.ascontiguousarray(np.moveaxis(color, -1, 0)[None], np.float32)})
-    except Exception as error:  # onnxruntime's own exceptions share no public base
-        raise UserError(f"{path}: failed on a picture of {size[0]} x {size[1]}: {str(error)[:200]}") from error
     found = np.squeeze(next(iter(answer.values()))).astype(np.float32)
     if found.ndim != 2 or not np.isfinite(found).all():
         raise UserError(f"{path}: gave {'x'.join(map(str, found.shape))} numbers; expected one finite depth a pixel")

@@ -6,6 +6,7 @@ it: the engine reads this module too; the model is loaded where the generator ru
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
@@ -16,8 +17,11 @@ from vpengine.control.controls import Control, Kind, Value
 from vpengine.control.looks import look_address
 from vpengine.frames.look import Look
 from vpengine.neural.generator import Generated, Generator, Plate, Runtime
+from vpengine.neural.tensorrt_flavours import FOR_CARDS, could_run
 from vpengine.plugins import load_plugin
 from vpengine.stage.settings import NamedFolder, Settings, inside_path, refusal, shown
+
+log = logging.getLogger(__name__)
 
 PIPELINE = "vpengine.neural.diffusion_pipeline:ImageToImage"
 EXPORTS_THERE = "vpengine.neural.diffusion_export:exports_there"
@@ -61,7 +65,7 @@ class DiffusionSettings(Settings):
 
 
 _CONTROLS: tuple[tuple[str, Kind, Value, float, float, str], ...] = (
-    ("prompt", "text", "", 0.0, 1.0, "What the world is to be; with none the plate stays as it is."),
+    ("prompt", "text", "", 0.0, 1.0, "What the world is to be; with none, and no reference, the plate stays."),
     ("negative_prompt", "text", "", 0.0, 1.0, "What it is not to be; heard where guidance is above 1."),
     ("strength", "float", 0.5, 0.0, 1.0, "How far it may go from the plate."),
     ("guidance", "float", 1.0, 1.0, 12.0, "How literally the prompt is taken; above 1 it costs twice."),
@@ -80,7 +84,7 @@ class Diffusion(Generator):
         Control(look_address(name), kind, default, sentence, low, high)
         for name, kind, default, low, high, sentence in _CONTROLS
     )
-    runtimes = ("torch", "openvino")
+    runtimes = ("torch", "openvino", "tensorrt-rtx", "tensorrt")
     # Of two that round to bfloat16, each in its way: 42 to 55 dB with a tiny model, and a large one adds up more.
     same_db = 30.0
     starts_from_current = True
@@ -105,7 +109,16 @@ class Diffusion(Generator):
         """An export takes minutes, which nobody is to wait for who has not asked for that runtime."""
         if runtime == "torch" or settings.reference_model is not None:
             return runtime == "torch"
-        return bool(load_plugin(EXPORTS_THERE)(settings))
+        if load_plugin(EXPORTS_THERE)(settings):
+            return True
+        if runtime in FOR_CARDS and could_run(runtime):
+            log.warning(
+                "runtime auto: %s is not tried: the networks are not exported for it; vpengine engines build --stage "
+                "STAGE --runtime %s does that, and builds their engines",
+                runtime,
+                runtime,
+            )
+        return False
 
     @staticmethod
     def hang_limit_s(work_s: float) -> float:
@@ -113,4 +126,6 @@ class Diffusion(Generator):
 
     @staticmethod
     def plain(values: Mapping[str, Value]) -> bool:
-        return not str(values["prompt"]).strip() or float(values["strength"]) <= 0.0
+        """A reference picture says what the world is to be as a prompt does."""
+        shown = str(values["reference"]).strip() and float(values["reference_weight"]) > 0.0
+        return not (str(values["prompt"]).strip() or shown) or float(values["strength"]) <= 0.0

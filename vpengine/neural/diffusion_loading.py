@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 
 from vpengine.errors import UserError
+from vpengine.neural.cuda_graphs import CudaGraphs, graphed
 from vpengine.neural.diffusion import DiffusionSettings
 from vpengine.neural.diffusion_export import exports_of
-from vpengine.neural.diffusion_networks import Networks, stand_in, torch_networks
+from vpengine.neural.diffusion_networks import Call, Networks, stand_in, torch_networks
 from vpengine.neural.diffusion_parts import Parts, load_parts
 from vpengine.neural.diffusion_sources import Sources, sources_of
 from vpengine.neural.generator import Network, Runtime
@@ -57,9 +58,16 @@ def _on_torch(runtime: TorchRuntime, settings: DiffusionSettings, sources: Sourc
         dtype,
         reference=sources.reference,
     )
-    calls = torch_networks(parts)
+    calls: Mapping[str, Call] = torch_networks(parts)
+    if runtime.device.type == "cuda":
+        calls = graphed(torch_networks(parts), str(sources.model), CudaGraphs(), _numbers(parts))
     networks = Networks(calls["encode"], calls["decode"], calls["unet"], calls.get("control"))
     return Model(parts, networks, runtime.device, runtime.name(dtype))
+
+
+def _numbers(parts: Parts) -> Callable[[], Hashable]:
+    """What the U-Net's calls depend on beside tensors and weights."""
+    return parts.adapter.weight if parts.adapter is not None else lambda: None
 
 
 def _exported(runtime: Runtime, settings: DiffusionSettings, sources: Sources) -> Model:

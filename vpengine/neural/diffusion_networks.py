@@ -37,7 +37,11 @@ class TorchNetwork:
 
     def __call__(self, given: Tensors) -> dict[str, torch.Tensor]:
         """Tensors of any precision, anywhere."""
-        return self.function(self.module, {name: self._placed(tensor) for name, tensor in given.items()})
+        return self.function(self.module, self.placed(given))
+
+    def placed(self, given: Tensors) -> dict[str, torch.Tensor]:
+        """As the module takes them: where it is, in its precision."""
+        return {name: self._placed(tensor) for name, tensor in given.items()}
 
     def _placed(self, tensor: torch.Tensor) -> torch.Tensor:
         dtype = self.module.dtype if tensor.is_floating_point() else tensor.dtype

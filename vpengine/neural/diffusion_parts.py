@@ -25,6 +25,8 @@ from diffusers.utils import logging as diffusers_logging
 from vpengine.errors import UserError
 from vpengine.neural.diffusion_references import Adapter, load_adapter
 from vpengine.neural.digests import sha256_of
+from vpengine.neural.library_errors import in_a_sentence
+from vpengine.neural.model_folder import read_model
 from vpengine.neural.prompts import FOLDER as PROMPTS
 from vpengine.neural.prompts import Embedding, Encoder, Prompts
 from vpengine.neural.reference_model import ReferenceModel
@@ -155,27 +157,23 @@ def _pipeline(model: Path, dtype: torch.dtype, networks: bool = True) -> Any:
     index = json.loads((model / "model_index.json").read_text(encoding="utf-8"))
     missing = [name for name in _TEXT if name in index and not (model / name).is_dir()]
     missing += [] if networks else ["unet", "vae"]
-    half = any(".fp16." in path.name for path in (model / "unet").glob("*.safetensors"))
-    try:
+    variant = read_model(model, check_digests=False).variant
+    with in_a_sentence(f"{model}: cannot be loaded"):
         return DiffusionPipeline.from_pretrained(
             str(model),
             dtype=dtype,
             local_files_only=True,
             use_safetensors=True,
-            variant="fp16" if half else None,
+            variant=variant,
             **{name: None for name in (*missing, "safety_checker", "feature_extractor") if name in index},
             **({"requires_safety_checker": False} if "safety_checker" in index else {}),
         )
-    except Exception as error:  # what a library says of a folder that is wrong, in a class of any kind
-        raise UserError(f"{model}: cannot be loaded ({_first_line(error)})") from error
 
 
 def _component(folder: Path, classes: dict[str, Any], dtype: torch.dtype) -> Any:
     kind = _class(folder, classes)
-    try:
+    with in_a_sentence(f"{folder}: cannot be loaded"):
         return kind.from_pretrained(str(folder), dtype=dtype, local_files_only=True, use_safetensors=True)
-    except Exception as error:
-        raise UserError(f"{folder}: cannot be loaded ({_first_line(error)})") from error
 
 
 def _class(folder: Path, classes: dict[str, Any]) -> Any:
@@ -186,16 +184,10 @@ def _class(folder: Path, classes: dict[str, Any]) -> Any:
 
 
 def _fuse(pipeline: Any, lora: Path) -> None:
-    try:
+    with in_a_sentence(f"{lora}: is no LoRA for this model"):
         pipeline.load_lora_weights(str(lora.parent), weight_name=lora.name, local_files_only=True, use_safetensors=True)
         pipeline.fuse_lora()
         pipeline.unload_lora_weights()
-    except Exception as error:
-        raise UserError(f"{lora}: is no LoRA for this model ({_first_line(error)})") from error
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
 
 
 def _nothing(modules: Modules) -> Embedding:

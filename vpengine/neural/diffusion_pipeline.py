@@ -87,7 +87,7 @@ class ImageToImage:
         asked = [self._parts.prompts.mixed(blend) for blend in (wanted, look.shares("negative_prompt"))]
         seen = self._references.heard(look.shares("reference"), float(values["reference_weight"]))
         start, kept = _start(padded, float(values["persistence"]))
-        conditions = self._conditions(padded, asked, seen, values)
+        conditions = self._conditions(padded, asked, seen.given, values)
         noise = self._noise(padded, look.seed, self._parts.unet.config.out_channels, self._device)
         latents = self._painted(self._encoded(start), noise, conditions, values)
         color_cct = acescct_from_display(self._decoded(latents))
@@ -95,7 +95,8 @@ class ImageToImage:
         if padded.current is not None:
             color_cct += kept[..., None] * (padded.current.color_cct - color_cct)
         height, width = plate.depth_m.shape
-        return Generated(np.zeros_like(plate.color_cct), np.ascontiguousarray(color_cct[:height, :width]))
+        picture = np.ascontiguousarray(color_cct[:height, :width])
+        return Generated(np.zeros_like(plate.color_cct), picture, seen.files)
 
     def _encoded(self, picture: np.ndarray) -> torch.Tensor:
         """(height, width, 3) sRGB to latents, in single precision: sums of them are taken."""
@@ -180,13 +181,28 @@ class ImageToImage:
 
 
 def _wanted(look: Look) -> tuple[Blend, float]:
-    """What of the prompts is words, its shares adding up to 1, and how much of all that is: the rest is the plate."""
-    blend = look.shares("prompt")
-    words = [(text, share) for text, share in blend if text.strip() and share > 0.0]
-    total = sum(share for _, share in words)
+    """What of the prompts is painted, its shares adding up to 1, and how much of all that is: the rest is the plate.
+
+    A share without words is painted where there is a reference picture for it.
+    """
+    painted: dict[str, float] = {}
+    for text, reference, share in _told(look):
+        if share > 0.0 and (text.strip() or reference.strip()):
+            painted[text] = painted.get(text, 0.0) + share
+    total = sum(painted.values())
     if total <= 0.0:
-        return blend, 1.0  # asked to paint nothing in particular: a trial does that
-    return tuple((text, share / total) for text, share in words), total
+        return look.shares("prompt"), 1.0  # asked to paint nothing in particular: a trial does that
+    return tuple((text, share / total) for text, share in painted.items()), total
+
+
+def _told(look: Look) -> list[tuple[str, str, float]]:
+    """Prompts with the reference pictures beside them, and their shares of 1."""
+    prompts, references = look.shares("prompt"), look.shares("reference")
+    if float(dict(look.values)["reference_weight"]) <= 0.0:
+        references = (("", 1.0),)
+    if [share for _, share in prompts] == [share for _, share in references]:  # one dissolve changes both
+        return [(text, name, share) for (text, share), (name, _) in zip(prompts, references, strict=True)]
+    return [(text, name, share * part) for text, share in prompts for name, part in references]
 
 
 def _padded(plate: Plate) -> Plate:

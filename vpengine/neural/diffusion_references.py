@@ -19,6 +19,7 @@ from PIL import Image, ImageOps
 from vpengine.errors import UserError, did_you_mean
 from vpengine.frames.look import Blend
 from vpengine.neural.generator import RefusedLookError
+from vpengine.neural.library_errors import in_a_sentence
 from vpengine.neural.reference_model import ENCODER, ReferenceModel
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp")
@@ -28,11 +29,22 @@ MOST_NAMED = 12  # in a sentence
 
 @dataclass(frozen=True)
 class Adapter:
-    """encode: a picture to its embedding (1, 1, width). weigh: how much the U-Net heeds it, from its next call on."""
+    """encode: a picture to its embedding (1, 1, width). weigh: how much the U-Net heeds it, from its next call on.
+    weight: how much that is.
+    """
 
     encode: Callable[[Image.Image], torch.Tensor]
     weigh: Callable[[float], None]
     width: int
+    weight: Callable[[], float] = lambda: 1.0
+
+
+@dataclass(frozen=True, eq=False)
+class Seen:
+    """given: what the U-Net is told besides. files: that this is of, as (name, sha256) pairs."""
+
+    given: dict[str, torch.Tensor]
+    files: tuple[tuple[str, str], ...] = ()
 
 
 class References:
@@ -43,19 +55,26 @@ class References:
         self._kept: OrderedDict[str, torch.Tensor] = OrderedDict()  # by the sha256 of the file
         self._digests: dict[tuple[str, int, int], str] = {}  # by name, time of change and size
 
-    def heard(self, blend: Blend, weight: float) -> dict[str, torch.Tensor]:
-        """What the U-Net is told besides: ``image`` (1, 1, width), between the blend's pictures; nothing without an
-        adapter. Raises RefusedLookError for a name that is none of the folder's, or a file that is no picture.
-        """
-        found = [(self._embedding(name.strip()), share) for name, share in blend if name.strip() and share > 0.0]
-        if self._adapter is None:
-            return {}
-        total = sum(share for _, share in found)
-        self._adapter.weigh(weight * total)
-        mixed = sum((each * (share / total) for each, share in found), torch.zeros(1, 1, self._adapter.width))
-        return {"image": torch.as_tensor(mixed)}
+    def heard(self, blend: Blend, weight: float) -> Seen:
+        """``image`` (1, 1, width), between the blend's pictures; nothing without an adapter.
 
-    def _embedding(self, name: str) -> torch.Tensor:
+        Raises RefusedLookError for a name that is none of the folder's, or a file that is no picture.
+        """
+        named: dict[str, float] = {}
+        for name, share in ((name.strip(), share) for name, share in blend):
+            if name and share > 0.0:
+                named[name] = named.get(name, 0.0) + share
+        found = {name: self._known(name) for name in named}
+        if self._adapter is None:
+            return Seen({})
+        total = sum(named.values())
+        self._adapter.weigh(weight * total)
+        shares = ((self._kept[content], named[name] / total) for name, content in found.items())
+        mixed = sum((each * share for each, share in shares), torch.zeros(1, 1, self._adapter.width))
+        return Seen({"image": torch.as_tensor(mixed)}, tuple(found.items()) if weight > 0.0 else ())
+
+    def _known(self, name: str) -> str:
+        """The sha256 of a picture whose embedding is kept."""
         path = self._path(name)
         if self._adapter is None:
             raise RefusedLookError(
@@ -73,7 +92,7 @@ class References:
         while len(self._kept) > MOST_KEPT:
             self._kept.popitem(last=False)
         self._kept.move_to_end(content)
-        return self._kept[content]
+        return content
 
     def _path(self, name: str) -> Path:
         """Of a picture that the folder lists: a name is no path, and leads nowhere else."""
@@ -111,7 +130,7 @@ def load_adapter(pipeline: Any, reference: ReferenceModel, device: torch.device)
     """Put an IP-Adapter into a diffusers pipeline's U-Net. Raises UserError."""
     if not hasattr(pipeline, "load_ip_adapter"):
         raise UserError(f"{reference.weights}: a {type(pipeline).__name__} takes no IP-Adapter; take the key out")
-    try:
+    with in_a_sentence(f"{reference.weights}: is no IP-Adapter for this model"):
         pipeline.load_ip_adapter(
             str(reference.weights.parent),
             subfolder="",
@@ -119,9 +138,6 @@ def load_adapter(pipeline: Any, reference: ReferenceModel, device: torch.device)
             image_encoder_folder=ENCODER,
             local_files_only=True,
         )
-    except Exception as error:  # what a library says of a file that is wrong, in a class of any kind
-        said = (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
-        raise UserError(f"{reference.weights}: is no IP-Adapter for this model ({said})") from error
     encoder, processor = pipeline.image_encoder.to(device).eval(), pipeline.feature_extractor
 
     @torch.inference_mode()
@@ -130,7 +146,14 @@ def load_adapter(pipeline: Any, reference: ReferenceModel, device: torch.device)
         embedding: torch.Tensor = encoder(pixels.to(device, encoder.dtype)).image_embeds[:, None]
         return embedding
 
-    return Adapter(encode, pipeline.set_ip_adapter_scale, int(encoder.config.projection_dim))
+    heeded = 1.0  # as diffusers puts it in
+
+    def weigh(weight: float) -> None:
+        nonlocal heeded
+        pipeline.set_ip_adapter_scale(weight)
+        heeded = weight
+
+    return Adapter(encode, weigh, int(encoder.config.projection_dim), lambda: heeded)
 
 
 def _picture(path: Path) -> Image.Image:

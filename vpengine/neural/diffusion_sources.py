@@ -11,7 +11,7 @@ from vpengine.neural.diffusion import DiffusionSettings
 from vpengine.neural.digests import sha256_of
 from vpengine.neural.export_cache import ExportSpec
 from vpengine.neural.model_folder import find_model, read_model
-from vpengine.neural.model_part import check_fits, read_part
+from vpengine.neural.model_part import check_fits, check_kind, read_part
 from vpengine.neural.reference_model import ReferenceModel, read_reference_model
 
 OPSET = 17
@@ -35,8 +35,9 @@ def sources_of(settings: DiffusionSettings) -> Sources:
     model = read_model(find_model(settings.model))
     control, vae = (read_part(find_model(name)) if name else None for name in (settings.control_model, settings.vae))
     loras = [read_part(find_model(name)) for name in settings.lora]
-    for part in (control, vae, *loras):
+    for key, part in (("control_model", control), ("vae", vae), *(("lora", lora) for lora in loras)):
         if part is not None:
+            check_kind(part, key)
             check_fits(part, model)
     reference = settings.reference_model and read_reference_model(find_model(settings.reference_model), model)
     fused = [lora.weights[0] for lora in loras]

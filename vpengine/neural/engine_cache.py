@@ -1,6 +1,7 @@
 """Built engines, kept by what they were made from: whatever changes an engine changes its name, so none is stale.
 
-    folder/KEY.engine  KEY.json (its manifest)  locks/KEY  set-aside/ (what was found broken, for somebody to look at)
+    folder/KEY.engine  KEY.json (its manifest)  KEY.CARD.jit (what a card compiled of it: engine_jit.py)
+    locks/KEY  set-aside/ (what was found broken, for somebody to look at)
 
 What is found broken is not handed out: the bytes are read once, checked, and those same bytes are given. The hashes
 find damage and mix-ups, not a forger: somebody who may write this folder may also run programs as this user.
@@ -8,10 +9,8 @@ find damage and mix-ups, not a forger: somebody who may write this folder may al
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
-import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -20,14 +19,19 @@ from pathlib import Path
 from typing import Any
 
 from vpengine.errors import UserError
+from vpengine.neural.cache_files import canonical, is_stray, sha256, write_whole
+from vpengine.neural.engine_jit import engine_of, jit_files
 from vpengine.neural.file_lock import locked
 from vpengine.stage.state_folder import state_folder
 
 SCHEMA = 1  # rises with what a key or a manifest is made of
 SIZE_CAP_BYTES = 20 * 10**9  # about ten engines of large networks, and any number of small ones
-STRAY_S = 3600.0  # a file of a put that is older was left by one that was killed
 
 Shapes = tuple[tuple[str, tuple[int, ...]], ...]
+
+
+class NotBuiltError(UserError):
+    """No engine is there for what is asked: it has to be built before a show."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +58,7 @@ class EngineSpec:
     @property
     def key(self) -> str:
         """64 hexadecimal digits."""
-        return _sha256(_canonical({"schema": SCHEMA, **asdict(self)}))
+        return sha256(canonical({"schema": SCHEMA, **asdict(self)}))
 
 
 @dataclass(frozen=True)
@@ -68,10 +72,13 @@ class Engine:
 
 @dataclass(frozen=True)
 class Entry:
-    """An engine in the cache, not looked into. used_s: when it was last put or found, in seconds of the epoch."""
+    """An engine in the cache, not looked into. size, compiled: in bytes, of the engine and of what cards compiled of
+    it. used_s: when it was last put or found, in seconds of the epoch.
+    """
 
     key: str
     size: int
+    compiled: int
     used_s: float
     manifest: Mapping[str, Any]
 
@@ -106,16 +113,16 @@ class EngineCache:
             **manifest,
             "schema": SCHEMA,
             "spec": asdict(spec),
-            "engine": {"sha256": _sha256(data), "size": len(data)},
+            "engine": {"sha256": sha256(data), "size": len(data)},
             "created_s": time.time(),
         }
-        kept["manifest_sha256"] = _sha256(_canonical(kept))
+        kept["manifest_sha256"] = sha256(canonical(kept))
         key = spec.key
         try:
             with self._locked(key):  # the manifest last: an engine without one does not count
                 self._manifest_path(key).unlink(missing_ok=True)
-                _write(self._engine_path(key), data)
-                _write(self._manifest_path(key), json.dumps(kept, indent=1).encode())
+                write_whole(self._engine_path(key), data)
+                write_whole(self._manifest_path(key), json.dumps(kept, indent=1).encode())
             self._shrink(keep=key)
         except OSError as error:
             raise UserError(
@@ -140,7 +147,8 @@ class EngineCache:
         for path in self.folder.glob("*.json"):
             with suppress(OSError):  # another process may take it away meanwhile
                 status = self._engine_path(path.stem).stat()
-                entries.append(Entry(path.stem, status.st_size, status.st_mtime, _manifest(path) or {}))
+                compiled = sum(file.stat().st_size for file in jit_files(self.folder, path.stem))
+                entries.append(Entry(path.stem, status.st_size, compiled, status.st_mtime, _manifest(path) or {}))
         return sorted(entries, key=lambda entry: (-entry.used_s, entry.key))
 
     def verify(self) -> dict[str, str]:
@@ -160,7 +168,8 @@ class EngineCache:
         ``everything``: all engines. The names of the files and keys that went.
         """
         halves = [path for path in self.folder.glob("*.engine") if not self._manifest_path(path.stem).exists()]
-        strays = [path for path in (*self.folder.glob("*.part"), *halves) if _stray(path)]
+        halves += [path for path in jit_files(self.folder) if not self._manifest_path(engine_of(path)).exists()]
+        strays = [path for path in (*self.folder.glob("*.part"), *halves) if is_stray(path)]
         gone = []
         for path in (*self._aside.glob("*"), *strays):
             with suppress(OSError):
@@ -196,7 +205,7 @@ class EngineCache:
             data = self._engine_path(key).read_bytes()
         except OSError as error:
             return None, f"its file cannot be read ({error.strerror})"
-        if {"sha256": _sha256(data), "size": len(data)} != manifest["engine"]:
+        if {"sha256": sha256(data), "size": len(data)} != manifest["engine"]:
             return None, "its bytes are not those that were built"
         return Engine(key, data, manifest), ""
 
@@ -209,12 +218,17 @@ class EngineCache:
         for path in (self._manifest_path(key), self._engine_path(key)):  # in this order: it is out after the first
             with suppress(FileNotFoundError):
                 os.replace(path, self._aside / path.name)
+        self._forget_compiled(key)
         (self._aside / f"{key}.reason").write_text(reason + "\n", encoding="utf-8")
+
+    def _forget_compiled(self, key: str) -> None:
+        for path in jit_files(self.folder, key):
+            path.unlink(missing_ok=True)
 
     def _shrink(self, cap_bytes: int | None = None, keep: str = "") -> list[str]:
         cap = self._size_cap_bytes if cap_bytes is None else cap_bytes
         entries = self.entries()
-        total, gone = sum(entry.size for entry in entries), []
+        total, gone = sum(entry.size + entry.compiled for entry in entries), []
         for entry in reversed(entries):
             if total <= cap:
                 break
@@ -222,7 +236,8 @@ class EngineCache:
                 with self._locked(entry.key):
                     self._manifest_path(entry.key).unlink(missing_ok=True)
                     self._engine_path(entry.key).unlink(missing_ok=True)
-                total -= entry.size
+                    self._forget_compiled(entry.key)
+                total -= entry.size + entry.compiled
                 gone.append(entry.key)
         return gone
 
@@ -230,10 +245,10 @@ class EngineCache:
 def _manifest_problem(manifest: Mapping[str, Any], key: str) -> str:
     """Whether it is as it was written, and is that of ``key``."""
     written = {name: value for name, value in manifest.items() if name != "manifest_sha256"}
-    if manifest.get("manifest_sha256") != _sha256(_canonical(written)):
+    if manifest.get("manifest_sha256") != sha256(canonical(written)):
         return "its manifest was changed"
     spec = manifest.get("spec")
-    if not isinstance(spec, dict) or _sha256(_canonical({"schema": SCHEMA, **spec})) != key:
+    if not isinstance(spec, dict) or sha256(canonical({"schema": SCHEMA, **spec})) != key:
         return "it was built for something else: another network, shape, card or version"
     return ""
 
@@ -244,31 +259,3 @@ def _manifest(path: Path) -> dict[str, Any] | None:
     except (OSError, ValueError):
         return None
     return found if isinstance(found, dict) else None
-
-
-def _write(path: Path, data: bytes) -> None:
-    """All of it or nothing, also where the power goes."""
-    number, name = tempfile.mkstemp(dir=path.parent, prefix=path.stem, suffix=".part")
-    try:
-        with os.fdopen(number, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(name, path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
-
-
-def _stray(path: Path) -> bool:
-    with suppress(OSError):
-        return time.time() - path.stat().st_mtime > STRAY_S
-    return False
-
-
-def _canonical(value: Any) -> bytes:
-    return json.dumps(value, sort_keys=True, separators=(",", ":")).encode()
-
-
-def _sha256(data: bytes) -> str:
-    return hashlib.sha256(data).hexdigest()

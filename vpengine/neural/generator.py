@@ -46,10 +46,15 @@ class Plate:
 
 @dataclass(frozen=True, eq=False)
 class Generated:
-    """The changed picture as gain * color_cct + bias, each (height, width, 3). One that paints all of it: gain 0."""
+    """The changed picture as gain * color_cct + bias, each (height, width, 3). One that paints all of it: gain 0.
+
+    told: of the files that it was told by, as a look names them, (name, sha256) pairs: another file of that name would
+    give another picture.
+    """
 
     gain: Planes
     bias: Planes
+    told: tuple[tuple[str, str], ...] = ()
 
 
 class Network(Protocol):
@@ -92,7 +97,7 @@ class Generator(Protocol):
     """
 
     controls: ClassVar[tuple[Control, ...]] = ()
-    runtimes: ClassVar[tuple[str, ...]] = ("onnxruntime", "openvino")
+    runtimes: ClassVar[tuple[str, ...]] = ("onnxruntime", "openvino", "tensorrt-rtx", "tensorrt")
     starts_from_current: ClassVar[bool] = False
     stands_in: ClassVar[str] = ""
     load_limit_s: ClassVar[float] = 120.0

@@ -52,13 +52,17 @@ class Ask:
 
 @dataclass(frozen=True)
 class Answer:
-    """resolution: of its pictures, the request's. started_from: sha256 of the current picture, empty without one."""
+    """resolution: of its pictures, the request's. started_from: sha256 of the current picture, empty without one.
+
+    told: as ``Generated`` has it.
+    """
 
     slot: int
     number: int
     work_s: float
     resolution: tuple[int, int]
     started_from: str = ""
+    told: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True)

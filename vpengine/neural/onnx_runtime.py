@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from vpengine.errors import UserError
 from vpengine.neural.generator import Network
+from vpengine.neural.library_errors import in_a_sentence
 
 
 class OnnxRuntime:
@@ -23,10 +24,8 @@ class OnnxRuntime:
         if not path.is_file():
             raise UserError(f"{path}: no such network; reinstall vpengine, or name one that exists")
         threads = os.cpu_count() or 1 if large else self._threads
-        try:
+        with in_a_sentence(f"{path}: not a network that onnxruntime can load"):
             session = onnxruntime.InferenceSession(str(path), _options(threads), providers=["CPUExecutionProvider"])
-        except Exception as error:  # onnxruntime's own exceptions share no public base
-            raise UserError(f"{path}: not a network that onnxruntime can load: {str(error)[:200]}") from error
         return OnnxNetwork(session)
 
 

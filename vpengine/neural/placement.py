@@ -13,9 +13,9 @@ from functools import cache
 from pathlib import Path
 
 from vpengine.neural.generator import Generator
+from vpengine.neural.tensorrt_flavours import FOR_CARDS
 
 _DRIVER = "nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1"
-_ON_CARDS = ("tensorrt-rtx", "tensorrt")  # those that run nowhere else
 _CUDA_LINE = re.compile(r"^cuda\b[^=]*=\s*['\"](.+)['\"]", re.MULTILINE)
 
 
@@ -24,7 +24,7 @@ def in_thread(host: str, declared: type[Generator], runtime: str) -> bool:
     if host != "auto":
         return host == "thread"
     chosen = declared.runtimes[0] if runtime == "auto" else runtime
-    on_card = chosen in _ON_CARDS or (chosen == "torch" and torch_has_cuda())
+    on_card = chosen in FOR_CARDS or (chosen == "torch" and torch_has_cuda())
     return on_card and cards() > 0
 
 

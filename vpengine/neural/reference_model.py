@@ -10,13 +10,13 @@ from pathlib import Path
 
 from vpengine.errors import UserError
 from vpengine.neural.model_folder import ModelFolder
+from vpengine.neural.model_part import ADAPTER_KEY
 from vpengine.neural.model_weights import only_pickles, pickled, read_json, read_weights
 from vpengine.neural.safetensors_header import read_header
 
 ENCODER = "image_encoder"
 ENCODER_WEIGHTS = "model.safetensors"  # transformers looks for it first, and then for a pickle
 _PROJECTION = "image_proj.proj.weight"
-_KEY = "ip_adapter.1.to_k_ip.weight"
 
 
 @dataclass(frozen=True)
@@ -53,9 +53,9 @@ def _only_weights(folder: Path) -> Path:
 
 def _check_fits(weights: Path, model: ModelFolder) -> None:
     shapes = read_header(weights).shapes
-    if _PROJECTION not in shapes or _KEY not in shapes:
+    if _PROJECTION not in shapes or ADAPTER_KEY not in shapes:
         raise UserError(f"{weights}: no IP-Adapter of the plain kind, which is the one supported (no {_PROJECTION})")
-    width, needed = shapes[_KEY][-1], model.cross_attention_dim
+    width, needed = shapes[ADAPTER_KEY][-1], model.cross_attention_dim
     if width != needed:
         raise UserError(
             f"{weights}: made for models whose text is {width} wide; {model.name} ({model.architecture}) has {needed}"

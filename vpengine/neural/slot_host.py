@@ -222,6 +222,7 @@ class SlotHost(ABC):
             engine_version=__version__,
             blends=request.look.blends,
             started_from=answer.started_from,
+            told=answer.told,
         )
         timings = Timings(request.submitted_s, now_s, answer.work_s)
         return Keyframe(request, carried.gain, carried.bias, carried.grade, provenance, timings)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from vpengine.errors import UserError
 from vpengine.neural.cuda_tensors import CudaBuffer, CudaTensors
 from vpengine.neural.engine_cache import Shapes
+from vpengine.neural.engine_jit import JitFile
 from vpengine.neural.tensorrt_log import logger_of
 
 WORDS = {
@@ -28,16 +29,45 @@ NO_DRIVER = "NVIDIA's driver is missing or cannot be used: install it (nvidia-sm
 class TensorRtEngine:
     """Arrays by name in, arrays by name out, of the shapes that it was built for."""
 
-    def __init__(self, trt: Any, data: bytes, shapes: Shapes, device: CudaTensors, what: str) -> None:
-        """Raises UserError where the engine cannot run here, with the reason; ``what`` names it."""
+    def __init__(
+        self, trt: Any, data: bytes, shapes: Shapes, device: CudaTensors, what: str, jit: JitFile | None = None
+    ) -> None:
+        """jit: where what is compiled of it on this card lies, or is to. ``what`` names it.
+
+        Raises UserError where the engine cannot run here, with the reason.
+        """
         self._device, self._what = device, what
         self._logger = logger_of(trt)
         self._runtime = trt.Runtime(self._logger)  # must outlive the engine
         self._engine = opened(trt, self._runtime, data, what)
-        self._context = _context(trt, self._engine)
+        self._jit, self._compiled = jit, None
+        self._in_use: tuple[Any, ...] = ()  # what the context may go on using: nobody says that it holds it
+        self._context = self._opened_context(trt)
         if self._context is None:
             raise UserError(f"{what}: it cannot run on this card: {self._logger.worst or 'TensorRT does not say why'}")
         self._inputs, self._outputs = self._placed(trt, shapes)
+
+    def _opened_context(self, trt: Any) -> Any:
+        if not hasattr(trt, "CudaGraphStrategy"):  # TensorRT, which compiled all when it built
+            return self._engine.create_execution_context()
+        config = self._engine.create_runtime_config()
+        config.cuda_graph_strategy = trt.CudaGraphStrategy.WHOLE_GRAPH_CAPTURE
+        if self._jit is not None:
+            compiled, known = config.create_runtime_cache(), self._jit.read()
+            if known is not None and not compiled.deserialize(known):
+                self._jit.refuse()
+                known = None
+            self._in_use = (config, compiled)
+            if config.set_runtime_cache(compiled) and known is None:
+                self._compiled = compiled
+        return self._engine.create_execution_context(runtime_config=config)
+
+    def keep_compiled(self) -> None:
+        """Write down what was compiled here; once it has run, and where that was not known before."""
+        data = self._compiled.serialize() if self._compiled is not None else None
+        if self._jit is not None and data is not None:
+            self._jit.write(bytes(data))
+        self._compiled = None
 
     def _placed(self, trt: Any, shapes: Shapes) -> tuple[dict[str, CudaBuffer], dict[str, CudaBuffer]]:
         """A buffer for every input and output, at an address that stays: a CUDA graph keeps it."""
@@ -79,11 +109,3 @@ def opened(trt: Any, runtime: Any, data: bytes, what: str) -> Any:
 def words_of(diagnostics: Iterable[str]) -> list[str]:
     """Why an engine is invalid and what to do, for TensorRT's names. With none: so it says where no driver is."""
     return [WORDS.get(name, name.lower().replace("_", " ")) for name in diagnostics] or [NO_DRIVER]
-
-
-def _context(trt: Any, engine: Any) -> Any:
-    if not hasattr(trt, "CudaGraphStrategy"):
-        return engine.create_execution_context()
-    config = engine.create_runtime_config()
-    config.cuda_graph_strategy = trt.CudaGraphStrategy.WHOLE_GRAPH_CAPTURE
-    return engine.create_execution_context(runtime_config=config)

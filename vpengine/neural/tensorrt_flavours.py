@@ -7,6 +7,7 @@ from importlib import metadata
 from typing import Any
 
 from vpengine.errors import UserError
+from vpengine.neural.cuda_driver import driver_version
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,17 @@ FLAVOURS = {
     "rtx": Flavour("tensorrt_rtx", "tensorrt-rtx", "tensorrt-rtx", "rtx", True),
     "enterprise": Flavour("tensorrt", "tensorrt", "tensorrt", "tensorrt", False),
 }
+FOR_CARDS = tuple(flavour.runtime for flavour in FLAVOURS.values())
+
+
+def could_run(runtime: str) -> bool:
+    """Whether that flavour is installed and NVIDIA's driver is there; nothing is imported that takes seconds."""
+    flavour = next(flavour for flavour in FLAVOURS.values() if flavour.runtime == runtime)
+    try:
+        _ = flavour.version
+    except UserError:
+        return False
+    return bool(driver_version())
 
 
 def own_target(flavour: Flavour, trt: Any, card: Any) -> tuple[str, str]:

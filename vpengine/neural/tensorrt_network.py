@@ -1,29 +1,26 @@
 """A network on an NVIDIA card, by engines: one for each shape that it is called with.
 
-An engine is found in the cache or built when a shape is first asked for; `vpengine engines build` does that before a
-show. It answers the golden probe before it is used: one that drifts is set aside, and built anew once.
+None is built here: that takes a minute and gigabytes, and a show goes on meanwhile. `vpengine engines build` does it
+before. An engine answers the golden probe before it is used; one that drifts is set aside.
 """
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Mapping
-from functools import partial
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from numpy.typing import NDArray
 
 from vpengine.errors import UserError
-from vpengine.neural.engine_build import ready_engine
-from vpengine.neural.engine_cache import Engine, EngineCache, Shapes
+from vpengine.neural.engine_cache import Engine, EngineCache, EngineSpec, NotBuiltError, Shapes
+from vpengine.neural.engine_jit import JitFile, JitSpec
 from vpengine.neural.engine_probe import probe_inputs, problem_of
 from vpengine.neural.engine_recipe import Recipe, usual_targets
 from vpengine.neural.onnx_file import fixed_shapes
 from vpengine.neural.tensorrt_engine import TensorRtEngine
 from vpengine.neural.tensorrt_flavours import FLAVOURS, own_target
-
-log = logging.getLogger(__name__)
 
 MOST_ENGINES = 6  # that stay on the card; a governor and a surround ask for a few shapes, over and over
 
@@ -36,7 +33,9 @@ class TensorRtNetwork:
         self._engines: dict[Shapes, Any] = {}
 
     def __call__(self, inputs: Mapping[str, NDArray[Any]]) -> Mapping[str, NDArray[Any]]:
-        """The first call with a shape may build its engine. Raises UserError where that cannot be, or it drifts."""
+        """The first call with a shape opens its engine. Raises UserError where it drifts or cannot be opened, and
+        NotBuiltError where there is none.
+        """
         shapes = tuple(sorted((name, array.shape) for name, array in inputs.items()))
         if shapes not in self._engines:
             if len(self._engines) >= MOST_ENGINES:
@@ -46,27 +45,60 @@ class TensorRtNetwork:
         return answer
 
     def _proven(self, shapes: Shapes) -> Any:
-        """An engine that gave the golden answer, made anew once where one that was kept does not."""
-        problem = ""
-        for _ in range(2):
-            kept = self._engine(shapes)
-            running = TensorRtEngine(self._trt, kept.data, shapes, self._device, f"{self._path}: its engine")
-            probe = kept.manifest["probe"]
-            question = probe_inputs((name, shape, probe["dtypes"][name]) for name, shape in shapes)
-            problem = problem_of(running(question), probe["answer"], self._precision)
-            if not problem:
-                return running
+        """An engine that gave the golden answer."""
+        kept = self._engine(shapes)
+        what = f"{self._path}: its engine"
+        running = TensorRtEngine(self._trt, kept.data, shapes, self._device, what, self._jit(kept, what))
+        probe = kept.manifest["probe"]
+        question = probe_inputs((name, shape, probe["dtypes"][name]) for name, shape in shapes)
+        problem = problem_of(running(question), probe["answer"], self._precision)
+        if problem:
             self._cache.set_aside(kept.key, problem)
-            log.warning("%s: its engine is set aside, and built anew: %s", self._path, problem)
-        raise UserError(f'{self._path}: its engine was built anew, and {problem}; choose runtime = "onnxruntime"')
+            raise UserError(
+                f"{self._path}: its engine is set aside, for {problem}; build it anew ({self._order}), or choose "
+                'runtime = "onnxruntime"'
+            )
+        running.keep_compiled()
+        return running
+
+    def _jit(self, kept: Engine, what: str) -> JitFile:
+        card, flavour = self._device.card, FLAVOURS[self._flavour]
+        spec = JitSpec(
+            kept.manifest["engine"]["sha256"], card.name, card.driver, f"{flavour.runtime} {flavour.version}"
+        )
+        return JitFile(self._cache.folder, kept.key, spec, what)
 
     def _engine(self, shapes: Shapes) -> Engine:
-        """One that was built for all cards before, or one for this card."""
-        order = partial(Recipe, self._path, shapes, self._flavour, self._precision)
-        everywhere = usual_targets(self._flavour, self._precision)
-        target, device = own_target(FLAVOURS[self._flavour], self._trt, self._device.card)
-        if target in everywhere:
-            found = self._cache.find(order(everywhere).spec())
+        """One that was built for this card, alone or among others. Raises NotBuiltError."""
+        for spec in self._specs(shapes):
+            found = self._cache.find(spec)
             if found is not None:
                 return found
-        return ready_engine(order((target,) if target else (), device), self._cache)
+        sizes = " ".join(f"{name}={'x'.join(map(str, sides))}" for name, sides in shapes)
+        raise NotBuiltError(
+            f"{self._path}: no engine is there for {sizes} on {self._device.card.name}, and none is built during a "
+            f"show; build it before: {self._order}"
+        )
+
+    def _specs(self, shapes: Shapes) -> Iterator[EngineSpec]:
+        """All that would do: for every card as it is usual, for this one, and for the sets that somebody built for."""
+        target, device = self._own
+        usual = usual_targets(self._flavour, self._precision)
+        sets = [usual] if target in usual else []
+        alone = Recipe(self._path, shapes, self._flavour, self._precision, (target,) if target else (), device).spec()
+        for entry in self._cache.entries() if not device else ():
+            built_for = entry.manifest.get("spec", {}).get("targets", ())
+            if target in built_for and tuple(built_for) not in sets:
+                sets.append(tuple(built_for))
+        yield from (replace(alone, targets=targets) for targets in sets)
+        yield alone
+
+    @property
+    def _own(self) -> tuple[str, str]:
+        return own_target(FLAVOURS[self._flavour], self._trt, self._device.card)
+
+    @property
+    def _order(self) -> str:
+        """The command that builds it."""
+        current = " --target CURRENT" if self._own[0] == "CURRENT" else ""
+        return f"vpengine engines build --stage STAGE --runtime {FLAVOURS[self._flavour].runtime}{current}"

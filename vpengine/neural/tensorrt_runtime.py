@@ -23,7 +23,7 @@ INSTEAD = 'choose runtime = "onnxruntime"'
 
 
 class TensorRtRuntime:
-    """NVIDIA's TensorRT; its engines are for the very card that is there."""
+    """NVIDIA's TensorRT; its engines are for the very card that is there, and were built before."""
 
     flavour = "enterprise"
 
@@ -32,7 +32,7 @@ class TensorRtRuntime:
         self._cache = cache or EngineCache()
 
     def load(self, path: Path, large: bool = False, exact: bool = False) -> Network:
-        """Raises UserError, with the cure, without the library, the driver or a card; engines come with the shapes."""
+        """Raises UserError, with the cure, without the library, the driver or a card."""
         del large  # a card has one size
         flavour, precision = FLAVOURS[self.flavour], "stored" if exact else self._precision
         version = flavour.version

@@ -15,7 +15,7 @@ import onnxruntime
 from onnxruntime.transformers.float16 import convert_float_to_float16
 from onnxruntime.transformers.onnx_model import OnnxModel
 
-from vpengine.errors import UserError
+from vpengine.neural.library_errors import in_a_sentence
 from vpengine.neural.onnx_file import files_of
 
 CONVERTER = f"onnxruntime {onnxruntime.__version__}"
@@ -25,15 +25,10 @@ LARGE_BYTES = 1_900_000_000  # a message of protobuf ends at 2 GiB; above, shape
 def write_float16(source: Path, target: Path) -> None:
     """Write ``source`` to ``target`` in float16. Raises UserError where it cannot be converted."""
     large = sum(file.stat().st_size for file in files_of(source)) > LARGE_BYTES
-    try:
+    with in_a_sentence(f"{source}: it cannot be turned into float16", "; build it with --precision stored"):
         angles = _angles(onnx.load(str(source), load_external_data=False).graph.node)
         whole = str(source) if large else onnx.load(str(source))
         model = convert_float_to_float16(whole, keep_io_types=True, node_block_list=angles)
-    except Exception as error:  # the converter's errors share no base
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise UserError(
-            f"{source}: it cannot be turned into float16 ({reason[:200]}); build it with --precision stored"
-        ) from error
     _unround(model.graph)
     OnnxModel.graph_topological_sort(model.graph)  # the converter appends its casts, and ONNX wants them before use
     onnx.save(model, str(target), save_as_external_data=large, location=f"{target.name}.data" if large else None)

@@ -20,6 +20,7 @@ from vpengine.frames.images import Room
 from vpengine.neural.auto import AutoRuntime, level_view
 from vpengine.neural.generator import Current, Generated, Generator, Plate, RefusedLookError, part_way
 from vpengine.neural.grade import fit_grade
+from vpengine.neural.library_errors import first_line, is_full_memory
 from vpengine.neural.messages import Answer, Ask, Failed, Loaded, Ready, Refused, WorkerSetup
 from vpengine.neural.slots import AnySlot, Slot, SlotLayout, Slots, pixels_of, room_of
 from vpengine.plugins import load_plugin
@@ -68,14 +69,12 @@ def work(setup: WorkerSetup, slots: Slots, hear: Callable[[], Ask], say: Callabl
 
 
 def _failed(error: Exception) -> Failed:
-    """Libraries have errors of their own for a full memory; torch's and CUDA's are known by their names."""
-    kind, lost = type(error).__name__, lost_card(error)
-    full = lost and "out of memory" in str(error).lower()  # CUDA goes on after that
-    if full or isinstance(error, MemoryError) or kind == "OutOfMemoryError":
+    lost = lost_card(error)
+    if is_full_memory(error) or (lost and "out of memory" in str(error).lower()):  # CUDA goes on after that
         return Failed("there is not enough memory for its picture", hopeless=True)
     if lost:
-        return Failed(f"the graphics card does not answer it any more ({_first_line(error)})", lost=True)
-    return Failed(f"{kind}: {error}")
+        return Failed(f"the graphics card does not answer it any more ({first_line(error)})", lost=True)
+    return Failed(f"{type(error).__name__}: {error}")
 
 
 def lost_card(error: Exception) -> bool:
@@ -85,11 +84,6 @@ def lost_card(error: Exception) -> bool:
     """
     kinds, words = {kind.__name__ for kind in type(error).__mro__}, str(error)
     return bool(kinds & _CARD_ERRORS) or (isinstance(error, RuntimeError) and any(it in words for it in _CARD_WORDS))
-
-
-def _first_line(error: Exception) -> str:
-    """torch adds advice for programmers."""
-    return (str(error).splitlines() or [type(error).__name__])[0].strip().rstrip(".")[:200]
 
 
 def _end_with_engine() -> None:
@@ -106,7 +100,7 @@ def _open(setup: WorkerSetup) -> Generator:
     if isinstance(runtime, AutoRuntime):
         reference, *others = declared.runtimes
         ready = [name for name in others if declared.ready_for(name, setup.settings)]
-        return runtime.choose(build, (reference, *ready), setup.resolutions[0])
+        return runtime.choose(build, (reference, *ready), setup.resolutions)
     return build(runtime)
 
 
@@ -151,7 +145,8 @@ def _answer(generator: Generator, ask: Ask, slot: AnySlot) -> Answer:
     changed_cct = generated.gain * plate.color_cct + generated.bias
     grade = fit_grade(plate.color_cct, changed_cct, plate.depth_m, ask.view)
     slot["grade"][:], slot["evidence"][:] = grade.table, grade.evidence
-    return Answer(ask.slot, ask.number, time.perf_counter() - started_s, resolution, _sha256(plate.current))
+    work_s = time.perf_counter() - started_s
+    return Answer(ask.slot, ask.number, work_s, resolution, _sha256(plate.current), generated.told)
 
 
 def _sha256(current: Current | None) -> str:

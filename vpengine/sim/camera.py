@@ -45,8 +45,8 @@ class SimCamera:
         """
         self.scene.clear()
         self._stage.draw(self.scene, view, 0.0 if self._clean else WALL_SOFTNESS_LOD, floor=not self._clean)
-        lens = {} if self._clean else {"vignette": VIGNETTE, "grain": GRAIN}
-        self._lut.develop(self.target, self.scene.color, exposure_stops, seed=frame, **lens)
+        vignette, grain = (0.0, 0.0) if self._clean else (VIGNETTE, GRAIN)
+        self._lut.develop(self.target, self.scene.color, exposure_stops, vignette, grain, seed=frame)
         return self.target
 
     def release(self) -> None:

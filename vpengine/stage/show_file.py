@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, model_validator
 
 from vpengine.control.controls import Control, Value
 from vpengine.errors import Problem
@@ -51,6 +51,16 @@ class SceneSettings(Settings):
         description="A take, the folder that ``run --log`` wrote: the surround that it has of the scene's location is "
         "shown again whenever the scene comes on.",
     )
+    baked: NamedFolder | None = Field(
+        default=None,
+        description="A bake, the folder that ``plate bake`` wrote: the scene shows it, and nothing is generated.",
+    )
+
+    @model_validator(mode="after")
+    def _one_surround(self) -> Self:
+        if self.baked is not None and self.surround is not None:
+            raise refusal("a scene that is baked has its surround in the bake; leave one of the two out", "surround")
+        return self
 
 
 class _NoCoreKeys(Settings):
@@ -62,6 +72,7 @@ class Scene:
     """location: a name for the plate; scenes with equal plate sections share it, and differ in their controls only.
 
     controls: (address, value) pairs that the scene sets, in the file's order. surround: a take that has one.
+    baked: a bake, that is a take of one frame with nothing but a surround.
     """
 
     slug: str
@@ -72,6 +83,7 @@ class Scene:
     controls: tuple[tuple[str, Value], ...]
     keep: bool = False
     surround: Path | None = None
+    baked: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -126,6 +138,7 @@ def read_show(path: Path, declared: Iterable[Control], *, allow_outside: bool = 
             values,
             settings.keep,
             settings.surround,
+            settings.baked,
         )
         for _, settings, plate, values in found
         if settings and plate

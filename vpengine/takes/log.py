@@ -32,7 +32,7 @@ import numpy as np
 
 from vpengine.errors import UserError
 from vpengine.frames.feed import PROGRAM
-from vpengine.frames.frame_input import BusState, CameraState, FrameInput, Tick
+from vpengine.frames.frame_input import NO_DIP, BusState, CameraState, FrameInput, Tick
 from vpengine.frames.images import ImageSet
 from vpengine.frames.keyframe import Grade, Keyframe, Request, SurroundFace, Timings
 from vpengine.frames.look import NO_LOOK
@@ -90,9 +90,9 @@ class LogWriter:
         except queue.Full:
             self._refused += 1
 
-    def close(self) -> None:
+    def close(self, limit_s: float = _CLOSE_S) -> None:
         """Wait until all is written, but never for a disk that does not answer."""
-        end_s = time.monotonic() + _CLOSE_S
+        end_s = time.monotonic() + limit_s
         while self._thread.is_alive() and time.monotonic() < end_s:
             try:
                 self._queue.put(None, timeout=0.05)
@@ -300,8 +300,11 @@ def _bus(line: dict[str, Any]) -> BusState:
     others = tuple((str(location), _finite(share)) for location, share in line.get("others", ()))
     line = {_NEWER.get(key, key): value for key, value in line.items()}
     plain = bool(line.pop("plain", False))  # all that an older take knows
+    dip = tuple(_finite(value) for value in line.get("dip", NO_DIP))
     look = read_look(line["look"]) if "look" in line else replace(NO_LOOK, plain=plain)
-    state = BusState(**{**line, "mix": _finite(line["mix"]), "others": others, "look": look})
+    state = BusState(**{**line, "mix": _finite(line["mix"]), "others": others, "look": look, "dip": dip})
+    if not isinstance(state.baked, bool) or len(state.dip) != 4:
+        raise TypeError("baked is true or false, and a dip four numbers")
     if not all(isinstance(location, str) for location, _ in state.shares):
         raise TypeError("a location without a name")
     return state

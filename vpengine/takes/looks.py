@@ -41,7 +41,8 @@ def read_provenance(line: dict[str, Any]) -> Provenance:
     """Raises KeyError, TypeError or ValueError for what is none."""
     look = tuple((name, value) for name, value in line["look"])
     blends = tuple((name, _blend(blend)) for name, blend in line.get("blends", ()))
-    return Provenance(**{**line, "look": look, "blends": blends})
+    told = tuple((str(name), str(sha256)) for name, sha256 in line.get("told", ()))  # an older take has none
+    return Provenance(**{**line, "look": look, "blends": blends, "told": told})
 
 
 def _blend(line: list[Any]) -> Blend:

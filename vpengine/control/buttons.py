@@ -1,0 +1,91 @@
+"""What operators press and read, besides controls: each declared once, with its address and one sentence.
+
+Doors, layouts for controllers and the documentation are made from these; ``Desk`` acts on the buttons, ``board`` fills
+the displays.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Argument = Literal["press", "number", "text"]
+
+
+@dataclass(frozen=True)
+class Button:
+    """argument: what its message carries: a press (1, true, a bang or nothing; 0 is the release), a number or a text;
+    a cue's number may come as either. group: where a layout puts it.
+    """
+
+    address: str
+    sentence: str
+    group: str
+    argument: Argument = "press"
+
+
+@dataclass(frozen=True)
+class Display:
+    """Something to read, sent to clients that subscribe. kind: of its value."""
+
+    address: str
+    kind: Literal["text", "float", "bool", "int"]
+    sentence: str
+
+
+GO, BACK, PAUSE = "/vp/cue/go", "/vp/cue/back", "/vp/cue/pause"
+GOTO, STANDBY = "/vp/cue/goto", "/vp/cue/standby"
+RECORD, UPDATE, DELETE = "/vp/cue/record", "/vp/cue/update", "/vp/cue/delete"
+UNDO, REDO = "/vp/cue/undo", "/vp/cue/redo"
+SAFE, RELEASE, PANIC = "/vp/safe", "/vp/safe/release", "/vp/panic"
+ROLL, CUT = "/vp/take/roll", "/vp/take/cut"
+SLATE, TAKE_SCENE, TAKE_NUMBER = "/vp/take/slate", "/vp/take/scene", "/vp/take/number"
+LOCK, UNLOCK = "/vp/take/lock", "/vp/take/unlock"
+KEEP = "/vp/keep"
+APPROVE, REVOKE, CANDIDATE, TEMPORARY = "/vp/approve", "/vp/approve/revoke", "/vp/approve/candidate", "/vp/approve/once"
+
+BUTTONS = (
+    Button(GO, "The standby cue begins, or else the next one.", "cues"),
+    Button(BACK, "The cue before begins.", "cues"),
+    Button(PAUSE, "What is under way stops where it is; pressed again it goes on.", "cues"),
+    Button(GOTO, "The cue of this number begins.", "cues", "number"),
+    Button(STANDBY, "The cue of this number stands by: the preview shows it, and GO begins it.", "cues", "number"),
+    Button(RECORD, "What the program shows now becomes the cue of this number.", "cues", "number"),
+    Button(UPDATE, "The running cue takes over what the program shows now.", "cues"),
+    Button(DELETE, "The cue of this number is deleted.", "cues", "number"),
+    Button(UNDO, "The last change of the cue list is taken back.", "cues"),
+    Button(REDO, "What was taken back last is done again.", "cues"),
+    Button(SAFE, "The safe picture, in one frame.", "safe"),
+    Button(PANIC, "The same.", "safe"),
+    Button(RELEASE, "The safe picture fades back to the program.", "safe"),
+    Button(ROLL, "A take begins.", "takes"),
+    Button(CUT, "The take ends.", "takes"),
+    Button(SLATE, "The slate of the takes that follow.", "takes", "text"),
+    Button(TAKE_SCENE, "The scene of the takes that follow, as the script has it.", "takes", "text"),
+    Button(TAKE_NUMBER, "The number of the next take.", "takes", "number"),
+    Button(LOCK, "Looks, seeds and generators on the program cannot change until it is unlocked.", "takes"),
+    Button(UNLOCK, "They can again.", "takes"),
+    Button(KEEP, "The moment that just went by is kept, as a candidate look.", "looks"),
+    Button(CANDIDATE, "The preview's look is put up for approval; the text is its name.", "looks", "text"),
+    Button(APPROVE, "The preview's look is approved for the program; the text is who approves it.", "looks", "text"),
+    Button(TEMPORARY, "The preview's look may be shown until this run ends; the text is who says so.", "looks", "text"),
+    Button(REVOKE, "The approval of the preview's look is taken back; the text is who does.", "looks", "text"),
+)
+
+DISPLAYS = (
+    Display("/vp/state/cue", "text", "The running cue, its number and name."),
+    Display("/vp/state/next", "text", "The cue that GO begins, its number and name."),
+    Display("/vp/state/notes", "text", "The running cue's notes."),
+    Display("/vp/state/progress", "float", "How far its transition has come, 0 to 1."),
+    Display("/vp/state/scene", "text", "The scene on the walls."),
+    Display("/vp/state/preview", "text", "The scene that stands by."),
+    Display("/vp/state/safe", "bool", "The safe picture is on the walls."),
+    Display("/vp/state/lock", "bool", "Looks are locked."),
+    Display("/vp/state/rolling", "bool", "A take is being recorded."),
+    Display("/vp/state/take", "text", "Slate, scene and number of this take, or of the next."),
+    Display("/vp/state/gate", "text", "What the gate says of the program's look and of the preview's."),
+    Display("/vp/state/refused", "text", "What was refused last, and why."),
+    Display("/vp/state/health", "text", "What is wrong, in a sentence; empty when nothing is."),
+    Display("/vp/state/timecode", "text", "The frame's timecode."),
+    Display("/vp/state/fps", "text", "Frames a second, in words."),
+)
