@@ -31,7 +31,12 @@ from vpengine.neural.worker import _failed, lost_card
 from vpengine.stops import is_left_behind
 
 GENERATORS_OF_TESTS = """
+import os
 from vpengine.neural.none import NoGenerator
+
+class Cards(NoGenerator):
+    '''Says which cards CUDA would show it.'''
+    runtime = os.environ.get("CUDA_VISIBLE_DEVICES", "all")
 
 class AcceleratorError(RuntimeError):
     '''As torch has one for all that CUDA says.'''
@@ -195,6 +200,18 @@ def test_a_lost_card_turns_it_off_too(caplog: pytest.LogCaptureFixture) -> None:
         (told,) = [record.getMessage() for record in caplog.records]
         assert "the graphics card does not answer it any more (CUDA error: unspecified launch failure). The" in told
         assert ("until the engine is started again" in told) == (kind is ThreadHost)
+
+
+@pytest.mark.parametrize("card", [True, False])
+def test_a_process_that_is_to_leave_the_card_alone_sees_none(card: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0")
+    host = ProcessHost("cards", "threads_of_tests:Cards", NO_RUNTIME, [SIZE], card=card)
+    loop = Loop(host)
+    try:
+        loop.until(lambda: host.health.ready)
+    finally:
+        host.close()
+    assert host.health.runtime == ("0" if card else NO_RUNTIME)  # an empty name is nobody's
 
 
 @pytest.mark.parametrize(

@@ -36,11 +36,11 @@ def run_worker(setup: WorkerSetup, pipe: Connection) -> None:
     """The process's main function; ends when the engine closes its end of the pipe."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the engine's to handle
     threading.Thread(target=_end_with_engine, name="engine-watch", daemon=True).start()
+    if not setup.card:
+        os.environ["CUDA_VISIBLE_DEVICES"] = ""  # before any library looks
     declared: type[Generator] = load_plugin(setup.generator)
     layout = SlotLayout(max(setup.resolutions, key=prod), declared.starts_from_current)
     slots = [Slot(layout, name) for name in setup.slots]
-    if not setup.card:
-        os.environ["CUDA_VISIBLE_DEVICES"] = ""  # before a library looks
     try:
         work(setup, slots, pipe.recv, pipe.send)
     finally:
