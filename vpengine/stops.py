@@ -59,3 +59,20 @@ def kept_from_children() -> Iterator[None]:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+_left: list[threading.Thread] = []
+
+
+def left_behind(thread: threading.Thread) -> None:
+    """A daemon thread that does not end, in a library's call perhaps: the command then leaves without Python's own end.
+
+    That end keeps Python's lock from such a thread for ever, and a library in C++ that wants it aborts the process:
+    with a core dump, and an exit code that is not the command's. Who embeds the engine ends by ``os._exit`` likewise.
+    """
+    _left.append(thread)
+
+
+def is_left_behind() -> bool:
+    """Whether one of these still runs."""
+    return any(thread.is_alive() for thread in _left)

@@ -14,7 +14,7 @@ import pytest
 from tests.waiting import never_waiting
 from vpengine.control import declared
 from vpengine.control.triggers import RefreshTrigger
-from vpengine.neural import process_host
+from vpengine.neural import slot_host
 from vpengine.neural.drill import Drill
 from vpengine.view.surround import FACES
 
@@ -29,7 +29,7 @@ class Troubled:
         self.show, self.health = show, show.app.generator.health
         self.patience_s = float("inf")
         patch.setattr(Drill, "hang_limit_s", staticmethod(lambda work_s: self.patience_s))
-        patch.setattr(process_host, "_BACK_OFF_S", (0.05,))
+        patch.setattr(slot_host, "_BACK_OFF_S", (0.05,))
 
     def look(self, night: float) -> None:
         """Another one: there is something new to ask."""

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from vpengine.frames.pixels import Pixels
 from vpengine.gpu import readback as readback_module
 from vpengine.gpu import sync as sync_module
 from vpengine.gpu.fence import Fence
@@ -56,10 +57,10 @@ def test_rows_as_they_lie_go_straight_to_where_they_are_wanted(engine: Gpu, way:
     texture, image = picture(engine, 1)
     back = ReadBack(engine, (7, 5))
     with pytest.raises(ValueError, match="no read-back was begun"):
-        back.take_rows(np.zeros_like(image))
+        back.take_rows(Pixels(np.zeros_like(image)))
     assert back.begin(texture)
     into = np.zeros_like(image)
-    back.take_rows(into)
+    back.take_rows(Pixels(into))
     np.testing.assert_array_equal(into[::-1], image)
     assert not back._pixels
     back.release()

@@ -5,12 +5,15 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 import pytest
 
 from vpengine.errors import UserError
 from vpengine.frames.images import Room
 from vpengine.frames.keyframe import Request
+from vpengine.neural import ladder as ladder_module
+from vpengine.neural import placement
 from vpengine.neural.health import GeneratorHealth
 from vpengine.neural.host import Collected
 from vpengine.neural.ladder import SMALLER, rungs_of
@@ -121,3 +124,54 @@ def test_what_a_stage_s_generator_is_tried_as(generator: str, runtime: str, expe
     found = rungs_of(settings, lambda size: ((480, 270),), None, 1.0 / 24.0)
     assert [rung.words for rung in found] == expected
     assert 0.45 < SMALLER**2 < 0.55
+
+
+@pytest.mark.parametrize(
+    ("generator", "runtime", "host", "expected"),
+    [
+        ("diffusion", "torch", "auto", ["thread", "thread", "process without the card"]),
+        ("diffusion", "auto", "auto", ["thread", "thread", "process without the card"]),
+        ("diffusion", "tensorrt", "auto", ["thread", "thread", "thread", "process without the card"]),
+        ("diffusion", "openvino", "auto", ["process", "thread", "thread", "process without the card"]),
+        ("diffusion", "torch", "process", ["process", "process", "process"]),
+        ("weather", "auto", "auto", ["process", "process"]),
+        ("weather", "tensorrt-rtx", "auto", ["thread", "process without the card", "process without the card"]),
+        ("weather", "auto", "thread", ["thread", "thread", "process without the card"]),
+    ],
+)
+def test_where_a_stage_s_generator_is_tried_with_a_card(
+    generator: str, runtime: str, host: str, expected: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is tried after a thread is a process in the end, which leaves alone the card that the thread has."""
+    monkeypatch.setattr(placement, "cards", lambda: 1)
+    monkeypatch.setattr(placement, "torch_has_cuda", lambda: True)
+    made: list[str] = []
+
+    def making(place: str) -> Callable[..., Pretend]:
+        def make(*arguments: Any, request_size: float, card: bool) -> Pretend:
+            made.append(place if card else f"{place} without the card")
+            return Pretend(place)
+
+        return make
+
+    monkeypatch.setattr(ladder_module, "ThreadHost", making("thread"))
+    monkeypatch.setattr(ladder_module, "ProcessHost", making("process"))
+    settings = NeuralSettings(generator=generator, runtime=runtime, host=host)
+    for rung in rungs_of(settings, lambda size: ((480, 270),), None, 1.0 / 24.0):
+        rung.start()
+        assert rung.thread == (made[-1] == "thread")
+    assert made == expected
+
+
+def test_what_waits_below_a_hung_thread_is_no_thread() -> None:
+    first, process = Pretend("first", failing=1, hopeless=True), Pretend("process")
+    first.health.no_thread = True
+
+    def refuse() -> Pretend:
+        raise AssertionError("another thread was started")
+
+    host = LadderHost(
+        [LadderRung("1", lambda: first, True), LadderRung("2", refuse, True), LadderRung("3", lambda: process)]
+    )
+    host.collect(0.0)
+    assert host.health.name == "process"

@@ -8,6 +8,7 @@ from vpengine.neural.health import GeneratorHealth
 from vpengine.neural.host import GeneratorHost, NoHost
 from vpengine.neural.ladder_host import LadderHost
 from vpengine.neural.process_host import ProcessHost
+from vpengine.neural.thread_host import ThreadHost
 
 
 def test_the_null_twin_has_all_that_is_asked_of_a_host() -> None:
@@ -29,8 +30,9 @@ def test_a_host_is_six_things_and_a_process_has_no_others() -> None:
     """What the loop, the report and the status line need beyond them would tie them to one kind of host."""
     contract = {name for name in vars(GeneratorHost) if not name.startswith("_")}
     assert contract == {"health", "request_size", "free", "submit", "collect", "close"}
-    for host in (ProcessHost, LadderHost):
-        assert {name for name in vars(host) if not name.startswith("_")} | {"health", "request_size"} == contract
+    for host in (ProcessHost, ThreadHost, LadderHost):
+        public = {name for name in dir(host) if not name.startswith("_")} - {"place", "ends"}
+        assert public | {"health", "request_size"} == contract
 
 
 def test_health_knows_what_is_usual() -> None:

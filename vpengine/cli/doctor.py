@@ -8,17 +8,21 @@ import platform
 import socket
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import psutil
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from vpengine import __version__
 from vpengine.cli.demo import has_display
 from vpengine.errors import UserError
 from vpengine.gpu.context import create_headless, describe, is_software
+from vpengine.gpu.cuda import try_sharing
 from vpengine.gpu.window import Windows
+from vpengine.neural.placement import cards
 from vpengine.neural.weather import WEIGHTS
 
 SHARED = Path("/dev/shm")
@@ -37,10 +41,10 @@ class Finding:
 def doctor() -> None:
     """Look at this machine: OpenGL, display, cores, memory, runtimes. Exit code 1 when something must be mended."""
     screen = display()  # first: no window's context is made current where a headless one has been
-    findings = [system(), memory(), shared_memory(), opengl(), screen, network(), *ports(), weights(), *extras()]
+    findings = [system(), memory(), shared_memory(), *opengl(), screen, network(), *ports(), weights(), *extras()]
     table = Table("what", "found", "to do")
     for finding in findings:
-        table.add_row(finding.what, finding.found, finding.cure)
+        table.add_row(*(escape(words) for words in (finding.what, finding.found, finding.cure)))
     Console().print(table)
     raise typer.Exit(0 if all(finding.good for finding in findings) else 1)
 
@@ -56,15 +60,22 @@ def memory() -> Finding:
     return Finding("cores, memory", found, gigabytes >= 2.0, "" if gigabytes >= 2.0 else "2 GB are needed")
 
 
-def opengl() -> Finding:
+def opengl() -> list[Finding]:
+    """With what CUDA shares of its memory, where there is an NVIDIA card."""
     try:
         context = create_headless()
     except UserError as error:
-        return Finding("OpenGL", "none that can be used", False, str(error))
+        return [Finding("OpenGL", "none that can be used", False, str(error))]
     slow = "software: small stages run live; a graphics card runs real ones" if is_software(context) else ""
-    found = Finding("OpenGL", describe(context), True, slow)
+    found = [Finding("OpenGL", describe(context), True, slow), *sharing(context)]
     context.release()
     return found
+
+
+def sharing(context: Any) -> list[Finding]:
+    """Nothing to say without a card."""
+    count = cards()
+    return [Finding("CUDA", f"{count} card{'s' if count > 1 else ''}; {try_sharing(context)}")] if count else []
 
 
 def shared_memory() -> Finding:
@@ -136,8 +147,16 @@ def extras() -> list[Finding]:
         ("onnxruntime", "networks on the CPU"),
         ("openvino", "the same, faster where the CPU has bfloat16"),
         ("tensorrt_rtx", "networks on NVIDIA's RTX cards: pip install vpengine[rtx]"),
-        ("torch", "training, and memory on NVIDIA's cards"),
+        ("torch", "diffusion models, training, and memory on NVIDIA's cards"),
+        ("cuda.core", "memory that OpenGL and CUDA share: pip install vpengine[rtx]"),
     ):
-        there = importlib.util.find_spec(module) is not None
+        there = _is_installed(module)
         found.append(Finding(module, "installed" if there else "not installed", True, use))
     return found
+
+
+def _is_installed(module: str) -> bool:
+    try:
+        return importlib.util.find_spec(module) is not None
+    except ModuleNotFoundError:  # nor is what it is a part of
+        return False

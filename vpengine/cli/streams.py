@@ -12,6 +12,8 @@ import threading
 from contextlib import suppress
 from typing import Any, TextIO, cast
 
+from vpengine.stops import is_left_behind
+
 
 class Lenient:
     """A text stream whose words are lost, and nothing else, when they cannot be written."""
@@ -105,8 +107,12 @@ def echo(text: str) -> None:
 
 
 def leave_if_held(code: object) -> None:
-    """At the end: Python would wait for the words that a held terminal has not taken yet."""
-    if any(thread.name == _HELD for thread in threading.enumerate()):
+    """At the end: Python would wait for the words that a held terminal has not taken yet, or abort for a thread."""
+    held = any(thread.name == _HELD for thread in threading.enumerate())
+    if not held:
+        sys.stdout.flush()
+        sys.stderr.flush()
+    if held or is_left_behind():
         os._exit(code if isinstance(code, int) else 0 if code is None else 1)
 
 

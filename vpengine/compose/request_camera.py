@@ -114,12 +114,12 @@ class RequestCamera:
             raise ValueError("nothing was drawn")
         film, self._drawn = self._drawn, None
         room = room.sized(film.resolution) if room is not None else _own_room(film.resolution, self._current)
-        film.color_down.take_rows(room.color_noise.stored)
-        film.depth_down.take_rows(room.depth.stored)
+        film.color_down.take_rows(room.color_noise)
+        film.depth_down.take_rows(room.depth)
         current = room.current if film.continues else None
         if film.current_down is not None and film.continues:
             if current is not None:
-                film.current_down.take_rows(current.stored)
+                film.current_down.take_rows(current)
             else:  # who is asked now does not go on from it
                 film.current_down.forget()
         film.continues = False

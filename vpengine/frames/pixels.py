@@ -8,15 +8,16 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-Where = Literal["array", "shared memory"]  # a texture or CUDA's memory will be others
+Where = Literal["array", "lent", "pinned memory", "shared memory"]  # a texture or CUDA's memory will be others
 
 
 @dataclass(frozen=True, eq=False)
 class Pixels:
     """stored: (height, width, channels), as they lie. bottom_up: row 0 is the picture's bottom, as textures have it.
 
-    lives: an array is whoever's refers to it; shared memory is another process's too, and its owner uses it again: who
-    wants to keep it takes a copy. Nothing is converted here: who needs another order asks for a view of it.
+    lives: an array is whoever's refers to it. What is lent its owner uses again, and who wants to keep it takes a copy;
+    pinned memory is lent and a card's too, which may not yet have put there what it will; shared memory is lent and
+    another process's too. Nothing is converted here: who needs another order asks for a view of it.
     """
 
     stored: NDArray[Any]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Mapping
 
@@ -12,15 +13,18 @@ from numpy.typing import NDArray
 from vpengine.errors import UserError
 from vpengine.gpu.blocks import UniformBlock
 from vpengine.gpu.context import is_software
+from vpengine.gpu.cuda import Cuda, opened, try_sharing
 from vpengine.gpu.frame_end import FrameEnds
 from vpengine.gpu.library import gl_library
 from vpengine.gpu.passes import Mesh, MeshPass, Pass
 from vpengine.gpu.target import Atlas, ShadowMap, Target
 from vpengine.gpu.uniforms import IN_FLIGHT, FrameCount
 
+log = logging.getLogger(__name__)
+
 
 class Gpu:
-    """One per process, on the main thread."""
+    """One per process, on the main thread. cuda: what shares the card's memory with OpenGL, None where nothing does."""
 
     def __init__(self, context: moderngl.Context) -> None:
         self.context = context
@@ -30,6 +34,7 @@ class Gpu:
         self._frames = FrameCount()
         self._ends = FrameEnds() if not self.software and FrameEnds.usable() else None
         self._done_s = 0.0
+        self.cuda = sharing(context)
 
     @property
     def frame(self) -> int:
@@ -65,6 +70,11 @@ class Gpu:
         governor: such a frame missed its display.
         """
         return self._done_s if self._ends is None else self._ends.done_s()
+
+    def stop_sharing(self, why: str) -> None:
+        """CUDA failed: what it carried is copied from now on."""
+        log.warning("%s. Pictures for the generator are copied from now on.", why)
+        self.cuda = None
 
     def release(self) -> None:
         """Give back what it notes frames with; passes live as long as the context."""
@@ -150,6 +160,16 @@ class Gpu:
         self, attributes: Mapping[str, NDArray[np.float32]], triangles: NDArray[np.uint32], closed: bool = False
     ) -> Mesh:
         return Mesh(self.context, attributes, triangles, closed)
+
+
+def sharing(context: moderngl.Context) -> Cuda | None:
+    """The card that a generator has opened, where it was seen to share its memory with OpenGL; the log says which."""
+    cuda = opened()
+    if cuda is None:
+        return None
+    crossing = try_sharing(context)
+    log.info("%s", crossing)
+    return cuda if crossing.shared else None
 
 
 def finish_of(context: moderngl.Context) -> Callable[[], object]:

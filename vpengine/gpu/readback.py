@@ -5,12 +5,15 @@ draws and copies at once when asked to (1920 x 1080 RGBA16F and R32F on llvmpipe
 before it, and 3.5 ms again to take). There only the fence is set, and the texture itself is read when it has passed:
 0.05 ms to begin, 3.7 ms to take, which is what reading it cost before, without the wait. But it reads only when it
 draws nothing: what is ready is best taken first in a frame, when nothing of the frame is drawn yet.
+
+Where OpenGL and CUDA share the card's memory, the card itself carries a buffer on into page-locked memory.
 """
 
 from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,7 +21,9 @@ import moderngl
 import numpy as np
 from numpy.typing import NDArray
 
+from vpengine.frames.pixels import Pixels
 from vpengine.gpu.context import is_software
+from vpengine.gpu.cuda import CudaError, SharedBuffer
 from vpengine.gpu.fence import Fence
 from vpengine.gpu.gpu import Gpu
 from vpengine.gpu.transfer import DTYPES
@@ -32,6 +37,7 @@ class _Copy:
 
     read: Callable[[NDArray[Any]], None]
     fence: Fence
+    buffer: moderngl.Buffer | None = None  # where they are meanwhile
 
 
 class ReadBack:
@@ -48,6 +54,7 @@ class ReadBack:
         self._shape = (size[1], size[0], components)
         self._pixels: deque[NDArray[Any]] = deque(maxlen=ring)
         self._buffers: deque[moderngl.Buffer] = deque()
+        self._carrying: dict[int, SharedBuffer] = {}  # by the buffers' names
         self._lends_texture = is_software(gpu.context)
 
     def begin(self, texture: moderngl.Texture) -> bool:
@@ -61,8 +68,9 @@ class ReadBack:
             raise ValueError(f"read-back of {self._kind}, given {kind}")
         if len(self._copies) >= self._ring:
             return False
-        read = self._read_of(texture) if self._lends_texture else self._copied(texture)
-        self._copies.append(_Copy(read, Fence(self._gpu)))
+        buffer = None if self._lends_texture else self._copied(texture)
+        read = self._read_of(texture) if buffer is None else _read_from(buffer)
+        self._copies.append(_Copy(read, Fence(self._gpu), buffer))
         return True
 
     def ready(self) -> bool:
@@ -78,26 +86,46 @@ class ReadBack:
         bottom, in an array that is used again for the ``ring``-th read-back after this one.
         Raises ValueError when none was begun.
         """
-        read = self._next()
+        copy = self._next()
         pixels = self._array()
-        read(pixels)
+        copy.read(pixels)
         if into is None:
             return pixels
         np.copyto(into, pixels[::-1])
         return into
 
-    def take_rows(self, into: NDArray[Any]) -> None:
-        """As ``take``, with the rows as they lie, row 0 at the bottom: ``into`` (C order) is all that they pass."""
-        self._next()(into)
+    def take_rows(self, into: Pixels) -> None:
+        """As ``take``, with the rows as they lie, row 0 at the bottom: ``into`` (C order) is all that they pass.
 
-    def _next(self) -> Callable[[NDArray[Any]], None]:
-        """How the one begun first is read, once it is there."""
+        They are in page-locked memory only after ``Cuda.wait``, which is for who reads them there: this does not wait.
+        """
+        copy = self._next()
+        if into.lives != "pinned memory" or copy.buffer is None or not self._carried(copy.buffer, into.stored):
+            copy.read(into.stored)
+
+    def _carried(self, buffer: moderngl.Buffer, into: NDArray[Any]) -> bool:
+        """Whether the card does it; not where it shares nothing, nor any more when it fails."""
+        cuda = self._gpu.cuda
+        if cuda is None:
+            return False
+        try:
+            if buffer.glo not in self._carrying:
+                self._carrying[buffer.glo] = cuda.share(buffer)
+            with self._carrying[buffer.glo].mapped() as memory:
+                cuda.fetch(memory, into.reshape(-1).view(np.uint8))
+        except CudaError as error:
+            self._gpu.stop_sharing(str(error))
+            return False
+        return True
+
+    def _next(self) -> _Copy:
+        """The one begun first, once it is there."""
         if not self._copies:
             raise ValueError("no read-back was begun")
         copy = self._copies.popleft()
         copy.fence.wait()
         copy.fence.release()
-        return copy.read
+        return copy
 
     def forget(self) -> None:
         """Nobody wants those in flight any more."""
@@ -106,6 +134,10 @@ class ReadBack:
 
     def release(self) -> None:
         self.forget()
+        for shared in self._carrying.values():
+            with suppress(CudaError):  # the card has gone
+                shared.release()
+        self._carrying.clear()
         while self._buffers:
             self._buffers.popleft().release()
 
@@ -117,7 +149,7 @@ class ReadBack:
             self._pixels.rotate(-1)
         return self._pixels[-1]
 
-    def _copied(self, texture: moderngl.Texture) -> Callable[[NDArray[Any]], None]:
+    def _copied(self, texture: moderngl.Texture) -> moderngl.Buffer:
         """Begin the copy into a buffer, the one that was taken longest ago."""
         if len(self._buffers) < self._ring:
             nbytes = int(np.prod(self._shape)) * np.dtype(DTYPES[self._kind[1]]).itemsize
@@ -126,7 +158,11 @@ class ReadBack:
             self._buffers.rotate(-1)
         buffer = self._buffers[-1]
         texture.read_into(buffer, alignment=1)
-        return lambda pixels: buffer.read_into(pixels.data.cast("B"))
+        return buffer
 
     def _read_of(self, texture: moderngl.Texture) -> Callable[[NDArray[Any]], None]:
         return lambda pixels: texture.read_into(pixels.data.cast("B"), alignment=1)
+
+
+def _read_from(buffer: moderngl.Buffer) -> Callable[[NDArray[Any]], None]:
+    return lambda pixels: buffer.read_into(pixels.data.cast("B"))

@@ -2,6 +2,7 @@
 
     loop > GeneratorHost: ProcessHost (main thread) > shared memory > worker (its own process) > Generator > Runtime
     and back: worker > shared memory > Carrier (a thread, that copies) > ProcessHost > loop
+    on an NVIDIA card: ThreadHost (main thread) > page-locked memory > the same worker (a thread, that copies) > ...
 
 The only package that imports inference libraries: runtimes do, and generators inside their constructors, so that only
 a worker has them. A new generator or runtime is one file and one line here; the engine reads from a generator's class

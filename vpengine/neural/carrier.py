@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 
@@ -12,7 +11,7 @@ from vpengine.frames.images import Room
 from vpengine.frames.keyframe import Grade
 from vpengine.frames.pixels import Pixels
 from vpengine.neural.messages import Answer
-from vpengine.neural.slots import Slot, pixels_of, room_of
+from vpengine.neural.slots import AnySlot, Slots, pixels_of, room_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,10 +28,19 @@ class Carried:
     grade: Grade
 
 
+def carried(answer: Answer, slot: AnySlot) -> Carried:
+    """An answer and its request's plate, copied out of their slot."""
+    grade = Grade(slot["grade"].copy(), slot["evidence"].copy())
+    plate = room_of(slot, answer.resolution)
+    kept = Room(plate.color_noise.kept(), plate.depth.kept())
+    gain, bias = (pixels_of(slot, name, answer.resolution).kept() for name in ("gain", "bias"))
+    return Carried(answer, kept, gain, bias, grade)
+
+
 class Carrier:
     """One for each process that is started. The copies let go of Python's lock: the frame is not held up by them."""
 
-    def __init__(self, pipe: Connection, slots: Sequence[Slot]) -> None:
+    def __init__(self, pipe: Connection, slots: Slots) -> None:
         self._slots = slots
         self._news: queue.SimpleQueue[object] = queue.SimpleQueue()  # as many answers as there are slots
         self._thread = threading.Thread(target=self._run, args=(pipe,), name="neural-carrier", daemon=True)
@@ -55,14 +63,6 @@ class Carrier:
         try:
             while True:
                 message = pipe.recv()
-                self._news.put(self._carried(message) if isinstance(message, Answer) else message)
+                self._news.put(carried(message, self._slots[message.slot]) if isinstance(message, Answer) else message)
         except (EOFError, OSError):
             pass  # the process has gone; the host sees that
-
-    def _carried(self, answer: Answer) -> Carried:
-        slot = self._slots[answer.slot]
-        grade = Grade(slot["grade"].copy(), slot["evidence"].copy())
-        plate = room_of(slot, answer.resolution)
-        kept = Room(plate.color_noise.kept(), plate.depth.kept())
-        gain, bias = (pixels_of(slot, name, answer.resolution).kept() for name in ("gain", "bias"))
-        return Carried(answer, kept, gain, bias, grade)

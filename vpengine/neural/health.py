@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from vpengine.frames.pixels import Pixels
 from vpengine.takes.report import percentiles
 
 PAUSE_S = 1.0  # longer between two images: nobody asked, or it had stopped
@@ -14,13 +15,17 @@ PAUSE_S = 1.0  # longer between two images: nobody asked, or it had stopped
 class GeneratorHealth:
     """Owned and kept up to date by a host; others read it.
 
-    name: the generator's, ``none`` for nobody. runtime: what runs its network, empty until that is known. ready: it is
-    loaded, and has made its first pictures. pid: of its process, None where it has none of its own. failures: in a row,
-    since its newest image. last_failure: one sentence, empty while there was none; hopeless: another try would end the
-    same. latency_s: of the newest images. images_per_s: while it was asked.
+    name: the generator's, ``none`` for nobody. host: what it runs in, a process or a thread. runtime: what runs its
+    network, empty until that is known. ready: it is loaded, and has made its first pictures. pid: of its process, None
+    where it has none of its own. failures: in a row, since its newest image. last_failure: one sentence, empty while
+    there was none; hopeless: another try would end the same; no_thread: it hangs in the engine itself, or has lost its
+    card there, so that no other may run there until the engine is started again. latency_s: of the newest images.
+    images_per_s: while it was asked. through: the memory that pictures cross in; copies, copied_bytes: of the plates
+    that it was given and of the pictures that it gave.
     """
 
     name: str
+    host: str = ""
     runtime: str = ""
     ready: bool = False
     pid: int | None = None
@@ -28,12 +33,16 @@ class GeneratorHealth:
     restarts: int = 0
     failures: int = 0
     hopeless: bool = False
+    no_thread: bool = False
     last_failure: str = ""
     latency_s: list[float] = field(default_factory=list)
     work_s: float = 0.05
     usual_latency_s: float = 0.15
 
     images_per_s: float = 0.0
+    through: str = ""
+    copies: int = 0
+    copied_bytes: int = 0
     _last_s: float = -1e9
     _intervals: int = 0
     _busy_s: float = 0.0
@@ -49,6 +58,13 @@ class GeneratorHealth:
         """What a first picture took is what others need until it is known better."""
         self.work_s = max(self.work_s, work_s)
         self.usual_latency_s = max(self.usual_latency_s, work_s)
+
+    def crossed(self, *pictures: Pixels | None) -> None:
+        """These were copied on their way to the generator or back."""
+        for pixels in pictures:
+            if pixels is not None:
+                self.copies += 1
+                self.copied_bytes += pixels.stored.nbytes
 
     def note(self, now_s: float, latency_s: float, work_s: float) -> None:
         """An image came: seconds since its request, and of the work alone."""
@@ -75,9 +91,11 @@ class GeneratorHealth:
         """The generator's part of a run's report."""
         return {
             "name": self.name,
+            "host": self.host,
             "runtime": self.runtime,
             "images": self.images,
             "images_per_s": round(self.images_per_s, 2),
             "latency_ms": percentiles([1e3 * latency_s for latency_s in self.latency_s]),
             "restarts": self.restarts,
+            "crossing": {"through": self.through, "copies": self.copies, "bytes": self.copied_bytes},
         }

@@ -25,10 +25,11 @@ MOST_FAILURES = 3  # in a row; less where there is no sense in another try
 
 @dataclass(frozen=True)
 class LadderRung:
-    """words: what it is, to an operator. start: makes its host; raises UserError."""
+    """words: what it is, to an operator. start: makes its host; raises UserError. thread: it runs in the engine."""
 
     words: str
     start: Callable[[], GeneratorHost]
+    thread: bool = False
 
 
 class LadderHost:
@@ -69,6 +70,10 @@ class LadderHost:
 
     def _go_down(self) -> None:
         left, why = self._host, self._host.health.last_failure
+        if left.health.no_thread:
+            self._rungs[self._number + 1 :] = [rung for rung in self._rungs[self._number + 1 :] if not rung.thread]
+        if self._number + 1 == len(self._rungs):
+            return
         try:
             self._host, self._number = self._started(self._number + 1)
         except UserError as error:

@@ -13,7 +13,8 @@ from vpengine.view.view import View
 class WorkerSetup:
     """generator, runtime: ``module:Class``. resolutions: that will be asked for. slots: shared memory names.
 
-    settings: what the stage file says for the generator, None for one that has no settings.
+    settings: what the stage file says for the generator, None for one that has no settings. card: it may use one of
+    NVIDIA's; without, a process of its own sees none.
     """
 
     generator: str
@@ -21,6 +22,7 @@ class WorkerSetup:
     resolutions: tuple[tuple[int, int], ...]
     slots: tuple[str, ...]
     settings: Any = None
+    card: bool = True
 
 
 @dataclass(frozen=True)
@@ -76,8 +78,10 @@ class Refused:
 class Failed:
     """The generator cannot go on: one sentence why. The worker ends after saying it.
 
-    hopeless: another try would end the same, as with a full memory or a file that is missing.
+    hopeless: another try would end the same, as with a full memory or a file that is missing. lost: the card has gone
+    from under whatever runs in this process, and does not come back to it.
     """
 
     reason: str
     hopeless: bool = False
+    lost: bool = False

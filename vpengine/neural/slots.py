@@ -1,24 +1,25 @@
-"""Shared memory between the engine and the neural process: a request and its answer, side by side in one slot."""
+"""What a request and its answer lie in, side by side: shared memory for another process, or the engine's own."""
 
 from __future__ import annotations
 
 import os
 import sys
 import time
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from math import prod
 from multiprocessing.shared_memory import SharedMemory
 from pathlib import Path
 from secrets import token_hex
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from vpengine.frames.grade_table import SHAPE
 from vpengine.frames.images import Room
-from vpengine.frames.pixels import Pixels
+from vpengine.frames.pixels import Pixels, Where
 
 if sys.platform == "linux":
     import fcntl
@@ -63,8 +64,52 @@ def _aligned(size: int) -> int:
     return -(-size // 64) * 64
 
 
+class AnySlot(Protocol):
+    """Arrays by the names in ``layout``. lives: where, as Pixels say it."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def layout(self) -> SlotLayout: ...
+
+    @property
+    def lives(self) -> Where: ...
+
+    def __getitem__(self, array: str) -> NDArray[Any]: ...
+
+    def close(self) -> None: ...
+
+
+Slots = Sequence[AnySlot]
+Memory = Callable[[int], NDArray[np.uint8]]  # so many bytes, that stay while somebody has the array
+
+
+class LentSlot:
+    """One slot in memory of this process, for a worker that is a thread of it."""
+
+    name = ""
+
+    def __init__(self, layout: SlotLayout, memory: Memory, lives: Where = "lent") -> None:
+        """memory: gives it, which ``lives`` says the kind of. Raises MemoryError when it is not to be had."""
+        self.layout, self.lives = layout, lives
+        self._arrays, offset, whole = dict[str, NDArray[Any]](), 0, memory(layout.size)
+        for array, shape, kind in layout.arrays:
+            nbytes = prod(shape) * np.dtype(kind).itemsize
+            self._arrays[array] = whole[offset : offset + nbytes].view(kind).reshape(shape)
+            offset += _aligned(nbytes)
+
+    def __getitem__(self, array: str) -> NDArray[Any]:
+        return self._arrays[array]
+
+    def close(self) -> None:
+        """It goes with the last who has an array of it: a thread that hangs still may."""
+
+
 class Slot:
     """One slot, mapped into this process. The engine creates and unlinks it, the worker attaches by name."""
+
+    lives: Where = "shared memory"
 
     def __init__(self, layout: SlotLayout, name: str | None = None) -> None:
         """Raises OSError when the memory is not to be had."""
@@ -108,12 +153,12 @@ class Slot:
             self._memory.unlink()
 
 
-def pixels_of(slot: Slot, array: str, resolution: tuple[int, int]) -> Pixels:
+def pixels_of(slot: AnySlot, array: str, resolution: tuple[int, int]) -> Pixels:
     """One of a slot's pictures, of ``resolution``. Raises ValueError where the slot is too small for it."""
-    return Pixels(slot[array], bottom_up=True, lives="shared memory").sized(resolution)
+    return Pixels(slot[array], bottom_up=True, lives=slot.lives).sized(resolution)
 
 
-def room_of(slot: Slot, resolution: tuple[int, int]) -> Room:
+def room_of(slot: AnySlot, resolution: tuple[int, int]) -> Room:
     """Where a request's plate lies in a slot."""
     current = pixels_of(slot, "current", resolution) if slot.layout.current else None
     return Room(pixels_of(slot, "color_noise", resolution), pixels_of(slot, "depth", resolution), current)

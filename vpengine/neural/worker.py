@@ -1,4 +1,4 @@
-"""The neural process: takes requests from shared memory, runs the generator, checks and grades what it made."""
+"""The worker, in a process or a thread: takes requests, runs the generator, checks and grades what it made."""
 
 from __future__ import annotations
 
@@ -20,46 +20,70 @@ from vpengine.frames.images import Room
 from vpengine.neural.auto import AutoRuntime, level_view
 from vpengine.neural.generator import Current, Generated, Generator, Plate, RefusedLookError, part_way
 from vpengine.neural.grade import fit_grade
+from vpengine.neural.library_errors import first_line, is_full_memory
 from vpengine.neural.messages import Answer, Ask, Failed, Loaded, Ready, Refused, WorkerSetup
-from vpengine.neural.slots import Slot, SlotLayout, pixels_of, room_of
+from vpengine.neural.slots import AnySlot, Slot, SlotLayout, Slots, pixels_of, room_of
 from vpengine.plugins import load_plugin
 from vpengine.view.color import acescct_from_linear
 from vpengine.view.view import View
 
 _HALF_MAX = 65504.0
+_CARD_ERRORS = {"AcceleratorError", "CUDAError", "CudaError"}  # torch's, cuda.core's
+_CARD_WORDS = ("CUDA error", "Cuda Runtime (", "Cuda Driver (")
 
 
 def run_worker(setup: WorkerSetup, pipe: Connection) -> None:
     """The process's main function; ends when the engine closes its end of the pipe."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the engine's to handle
     threading.Thread(target=_end_with_engine, name="engine-watch", daemon=True).start()
+    if not setup.card:
+        os.environ["CUDA_VISIBLE_DEVICES"] = ""  # before any library looks
     declared: type[Generator] = load_plugin(setup.generator)
     layout = SlotLayout(max(setup.resolutions, key=prod), declared.starts_from_current)
     slots = [Slot(layout, name) for name in setup.slots]
     try:
-        generator = _open(setup)
-        pipe.send(Loaded())
-        pipe.send(Ready(generator.model_sha256, generator.runtime, _warm(generator, setup.resolutions)))
-        while True:
-            ask = pipe.recv()
-            pipe.send(_told(generator, ask, slots[ask.slot]))
-    except (EOFError, BrokenPipeError, ConnectionResetError):
-        pass  # the engine has gone
-    except UserError as error:
-        pipe.send(Failed(str(error), hopeless=True))
-    except Exception as error:  # noqa: BLE001 - a generator may raise anything; the engine reports it and restarts
-        pipe.send(_failed(error))
+        work(setup, slots, pipe.recv, pipe.send)
     finally:
         for slot in slots:
             slot.close()
 
 
+def work(setup: WorkerSetup, slots: Slots, hear: Callable[[], Ask], say: Callable[[object], None]) -> None:
+    """Load the generator, warm it, and answer what is asked, until it fails or ``hear`` raises EOFError.
+
+    The same in a process and in a thread; ``say`` is given what messages.py lists, and waits for nobody.
+    """
+    try:
+        generator = _open(setup)
+        say(Loaded())
+        say(Ready(generator.model_sha256, generator.runtime, _warm(generator, setup.resolutions)))
+        while True:
+            ask = hear()
+            say(_told(generator, ask, slots[ask.slot]))
+    except (EOFError, BrokenPipeError, ConnectionResetError):
+        pass  # the engine has gone
+    except UserError as error:
+        say(Failed(str(error), hopeless=True))
+    except Exception as error:  # noqa: BLE001 - a generator may raise anything; the engine reports it and restarts
+        say(_failed(error))
+
+
 def _failed(error: Exception) -> Failed:
-    """Libraries have errors of their own for a full memory; torch's and CUDA's are known by their names."""
-    kind = type(error).__name__
-    if isinstance(error, MemoryError) or kind == "OutOfMemoryError":
+    lost = lost_card(error)
+    if is_full_memory(error) or (lost and "out of memory" in str(error).lower()):  # CUDA goes on after that
         return Failed("there is not enough memory for its picture", hopeless=True)
-    return Failed(f"{kind}: {error}")
+    if lost:
+        return Failed(f"the graphics card does not answer it any more ({first_line(error)})", lost=True)
+    return Failed(f"{type(error).__name__}: {error}")
+
+
+def lost_card(error: Exception) -> bool:
+    """Whether CUDA itself failed: after that no call of this process's comes through to the card.
+
+    torch says so by a type of its own since 2.8, before by its words, and TensorRT has nothing but words.
+    """
+    kinds, words = {kind.__name__ for kind in type(error).__mro__}, str(error)
+    return bool(kinds & _CARD_ERRORS) or (isinstance(error, RuntimeError) and any(it in words for it in _CARD_WORDS))
 
 
 def _end_with_engine() -> None:
@@ -103,14 +127,14 @@ def _gray(resolution: tuple[int, int]) -> Plate:
     return Plate(color_cct, depth_m, noise, level_view(resolution))
 
 
-def _told(generator: Generator, ask: Ask, slot: Slot) -> Answer | Refused:
+def _told(generator: Generator, ask: Ask, slot: AnySlot) -> Answer | Refused:
     try:
         return _answer(generator, ask, slot)
     except RefusedLookError as error:
         return Refused(ask.slot, ask.number, str(error))
 
 
-def _answer(generator: Generator, ask: Ask, slot: Slot) -> Answer:
+def _answer(generator: Generator, ask: Ask, slot: AnySlot) -> Answer:
     started_s = time.perf_counter()
     resolution = ask.view.resolution
     plate = _plate(room_of(slot, resolution), ask.view, ask.continues)

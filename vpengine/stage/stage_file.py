@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field, PlainValidator, WithJsonSchema, model_validator
 
@@ -114,6 +114,11 @@ class NeuralSettings(Settings):
     runtime: Kind = Field(
         default="auto",
         description="What runs the generator's network; auto finds the fastest that gives the same picture.",
+    )
+    host: Literal["auto", "process", "thread"] = Field(
+        default="auto",
+        description="Where the generator runs: a process, which can be ended when it hangs, or a thread of the engine, "
+        "which shares an NVIDIA card with the walls; auto takes a thread only for networks on such a card.",
     )
     resolution: Resolution = Field(default=(480, 270), description="Width and height of a generated picture in pixels.")
     overscan_percent: float = Field(
