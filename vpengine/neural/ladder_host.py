@@ -80,6 +80,7 @@ class LadderHost:
             log.warning("%s. The wall keeps its pictures.", error)
             self._rungs = self._rungs[: self._number + 1]
             return
+        self._host.health.restarts += left.health.restarts  # they are one generator to whoever reads the report
         words = self._rungs[self._number].words
         log.warning("generator %s: %s. From now on: %s.", left.health.name, why, words)
         ending = threading.Thread(target=left.close, name="generator-end", daemon=True)  # it waits, and frames do not
