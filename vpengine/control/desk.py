@@ -6,7 +6,10 @@ import logging
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime
 
+from vpengine.control.approvals import Status, approval_of
+from vpengine.control.buttons import APPROVE
 from vpengine.control.controls import Controls, Value
 from vpengine.control.cues import Cue, CueEdits, cue_number
 from vpengine.control.declared import EXPOSURES, NEURAL_AMOUNT, NEURAL_BAKED, NOT_IN_CUES
@@ -20,6 +23,7 @@ from vpengine.control.takes import Takes
 from vpengine.control.triggers import (
     CueEdit,
     CueTrigger,
+    LookTrigger,
     RefreshTrigger,
     SafeTrigger,
     SceneTrigger,
@@ -51,6 +55,10 @@ class Settled:
     closed: bool = False
 
 
+def _now() -> str:
+    return datetime.now().astimezone().isoformat(timespec="seconds")
+
+
 class Desk:
     """Controls, scenes, cues, takes, gate. A change that cannot be is refused with one line and leaves all as it was.
 
@@ -68,7 +76,9 @@ class Desk:
         cues: CueEdits | None = None,
         safe: Safe | None = None,
         takes: Takes | None = None,
+        date: Callable[[], str] = _now,
     ) -> None:
+        """date: of this moment, for what people decide."""
         self.controls = controls
         self.scenes = scenes
         self.gate = gate
@@ -86,6 +96,8 @@ class Desk:
         self._was_locked = False
         self._way: tuple[Look, Look] | None = None  # from what was shown to where the controls are going
         self._shown: Look | None = None  # the program's look in the newest frame
+        self._standing_by: Look | None = None  # the preview's, in the newest frame
+        self._date = date
         self._told = ""  # why the program has not what is wanted
 
     def ask_of(self, looks: Looks) -> None:
@@ -118,6 +130,8 @@ class Desk:
             self.safe.press(message.on)
         elif isinstance(message, TakeTrigger):
             self.takes.press(message)
+        elif isinstance(message, LookTrigger):
+            self._decide(message)
         elif isinstance(message, RefreshTrigger):
             self._refuse_locked("what is generated stays")
             self._refresh = True
@@ -178,6 +192,27 @@ class Desk:
         else:
             self.cues.record(self._now_as_cue(cue_number(edit.number), edit.name))
 
+    def _decide(self, trigger: LookTrigger) -> None:
+        """A person says what may become of the preview's look. Raises UserError."""
+        approvals, look = self.gate.approvals, self._standing_by
+        if approvals is None:
+            raise UserError("the show's gate is off: every look may be shown")
+        if look is None or look.plain:
+            raise UserError("there is nothing in the preview to decide on; put a scene or a cue there")
+        who, at = trigger.text.strip(), self._date()
+        if trigger.action != "candidate" and not who:
+            raise UserError(f"who decides? send a name with {APPROVE}")
+        if trigger.action == "revoke":
+            self.gate.decide(approvals.revoke(look, who, at))
+            return
+        name = approvals.free_name(who if trigger.action == "candidate" and who else "look")
+        candidate = approval_of(name, look, self._looks.defaults, self.gate.model_sha256)
+        if trigger.action == "candidate":
+            self.gate.decide(approvals.put(candidate))
+        else:
+            status: Status = "approved" if trigger.action == "approve" else "temporary"
+            self.gate.decide(approvals.decide(look, candidate, status, who, at))
+
     def _now_as_cue(self, number: str, name: str) -> Cue:
         """Where the program is, or is going: a fade that is under way ends where it would have."""
         values = {address: value for address, value in self.controls.targets().items() if address not in NOT_IN_CUES}
@@ -189,12 +224,14 @@ class Desk:
         self._keep_locked(now_s)
         self.playback.advance(now_s)
         program = self.scenes.advance(now_s, self.controls, ready)
+        self.playback.note(now_s)
         controls = self.controls.freeze(now_s)
         passed = self._passed(program, controls, now_s)
         program = self._with_look(program, passed.look, controls)
         if passed.closed:
             controls = {**controls, NEURAL_AMOUNT: 0.0}
         buses = {PROGRAM: program, **self._preview(controls, ready)}
+        self._standing_by = buses[PREVIEW].look if PREVIEW in buses else None
         buses[PROGRAM], controls = self.safe.settle(program, controls, time_s)
         epoch = self.gate.follow(buses[PROGRAM].look, self.safe.on)
         refresh, self._refresh = self._refresh, False

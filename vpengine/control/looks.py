@@ -35,6 +35,11 @@ class Looks:
     plain: Callable[[Mapping[str, Value]], bool]
     view_consistency: Callable[[Mapping[str, Value]], float] = lambda values: 1.0
 
+    @property
+    def defaults(self) -> dict[str, Value]:
+        """By name."""
+        return {look_name(control.address): control.default for control in self.controls}
+
     def at_frame(self, controls: Mapping[str, Value], blends: Mapping[str, Blend] | None = None) -> Look:
         """The Look that one frame's frozen controls say. blends: of texts that change, by address."""
         values = {look_name(control.address): controls[control.address] for control in self.controls}
@@ -44,7 +49,7 @@ class Looks:
 
     def of(self, values: Mapping[str, Value], seed: int = 0, blends: Mapping[str, Blend] | None = None) -> Look:
         """A Look from values by name; what is left out has its default, an unknown name is a KeyError."""
-        defaults = {look_name(control.address): control.default for control in self.controls}
+        defaults = self.defaults
         if unknown := values.keys() - defaults.keys():
             raise KeyError(f"{self.generator} has no controls {sorted(unknown)}, allowed {list(defaults)}")
         chosen = {name: values.get(name, default) for name, default in defaults.items()}

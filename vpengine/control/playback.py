@@ -84,13 +84,16 @@ class Playback:
             if time_s >= self._due_s:
                 cue, self._waiting, self._due_s = self._waiting, None, None
                 self._scenes.play(self.step(cue))
-        elif self._began_s is None and self._scenes.wanted is None:
-            self._began_s = time_s
         cue_now = self.cue
         if self._follows and self._began_s is not None and cue_now is not None and cue_now.follow_s is not None:
             following = self.edits.now.after(self.running)
             if time_s >= self._began_s + cue_now.follow_s and following is not None:
                 self._go(following)
+
+    def note(self, time_s: float) -> None:
+        """After the scenes have moved on: the running cue has begun, unless it waits for its time or its plate."""
+        if self._began_s is None and self._waiting is None and self._scenes.wanted is None:
+            self._began_s = time_s
 
     def step(self, cue: Cue) -> Step:
         """A cue as what the scenes play. Raises UserError where its scene is not in the show."""
