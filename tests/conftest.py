@@ -60,6 +60,7 @@ SMALL_SHOW = """\
 version = 1
 [show]
 name = "Test"
+gate = "off"
 [[scene]]
 slug = "first"
 dissolve_s = 0.2

@@ -19,14 +19,10 @@ from vpengine.asking import baked_looks, build_requests, build_restoring, build_
 from vpengine.compose.governor import Governor
 from vpengine.compose.preparing import Preparing
 from vpengine.compose.request import asked_sizes
-from vpengine.control.controls import ControlError, Controls, typed
-from vpengine.control.desk import Desk
-from vpengine.control.gate import Gate
 from vpengine.control.messages import OperatorMessage
-from vpengine.control.scenes import SceneEntry, Scenes
 from vpengine.drawing import build_compositor, build_locations, build_stage_sim, load_location
 from vpengine.errors import UserError
-from vpengine.files import Files, base_look, ports_of, read_files
+from vpengine.files import Files, ports_of, read_files
 from vpengine.frames.feed import Feed
 from vpengine.gpu.context import create_headless, describe
 from vpengine.gpu.executor import Executor
@@ -40,6 +36,7 @@ from vpengine.neural.declared import looks_of
 from vpengine.neural.host import GeneratorHost, NoHost
 from vpengine.neural.ladder import rungs_of
 from vpengine.neural.ladder_host import LadderHost
+from vpengine.operating import build_desk, build_keeper, go_on, remembered, state_of
 from vpengine.output.clock import Clock, DisplayClock, PacedClock, UnpacedClock
 from vpengine.output.output import Output
 from vpengine.output.outputs import Outputs, named
@@ -47,7 +44,6 @@ from vpengine.plugins import load_plugin
 from vpengine.remote.osc_control import OscControl
 from vpengine.remote.thread import RemoteThread
 from vpengine.sim.figure import StandIn
-from vpengine.stage.control_names import control_address
 from vpengine.stage.feeds import feeds_of
 from vpengine.stage.sections import PluginSection
 from vpengine.stage.state_folder import state_folder
@@ -181,7 +177,11 @@ class App:
         self.compositor = build_compositor(self.gpu, self.files, self.locations, self._exit)
         self.stored = stored_of(self.files, self.compositor)
         self.baked = baked_looks(self.files, self.stored)
-        self.desk = self._desk()
+        self.desk = build_desk(self.files, self.baked, self.options.scene, self.options.controls)
+        self.keeper = build_keeper(self.files, self.options.remember)
+        self._ends.append(self.keeper.close)
+        if self.options.remember and self.options.scene is None:
+            go_on(self.desk, remembered(self.files))
         self.loop = self._loop()
         self._load_locations()
 
@@ -248,29 +248,6 @@ class App:
         remote.start()
         self._ends.append(remote.stop)
 
-    def _desk(self) -> Desk:
-        controls = Controls(self.files.controls)
-        scenes = Scenes(
-            (
-                SceneEntry(scene.slug, scene.location, scene.dissolve_s, scene.controls, scene.keep)
-                for scene in self.files.show.scenes
-            ),
-            base_look(self.files),
-        )
-        for address, value in self.files.stage.controls:
-            controls.set(address, value)
-        scenes.enter_first(controls, 0.0, self.options.scene)
-        self._set_typed(controls)
-        return Desk(controls, scenes, Gate(), looks_of(self.files.stage.neural.generator), self.baked)
-
-    def _set_typed(self, controls: Controls) -> None:
-        for name, text in self.options.controls:
-            address = name if name.startswith("/") else control_address(name)
-            try:
-                controls.set(address, typed(controls.find(address), text))
-            except ControlError as error:
-                raise UserError(f"--set: {error}") from error
-
     def _load_locations(self) -> None:
         """The first scene's location before the first frame; the others are loaded while it runs."""
         first = self.desk.scenes.location
@@ -334,6 +311,7 @@ class App:
             camera=stage.cameras[0].id,
             times=FrameTimes(period_s),
             governor=Governor(math.inf if self.options.unpaced else period_s),
+            keep=lambda: self.keeper.note(state_of(self.desk), self.desk.cues.now, self.desk.gate.approvals),
         )
 
     def _of(self, section: PluginSection) -> Any:

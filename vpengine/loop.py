@@ -59,7 +59,7 @@ class NoRecorder:
 class Loop:
     """The main thread's parts, and the order in which a frame asks them. ``app`` builds, starts and ends them.
 
-    feeds: what every frame makes. camera: whose pose's age is measured.
+    feeds: what every frame makes. camera: whose pose's age is measured. keep: what operators did is written down.
     """
 
     gpu: Gpu
@@ -82,6 +82,7 @@ class Loop:
     camera: str
     times: FrameTimes
     governor: Governor
+    keep: Callable[[], None] = lambda: None
     counts: FeedCounts = field(default_factory=FeedCounts)
     newest: FrameInput | None = None
 
@@ -102,6 +103,7 @@ class Loop:
             open_ = self.present(tick)
             self.clock.presented(time.monotonic())
             self.guard.run("the take", partial(self.recorder.note, frame), "the frame is not in it")
+            self.guard.run("keeping the desk", self.keep, "what was changed is not saved")
             self.newest = frame
             pose_age_s = frame.cameras[self.camera].age_s
             seen_s, done_s = time.monotonic(), self.gpu.done_s()
@@ -133,6 +135,7 @@ class Loop:
         messages = self.inbox.take()
         self.desk.apply(messages)
         self.cameras.apply(messages, now_s)
+        self.desk.gate.model_sha256 = self.generator.health.model_sha256
         settled = self.desk.settle(tick.display_time_s, self.can_show)
         if settled.refresh:
             self.requests.refresh()
@@ -147,6 +150,7 @@ class Loop:
             epoch=settled.epoch,
             keyframes=(*made, *self.desk.gate.admit(stored)),  # what is stored is not new: hold lets it pass
             rung=self.governor.rung,
+            locked=settled.locked,
         )
 
     def collect(self, now_s: float) -> tuple[Keyframe, ...]:

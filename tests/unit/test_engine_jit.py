@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from vpengine.neural import cache_files
 from vpengine.neural.engine_cache import EngineCache
 from vpengine.neural.engine_jit import JitFile, JitSpec
+from vpengine.stage import whole_file
 
 ENGINE = "a" * 64
 SPEC = JitSpec("b" * 64, "NVIDIA L4", "580.65.06", "tensorrt-rtx 1.7.1.116")
@@ -68,7 +68,7 @@ def test_a_full_disk_leaves_what_there_was(
         raise OSError(28, "No space left on device")
 
     of(tmp_path).write(DATA)
-    monkeypatch.setattr(cache_files.os, "fsync", full)
+    monkeypatch.setattr(whole_file.os, "fsync", full)
     of(tmp_path).write(b"newer")
     assert caplog.messages == [
         "weather.onnx: its engine: what was compiled of it cannot be kept (No space left on device)."

@@ -10,6 +10,7 @@ import typer
 
 from vpengine.errors import UserError, did_you_mean
 from vpengine.files import controls_of
+from vpengine.stage.desk_files import cues_file, looks_file
 from vpengine.stage.shipped import stage_folder
 from vpengine.stage.stage_file import read_stage
 
@@ -33,9 +34,13 @@ def stages(
 
 
 def copied(stage: Path, folder: Path) -> list[Path]:
-    """Copy ``stage`` and the show that it names, which lies below it. Raises UserError rather than overwrite."""
+    """Copy ``stage`` and the show that it names, which lies below it, with its looks. Raises UserError rather than
+    overwrite.
+    """
     show = read_stage(stage, controls_of).show
-    pairs = [(path, folder / path.relative_to(stage.parent)) for path in (stage, show) if path is not None]
+    beside = [path for path in (show and looks_file(show), show and cues_file(show)) if path and path.is_file()]
+    files = [path for path in (stage, show, *beside) if path is not None]
+    pairs = [(path, folder / path.relative_to(stage.parent)) for path in files]
     there = [str(target) for _, target in pairs if target.exists()]
     if there:
         raise UserError(f"{' and '.join(there)}: there already; nothing was copied. Name another folder with --to")

@@ -301,7 +301,7 @@ class Requests:
 
     def _face(self, frame: FrameInput, now_s: float) -> Wanted | None:
         """The part of the surround that is wanted most."""
-        if self._stations is None or frame.program.baked:
+        if self._stations is None or frame.program.baked or frame.locked:
             return None
         found = self._stations.wanted(frame, moves(self._plates, frame.program.target))
         if found is None:

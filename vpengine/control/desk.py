@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -99,6 +100,19 @@ class Desk:
         self._standing_by: Look | None = None  # the preview's, in the newest frame
         self._date = date
         self._told = ""  # why the program has not what is wanted
+
+    def resume(
+        self, scene: str, controls: Mapping[str, Value], cue: str | None, standby: str | None, safe: bool
+    ) -> None:
+        """Stand where another run stood, at once; what there is no more of is passed over."""
+        if self.scenes.has(scene):
+            self.scenes.enter_first(self.controls, 0.0, scene)
+        for address, value in controls.items():
+            if address in self.controls.declared:
+                with suppress(UserError):
+                    self.controls.set(address, value)
+        self.playback.resume(cue, standby)
+        self.safe.press(safe)
 
     def ask_of(self, looks: Looks) -> None:
         """Another generator from now on."""

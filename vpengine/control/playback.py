@@ -36,6 +36,15 @@ class Playback:
         return cues.after(self.running)
 
     @property
+    def standby_by_hand(self) -> str | None:
+        """The number that an operator put there."""
+        return self._standby
+
+    def resume(self, running: str | None, standby: str | None) -> None:
+        """Where another run stood: nothing begins."""
+        self.running, self._standby = running, standby
+
+    @property
     def cue(self) -> Cue | None:
         """The running one; None where it was deleted meanwhile."""
         cues = self.edits.now

@@ -87,6 +87,9 @@ class Scenes:
         for address, value in self.values(entry.slug).items():
             controls.fade(address, value, time_s, 0.0)
 
+    def has(self, slug: str) -> bool:
+        return slug in self._entries
+
     def ask(self, trigger: SceneTrigger) -> None:
         """Note which scene is wanted, on the walls or in the preview. Raises UserError for one that does not exist."""
         if trigger.bus == PREVIEW:

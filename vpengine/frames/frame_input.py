@@ -96,7 +96,7 @@ class FrameInput:
     """All that one frame depends on. buses: PROGRAM is what walls show; others are there when something is on them.
 
     keyframes: those that the gate admitted in this frame. rung: how much is left out to hold the rate, 0 for nothing
-    (compose.governor).
+    (compose.governor). locked: looks are, and the surround stays as it is.
     """
 
     tick: Tick
@@ -106,6 +106,7 @@ class FrameInput:
     epoch: int
     keyframes: tuple[Keyframe, ...] = ()
     rung: int = 0
+    locked: bool = False
 
     @property
     def program(self) -> BusState:

@@ -19,10 +19,11 @@ from pathlib import Path
 from typing import Any
 
 from vpengine.errors import UserError
-from vpengine.neural.cache_files import canonical, is_stray, sha256, write_whole
+from vpengine.neural.cache_files import canonical, is_stray, sha256
 from vpengine.neural.engine_jit import engine_of, jit_files
 from vpengine.neural.file_lock import locked
 from vpengine.stage.state_folder import state_folder
+from vpengine.stage.whole_file import write_whole
 
 SCHEMA = 1  # rises with what a key or a manifest is made of
 SIZE_CAP_BYTES = 20 * 10**9  # about ten engines of large networks, and any number of small ones

@@ -14,7 +14,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from vpengine.neural.cache_files import canonical, sha256, write_whole
+from vpengine.neural.cache_files import canonical, sha256
+from vpengine.stage.whole_file import write_whole
 
 log = logging.getLogger(__name__)
 

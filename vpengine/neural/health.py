@@ -27,6 +27,7 @@ class GeneratorHealth:
     name: str
     host: str = ""
     runtime: str = ""
+    model_sha256: str = ""
     ready: bool = False
     pid: int | None = None
     images: int = 0

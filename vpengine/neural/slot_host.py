@@ -76,7 +76,7 @@ class SlotHost(ABC):
         self._since_s = 0.0  # when the oldest of them got the worker to itself
         self._at_work = False
         self._loaded = self._reported_slow = False
-        self._model_sha256 = self._refused = ""
+        self._refused = ""
         self._start_again_s = 0.0
         self._start(time.monotonic())
 
@@ -183,7 +183,7 @@ class SlotHost(ABC):
 
     def _be_ready(self, message: Ready) -> None:
         self.health.ready, self.health.runtime = True, message.runtime or self._setup.runtime
-        self._model_sha256 = message.model_sha256
+        self.health.model_sha256 = message.model_sha256
         self.health.expect(message.work_s)  # a slow generator has not hung
         if message.work_s > _SLOW_S and not self._reported_slow:
             self._reported_slow = True
@@ -214,7 +214,7 @@ class SlotHost(ABC):
         self.health.note(now_s, now_s - request.submitted_s, answer.work_s)
         provenance = Provenance(
             source=self.health.name,
-            model_sha256=self._model_sha256,
+            model_sha256=self.health.model_sha256,
             runtime=self.health.runtime,
             look=request.look.values,
             seed=request.look.seed,

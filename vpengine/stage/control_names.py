@@ -28,7 +28,7 @@ def control_values(
         return ()
     names = {address.removeprefix(PREFIX).replace("/", "."): control for address, control in declared.items()}
     values = []
-    for name, value in _flat(table):
+    for name, value in flat(table):
         if name not in names:
             file.refuse(f"{key}.{name}", f"no such control{did_you_mean(name, names)}")
             continue
@@ -44,11 +44,11 @@ def by_address(controls: Iterable[Control]) -> dict[str, Control]:
     return {control.address: control for control in controls}
 
 
-def _flat(table: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+def flat(table: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
     """TOML's nested tables as dotted names."""
     for name, value in table.items():
         if isinstance(value, Mapping):
-            yield from _flat(value, f"{prefix}{name}.")
+            yield from flat(value, f"{prefix}{name}.")
         else:
             yield f"{prefix}{name}", value
 

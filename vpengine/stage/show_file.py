@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
+from vpengine.control.approvals import Approvals
 from vpengine.control.controls import Control, Value
+from vpengine.control.cues import CueList
 from vpengine.errors import Problem
 from vpengine.stage.control_names import by_address, control_values
+from vpengine.stage.desk_files import cues_file, looks_file, read_cues, read_looks
 from vpengine.stage.sections import PluginSection, Table
 from vpengine.stage.settings import SLUG_PATTERN, NamedFolder, Settings, refusal, shown
 from vpengine.stage.toml_file import TomlFile
@@ -32,6 +35,16 @@ class ShowSettings(Settings):
     """The show as a whole."""
 
     name: str = Field(min_length=1, max_length=100, description="What the crew calls the show.")
+    gate: Literal["on", "off"] = Field(
+        default="on",
+        description="on lets only looks on to the walls that a person approved: those in SHOW.looks.toml, beside this "
+        "file. off lets everything pass.",
+    )
+    safe: Literal["plate", "hold", "black"] = Field(
+        default="plate",
+        description="The safe picture: the plate alone, what is on the walls held, or black.",
+    )
+    lock_takes: bool = Field(default=True, description="Looks cannot change while a take rolls.")
 
 
 class SceneSettings(Settings):
@@ -88,12 +101,18 @@ class Scene:
 
 @dataclass(frozen=True)
 class Show:
-    """A valid show: at least one scene, the first of which is shown at the start. controls: its base look."""
+    """A valid show: at least one scene, the first of which is shown at the start. controls: its base look.
+
+    settings: [show]. cues, looks: what is in the files beside it.
+    """
 
     file: Path
     name: str
     scenes: tuple[Scene, ...]
     controls: tuple[tuple[str, Value], ...] = ()
+    settings: ShowSettings = field(default_factory=lambda: ShowSettings(name="show"))
+    cues: CueList = field(default_factory=CueList)
+    looks: Approvals = field(default_factory=Approvals)
 
     @property
     def plates(self) -> dict[str, PluginSection]:
@@ -126,8 +145,13 @@ def read_show(path: Path, declared: Iterable[Control], *, allow_outside: bool = 
     found = [(key, *_scene(file, key, table, controls)) for key, table in file.many("scene", required=True)]
     file.unique("slug", [(key, settings.slug) for key, settings, _, _ in found if settings])
     sections = tuple(plate for _, _, plate, _ in found if plate)
-    if file.problems or head is None:
-        return ShowReading(None, tuple(file.problems), sections)
+    cues, cue_faults = read_cues(
+        cues_file(file.path), controls.values(), [settings.slug for _, settings, _, _ in found if settings]
+    )
+    looks, look_faults = read_looks(looks_file(file.path))
+    problems = (*file.problems, *cue_faults, *look_faults)
+    if problems or head is None:
+        return ShowReading(None, problems, sections)
     scenes = [
         Scene(
             settings.slug,
@@ -143,7 +167,7 @@ def read_show(path: Path, declared: Iterable[Control], *, allow_outside: bool = 
         for _, settings, plate, values in found
         if settings and plate
     ]
-    return ShowReading(Show(file.path, head.name, tuple(scenes), base), (), sections)
+    return ShowReading(Show(file.path, head.name, tuple(scenes), base, head, cues, looks), (), sections)
 
 
 def location_in(path: Path, plate: PluginSection) -> str | None:

@@ -30,10 +30,19 @@ class TomlFile:
     After the constructor ``tables`` is empty when the file cannot be read at all; ``problems`` says why.
     """
 
-    def __init__(self, path: Path, sections: Iterable[str], kind: str = "", *, allow_outside: bool = False) -> None:
+    def __init__(
+        self,
+        path: Path,
+        sections: Iterable[str],
+        kind: str = "",
+        *,
+        allow_outside: bool = False,
+        most_bytes: int = MAX_BYTES,
+    ) -> None:
         """kind: what file it must be, ``stage`` or ``show``, named by a section that only such files have."""
         self.path = path
         self._kind = kind
+        self._most_bytes = most_bytes
         self.allow_outside = allow_outside
         self.problems: list[Problem] = []
         self.tables = self._checked(self._read(), ("version", *sections))
@@ -119,8 +128,8 @@ class TomlFile:
         return None
 
     def _parsed(self, data: bytes) -> dict[str, Any] | None:
-        if len(data) > MAX_BYTES:
-            self.refuse("", f"found {len(data)} bytes, allowed up to {MAX_BYTES}")
+        if len(data) > self._most_bytes:
+            self.refuse("", f"found {len(data)} bytes, allowed up to {self._most_bytes}")
             return None
         try:
             tables = tomllib.loads(data.decode("utf-8-sig"))  # some editors begin a file with an invisible mark

@@ -132,6 +132,7 @@ class LogWriter:
             "buses": {bus: {**asdict(state), "look": look_line(state.look)} for bus, state in frame.buses.items()},
             "controls": changed,
             "rung": frame.rung,
+            **({"locked": True} if frame.locked else {}),
             "epoch": frame.epoch,
             "keyframes": [_request_line(keyframe) for keyframe in frame.keyframes],
         }
@@ -287,6 +288,7 @@ def read_frame(line: dict[str, Any], controls: dict[str, Any], before: Tick | No
         controls=controls,
         epoch=int(line["epoch"]),
         rung=int(line.get("rung", 0)),
+        locked=bool(line.get("locked", False)),
     )
 
 

@@ -1,0 +1,169 @@
+"""Cue lists and looks on disk: written whole, read as they were; every mistake of a hand one line; and a crash."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from vpengine.control.approvals import Approval, Approvals
+from vpengine.control.controls import Control
+from vpengine.control.cues import Cue, CueList
+from vpengine.control.declared import ENGINE_CONTROLS, INNER_EXPOSURE, NEURAL_HOLD, OUTER_EXPOSURE
+from vpengine.control.takes import TakeName
+from vpengine.control.transitions import EASINGS, Transition
+from vpengine.stage.desk_files import cues_file, looks_file, read_cues, read_looks, write_cues, write_looks
+from vpengine.takes.keeper import DeskState, Keeper, read_session, session_file
+
+CONTROLS = (*ENGINE_CONTROLS, Control("/vp/look/prompt", "text", "", "Words."))
+TEXTS = st.text(max_size=30)
+SECONDS = st.floats(0.0, 3600.0, allow_nan=False)
+CUES = st.builds(
+    Cue,
+    number=st.integers(1, 9_999_000).map(lambda thousandths: f"{thousandths / 1000:.3f}".rstrip("0").rstrip(".")),
+    name=TEXTS,
+    scene=st.sampled_from([None, "day", "storm"]),
+    controls=st.sampled_from([(), ((INNER_EXPOSURE, -1.5), (NEURAL_HOLD, True), ("/vp/look/prompt", 'a "wet" sea\n'))]),
+    transition=st.one_of(
+        st.none(),
+        st.just(Transition("cut", 0.0)),
+        st.builds(Transition, st.sampled_from(["dissolve"]), SECONDS),
+        st.builds(Transition, st.just("dip"), SECONDS, st.just((0.5, 0.0, 1.0))),
+    ),
+    fade_s=st.one_of(st.none(), SECONDS),
+    fades=st.sampled_from([(), ((OUTER_EXPOSURE, 2.5),)]),
+    easing=st.sampled_from(list(EASINGS)),
+    wait_s=SECONDS,
+    follow_s=st.one_of(st.none(), SECONDS),
+    notes=TEXTS,
+)
+
+
+@given(st.lists(CUES, max_size=6, unique_by=lambda cue: cue.number))
+def test_a_cue_list_is_read_as_it_was_written(tmp_path_factory: pytest.TempPathFactory, cues: list[Cue]) -> None:
+    path = tmp_path_factory.mktemp("cues") / "show.cues.toml"
+    write_cues(path, CueList.of(cues))
+    found, problems = read_cues(path, CONTROLS, ["day", "storm"])
+    assert not problems
+    assert found == CueList.of(cues)
+
+
+def test_two_hundred_cues_and_looks_too(tmp_path: Path) -> None:
+    cues = CueList.of(
+        Cue(str(number), f"cue {number}", "day", tuple((c.address, c.default) for c in ENGINE_CONTROLS))
+        for number in range(1, 201)
+    )
+    write_cues(tmp_path / "show.cues.toml", cues)
+    assert read_cues(tmp_path / "show.cues.toml", CONTROLS, ["day"])[0] == cues
+    look = Approval(
+        "dusk", "diffusion", (("prompt", 'a "harbour"'),), (("strength", (0.1, 0.6)),), 7, "ab", "approved", "Ana", "x"
+    )
+    open_, temporary = Approval("x", "weather"), replace(look, name="once", status="temporary")
+    write_looks(tmp_path / "show.looks.toml", Approvals((look, open_, temporary)))
+    found, problems = read_looks(tmp_path / "show.looks.toml")
+    assert not problems
+    assert found.each == (look, open_, replace(temporary, status="candidate")), "a temporary one ends with its run"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('[[cue]]\nnumber = "one"', "cue[1].number: 'one' is not the number of a cue"),
+        ('[[cue]]\nnumber = "1"\nscene = "dai"', "cue[1].scene: found 'dai', no such scene; did you mean 'day'"),
+        ('[[cue]]\nnumber = "1"\n[[cue]]\nnumber = "1.0"', "cue[2].number: found '1', which cue[1] has already"),
+        ('[[cue]]\nnumber = "1"\ntransition = "wipe"', "allowed are cut, dissolve, dip"),
+        ('[[cue]]\nnumber = "1"\neasing = "bouncy"', "allowed are smooth, linear, in, out"),
+        ('[[cue]]\nnumber = "1"\nwait_s = -1', "cue[1].wait_s"),
+        ('[[cue]]\nnumber = "1"\ncontrols.exposure.inner = 99', "expected a number from -8 to 8 stops"),
+        ('[[cue]]\nnumber = "1"\ncontrols.exposure.iner = 1', "no such control; did you mean"),
+        ('[[cue]]\nnumber = "1"\nfades.exposure.iner = 1', "cue[1].fades.exposure.iner: no such control"),
+        ('[[cue]]\nnumber = "1"\nfades.exposure.inner = "2"', "expected seconds, 0 to 3600"),
+        ('[[cue]]\nnumber = "1"\nfades = 3', "expected a table of seconds"),
+        ('[[cue]]\nnumber = "1"\nnmae = "x"', "did you mean"),
+        ("[[cues]]", "unknown section or key; did you mean 'cue'"),
+    ],
+)
+def test_a_mistake_in_a_cue_list_is_one_line(tmp_path: Path, text: str, said: str) -> None:
+    path = tmp_path / "show.cues.toml"
+    path.write_text(f"version = 1\n{text}\n", encoding="utf-8")
+    _, problems = read_cues(path, CONTROLS, ["day"])
+    assert any(said in f"{problem.key}: {problem.message}" for problem in problems), problems
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('[[look]]\nname = "x"\ngenerator = "weather"\nstatus = "aproved"', "look[1].status"),
+        ('[[look]]\nname = "x"\ngenerator = "weather"\nstatus = "approved"\nranges.snow = [1, 0]', "two numbers each"),
+        ('[[look]]\nname = "x"\ngenerator = "weather"\nstatus = "approved"\ntexts.prompt = 3', "a table of texts"),
+        ('[[look]]\ngenerator = "weather"\nstatus = "approved"', "look[1].name"),
+    ],
+)
+def test_a_mistake_in_looks_is_one_line(tmp_path: Path, text: str, said: str) -> None:
+    path = tmp_path / "show.looks.toml"
+    path.write_text(f"version = 1\n{text}\n", encoding="utf-8")
+    looks, problems = read_looks(path)
+    assert any(said in f"{problem.key}: {problem.message}" for problem in problems), problems
+    assert not looks.each
+
+
+STATE = DeskState("storm", {INNER_EXPOSURE: 1.0}, "12", None, True, TakeName("12B", "", 3), {("12B", ""): 2})
+
+
+def until(true: Callable[[], bool]) -> None:
+    end_s = time.monotonic() + 20.0
+    while not true():
+        assert time.monotonic() < end_s
+        time.sleep(0.01)
+
+
+def test_what_was_done_is_on_the_disk_and_whether_the_run_was_ended(tmp_path: Path) -> None:
+    show, session = tmp_path / "show.toml", session_file(tmp_path / "state", tmp_path / "show.toml")
+    keeper = Keeper(show, CueList(), Approvals(), session)
+    first = CueList.of([Cue("1", "a"), Cue("2", "b")])
+    keeper.note(STATE, first, Approvals((Approval("x", "weather"),)))
+    until(lambda: session.is_file() and read_session(session) == (STATE, False))
+    keeper.note(STATE, first.without("1"), Approvals())
+    until(lambda: read_cues(cues_file(show), CONTROLS, [])[0] == first.without("1"))
+    until(lambda: looks_file(show).is_file() and not read_looks(looks_file(show))[0].each)
+    keeper.close()
+    assert read_session(session) == (STATE, True)
+    lines = [json.loads(line) for line in (tmp_path / "show.cues.journal.jsonl").read_text("utf-8").splitlines()]
+    assert [(line["number"], line["cue"] and line["cue"]["name"]) for line in lines] == [
+        ("1", "a"),
+        ("2", "b"),
+        ("1", None),
+    ]
+
+
+def test_a_disk_that_is_full_is_told_once_and_tried_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    tries: list[Path] = []
+
+    def full(path: Path, cues: CueList) -> None:
+        tries.append(path)
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("vpengine.takes.keeper.write_cues", full)
+    keeper = Keeper(tmp_path / "show.toml", CueList(), None)
+    keeper.note(STATE, CueList.of([Cue("1")]), None)
+    until(lambda: len(tries) > 1)
+    monkeypatch.undo()
+    until(lambda: cues_file(tmp_path / "show.toml").is_file())
+    keeper.close()
+    assert len(caplog.messages) == 1
+    assert "the cue list cannot be saved (No space left on device); it is tried again." in caplog.messages[0]
+    assert len((tmp_path / "show.cues.journal.jsonl").read_text("utf-8").splitlines()) == 1
+
+
+@pytest.mark.parametrize("text", ["", "{}", "[]", '{"controls": 3}', "\0" * 40, '{"controls": {"/vp/x": [1]}}'])
+def test_a_session_that_is_damaged_is_as_good_as_none(tmp_path: Path, text: str) -> None:
+    (tmp_path / "x.json").write_text(text, encoding="utf-8")
+    assert read_session(tmp_path / "x.json") is None

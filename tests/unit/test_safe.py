@@ -1,0 +1,112 @@
+"""SAFE: in the frame that it is asked in, whatever is under way; held exposure; and a way back that does not jump."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from vpengine.control.controls import Controls
+from vpengine.control.cues import CueEdits
+from vpengine.control.declared import (
+    ENGINE_CONTROLS,
+    INNER_EXPOSURE,
+    NEURAL_AMOUNT,
+    NEURAL_HOLD,
+    OUTER_EXPOSURE,
+)
+from vpengine.control.desk import Desk, Settled
+from vpengine.control.gate import Gate
+from vpengine.control.looks import Looks
+from vpengine.control.messages import ControlChange, OperatorMessage
+from vpengine.control.safe import Safe
+from vpengine.control.scenes import SceneEntry, Scenes
+from vpengine.control.triggers import SafeTrigger, SceneTrigger, TakeTrigger
+from vpengine.frames.frame_input import BusState
+
+ON, OFF = SafeTrigger(True), SafeTrigger(False)
+SCENES = (
+    SceneEntry("day", "street", 2.0, ((INNER_EXPOSURE, 0.0),)),
+    SceneEntry("hall", "hall", 2.0, ((INNER_EXPOSURE, 4.0),)),
+)
+
+
+class Bench:
+    def __init__(self, picture: Any = "plate") -> None:
+        controls, looks = Controls(ENGINE_CONTROLS), Looks("none", (), lambda _: True)
+        self.desk = Desk(controls, Scenes(SCENES), Gate(), looks, cues=CueEdits(), safe=Safe(picture))
+        self.desk.settle(0.0, lambda _: True)
+
+    def at(self, time_s: float, *messages: OperatorMessage) -> Settled:
+        self.desk.apply(messages)
+        return self.desk.settle(time_s, lambda _: True)
+
+    def program(self, time_s: float, *messages: OperatorMessage) -> BusState:
+        return self.at(time_s, *messages).buses["program"]
+
+
+def test_the_plate_alone_in_one_frame_with_its_exposure_in_the_middle_of_a_dissolve() -> None:
+    bench = Bench()
+    bench.at(1.0, SceneTrigger("goto", "hall"))
+    before = bench.at(1.5)
+    settled = bench.at(1.6, ON)
+    state = settled.buses["program"]
+    assert (state.location, state.incoming_location, state.mix) == ("street", None, 0.0), "what most of it showed"
+    assert settled.controls[NEURAL_AMOUNT] == 0.0
+    later = bench.at(30.0)
+    assert later.controls[INNER_EXPOSURE] == pytest.approx(settled.controls[INNER_EXPOSURE])
+    assert before.controls[INNER_EXPOSURE] < settled.controls[INNER_EXPOSURE] < 4.0  # type: ignore[operator]
+    assert later.epoch == settled.epoch == before.epoch + 1, "what is under way does not come any more"
+
+
+def test_a_hand_on_the_exposure_works_and_the_lock_does_not_keep_it_out() -> None:
+    bench = Bench()
+    bench.at(1.0, TakeTrigger("roll"), ON)
+    settled = bench.at(2.0, ControlChange(OUTER_EXPOSURE, -2.0))
+    assert (settled.controls[OUTER_EXPOSURE], settled.controls[NEURAL_AMOUNT]) == (-2.0, 0.0)
+
+
+def test_black_covers_all_and_goes_away() -> None:
+    bench = Bench("black")
+    assert bench.program(1.0, ON).dip == (0.0, 0.0, 0.0, 1.0)
+    covers = [bench.program(2.0 + 0.1 * step, *([OFF] if step == 0 else [])).dip[3] for step in range(12)]
+    assert covers[0] == 1.0
+    assert covers == sorted(covers, reverse=True)
+    assert covers[-1] == 0.0
+
+
+def test_hold_keeps_scene_look_and_pictures() -> None:
+    bench = Bench("hold")
+    bench.at(1.0, SceneTrigger("goto", "hall"))
+    held = bench.program(1.5, ON)
+    settled = bench.at(9.0)
+    assert settled.buses["program"] == held
+    assert settled.controls[NEURAL_HOLD]
+    assert bench.program(9.1, OFF).scene == "hall"
+
+
+def test_what_goes_on_underneath_is_what_comes_back() -> None:
+    """From the plate that was safe to the scene that was asked for meanwhile, and nothing jumps on the way."""
+    bench = Bench()
+    bench.at(1.0, ON)
+    bench.at(2.0, SceneTrigger("goto", "hall"))
+    bench.at(8.0)
+    before = bench.at(9.0, OFF)
+    for step in range(1, 40):
+        settled = bench.at(9.0 + step / 30.0)
+        assert abs(float(settled.controls[NEURAL_AMOUNT]) - float(before.controls[NEURAL_AMOUNT])) < 0.06
+        assert abs(float(settled.controls[INNER_EXPOSURE]) - float(before.controls[INNER_EXPOSURE])) < 0.25
+        shares, earlier = dict(settled.buses["program"].shares), dict(before.buses["program"].shares)
+        assert all(abs(shares.get(one, 0.0) - earlier.get(one, 0.0)) < 0.06 for one in ("street", "hall"))
+        before = settled
+    assert before.controls[NEURAL_AMOUNT] == 1.0
+    assert (before.buses["program"].location, before.controls[INNER_EXPOSURE]) == ("hall", 4.0)
+
+
+def test_pressed_again_while_it_comes_back_it_is_safe_at_once() -> None:
+    bench = Bench()
+    bench.at(1.0, ON)
+    bench.at(2.0, OFF)
+    assert 0.0 < float(bench.at(2.5).controls[NEURAL_AMOUNT]) < 1.0
+    assert bench.at(2.51, ON).controls[NEURAL_AMOUNT] == 0.0
+    assert bench.at(2.52, ON, ON).controls[NEURAL_AMOUNT] == 0.0

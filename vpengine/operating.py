@@ -1,0 +1,93 @@
+"""The desk that a show is run from, and what keeps it, built from a stage's files and from what is remembered."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Mapping
+
+from vpengine.control.controls import ControlError, Controls, typed
+from vpengine.control.cues import CueEdits
+from vpengine.control.desk import Desk
+from vpengine.control.gate import Gate
+from vpengine.control.safe import Safe
+from vpengine.control.scenes import SceneEntry, Scenes
+from vpengine.control.takes import Takes
+from vpengine.errors import UserError
+from vpengine.files import Files, base_look
+from vpengine.frames.look import Look
+from vpengine.neural.declared import looks_of
+from vpengine.stage.control_names import control_address
+from vpengine.stage.state_folder import state_folder
+from vpengine.takes.keeper import DeskState, Keeper, read_session, session_file
+
+log = logging.getLogger(__name__)
+
+
+def build_desk(
+    files: Files, baked: Mapping[str, Look], scene: str | None, set_controls: Iterable[tuple[str, str]]
+) -> Desk:
+    """scene: to begin with, by default the show's first. set_controls: name or address, and value, as typed.
+
+    Raises UserError.
+    """
+    show = files.show
+    controls = Controls(files.controls)
+    entries = [SceneEntry(each.slug, each.location, each.dissolve_s, each.controls, each.keep) for each in show.scenes]
+    scenes = Scenes(entries, base_look(files))
+    for address, value in files.stage.controls:
+        controls.set(address, value)
+    scenes.enter_first(controls, 0.0, scene)
+    for name, text in set_controls:
+        address = name if name.startswith("/") else control_address(name)
+        try:
+            controls.set(address, typed(controls.find(address), text))
+        except ControlError as error:
+            raise UserError(f"--set: {error}") from error
+    return Desk(
+        controls,
+        scenes,
+        Gate(show.looks.lasting() if show.settings.gate == "on" else None),
+        looks_of(files.stage.neural.generator),
+        baked,
+        CueEdits(show.cues),
+        Safe(show.settings.safe),
+        Takes(show.settings.lock_takes),
+    )
+
+
+def remembered(files: Files) -> tuple[DeskState, bool] | None:
+    """Where the show's desk stood last, and whether that run was ended properly."""
+    return read_session(session_file(state_folder(), files.show.file))
+
+
+def go_on(desk: Desk, found: tuple[DeskState, bool] | None) -> None:
+    """After a run that was not ended: the same cue, the same values. The day's take numbers go on in any case."""
+    if found is None:
+        return
+    state, ended = found
+    desk.takes.restore(state.take, dict(state.used))
+    if not ended:
+        desk.resume(state.scene, state.controls, state.cue, state.standby, state.safe)
+        where = f"cue {state.cue}" if state.cue is not None else f"scene {state.scene}"
+        log.warning("the run before this one was not ended: it goes on at %s, with every control as it was", where)
+
+
+def state_of(desk: Desk) -> DeskState:
+    """Where the desk stands now."""
+    playback, takes = desk.playback, desk.takes
+    return DeskState(
+        desk.scenes.going_to,
+        desk.controls.targets(),
+        playback.running,
+        playback.standby_by_hand,
+        desk.safe.on,
+        takes.name,
+        takes.used,
+    )
+
+
+def build_keeper(files: Files, remember: bool) -> Keeper:
+    """remember: also where the desk stands."""
+    show = files.show
+    approvals = show.looks if show.settings.gate == "on" else None
+    return Keeper(show.file, show.cues, approvals, session_file(state_folder(), show.file) if remember else None)
