@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Mapping
 
+from vpengine.control.chance import Chance
 from vpengine.control.controls import ControlError, Controls, typed
 from vpengine.control.cues import CueEdits
 from vpengine.control.desk import Desk
@@ -52,6 +53,7 @@ def build_desk(
         CueEdits(show.cues),
         Safe(show.settings.safe),
         Takes(show.settings.lock_takes),
+        Chance(controls.declared, [control_address(name) for name in show.settings.chance]),
     )
 
 

@@ -11,6 +11,7 @@ from datetime import datetime
 
 from vpengine.control.approvals import Status, approval_of
 from vpengine.control.buttons import APPROVE
+from vpengine.control.chance import Chance
 from vpengine.control.controls import Controls, Value
 from vpengine.control.cues import Cue, CueEdits, cue_number
 from vpengine.control.declared import EXPOSURES, NEURAL_AMOUNT, NEURAL_BAKED, NOT_IN_CUES
@@ -77,6 +78,7 @@ class Desk:
         cues: CueEdits | None = None,
         safe: Safe | None = None,
         takes: Takes | None = None,
+        chance: Chance | None = None,
         date: Callable[[], str] = _now,
     ) -> None:
         """date: of this moment, for what people decide."""
@@ -87,6 +89,8 @@ class Desk:
         self.playback = Playback(scenes, self.cues)
         self.safe = safe or Safe()
         self.takes = takes or Takes()
+        self._chance = chance or Chance(controls.declared)
+        self._drifted_s = 0.0  # how long it has drifted
         self.refused = 0
         self.refusals: deque[str] = deque(maxlen=REMEMBERED)
         self._looks = looks
@@ -239,7 +243,7 @@ class Desk:
         self.playback.advance(now_s)
         program = self.scenes.advance(now_s, self.controls, ready)
         self.playback.note(now_s)
-        controls = self.controls.freeze(now_s)
+        controls = self._chance.drift(self.controls.freeze(now_s), self._drifted_s)
         passed = self._passed(program, controls, now_s)
         program = self._with_look(program, passed.look, controls)
         if passed.closed:
@@ -253,8 +257,11 @@ class Desk:
 
     def _playback_s(self, time_s: float) -> float:
         """Stands still while playback is paused."""
-        if self.playback.paused and self._last_s is not None:
-            self._stood_s += time_s - self._last_s
+        elapsed_s = time_s - self._last_s if self._last_s is not None else 0.0
+        if self.playback.paused:
+            self._stood_s += elapsed_s
+        elif not self.takes.locked:
+            self._drifted_s += elapsed_s
         self._last_s = time_s
         return time_s - self._stood_s
 

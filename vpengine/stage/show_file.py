@@ -12,8 +12,9 @@ from pydantic import AfterValidator, Field, model_validator
 from vpengine.control.approvals import Approvals
 from vpengine.control.controls import Control, Value
 from vpengine.control.cues import CueList
-from vpengine.errors import Problem
-from vpengine.stage.control_names import by_address, control_values
+from vpengine.control.declared import CHANCE_AMOUNT
+from vpengine.errors import Problem, did_you_mean
+from vpengine.stage.control_names import PREFIX, by_address, control_values
 from vpengine.stage.desk_files import cues_file, looks_file, read_cues, read_looks
 from vpengine.stage.sections import PluginSection, Table
 from vpengine.stage.settings import SLUG_PATTERN, NamedFolder, Settings, refusal, shown
@@ -45,6 +46,9 @@ class ShowSettings(Settings):
         description="The safe picture: the plate alone, what is on the walls held, or black.",
     )
     lock_takes: bool = Field(default=True, description="Looks cannot change while a take rolls.")
+    chance: tuple[str, ...] = Field(
+        default=(), description='Controls that may drift by chance, such as "look.fog"; chance.amount says how far.'
+    )
 
 
 class SceneSettings(Settings):
@@ -145,6 +149,7 @@ def read_show(path: Path, declared: Iterable[Control], *, allow_outside: bool = 
     found = [(key, *_scene(file, key, table, controls)) for key, table in file.many("scene", required=True)]
     file.unique("slug", [(key, settings.slug) for key, settings, _, _ in found if settings])
     sections = tuple(plate for _, _, plate, _ in found if plate)
+    _check_chance(file, head, controls)
     cues, cue_faults = read_cues(
         cues_file(file.path), controls.values(), [settings.slug for _, settings, _, _ in found if settings]
     )
@@ -206,6 +211,14 @@ def _head(file: TomlFile, declared: dict[str, Control]) -> tuple[ShowSettings | 
     own = {name: value for name, value in table.items() if name != "controls"}
     settings = file.parse(own, ShowSettings, "show", ("controls",))
     return settings, control_values(file, table.get("controls", {}), "show.controls", declared)
+
+
+def _check_chance(file: TomlFile, head: ShowSettings | None, declared: dict[str, Control]) -> None:
+    floats = {address for address, control in declared.items() if control.kind == "float"}
+    names = {address.removeprefix(PREFIX).replace("/", ".") for address in floats if address != CHANCE_AMOUNT}
+    for name in head.chance if head is not None else ():
+        if name not in names:
+            file.refuse("show.chance", f"found {shown(name)}, no such fader{did_you_mean(name, names)}")
 
 
 def _scene(
