@@ -123,8 +123,8 @@ class Feedback:
         self._values: dict[str, Value] = {}
         self._encoded: dict[str, tuple[Value, bytes]] = {}
 
-    def __bool__(self) -> bool:
-        """Whether anyone listens."""
+    @property
+    def has_clients(self) -> bool:
         return bool(self._clients)
 
     def subscribe(self, way: Way, origin: str | None, *, ends: bool) -> None:

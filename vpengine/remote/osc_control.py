@@ -112,8 +112,12 @@ class OscControl:
     async def _send_feedback(self) -> None:
         while True:
             await asyncio.sleep(FEEDBACK_POLL_S)
-            if self.feedback:
-                self.feedback.turn()
+            if self.feedback.has_clients:
+                try:
+                    self.feedback.turn()
+                except Exception:  # the other addresses and clients have their turn again
+                    if self._firsts.is_new("engine:0", "feedback"):
+                        LOG.exception("OSC control: values could not be sent (further ones are not told)")
 
     async def close(self) -> None:
         if self._pump:
@@ -173,7 +177,7 @@ class OscControl:
             changes = [ControlChange(control.address, control_value(control, message.arguments)) for control in named]
             for change in changes:
                 self._inbox.renew(change.address, change)
-            if self.feedback:
+            if self.feedback.has_clients:
                 pairs = zip(named, changes, strict=True)
                 sent = [(one.address, as_sent(one, message.arguments, change.value)) for one, change in pairs]
                 self.feedback.moved(peer, sent)
