@@ -15,6 +15,7 @@ from vpengine.control.buttons import BUTTONS, DISPLAYS
 from vpengine.control.controls import LONGEST_TEXT, Control
 from vpengine.errors import UserError
 from vpengine.files import Files, controls_of, read_files
+from vpengine.remote.companion import companion_page
 from vpengine.remote.touchosc_layout import layout
 
 
@@ -58,6 +59,10 @@ def controls(
         Path | None,
         typer.Option(metavar="FILE.tosc", help="Write a tablet's layout for TouchOSC: cues, look, grade, health."),
     ] = None,
+    companion: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE.companionconfig", help="Write a page of buttons for Bitfocus Companion."),
+    ] = None,
 ) -> None:
     """List every OSC address: controls with type and range, buttons, displays; a stage's own, or of all generators."""
     files = read_files(stage, show) if stage else None
@@ -69,17 +74,24 @@ def controls(
             typer.echo(text, nl=False)
         else:
             _write(json_file, text.encode("utf-8"))
+    name = files.stage.name if files else "vpengine"
+    scenes = [(scene.slug, scene.name or scene.slug) for scene in files.show.scenes] if files else []
     if touchosc is not None:
-        scenes = [(scene.slug, scene.name or scene.slug) for scene in files.show.scenes] if files else []
-        _write(touchosc, layout(files.stage.name if files else "vpengine", declared, scenes))
-    if json_file is None and touchosc is None:
-        ranges = {control.address: control for control in declared}
-        width = shutil.get_terminal_size().columns
-        for item in listed:
-            control = ranges.get(item["address"])
-            limits = (range_text(control), f"default {control.default}") if control else ()
-            read = "read only" if item["role"] == "display" else ""
-            _say(item["address"], ", ".join(filter(None, (item["kind"], *limits, read))), item["sentence"], width)
+        _write(touchosc, layout(name, declared, scenes))
+    if companion is not None:
+        _write(companion, companion_page(name, scenes, (files.stage.control.osc_port if files else 0) or 9001))
+    if json_file is None and touchosc is None and companion is None:
+        _say_all(declared, listed)
+
+
+def _say_all(declared: tuple[Control, ...], listed: list[dict[str, Any]]) -> None:
+    ranges = {control.address: control for control in declared}
+    width = shutil.get_terminal_size().columns
+    for item in listed:
+        control = ranges.get(item["address"])
+        limits = (range_text(control), f"default {control.default}") if control else ()
+        read = "read only" if item["role"] == "display" else ""
+        _say(item["address"], ", ".join(filter(None, (item["kind"], *limits, read))), item["sentence"], width)
 
 
 def _listed(declared: tuple[Control, ...], files: Files | None) -> list[dict[str, Any]]:
