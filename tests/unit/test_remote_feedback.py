@@ -159,6 +159,32 @@ def test_a_client_of_the_stage_file_is_known_by_its_machine() -> None:
     assert fixed.name in desk.feedback.health()
 
 
+def test_a_tablet_that_also_asked_at_another_port_is_not_fought_at_its_own() -> None:
+    """Its hand is known at the one, and likely at the other."""
+    desk = Desk()
+    fixed = Client("10.0.0.5:9000")
+    desk.feedback.subscribe(fixed, None, ends=False)
+    asked = desk.subscribed()
+    fixed.got()
+    desk.feedback.moved(TABLET, [(SNOW, 0.5)])
+    desk.frame(look_snow=0.25)
+    desk.wait(0.4)
+    assert (fixed.got(), asked.got()) == ([], [])
+    desk.frame(look_snow=0.5)
+    desk.wait(0.2)
+    assert (fixed.got(), asked.got()) == ([(SNOW, 0.5)], [])
+
+
+def test_a_hand_before_the_first_frame() -> None:
+    desk = Desk()
+    desk.feedback = Feedback(Board(), clock=lambda: desk.now_s)
+    client = Client()
+    desk.feedback.subscribe(client, TABLET, ends=True)
+    desk.feedback.moved(TABLET, [(SNOW, 0.5)])
+    desk.wait(1.0)
+    assert client.got() == []
+
+
 def test_who_is_silent_for_a_minute_is_gone() -> None:
     desk = Desk()
     desk.subscribed(), desk.subscribed("10.0.0.6:1"), desk.subscribed("10.0.0.7:1"), desk.subscribed("tcp", ends=False)

@@ -101,8 +101,8 @@ class _Client:
                 continue
             self.hands.pop(address, None)
             del self.pending[address]
-            value = values[address]
-            if address not in self.known or self.known[address] != value:
+            value = values.get(address)
+            if value is not None and (address not in self.known or self.known[address] != value):
                 self.known[address] = value
                 out.append((address, value))
         return out
@@ -163,11 +163,10 @@ class Feedback:
         if not self._clients:
             return
         now_s, changes = self._clock(), tuple(changes)
-        certain = any(client.origin == peer for client in self._clients.values())
         for client in self._clients.values():
-            if client.origin == peer or (not certain and client.may_be(peer)):
+            if client.origin == peer or client.may_be(peer):
                 for address, value in changes:
-                    client.moved(address, value, now_s, certain=certain)
+                    client.moved(address, value, now_s, certain=client.origin == peer)
 
     def turn(self) -> None:
         """Send what is due; called more often than the rate."""

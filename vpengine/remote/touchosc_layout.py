@@ -26,12 +26,13 @@ CONTROLS_A_PAGE, SCENES_FIRST, SCENES_A_PAGE = 14, 12, 36
 RED, GREEN, BLUE, AMBER, GREY = (0.9, 0.1, 0.1), (0.1, 0.6, 0.25), (0.2, 0.45, 0.8), (0.85, 0.55, 0.1), (0.4, 0.4, 0.43)
 COLORS: dict[str, Rgb] = {GO: GREEN, SAFE: RED, PANIC: RED, RELEASE: AMBER, "/vp/take/roll": RED}
 
-# Over TCP, and where the tablet sends from the port on which it listens, nobody has to set up anything.
-ASKING = f"""local asked = -1000000
+RECEIVE_PORT = 9000  # which the operator sets in TouchOSC; over TCP it means nothing
+ASKING = f"""local receivePort = {RECEIVE_PORT} -- as in Connections, OSC
+local asked = -1000000
 function update()
   if getMillis() - asked > 10000 then
     asked = getMillis()
-    sendOSC('{SUBSCRIBE}')
+    sendOSC('{SUBSCRIBE}', receivePort)
   end
 end
 """
