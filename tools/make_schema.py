@@ -19,9 +19,9 @@ from vpengine.neural import GENERATORS, RUNTIMES
 from vpengine.neural.declared import generator_class
 from vpengine.plugins import load_plugin
 from vpengine.stage.camera import CameraSettings, OuterSettings
+from vpengine.stage.control_settings import ControlSettings
 from vpengine.stage.show_file import SceneSettings, ShowSettings
 from vpengine.stage.stage_file import (
-    ControlSettings,
     NeuralSettings,
     OutputSettings,
     StageSettings,
