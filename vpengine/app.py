@@ -37,7 +37,7 @@ from vpengine.neural.declared import looks_of
 from vpengine.neural.host import GeneratorHost, NoHost
 from vpengine.neural.ladder import rungs_of
 from vpengine.neural.ladder_host import LadderHost
-from vpengine.operating import build_desk, build_keeper, go_on, remembered, state_of
+from vpengine.operating import build_desk, build_keeper, go_on, remembered, state_of, trouble_of
 from vpengine.output.clock import Clock, DisplayClock, PacedClock, UnpacedClock
 from vpengine.output.output import Output
 from vpengine.output.outputs import Outputs, named
@@ -318,6 +318,7 @@ class App:
             camera=stage.cameras[0].id,
             times=FrameTimes(period_s),
             governor=Governor(math.inf if self.options.unpaced else period_s),
+            trouble=lambda: trouble_of(self.loop),
             keep=lambda: self.keeper.note(state_of(self.desk), self.desk.cues.now, self.desk.gate.approvals),
         )
 

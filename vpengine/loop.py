@@ -61,6 +61,7 @@ class Loop:
     """The main thread's parts, and the order in which a frame asks them. ``app`` builds, starts and ends them.
 
     feeds: what every frame makes. camera: whose pose's age is measured. keep: what operators did is written down.
+    trouble: what is wrong, in a sentence.
     """
 
     gpu: Gpu
@@ -85,6 +86,7 @@ class Loop:
     times: FrameTimes
     governor: Governor
     keep: Callable[[], None] = lambda: None
+    trouble: Callable[[], str] = str
     displays: Displays = field(default_factory=Displays)
     counts: FeedCounts = field(default_factory=FeedCounts)
     newest: FrameInput | None = None
@@ -140,7 +142,7 @@ class Loop:
         self.cameras.apply(messages, now_s)
         self.desk.gate.model_sha256 = self.generator.health.model_sha256
         settled = self.desk.settle(tick.display_time_s, self.can_show)
-        self.board.put(Shown(settled.controls, self.displays.at(settled.buses, tick)))
+        self.board.put(Shown(settled.values, self.displays.at(self.desk, settled, tick, self.trouble())))
         if settled.refresh:
             self.requests.refresh()
         delivered, ahead_s = self.collect(now_s), self.generator.health.request_lead_s

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Iterable, Mapping
 
 from vpengine.control.chance import Chance
@@ -16,10 +17,12 @@ from vpengine.control.takes import Takes
 from vpengine.errors import UserError
 from vpengine.files import Files, base_look
 from vpengine.frames.look import Look
+from vpengine.loop import Loop
 from vpengine.neural.declared import looks_of
 from vpengine.stage.control_names import control_address
 from vpengine.stage.state_folder import state_folder
 from vpengine.takes.keeper import DeskState, Keeper, read_session, session_file
+from vpengine.view.predict import STALE_S
 
 log = logging.getLogger(__name__)
 
@@ -47,7 +50,7 @@ def build_desk(
     return Desk(
         controls,
         scenes,
-        Gate(show.looks.lasting() if show.settings.gate == "on" else None),
+        Gate(show.looks if show.settings.gate == "on" else None),
         looks_of(files.stage.neural.generator),
         baked,
         CueEdits(show.cues),
@@ -93,3 +96,15 @@ def build_keeper(files: Files, remember: bool) -> Keeper:
     show = files.show
     approvals = show.looks if show.settings.gate == "on" else None
     return Keeper(show.file, show.cues, approvals, session_file(state_folder(), show.file) if remember else None)
+
+
+def trouble_of(loop: Loop) -> str:
+    """What is wrong with stage or machine, in a sentence for people who stand at the tablet; empty when nothing is."""
+    newest, health = loop.newest, loop.generator.health
+    silent = [name for name, state in newest.cameras.items() if STALE_S < state.age_s < math.inf] if newest else []
+    found = [
+        *(f"camera {name}: its tracker is silent" for name in silent),
+        *([health.words(held=False)] if not health.ready and health.failures else []),
+        *([loop.governor.words] if loop.governor.rung else []),
+    ]
+    return "; ".join(found)

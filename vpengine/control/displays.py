@@ -1,8 +1,4 @@
-"""What a frame shows to who listens: the controls as they stand, and displays by their addresses.
-
-A display that is not written is not sent, so whoever has more to say adds it to the mapping under its address of
-``buttons.DISPLAYS``.
-"""
+"""What a frame shows to who listens: the controls as they stand, and displays by their addresses."""
 
 from __future__ import annotations
 
@@ -10,10 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from vpengine.control.controls import Value
+from vpengine.control.desk import Desk, Settled
 from vpengine.frames.feed import PREVIEW, PROGRAM
-from vpengine.frames.frame_input import BusState, Tick
+from vpengine.frames.frame_input import Tick
 
 SCENE, STANDBY = "/vp/state/scene", "/vp/state/preview"
+CUE, NEXT, NOTES, PROGRESS = "/vp/state/cue", "/vp/state/next", "/vp/state/notes", "/vp/state/progress"
+SAFE, LOCK, ROLLING, TAKE = "/vp/state/safe", "/vp/state/lock", "/vp/state/rolling", "/vp/state/take"
+GATE, REFUSED, HEALTH = "/vp/state/gate", "/vp/state/refused", "/vp/state/health"
 TIMECODE, FPS = "/vp/state/timecode", "/vp/state/fps"
 FPS_PERIOD_S = 1.0  # the words change no more often
 
@@ -47,16 +47,29 @@ class FrameRate:
 
 
 class Displays:
-    """The displays that buses and tick alone tell."""
+    """The displays of ``buttons.DISPLAYS``, by their addresses."""
 
     def __init__(self) -> None:
         self._rate = FrameRate()
 
-    def at(self, buses: Mapping[str, BusState], tick: Tick) -> dict[str, Value]:
-        """Called once a frame."""
+    def at(self, desk: Desk, settled: Settled, tick: Tick, trouble: str = "") -> dict[str, Value]:
+        """Called once a frame. trouble: what is wrong with machine or stage, in a sentence."""
+        state, playback, takes = settled.buses[PROGRAM], desk.playback, desk.takes
+        cue, following = playback.cue, playback.standby
         return {
-            SCENE: buses[PROGRAM].scene,
-            STANDBY: buses[PREVIEW].scene if PREVIEW in buses else "",
+            SCENE: state.scene,
+            STANDBY: settled.buses[PREVIEW].scene if PREVIEW in settled.buses else "",
+            CUE: cue.title if cue is not None else "",
+            NEXT: following.title if following is not None else "",
+            NOTES: cue.notes if cue is not None else "",
+            PROGRESS: round(desk.scenes.progress, 2),
+            SAFE: desk.safe.on,
+            LOCK: takes.locked,
+            ROLLING: takes.rolling is not None,
+            TAKE: takes.name.text,
+            GATE: desk.gate_words,
+            REFUSED: desk.refusals[-1] if desk.refusals else "",
+            HEALTH: trouble,
             TIMECODE: str(tick.timecode),
             FPS: self._rate.words(tick),
         }
