@@ -1,6 +1,7 @@
-"""Make docs/schema/*.json and the tables of docs/stage-files.md from the models that read stage and show files.
+"""Make docs/schema/*.json and the tables of docs/stage-files.md from the models that read stage and show files, and the
+tables of docs/controllers.md from the buttons and displays that are declared.
 
-Run it after changing a section's model or adding a plug-in: .venv/bin/python tools/make_schema.py
+Run it after changing one of these or adding a plug-in: .venv/bin/python tools/make_schema.py
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from vpengine import output, plates, tracking
+from vpengine.control.buttons import BUTTONS, DISPLAYS
 from vpengine.control.controls import LONGEST_TEXT
 from vpengine.files import controls_of
 from vpengine.neural import GENERATORS, RUNTIMES
@@ -43,11 +45,15 @@ def derived() -> dict[Path, str]:
     text = page.read_text(encoding="utf-8")
     for name, tables in {"stage": _tables(stage), "show": _tables(show), "controls": _controls()}.items():
         text = _between(text, name, tables)
+    desk = ROOT / "docs" / "controllers.md"
+    pressed = desk.read_text(encoding="utf-8")
+    for name, table in {"buttons": _buttons(), "displays": _displays()}.items():
+        pressed = _between(pressed, name, table)
     schemas = {"stage": stage, "show": show}
     made = {
         ROOT / "docs" / "schema" / f"{name}.json": json.dumps(made, indent=2) + "\n" for name, made in schemas.items()
     }
-    return {**made, page: text}
+    return {**made, page: text, desk: pressed}
 
 
 def stage_schema() -> Schema:
@@ -245,6 +251,18 @@ def _controls() -> str:
         default = _toml(control.default)
         lines.append(f"| `{name}` | `{control.address}` | {values.strip()} | `{default}` | {control.sentence} |")
     return "\n".join(lines)
+
+
+def _buttons() -> str:
+    carried = {"press": "1, or nothing", "number": "a number", "text": "text"}
+    lines = [f"| `{one.address}` | {carried[one.argument]} | {one.sentence} |" for one in BUTTONS]
+    return "\n".join(["| address | carries | |\n|---|---|---|", *lines])
+
+
+def _displays() -> str:
+    kinds = {"text": "text", "float": "number", "bool": "1 or 0", "int": "whole number"}
+    lines = [f"| `{one.address}` | {kinds[one.kind]} | {one.sentence} |" for one in DISPLAYS]
+    return "\n".join(["| address | value | |\n|---|---|---|", *lines])
 
 
 def _between(text: str, name: str, made: str) -> str:
