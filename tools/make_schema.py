@@ -1,5 +1,5 @@
-"""Make docs/schema/*.json and the tables of docs/stage-files.md from the models that read stage and show files, and the
-tables of docs/controllers.md from the buttons and displays that are declared.
+"""Make docs/schema/*.json and the tables of docs/stage-files.md and docs/desk.md from the models that read these files,
+and the tables of docs/controllers.md from the buttons and displays that are declared.
 
 Run it after changing one of these or adding a plug-in: .venv/bin/python tools/make_schema.py
 """
@@ -22,6 +22,7 @@ from vpengine.neural.declared import generator_class
 from vpengine.plugins import load_plugin
 from vpengine.stage.camera import CameraSettings, OuterSettings
 from vpengine.stage.control_settings import ControlSettings
+from vpengine.stage.desk_files import CueSettings, LookSettings
 from vpengine.stage.show_file import SceneSettings, ShowSettings
 from vpengine.stage.stage_file import (
     NeuralSettings,
@@ -49,11 +50,16 @@ def derived() -> dict[Path, str]:
     pressed = desk.read_text(encoding="utf-8")
     for name, table in {"buttons": _buttons(), "displays": _displays()}.items():
         pressed = _between(pressed, name, table)
-    schemas = {"stage": stage, "show": show}
+    cues, looks = cues_schema(), looks_schema()
+    operating = ROOT / "docs" / "desk.md"
+    kept = operating.read_text(encoding="utf-8")
+    for name, tables in {"cues": _tables(cues), "looks": _tables(looks)}.items():
+        kept = _between(kept, name, tables)
+    schemas = {"stage": stage, "show": show, "cues": cues, "looks": looks}
     made = {
         ROOT / "docs" / "schema" / f"{name}.json": json.dumps(made, indent=2) + "\n" for name, made in schemas.items()
     }
-    return {**made, page: text, desk: pressed}
+    return {**made, page: text, desk: pressed, operating: kept}
 
 
 def stage_schema() -> Schema:
@@ -97,6 +103,24 @@ def show_schema() -> Schema:
     scene["properties"]["plate"] = _kinds(schema, "scene.plate", _settings(plates.KINDS))
     scene["properties"]["controls"] = {"type": "object", "description": "Controls that the scene sets when it comes."}
     scene["required"] = [*scene["required"], "plate"]
+    return schema
+
+
+def cues_schema() -> Schema:
+    schema = _file_schema("A vpengine cue list", ())
+    schema["properties"]["cue"] = _list(_define(schema, "cue", CueSettings), at_least=0)
+    own = schema["$defs"]["cue"]["properties"]
+    own["controls"] = {"type": "object", "description": "Controls that it sets, beside those that its scene does."}
+    own["fades"] = {"type": "object", "description": "Seconds that single controls take, such as look.snow = 8.0."}
+    return schema
+
+
+def looks_schema() -> Schema:
+    schema = _file_schema("A vpengine show's looks", ())
+    schema["properties"]["look"] = _list(_define(schema, "look", LookSettings), at_least=0)
+    own = schema["$defs"]["look"]["properties"]
+    own["ranges"] = {"type": "object", "description": "Between which values its numbers may be: snow = [0.0, 0.8]."}
+    own["texts"] = {"type": "object", "description": "Its texts, such as prompt."}
     return schema
 
 
