@@ -150,8 +150,8 @@ def test_a_scene_that_nobody_approved_does_not_begin_and_the_refusal_says_the_cu
     assert shown(desk, SceneTrigger("goto", "storm"), at_s=4.0).buses["program"].scene == "some"
     (why,) = desk.refusals
     assert why == (
-        "this look may not be on the program: snow 1 is outside 0 to 0.6 (the look 'snow', approved by Ana); approve "
-        "it in the preview (/vp/approve and a name), or turn the show's gate off"
+        "this look may not be on the program: snow 1 is outside 0 to 0.6 (the look 'snow', approved by Ana); show it "
+        "in the preview (/vp/preview/look/...) and approve it there (/vp/approve and a name)"
     )
 
 
@@ -205,6 +205,24 @@ def test_what_was_approved_in_the_preview_may_go_and_what_is_taken_back_leaves()
     assert gone.controls[NEURAL_AMOUNT] == 0.0
 
 
+def test_a_look_is_tried_in_the_preview_approved_there_and_taken() -> None:
+    """Nothing on the walls moves meanwhile; the scene on them is tried where none was put there."""
+    desk = make_desk(Gate(Approvals()))
+    before = shown(desk, at_s=0.0).buses["program"]
+    tried = shown(desk, ControlChange(SNOW, 0.7, "preview"), ControlChange(PROMPT, "ice", "preview"), at_s=1.0)
+    assert (tried.buses["preview"].scene, tried.buses["preview"].look) == ("day", look(0.7, "ice"))
+    assert (tried.buses["program"], tried.controls[SNOW]) == (before, 0.0)
+    shown(desk, SceneTrigger("take"), at_s=2.0)
+    assert desk.refused == 1
+    shown(desk, LookTrigger("approve", "Ana"), SceneTrigger("take"), at_s=3.0)
+    assert shown(desk, at_s=9.0).buses["program"].look == look(0.7, "ice")
+    desk.apply([SceneTrigger("goto", "", "preview"), SceneTrigger("take"), ControlChange(SNOW, "much", "preview")])
+    assert list(desk.refusals)[1:] == [
+        "there is nothing in the preview to take",
+        "/vp/look/snow: 'much', expected a number from 0 to 1",
+    ]
+
+
 def test_a_decision_needs_a_name_and_a_preview() -> None:
     desk = make_desk(Gate(Approvals()))
     desk.apply([LookTrigger("approve", "Ana")])
@@ -250,6 +268,10 @@ class AnyShow(RuleBasedStateMachine):
     @rule(scene=SCENES, bus=st.sampled_from(["program", "preview"]))
     def scene(self, scene: str, bus: str) -> None:
         self.desk.apply([SceneTrigger("goto", scene, bus)])
+
+    @rule(snow=VALUES, taken=st.booleans())
+    def tried_in_the_preview(self, snow: float, taken: bool) -> None:
+        self.desk.apply([ControlChange(SNOW, snow, "preview"), *([SceneTrigger("take")] if taken else [])])
 
     @rule(scene=SCENES)
     def scene_at_rest(self, scene: str) -> None:

@@ -248,10 +248,20 @@ def test_refusals_have_reasons(sent: bytes, reason: str) -> None:
         (packet("/vp/safe/release", 1), SafeTrigger(False)),
         (packet("/vp/take/slate", "12B"), TakeTrigger("slate", "12B")),
         (packet("/vp/approve", "Ana"), LookTrigger("approve", "Ana")),
+        (packet("/vp/preview/take", 1), SceneTrigger("take")),
     ],
 )
 def test_buttons(sent: bytes, asked: OperatorMessage | None) -> None:
     assert Bench().take(sent)[1] == (() if asked is None else (asked,))
+
+
+def test_a_look_s_fader_for_the_preview_alone() -> None:
+    bench = Bench()
+    bench.door.take(packet("/vp/preview/look/snow", 0.25), "10.0.0.2:1")
+    bench.door.take(packet("/vp/look/snow", 0.75), "10.0.0.2:1")
+    assert bench.inbox.take() == (ControlChange("/vp/look/snow", 0.25, "preview"), ControlChange("/vp/look/snow", 0.75))
+    bench.door.take(packet("/vp/preview/look/snw", 0.25), "10.0.0.5:53000")
+    assert bench.bad() == {"unknown-address": 1}
 
 
 def test_safe_gets_through_a_flood_of_other_buttons() -> None:

@@ -7,20 +7,18 @@ from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from datetime import datetime
 
-from vpengine.control.approvals import Status, approval_of
-from vpengine.control.buttons import APPROVE
 from vpengine.control.chance import Chance
-from vpengine.control.controls import Controls, Value
+from vpengine.control.controls import Controls, Value, parse
 from vpengine.control.cues import Cue, CueEdits, cue_number
+from vpengine.control.decisions import decided, now
 from vpengine.control.declared import EXPOSURES, NEURAL_AMOUNT, NEURAL_BAKED, NOT_IN_CUES
 from vpengine.control.gate import CURE, Gate, Passed
 from vpengine.control.looks import PREFIX, Looks
 from vpengine.control.messages import ControlChange, OperatorMessage
 from vpengine.control.playback import Playback
 from vpengine.control.safe import Safe
-from vpengine.control.scenes import Scenes, Step
+from vpengine.control.scenes import Move, Scenes, Step
 from vpengine.control.takes import Takes
 from vpengine.control.triggers import (
     CueEdit,
@@ -59,10 +57,6 @@ class Settled:
     values: Mapping[str, Value] = field(default_factory=dict)
 
 
-def _now() -> str:
-    return datetime.now().astimezone().isoformat(timespec="seconds")
-
-
 class Desk:
     """Controls, scenes, cues, takes, gate. A change that cannot be is refused with one line and leaves all as it was.
 
@@ -81,7 +75,7 @@ class Desk:
         safe: Safe | None = None,
         takes: Takes | None = None,
         chance: Chance | None = None,
-        date: Callable[[], str] = _now,
+        date: Callable[[], str] = now,
     ) -> None:
         """date: of this moment, for what people decide."""
         self.controls = controls
@@ -104,6 +98,7 @@ class Desk:
         self._way: tuple[Look, Look] | None = None  # from what was shown to where the controls are going
         self._shown: Look | None = None  # the program's look in the newest frame
         self._standing_by: Look | None = None  # the preview's, in the newest frame
+        self._in_preview: dict[str, Value] = {}  # what was moved there alone, by address
         self._date = date
         self._told = ""  # why the program has not what is wanted
 
@@ -162,6 +157,9 @@ class Desk:
             raise UserError(f"{why}: {what}")
 
     def _move(self, change: ControlChange) -> None:
+        if change.bus == PREVIEW:
+            self._move_preview(change)
+            return
         if change.address.startswith(LOCKED):
             self._refuse_locked(f"{change.address} stays as it is")
         if change.address.startswith(PREFIX):
@@ -171,16 +169,46 @@ class Desk:
         if change.address in EXPOSURES:
             self.safe.moved_by_hand(change.address)
 
+    def _move_preview(self, change: ControlChange) -> None:
+        """Where nothing stands by, the scene on the walls does from now on: a look is tried beside what is on."""
+        value = parse(self.controls.find(change.address), change.value)
+        if not self.scenes.stands_by and self.playback.standby is None:
+            self.scenes.ask(SceneTrigger("goto", self.scenes.shown, PREVIEW))
+        self._in_preview[change.address] = value
+
     def _ask_scene(self, trigger: SceneTrigger) -> None:
         if trigger.bus == PREVIEW:
             self.scenes.ask(trigger)
+            self._in_preview.clear()
             return
         self._refuse_locked("the scene stays")
+        if trigger.action == "take":
+            self._take_preview()
+            return
         self._refuse_step(self.scenes.step_of(trigger))
         self.scenes.ask(trigger)
         self.playback.jumped()
 
+    def _take_preview(self) -> None:
+        """What stands by comes, with its look as it is there. Raises UserError where nothing does."""
+        cue = None if self.scenes.stands_by else self.playback.standby
+        slug = self.scenes.standby_slug
+        if cue is None and slug is None:
+            raise UserError("there is nothing in the preview to take")
+        step = self.playback.step(cue) if cue is not None else self.scenes.step(slug or "")
+        tried = [Move(address, value, step.transition.seconds) for address, value in self._in_preview.items()]
+        step = replace(step, moves=(*(move for move in step.moves if move.address not in self._in_preview), *tried))
+        self._refuse_step(step)
+        if cue is not None:
+            self.playback.press(CueTrigger("goto", cue.number))
+        self.scenes.play(step)
+        if cue is None:
+            self.playback.jumped()
+        self._in_preview.clear()
+
     def _press_cue(self, trigger: CueTrigger) -> None:
+        if trigger.action != "pause":
+            self._in_preview.clear()
         if trigger.action in ("go", "back", "goto"):
             self._refuse_locked("no cue goes")
             self._refuse_step(self.playback.step(self.playback.wanted(trigger)))
@@ -214,24 +242,8 @@ class Desk:
 
     def _decide(self, trigger: LookTrigger) -> None:
         """A person says what may become of the preview's look. Raises UserError."""
-        approvals, look = self.gate.approvals, self._standing_by
-        if approvals is None:
-            raise UserError("the show's gate is off: every look may be shown")
-        if look is None or look.plain:
-            raise UserError("there is nothing in the preview to decide on; put a scene or a cue there")
-        who, at = trigger.text.strip(), self._date()
-        if trigger.action != "candidate" and not who:
-            raise UserError(f"who decides? send a name with {APPROVE}")
-        if trigger.action == "revoke":
-            self.gate.decide(approvals.revoke(look, who, at))
-            return
-        name = approvals.free_name(who if trigger.action == "candidate" and who else "look")
-        candidate = approval_of(name, look, self._looks.defaults, self.gate.model_sha256)
-        if trigger.action == "candidate":
-            self.gate.decide(approvals.put(candidate))
-        else:
-            status: Status = "approved" if trigger.action == "approve" else "temporary"
-            self.gate.decide(approvals.decide(look, candidate, status, who, at))
+        gate, defaults = self.gate, self._looks.defaults
+        gate.decide(decided(gate.approvals, trigger, self._standing_by, defaults, gate.model_sha256, self._date))
 
     def _now_as_cue(self, number: str, name: str) -> Cue:
         """Where the program is, or is going: a fade that is under way ends where it would have."""
@@ -324,6 +336,6 @@ class Desk:
             values = self.playback.values(cue)
         if state is None:
             return {}
-        values = {**controls, **values}
+        values = {**controls, **values, **self._in_preview}
         look = self._baked_look(state.scene, values) or self._looks.at_frame(values)
         return {PREVIEW: self._with_look(state, look, values)}

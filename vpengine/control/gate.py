@@ -11,7 +11,7 @@ from vpengine.frames.keyframe import Keyframe
 from vpengine.frames.look import STRANGE, Look
 
 REMEMBERED = 1024  # looks that were let through, of which pictures may be under way: forty seconds of a fade
-CURE = "approve it in the preview (/vp/approve and a name), or turn the show's gate off"
+CURE = "show it in the preview (/vp/preview/look/...) and approve it there (/vp/approve and a name)"
 
 
 @dataclass(frozen=True)

@@ -104,7 +104,7 @@ class Scenes:
         self.play(self.step_of(trigger))
 
     def step_of(self, trigger: SceneTrigger) -> Step:
-        """What a trigger for the program asks for. Raises UserError."""
+        """What a trigger for the program asks for, but "take". Raises UserError."""
         return self.step(self._named(trigger) if trigger.action == "goto" else self._neighbour(trigger))
 
     def step(self, slug: str) -> Step:
@@ -126,6 +126,11 @@ class Scenes:
     def going_to(self) -> str:
         """The slug of the scene that was asked for last, whether it has begun or not."""
         return self._wanted.scene if self._wanted else self._state.scene
+
+    @property
+    def standby_slug(self) -> str | None:
+        """The scene that was put into the preview by itself."""
+        return self._standby
 
     @property
     def stands_by(self) -> bool:

@@ -12,12 +12,12 @@ RESERVED = ("next", "previous", "go", "back", "safe")  # no scene may have such 
 
 @dataclass(frozen=True)
 class SceneTrigger:
-    """Go to the scene ``name`` (its slug), or to a neighbour in the show's order.
+    """Go to the scene ``name`` (its slug), to a neighbour in the show's order, or to what the preview shows ("take").
 
     bus: on the walls, or in the preview alone, where an empty name shows nothing.
     """
 
-    action: Literal["goto", "next", "previous"]
+    action: Literal["goto", "next", "previous", "take"]
     name: str = ""
     bus: str = PROGRAM
 

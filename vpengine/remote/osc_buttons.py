@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from vpengine.control import buttons
 from vpengine.control.buttons import BUTTONS
 from vpengine.control.messages import OperatorMessage
-from vpengine.control.triggers import CueEdit, CueTrigger, LookTrigger, SafeTrigger, TakeTrigger
+from vpengine.control.triggers import CueEdit, CueTrigger, LookTrigger, SafeTrigger, SceneTrigger, TakeTrigger
 from vpengine.osc import Argument, Message
 from vpengine.remote.osc_messages import LONGEST_NAME, RefusedError, pressed
 
@@ -25,6 +25,7 @@ _MAKE: Mapping[str, Callable[[str], OperatorMessage]] = {
     buttons.DELETE: lambda text: CueEdit("delete", text),
     buttons.UNDO: lambda _: CueEdit("undo"),
     buttons.REDO: lambda _: CueEdit("redo"),
+    buttons.TAKE_PREVIEW: lambda _: SceneTrigger("take"),
     buttons.SAFE: lambda _: SafeTrigger(True),
     buttons.PANIC: lambda _: SafeTrigger(True),
     buttons.RELEASE: lambda _: SafeTrigger(False),

@@ -16,6 +16,7 @@ from vpengine.control.controls import Control
 from vpengine.control.messages import ControlChange, OperatorMessage
 from vpengine.control.triggers import SafeTrigger
 from vpengine.errors import UserError, did_you_mean
+from vpengine.frames.feed import PREVIEW
 from vpengine.mailbox import Board, Inbox
 from vpengine.osc import Message, OscError, decode, is_pattern, matches
 from vpengine.peers import Firsts, PeerHealth, Peers, machine_of
@@ -24,8 +25,10 @@ from vpengine.remote.osc_buttons import SCENE_WORDS, button_message, is_button
 from vpengine.remote.osc_datagrams import Datagrams, UdpWay
 from vpengine.remote.osc_messages import (
     CAMERA,
+    LOOK,
     PING,
     PONG,
+    PREVIEW_LOOK,
     PREVIEW_ROOT,
     REFRESH,
     SCENE,
@@ -170,24 +173,42 @@ class OscControl:
             self._press(button_message(message), message)
         elif message.address in (SUBSCRIBE, UNSUBSCRIBE, PING):
             self._answer(message, peer, back)
-        elif message.address == SCENE or message.address.startswith(SCENE + "/"):
-            self._add(scene_trigger(message, self._scenes), message)
-        elif message.address.startswith(PREVIEW_ROOT):
-            self._add(preview_trigger(message, self._scenes), message)
-        elif message.address.startswith(CAMERA + "/"):
-            self._add(camera_trigger(message, self._cameras), message)
-        elif message.address == REFRESH:
-            self._add(refresh_trigger(message), message)
+        elif message.address.startswith(PREVIEW_LOOK):
+            self._move_preview(message)
+        elif (trigger := self._trigger_of(message.address)) is not None:
+            self._add(trigger(message), message)
         else:
-            named = self._named(message.address)
-            # All before any: a pattern that fails for one of its controls changes none.
-            changes = [ControlChange(control.address, control_value(control, message.arguments)) for control in named]
-            for change in changes:
-                self._inbox.renew(change.address, change)
-            if self.feedback.has_clients:
-                pairs = zip(named, changes, strict=True)
-                sent = [(one.address, as_sent(one, message.arguments, change.value)) for one, change in pairs]
-                self.feedback.moved(peer, sent)
+            self._move(message, peer)
+
+    def _trigger_of(self, address: str) -> Callable[[Message], OperatorMessage | None] | None:
+        """What reads a message to an address that has its own kind of trigger."""
+        if address == SCENE or address.startswith(SCENE + "/"):
+            return lambda message: scene_trigger(message, self._scenes)
+        if address.startswith(PREVIEW_ROOT):
+            return lambda message: preview_trigger(message, self._scenes)
+        if address.startswith(CAMERA + "/"):
+            return lambda message: camera_trigger(message, self._cameras)
+        return refresh_trigger if address == REFRESH else None
+
+    def _move(self, message: Message, peer: str) -> None:
+        named = self._named(message.address)
+        # All before any: a pattern that fails for one of its controls changes none.
+        changes = [ControlChange(control.address, control_value(control, message.arguments)) for control in named]
+        for change in changes:
+            self._inbox.renew(change.address, change)
+        if self.feedback.has_clients:
+            pairs = zip(named, changes, strict=True)
+            sent = [(one.address, as_sent(one, message.arguments, change.value)) for one, change in pairs]
+            self.feedback.moved(peer, sent)
+
+    def _move_preview(self, message: Message) -> None:
+        """A look's control for what stands by alone. A pattern names none of these."""
+        address = LOOK + message.address.removeprefix(PREVIEW_LOOK)
+        control = self._controls.get(address)
+        if control is None:
+            raise RefusedError("unknown-address", lambda: self._no_such(message.address))
+        value = control_value(control, message.arguments)
+        self._inbox.renew(message.address, ControlChange(address, value, PREVIEW))
 
     def _answer(self, message: Message, peer: str, back: Way | None) -> None:
         if message.address == PING:

@@ -23,6 +23,7 @@ SCENE, CAMERA = "/vp/scene", "/vp/camera"
 REFRESH = "/vp/neural/refresh"
 SUBSCRIBE, UNSUBSCRIBE = "/vp/subscribe", "/vp/unsubscribe"
 PING, PONG = "/vp/ping", "/vp/pong"
+PREVIEW_LOOK, LOOK = "/vp/preview/look/", "/vp/look/"
 PREVIEW_ROOT, PREVIEW_SCENE, PREVIEW_OFF = "/vp/preview/", "/vp/preview/scene", "/vp/preview/off"
 NEIGHBOURS: Mapping[str, Literal["next", "previous"]] = {"next": "next", "previous": "previous"}
 CAMERA_ACTIONS: Mapping[str, Literal["recentre", "undo"]] = {"recentre": "recentre", "recentre/undo": "undo"}
