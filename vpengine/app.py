@@ -170,6 +170,7 @@ class App:
         self.memory = Memory()
         self.generator = self._start_generator()  # first: it needs the longest
         self._open_screen()
+        self.inbox: Inbox[str, OperatorMessage] = Inbox()
         self._start_tracking()
         self._start_remote()
         self.locations = build_locations(self.gpu, self.files, self._exit)
@@ -228,7 +229,7 @@ class App:
             Source(load_plugin(tracking.KINDS[item.source.kind])(self._of(item.source)), item.camera, item.latency_s)
             for item in stage.tracking
         ]
-        self.receiver = Receiver(sources, self.poses, lenses)
+        self.receiver = Receiver(sources, self.poses, lenses, press=self.inbox.add)
         self.receiver.start()
         self._ends.append(self.receiver.stop)
         resting = {camera.id: camera.pose.pose() for camera in stage.cameras}
@@ -238,7 +239,6 @@ class App:
         self.cameras = Cameras(stage.cameras, self.poses, lenses, recentring)
 
     def _start_remote(self) -> None:
-        self.inbox: Inbox[str, OperatorMessage] = Inbox()
         controls = {control.address: control for control in self.files.controls}
         settings = self.files.stage.control
         slugs = [scene.slug for scene in self.files.show.scenes]
