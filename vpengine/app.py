@@ -36,13 +36,13 @@ from vpengine.neural.declared import looks_of
 from vpengine.neural.host import GeneratorHost, NoHost
 from vpengine.neural.ladder import rungs_of
 from vpengine.neural.ladder_host import LadderHost
-from vpengine.operating import build_desk, build_keeper, go_on, remembered, state_of
+from vpengine.operating import build_desk, build_keeper, build_midi, called_by_timecode, go_on, remembered, state_of
 from vpengine.output.clock import Clock, DisplayClock, PacedClock, UnpacedClock
 from vpengine.output.output import Output
 from vpengine.output.outputs import Outputs, named
 from vpengine.plugins import load_plugin
 from vpengine.remote.osc_control import OscControl
-from vpengine.remote.thread import RemoteThread
+from vpengine.remote.thread import Door, RemoteThread
 from vpengine.sim.figure import StandIn
 from vpengine.stage.feeds import feeds_of
 from vpengine.stage.sections import PluginSection
@@ -244,7 +244,9 @@ class App:
         slugs = [scene.slug for scene in self.files.show.scenes]
         ids = [camera.id for camera in self.files.stage.cameras]
         self.osc_control = OscControl(settings.address, settings.osc_port, controls, self.inbox, slugs, ids)
-        remote = RemoteThread([self.osc_control] if settings.osc_port else [])
+        self.midi = build_midi(self.files, self.inbox)
+        doors: list[Door] = [self.osc_control] if settings.osc_port else []
+        remote = RemoteThread([*doors, self.midi] if self.midi else doors)
         remote.start()
         self._ends.append(remote.stop)
 
@@ -279,7 +281,8 @@ class App:
 
     def _loop(self) -> Loop:
         stage, period_s = self.files.stage, float(1 / self.files.stage.rate)
-        clock, recorder, walls = self._clock(), self._recorder(), self.compositor.walls
+        clock = called_by_timecode(self._clock(), self.files, self.midi)
+        recorder, walls = self._recorder(), self.compositor.walls
         stations = build_stations(self.files, self.compositor)
         requests = build_requests(self.gpu, self.files, self.compositor, self.locations, stations, self._exit)
         number = requests.next_number
@@ -338,7 +341,7 @@ class App:
             "generator": self.generator.health.report(),
             "surround": surrounds.report(self.desk.scenes.location) if surrounds is not None else None,
             "packets": packets_report(self.receiver.health()),
-            "operators": operators_report(self.osc_control.health()),
+            "operators": operators_report({**self.osc_control.health(), **(self.midi.health() if self.midi else {})}),
             "tracking_losses": dict(self.cameras.losses.counts),
             "plates": dict(self.locations.faults),
             "failures": dict(self.loop.executor.failures),

@@ -25,8 +25,16 @@ class ControlChange:
     value: Value
 
 
+@dataclass(frozen=True, slots=True)
+class ControlToggle:
+    """The switch at ``address`` goes the other way. Every press counts, so that two of them leave it as it was."""
+
+    address: str
+
+
 OperatorMessage = (
     ControlChange
+    | ControlToggle
     | SceneTrigger
     | CueTrigger
     | CueEdit
