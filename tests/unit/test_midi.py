@@ -11,7 +11,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
 
 import pytest
 
@@ -21,7 +20,6 @@ from vpengine.control.messages import ControlChange, ControlToggle, OperatorMess
 from vpengine.control.triggers import CueTrigger, SafeTrigger, SceneTrigger
 from vpengine.mailbox import Inbox
 from vpengine.remote import midi as midi_module
-from vpengine.remote import midi_ports
 from vpengine.remote.midi import MidiDoor
 from vpengine.remote.midi_ports import MidoPorts, NoMidiError
 from vpengine.remote.midi_surface import Played, Surface, played
@@ -297,29 +295,12 @@ def wait_for(done: Callable[[], bool]) -> None:
         time.sleep(0.002)
 
 
-@pytest.fixture
-def fake_mido(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> SimpleNamespace:
-    """A mido whose ports a test plays, on a system that has a sequencer."""
-    (tmp_path / "seq").touch()
-    monkeypatch.setattr(midi_ports, "_ALSA", tmp_path / "seq")
-    backend = SimpleNamespace(callback=None, get_input_names=lambda: [PADS, PADS])
-
-    def open_input(name: str, callback: Callable[[Any], None]) -> SimpleNamespace:
-        if name != PADS:
-            raise OSError("unknown port")
-        backend.callback = callback
-        return SimpleNamespace(close=lambda: None)
-
-    backend.open_input = open_input
-    monkeypatch.setitem(sys.modules, "mido", SimpleNamespace(Backend=lambda *_, **__: backend))
-    return backend
-
-
 def test_the_library_s_ports(fake_mido: SimpleNamespace) -> None:
     ports, heard = MidoPorts(), list[bytes]()
+    fake_mido.names = [PADS, PADS]
     assert ports.names() == [PADS]
     ports.open(PADS, heard.append)
-    fake_mido.callback(SimpleNamespace(bytes=lambda: [0x99, 60, 64]))
+    fake_mido.play(b"\x99\x3c\x40")
     assert heard == [b"\x99\x3c\x40"]
     with pytest.raises(NoMidiError, match=r"'nano' cannot be opened \(unknown port\)"):
         ports.open("nano", heard.append)

@@ -108,7 +108,7 @@ class MidiDoor:
         try:
             return self._ports.names() if self._ports else None
         except NoMidiError as error:
-            self._tell(f"{error}. The show runs without its controllers until there is")
+            self._tell(f"{error}. The show runs without its controllers until then")
             return None
 
     def _wants(self, name: str) -> bool:
