@@ -1,6 +1,7 @@
-"""Make docs/schema/*.json and the tables of docs/stage-files.md from the models that read stage and show files.
+"""Make docs/schema/*.json and the tables of docs/stage-files.md and docs/desk.md from the models that read these files,
+and the tables of docs/controllers.md from the buttons and displays that are declared.
 
-Run it after changing a section's model or adding a plug-in: .venv/bin/python tools/make_schema.py
+Run it after changing one of these or adding a plug-in: .venv/bin/python tools/make_schema.py
 """
 
 from __future__ import annotations
@@ -13,16 +14,18 @@ from typing import Any
 from pydantic import BaseModel
 
 from vpengine import output, plates, tracking
+from vpengine.control.buttons import BUTTONS, DISPLAYS
 from vpengine.control.controls import LONGEST_TEXT
 from vpengine.files import controls_of
 from vpengine.neural import GENERATORS, RUNTIMES
 from vpengine.neural.declared import generator_class
 from vpengine.plugins import load_plugin
 from vpengine.stage.camera import CameraSettings, OuterSettings
+from vpengine.stage.control_settings import ControlSettings
+from vpengine.stage.desk_files import CueSettings, LookSettings
 from vpengine.stage.midi import MidiSettings
 from vpengine.stage.show_file import SceneSettings, ShowSettings
 from vpengine.stage.stage_file import (
-    ControlSettings,
     NeuralSettings,
     OutputSettings,
     StageSettings,
@@ -44,11 +47,20 @@ def derived() -> dict[Path, str]:
     text = page.read_text(encoding="utf-8")
     for name, tables in {"stage": _tables(stage), "show": _tables(show), "controls": _controls()}.items():
         text = _between(text, name, tables)
-    schemas = {"stage": stage, "show": show}
+    desk = ROOT / "docs" / "controllers.md"
+    pressed = desk.read_text(encoding="utf-8")
+    for name, table in {"buttons": _buttons(), "displays": _displays()}.items():
+        pressed = _between(pressed, name, table)
+    cues, looks = cues_schema(), looks_schema()
+    operating = ROOT / "docs" / "desk.md"
+    kept = operating.read_text(encoding="utf-8")
+    for name, tables in {"cues": _tables(cues), "looks": _tables(looks)}.items():
+        kept = _between(kept, name, tables)
+    schemas = {"stage": stage, "show": show, "cues": cues, "looks": looks}
     made = {
         ROOT / "docs" / "schema" / f"{name}.json": json.dumps(made, indent=2) + "\n" for name, made in schemas.items()
     }
-    return {**made, page: text}
+    return {**made, page: text, desk: pressed, operating: kept}
 
 
 def stage_schema() -> Schema:
@@ -93,6 +105,24 @@ def show_schema() -> Schema:
     scene["properties"]["controls"] = {"type": "object", "description": "Controls that the scene sets when it comes."}
     scene["required"] = [*scene["required"], "plate"]
     schema["properties"]["midi"] = _list(_define(schema, "midi", MidiSettings), at_least=0)
+    return schema
+
+
+def cues_schema() -> Schema:
+    schema = _file_schema("A vpengine cue list", ())
+    schema["properties"]["cue"] = _list(_define(schema, "cue", CueSettings), at_least=0)
+    own = schema["$defs"]["cue"]["properties"]
+    own["controls"] = {"type": "object", "description": "Controls that it sets, beside those that its scene does."}
+    own["fades"] = {"type": "object", "description": "Seconds that single controls take, such as look.snow = 8.0."}
+    return schema
+
+
+def looks_schema() -> Schema:
+    schema = _file_schema("A vpengine show's looks", ())
+    schema["properties"]["look"] = _list(_define(schema, "look", LookSettings), at_least=0)
+    own = schema["$defs"]["look"]["properties"]
+    own["ranges"] = {"type": "object", "description": "Between which values its numbers may be: snow = [0.0, 0.8]."}
+    own["texts"] = {"type": "object", "description": "Its texts, such as prompt."}
     return schema
 
 
@@ -247,6 +277,18 @@ def _controls() -> str:
         default = _toml(control.default)
         lines.append(f"| `{name}` | `{control.address}` | {values.strip()} | `{default}` | {control.sentence} |")
     return "\n".join(lines)
+
+
+def _buttons() -> str:
+    carried = {"press": "1, or nothing", "number": "a number", "text": "text"}
+    lines = [f"| `{one.address}` | {carried[one.argument]} | {one.sentence} |" for one in BUTTONS]
+    return "\n".join(["| address | carries | |\n|---|---|---|", *lines])
+
+
+def _displays() -> str:
+    kinds = {"text": "text", "float": "number", "bool": "1 or 0", "int": "whole number"}
+    lines = [f"| `{one.address}` | {kinds[one.kind]} | {one.sentence} |" for one in DISPLAYS]
+    return "\n".join(["| address | value | |\n|---|---|---|", *lines])
 
 
 def _between(text: str, name: str, made: str) -> str:

@@ -9,7 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from vpengine.asking import baked_looks, build_requests, build_restoring, build_
 from vpengine.compose.governor import Governor
 from vpengine.compose.preparing import Preparing
 from vpengine.compose.request import asked_sizes
+from vpengine.control.displays import Shown
 from vpengine.control.messages import OperatorMessage
 from vpengine.drawing import build_compositor, build_locations, build_stage_sim, load_location
 from vpengine.errors import UserError
@@ -31,16 +32,26 @@ from vpengine.gpu.guard import Guard
 from vpengine.gpu.pool import TargetPool
 from vpengine.gpu.window import Windows
 from vpengine.loop import Loop, NoRecorder, Recorder
-from vpengine.mailbox import Inbox, Newest
+from vpengine.mailbox import Board, Inbox, Newest
 from vpengine.neural.declared import looks_of
 from vpengine.neural.host import GeneratorHost, NoHost
 from vpengine.neural.ladder import rungs_of
 from vpengine.neural.ladder_host import LadderHost
-from vpengine.operating import build_desk, build_keeper, build_midi, called_by_timecode, go_on, remembered, state_of
+from vpengine.operating import (
+    build_desk,
+    build_keeper,
+    build_midi,
+    called_by_timecode,
+    go_on,
+    remembered,
+    state_of,
+    trouble_of,
+)
 from vpengine.output.clock import Clock, DisplayClock, PacedClock, UnpacedClock
 from vpengine.output.output import Output
 from vpengine.output.outputs import Outputs, named
 from vpengine.plugins import load_plugin
+from vpengine.remote.feedback import Feedback
 from vpengine.remote.osc_control import OscControl
 from vpengine.remote.thread import Door, RemoteThread
 from vpengine.sim.figure import StandIn
@@ -243,7 +254,11 @@ class App:
         settings = self.files.stage.control
         slugs = [scene.slug for scene in self.files.show.scenes]
         ids = [camera.id for camera in self.files.stage.cameras]
-        self.osc_control = OscControl(settings.address, settings.osc_port, controls, self.inbox, slugs, ids)
+        self.board: Board[Shown] = Board()
+        feedback = Feedback(self.board, settings.feedback_rate)
+        self.osc_control = OscControl(
+            settings.address, settings.osc_port, controls, self.inbox, slugs, ids, feedback, settings.feedback
+        )
         self.midi = build_midi(self.files, self.inbox)
         doors: list[Door] = [self.osc_control] if settings.osc_port else []
         remote = RemoteThread([*doors, self.midi] if self.midi else doors)
@@ -298,6 +313,7 @@ class App:
             clock=clock,
             cameras=self.cameras,
             inbox=self.inbox,
+            board=self.board,
             desk=self.desk,
             locations=self.locations,
             generator=self.generator,
@@ -314,6 +330,7 @@ class App:
             camera=stage.cameras[0].id,
             times=FrameTimes(period_s),
             governor=Governor(math.inf if self.options.unpaced else period_s),
+            trouble=lambda: trouble_of(self.loop),
             keep=lambda: self.keeper.note(state_of(self.desk), self.desk.cues.now, self.desk.gate.approvals),
         )
 
@@ -342,6 +359,7 @@ class App:
             "surround": surrounds.report(self.desk.scenes.location) if surrounds is not None else None,
             "packets": packets_report(self.receiver.health()),
             "operators": operators_report({**self.osc_control.health(), **(self.midi.health() if self.midi else {})}),
+            "subscribers": {name: asdict(each) for name, each in self.osc_control.feedback.health().items()},
             "tracking_losses": dict(self.cameras.losses.counts),
             "plates": dict(self.locations.faults),
             "failures": dict(self.loop.executor.failures),

@@ -18,6 +18,7 @@ from vpengine.compose.request import Requests
 from vpengine.compose.restoring import Restoring
 from vpengine.control import declared
 from vpengine.control.desk import Desk, Settled
+from vpengine.control.displays import Displays, Shown
 from vpengine.control.messages import OperatorMessage
 from vpengine.frames.feed import PROGRAM, Feed
 from vpengine.frames.frame_input import BusState, FrameInput, Tick
@@ -26,7 +27,7 @@ from vpengine.gpu.executor import Executor
 from vpengine.gpu.gpu import Gpu
 from vpengine.gpu.guard import Guard
 from vpengine.gpu.job import Job
-from vpengine.mailbox import Inbox
+from vpengine.mailbox import Board, Inbox
 from vpengine.neural.host import Collected, GeneratorHost
 from vpengine.output.clock import Clock
 from vpengine.output.outputs import Outputs
@@ -60,12 +61,14 @@ class Loop:
     """The main thread's parts, and the order in which a frame asks them. ``app`` builds, starts and ends them.
 
     feeds: what every frame makes. camera: whose pose's age is measured. keep: what operators did is written down.
+    trouble: what is wrong, in a sentence.
     """
 
     gpu: Gpu
     clock: Clock
     cameras: Cameras
     inbox: Inbox[str, OperatorMessage]
+    board: Board[Shown]
     desk: Desk
     locations: Locations
     generator: GeneratorHost
@@ -83,6 +86,8 @@ class Loop:
     times: FrameTimes
     governor: Governor
     keep: Callable[[], None] = lambda: None
+    trouble: Callable[[], str] = str
+    displays: Displays = field(default_factory=Displays)
     counts: FeedCounts = field(default_factory=FeedCounts)
     newest: FrameInput | None = None
 
@@ -137,6 +142,7 @@ class Loop:
         self.cameras.apply(messages, now_s)
         self.desk.gate.model_sha256 = self.generator.health.model_sha256
         settled = self.desk.settle(tick.display_time_s, self.can_show)
+        self.board.put(Shown(settled.values, self.displays.at(self.desk, settled, tick, self.trouble())))
         if settled.refresh:
             self.requests.refresh()
         delivered, ahead_s = self.collect(now_s), self.generator.health.request_lead_s

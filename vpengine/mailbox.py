@@ -1,4 +1,6 @@
-"""How threads and processes talk: Newest (one value a key, the newest) and Inbox (that and events, in order)."""
+"""How threads and processes talk: Newest (one value a key, the newest), Inbox (that and events, in order), and Board
+(one value that many may read).
+"""
 
 from __future__ import annotations
 
@@ -81,3 +83,20 @@ class Inbox(Generic[K, T]):
         with self._lock:
             messages, self._messages, self._events = self._messages, {}, 0
         return tuple(messages.values())
+
+
+class Board(Generic[T]):
+    """One place, for what one thread shows to others: a put is one assignment and never waits, a read leaves it there.
+
+    What was put must not be changed any more.
+    """
+
+    def __init__(self) -> None:
+        self._shown: T | None = None
+
+    def put(self, shown: T) -> None:
+        self._shown = shown
+
+    def read(self) -> T | None:
+        """What was put last; None before the first put."""
+        return self._shown

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Iterable, Mapping
 
+from vpengine.control.chance import Chance
 from vpengine.control.controls import ControlError, Controls, typed
 from vpengine.control.cues import CueEdits
 from vpengine.control.desk import Desk
@@ -16,6 +18,7 @@ from vpengine.control.takes import Takes
 from vpengine.errors import UserError
 from vpengine.files import Files, base_look
 from vpengine.frames.look import Look
+from vpengine.loop import Loop
 from vpengine.mailbox import Inbox
 from vpengine.neural.declared import looks_of
 from vpengine.output.clock import Clock
@@ -24,6 +27,7 @@ from vpengine.remote.midi import MidiDoor
 from vpengine.stage.control_names import control_address
 from vpengine.stage.state_folder import state_folder
 from vpengine.takes.keeper import DeskState, Keeper, read_session, session_file
+from vpengine.view.predict import STALE_S
 
 log = logging.getLogger(__name__)
 
@@ -51,12 +55,13 @@ def build_desk(
     return Desk(
         controls,
         scenes,
-        Gate(show.looks.lasting() if show.settings.gate == "on" else None),
+        Gate(show.looks if show.settings.gate == "on" else None),
         looks_of(files.stage.neural.generator),
         baked,
         CueEdits(show.cues),
         Safe(show.settings.safe),
         Takes(show.settings.lock_takes),
+        Chance(controls.declared, [control_address(name) for name in show.settings.chance]),
     )
 
 
@@ -110,3 +115,15 @@ def build_midi(files: Files, inbox: Inbox[str, OperatorMessage]) -> MidiDoor | N
 def called_by_timecode(clock: Clock, files: Files, midi: MidiDoor | None) -> Clock:
     """The clock, whose frames are called by the timecode that the show names."""
     return ReceivedTimecode(clock, midi.timecode) if midi and files.show.settings.timecode == "mtc" else clock
+
+
+def trouble_of(loop: Loop) -> str:
+    """What is wrong with stage or machine, in a sentence for people who stand at the tablet; empty when nothing is."""
+    newest, health = loop.newest, loop.generator.health
+    silent = [name for name, state in newest.cameras.items() if STALE_S < state.age_s < math.inf] if newest else []
+    found = [
+        *(f"camera {name}: its tracker is silent" for name in silent),
+        *([health.words(held=False)] if not health.ready and health.failures else []),
+        *([loop.governor.words] if loop.governor.rung else []),
+    ]
+    return "; ".join(found)

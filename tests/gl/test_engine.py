@@ -11,6 +11,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -27,6 +28,7 @@ from vpengine.app import App, RunOptions
 from vpengine.compose.governor import Governor
 from vpengine.errors import ProblemsError
 from vpengine.gpu.transfer import download
+from vpengine.osc import decode
 from vpengine.view.camera import camera_view
 from vpengine.view.pose import Pose
 from vpengine.view.view import rays
@@ -124,6 +126,34 @@ def test_independent_senders_drive_a_running_engine(small_stage: Path, sender: s
     assert controls["/vp/look/fog"] == pytest.approx(0.6)
     mixes = [line["buses"]["program"]["mix"] for line in running.lines()]
     assert any(0.1 < mix < 0.9 for mix in mixes)
+
+
+def test_who_subscribes_is_told_what_is_shown(small_stage: Path) -> None:
+    """A scene that another client asks for moves this one's faders, all the way; scene and timecode are told too."""
+    running = Running(small_stage, "none")
+    heard: dict[str, list[object]] = {}
+
+    def act(app: App) -> None:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as tablet:
+            tablet.bind(("127.0.0.1", 0))
+            tablet.settimeout(0.5)
+            tablet.sendto(OscMessageBuilder("/vp/subscribe").build().dgram, ("127.0.0.1", running.control))
+            with_python_osc(running.control, "/vp/scene", "s", ["second"])
+            with suppress(TimeoutError):
+                while True:
+                    for message in decode(tablet.recv(2000)):
+                        heard.setdefault(message.address, []).append(message.arguments[0])
+
+    app = running.run(2.5, act)
+    assert set(heard) >= {control.address for control in app.files.controls}
+    fog = heard["/vp/look/fog"]
+    assert fog[-1] == pytest.approx(0.6)
+    assert fog == sorted(fog)  # type: ignore[type-var]
+    assert len(fog) > 3
+    assert heard["/vp/state/scene"][-1] == "second"
+    assert len(set(heard["/vp/state/timecode"])) > 20
+    (subscriber,) = running.report["subscribers"].values()
+    assert 20 < subscriber["packets"] < 2.5 * 27
 
 
 def test_what_a_sender_calls_otherwise_moves_the_camera_of_its_section(small_stage: Path) -> None:

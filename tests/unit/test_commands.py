@@ -42,7 +42,7 @@ def test_controls_cuts_nothing(columns: int) -> None:
 
 
 def test_controls_as_json() -> None:
-    listed = json.loads(said("controls", str(TV), "--json"))
+    listed = json.loads(said("controls", str(TV), "--json", "-"))
     addresses = [item["address"] for item in listed]
     assert addresses[: len(CONTROLS)] == [control.address for control in CONTROLS]
     assert {"/vp/scene/next", "/vp/scene/<slug>", "/vp/scene/day", "/vp/camera/1/recentre"} <= set(addresses)

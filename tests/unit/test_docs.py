@@ -11,9 +11,10 @@ from vpengine.files import conflicts, controls_of, settings_of
 from vpengine.stage.stage_file import read_stage
 
 DOCS = Path(__file__).parents[2] / "docs"
+CASES = re.DOTALL | re.MULTILINE
 TRACKING = re.compile(r"^\[\[tracking\]\]\n(?:.+\n)*", re.MULTILINE)
 PHONES = (DOCS / "phones.md").read_text(encoding="utf-8")
-BLOCKS = re.findall(r"^ *```toml\n(.*?)^ *```", PHONES, re.DOTALL | re.MULTILINE)
+BLOCKS = re.findall(r"^ *```toml\n(.*?)^ *```", PHONES, CASES)
 
 
 @pytest.mark.parametrize("block", BLOCKS)
@@ -26,6 +27,15 @@ def test_the_phones_sections_are_good(small_stage: Path, block: str) -> None:
     assert reading.stage is not None
     assert len(reading.stage.tracking) == 1
     assert conflicts(reading.stage, settings) == []
+
+
+def test_the_controllers_section_is_good(small_stage: Path) -> None:
+    (block,) = re.findall(r"^```toml\n(.*?)^```", (DOCS / "controllers.md").read_text(encoding="utf-8"), CASES)
+    text = small_stage.read_text(encoding="utf-8")
+    small_stage.write_text(text.replace("[control]\n", block), encoding="utf-8")
+    stage = read_stage(small_stage, controls_of).stage
+    assert stage is not None
+    assert stage.control.feedback == ("192.168.1.20:9000",)
 
 
 def test_there_are_phones() -> None:

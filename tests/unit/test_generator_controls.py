@@ -162,11 +162,11 @@ def test_check_and_controls_know_a_stage_s_generator(small_stage: Path) -> None:
     assert checked.exit_code == 1
     assert "scene[1].controls.look.snow: no such control" in checked.output
     staged(small_stage, "painter", "controls.look.style = 'ink'")
-    listed = CliRunner().invoke(app, ["controls", str(small_stage), "--json"])
+    listed = CliRunner().invoke(app, ["controls", str(small_stage), "--json", "-"])
     shown = {item["address"] for item in json.loads(listed.output)}
     assert {"/vp/look/strength", "/vp/look/style"} <= shown
     assert "/vp/look/snow" not in shown
-    listed = CliRunner().invoke(app, ["controls", "--json"])
+    listed = CliRunner().invoke(app, ["controls", "--json", "-"])
     assert {"/vp/look/strength", "/vp/look/snow"} <= {item["address"] for item in json.loads(listed.output)}
 
 

@@ -197,6 +197,18 @@ ONE_MISTAKE = [
     ),
     ("[neural]", "[control]\nosc_port = 70000\n[neural]", "control.osc_port: found 70000, expected 65535 or less"),
     (
+        "[neural]",
+        '[control]\nfeedback = ["ipad.local:9000"]\n[neural]',
+        "control.feedback[1]: found 'ipad.local:9000', expected an IP address and a port, such as "
+        '"192.168.1.20:9000"',
+    ),
+    (
+        "[neural]",
+        '[control]\nfeedback = ["192.168.1.20:9000"]\n[neural]',
+        "control.feedback: found '192.168.1.20:9000', which cannot be reached from address '127.0.0.1'; set address to "
+        '"0.0.0.0", or to this machine\'s own on that network',
+    ),
+    (
         "[[wall]]",
         "inner = { resolution = [0, 360] }\n[[wall]]",
         "camera[1].inner.resolution[1]: found 0, expected 1 or more",

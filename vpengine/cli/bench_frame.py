@@ -37,7 +37,8 @@ def demo_stage(change: Callable[[Stage], Stage]) -> Iterator[App]:
     files = read_files(options.stage, options.show)
     stage = replace(files.stage, tracking=(), control=files.stage.control.model_copy(update={"osc_port": 0}))
     stage = replace(stage, neural=stage.neural.model_copy(update={"generator": "drill"}))
-    with App(options, replace(files, stage=change(stage))) as app:
+    open_ = replace(files.show, settings=files.show.settings.model_copy(update={"gate": "off"}))
+    with App(options, replace(files, stage=change(stage), show=open_)) as app:
         app.wait_until_ready()
         app.run(1.0)  # until keyframes stand, and every pass has been drawn once
         yield app

@@ -56,6 +56,7 @@ class Compositor:
         self._surrounded: Collection[str] = ()  # locations, in the newest frame
         self._baked: str | None = None  # the scene whose bake is shown
         self._on_walls: frozenset[str] = frozenset()  # locations, in the newest frame
+        self._bare = False  # nothing generated was shown in the newest frame
         self._shown: set[str] = set()  # of these, which are not blank
         self._worlds: dict[str, Target] = {}  # that leave the frame, by feed
 
@@ -99,13 +100,14 @@ class Compositor:
 
     def _grade_outer(self, job: GradeOuter, pictures: Pictures) -> None:
         del pictures
+        bare = job.amount <= 0.0
         for location, _ in job.shares:
             grade = self.eyes.layer(job.eye, location).grade
-            if location not in self._on_walls:
+            if location not in self._on_walls or bare != self._bare:  # the plate alone is there on all walls at once
                 self.walls.follow_at_once(location, grade, job.amount)
             elif job.due:
                 self.walls.follow(location, grade, job.amount)
-        self._on_walls = frozenset(location for location, _ in job.shares)
+        self._on_walls, self._bare = frozenset(location for location, _ in job.shares), bare
 
     def _draw_wall(self, job: DrawWall, pictures: Pictures) -> Target:
         inners = [pictures[key] for key in job.reads]

@@ -6,11 +6,12 @@ import logging
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from vpengine.control.approvals import Status, approval_of
 from vpengine.control.buttons import APPROVE
+from vpengine.control.chance import Chance
 from vpengine.control.controls import Controls, Value
 from vpengine.control.cues import Cue, CueEdits, cue_number
 from vpengine.control.declared import EXPOSURES, NEURAL_AMOUNT, NEURAL_BAKED, NOT_IN_CUES
@@ -45,7 +46,8 @@ REMEMBERED = 50  # refusals, for who asks what was refused
 class Settled:
     """What operators want in one frame. epoch: of what the program asks of the generator. refresh: all of it anew.
 
-    locked: the surround stays as it is. closed: the gate lets nothing through, and the plate is shown.
+    locked: the surround stays as it is. closed: the gate lets nothing through, and the plate is shown. values: of the
+    controls as operators have them, whatever gate, chance and the safe picture make of them in this frame.
     """
 
     buses: Mapping[str, BusState]
@@ -54,6 +56,7 @@ class Settled:
     refresh: bool = False
     locked: bool = False
     closed: bool = False
+    values: Mapping[str, Value] = field(default_factory=dict)
 
 
 def _now() -> str:
@@ -77,6 +80,7 @@ class Desk:
         cues: CueEdits | None = None,
         safe: Safe | None = None,
         takes: Takes | None = None,
+        chance: Chance | None = None,
         date: Callable[[], str] = _now,
     ) -> None:
         """date: of this moment, for what people decide."""
@@ -87,6 +91,8 @@ class Desk:
         self.playback = Playback(scenes, self.cues)
         self.safe = safe or Safe()
         self.takes = takes or Takes()
+        self._chance = chance or Chance(controls.declared)
+        self._drifted_s = 0.0  # how long it has drifted
         self.refused = 0
         self.refusals: deque[str] = deque(maxlen=REMEMBERED)
         self._looks = looks
@@ -241,7 +247,8 @@ class Desk:
         self.playback.advance(now_s)
         program = self.scenes.advance(now_s, self.controls, ready)
         self.playback.note(now_s)
-        controls = self.controls.freeze(now_s)
+        values = self.controls.freeze(now_s)
+        controls = self._chance.drift(values, self._drifted_s)
         passed = self._passed(program, controls, now_s)
         program = self._with_look(program, passed.look, controls)
         if passed.closed:
@@ -251,14 +258,27 @@ class Desk:
         buses[PROGRAM], controls = self.safe.settle(program, controls, time_s)
         epoch = self.gate.follow(buses[PROGRAM].look, self.safe.on)
         refresh, self._refresh = self._refresh, False
-        return Settled(buses, controls, epoch, refresh, self.takes.locked, passed.closed)
+        return Settled(buses, controls, epoch, refresh, self.takes.locked, passed.closed, values)
 
     def _playback_s(self, time_s: float) -> float:
         """Stands still while playback is paused."""
-        if self.playback.paused and self._last_s is not None:
-            self._stood_s += time_s - self._last_s
+        elapsed_s = time_s - self._last_s if self._last_s is not None else 0.0
+        if self.playback.paused:
+            self._stood_s += elapsed_s
+        elif not self.takes.locked:
+            self._drifted_s += elapsed_s
         self._last_s = time_s
         return time_s - self._stood_s
+
+    @property
+    def gate_words(self) -> str:
+        """What the gate says of the program's look and of the preview's."""
+        if self.gate.approvals is None:
+            return "off"
+        on_program = self._told or "approved"
+        if self._standing_by is None:
+            return f"program: {on_program}"
+        return f"program: {on_program}; preview: {self.gate.why_not(self._standing_by) or 'approved'}"
 
     def _keep_locked(self, now_s: float) -> None:
         """What is on its way when looks are locked stays where it is, and nothing goes by itself."""

@@ -64,6 +64,7 @@ class Scenes:
         self._state = BusState(first.slug, first.location)
         self._wanted: Step | None = None
         self._running: Step | None = None  # whose transition is under way
+        self._progress = 1.0
         self._standby: str | None = None  # the scene in the preview
         self._by_hand: set[str] = set()  # controls moved since a scene was last asked for
         self._from: dict[str, float] = {}  # what was visible when the running transition began, by location
@@ -74,6 +75,11 @@ class Scenes:
     def shown(self) -> str:
         """The slug of the scene on the wall, or coming on to it."""
         return self._state.scene
+
+    @property
+    def progress(self) -> float:
+        """How far the transition that is under way has come, 0 to 1; 1 where none is."""
+        return self._progress
 
     @property
     def location(self) -> str:
@@ -183,8 +189,11 @@ class Scenes:
 
     def _under_way(self, step: Step, elapsed_s: float) -> BusState:
         share, cover = step.transition.at(elapsed_s)
+        self._progress = 1.0
         if step.transition.done(elapsed_s):
             self._running = None
+        else:
+            self._progress = elapsed_s / step.transition.seconds
         return replace(self._dissolved(step, share), dip=self._dip(step.transition, elapsed_s, cover))
 
     def _dip(self, transition: Transition, elapsed_s: float, cover: float) -> Dip:

@@ -1,4 +1,6 @@
-"""The OSC control door, over UDP and TCP: faders become changes and buttons triggers, in one inbox."""
+"""The OSC control door, over UDP and TCP: faders become changes and buttons triggers, in one inbox; who subscribes is
+told what is shown.
+"""
 
 from __future__ import annotations
 
@@ -13,19 +15,27 @@ from functools import lru_cache
 from vpengine.control.controls import Control
 from vpengine.control.messages import ControlChange, OperatorMessage
 from vpengine.errors import UserError, did_you_mean
-from vpengine.mailbox import Inbox
+from vpengine.mailbox import Board, Inbox
 from vpengine.osc import Message, OscError, decode, is_pattern, matches
-from vpengine.peers import Firsts, PeerHealth, Peers
+from vpengine.peers import Firsts, PeerHealth, Peers, machine_of
+from vpengine.remote.feedback import Feedback, FullError, Way, encoded
 from vpengine.remote.handing_over import hand_over
 from vpengine.remote.osc_buttons import SCENE_WORDS, button_message, is_button
+from vpengine.remote.osc_datagrams import Datagrams, UdpWay
 from vpengine.remote.osc_messages import (
     CAMERA,
+    PING,
+    PONG,
     PREVIEW_ROOT,
     REFRESH,
     SCENE,
+    SUBSCRIBE,
+    UNSUBSCRIBE,
     RefusedError,
+    as_sent,
     camera_trigger,
     control_value,
+    feedback_port,
     preview_trigger,
     refresh_trigger,
     scene_trigger,
@@ -36,6 +46,7 @@ LOG = logging.getLogger(__name__)
 
 RECEIVE_BUFFER_BYTES = 4 << 20
 LONGEST_SENTENCE = 300  # characters; what comes from the wire is cut
+FEEDBACK_POLL_S = 0.01
 NEW_PATTERNS_PER_S = 20  # matching a pattern with every control costs about a thousand faders' work
 
 CURES = {
@@ -49,6 +60,7 @@ class OscControl:
     """One port for operators, UDP and TCP. In ``inbox`` the newest change of an address wins; triggers are all kept.
 
     scenes: the slugs in the show's order, for senders that choose a scene by its number, counted from 1. cameras: ids.
+    feedback: to whom values are sent. fixed: "ip:port" of those that are sent to without asking.
     """
 
     def __init__(
@@ -59,6 +71,8 @@ class OscControl:
         inbox: Inbox[str, OperatorMessage],
         scenes: Sequence[str] = (),
         cameras: Sequence[str] = (),
+        feedback: Feedback | None = None,
+        fixed: Sequence[str] = (),
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.peers: Peers[str] = Peers()
@@ -68,6 +82,9 @@ class OscControl:
         self._inbox = inbox
         self._scenes, self._cameras = tuple(scenes), tuple(cameras)
         self._clock = clock
+        self.feedback = feedback or Feedback(Board(), clock=clock)
+        self._fixed = tuple(fixed)
+        self._pump: asyncio.Task[None] | None = None
         self._transport: asyncio.DatagramTransport | None = None
         self._server: asyncio.Server | None = None
         self._connections: dict[asyncio.Transport, str] = {}
@@ -77,10 +94,12 @@ class OscControl:
     async def open(self) -> None:
         loop, (host, port) = asyncio.get_running_loop(), self._address
         try:
-            transport, _ = await loop.create_datagram_endpoint(lambda: _Datagrams(self.take), local_addr=self._address)
+            transport, _ = await loop.create_datagram_endpoint(lambda: Datagrams(self.take), local_addr=self._address)
             self._transport = transport
             self._server = await loop.create_server(
-                lambda: StreamProtocol(self.take, self._refuse_stream, self._connections), host, port
+                lambda: StreamProtocol(self.take, self._refuse_stream, self.feedback.unsubscribe, self._connections),
+                host,
+                port,
             )
         except OSError as error:
             kind = "UDP" if self._transport is None else "TCP"
@@ -88,8 +107,23 @@ class OscControl:
             raise UserError(f"OSC control: cannot receive on {kind} {host} port {port}: {cure}") from None
         opened = transport.get_extra_info("socket")
         opened.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER_BYTES)
+        for client in self._fixed:
+            self.feedback.subscribe(UdpWay(transport, client), None, ends=False)
+        self._pump = loop.create_task(self._send_feedback())
+
+    async def _send_feedback(self) -> None:
+        while True:
+            await asyncio.sleep(FEEDBACK_POLL_S)
+            if self.feedback.has_clients:
+                try:
+                    self.feedback.turn()
+                except Exception:  # the other addresses and clients have their turn again
+                    if self._firsts.is_new("engine:0", "feedback"):
+                        LOG.exception("OSC control: values could not be sent (further ones are not told)")
 
     async def close(self) -> None:
+        if self._pump:
+            self._pump.cancel()
         if self._server:
             self._server.close()
         for connection in tuple(self._connections):
@@ -102,16 +136,17 @@ class OscControl:
         """By peer ("ip:port"); ``last`` is the newest message's address."""
         return self.peers.health(self._clock())
 
-    def take(self, packet: bytes, peer: str) -> None:
-        """All that a datagram asks for. Raises nothing, whatever the bytes."""
+    def take(self, packet: bytes, peer: str, back: Way | None = None) -> None:
+        """All that a datagram asks for. Raises nothing, whatever the bytes. back: to a sender over TCP."""
         try:
             messages = decode(packet)
         except OscError as error:
             self._refuse(peer, RefusedError(error.reason, error.sentence(packet)))
             return
+        self.feedback.heard(peer)
         for message in messages:
             try:
-                self._act(message)
+                self._act(message, peer, back)
             except RefusedError as refused:
                 self._refuse(peer, refused, refused.subject or message.address)
             else:
@@ -127,12 +162,14 @@ class OscControl:
     def _refuse_stream(self, peer: str, error: StreamError) -> None:
         self._refuse(peer, RefusedError(error.reason, str(error)))
 
-    def _act(self, message: Message) -> None:
+    def _act(self, message: Message, peer: str, back: Way | None) -> None:
         word = message.address.removeprefix(SCENE + "/")
         if word in SCENE_WORDS:
             message = Message(SCENE_WORDS[word], message.arguments)
         if is_button(message.address):
             self._add(button_message(message), message)
+        elif message.address in (SUBSCRIBE, UNSUBSCRIBE, PING):
+            self._answer(message, peer, back)
         elif message.address == SCENE or message.address.startswith(SCENE + "/"):
             self._add(scene_trigger(message, self._scenes), message)
         elif message.address.startswith(PREVIEW_ROOT):
@@ -147,6 +184,29 @@ class OscControl:
             changes = [ControlChange(control.address, control_value(control, message.arguments)) for control in named]
             for change in changes:
                 self._inbox.renew(change.address, change)
+            if self.feedback.has_clients:
+                pairs = zip(named, changes, strict=True)
+                sent = [(one.address, as_sent(one, message.arguments, change.value)) for one, change in pairs]
+                self.feedback.moved(peer, sent)
+
+    def _answer(self, message: Message, peer: str, back: Way | None) -> None:
+        if message.address == PING:
+            (back or self._way(peer)).send(encoded(PONG))
+            return
+        port = feedback_port(message)
+        if port is None:
+            return
+        way = back or self._way(f"{machine_of(peer)}:{port}" if port else peer)
+        if message.address == UNSUBSCRIBE:
+            self.feedback.unsubscribe(way.name)
+            return
+        try:
+            self.feedback.subscribe(way, peer, ends=back is None)
+        except FullError as error:
+            raise RefusedError("too-many-clients", str(error)) from None
+
+    def _way(self, client: str) -> UdpWay:
+        return UdpWay(self._transport, client)
 
     def _add(self, trigger: OperatorMessage | None, message: Message) -> None:
         if trigger and not hand_over(trigger, message.address, self._inbox):
@@ -177,11 +237,3 @@ class OscControl:
         if not named:
             raise RefusedError("unknown-address", f"the pattern {pattern!r} names no address of this engine")
         return named
-
-
-class _Datagrams(asyncio.DatagramProtocol):
-    def __init__(self, take: Callable[[bytes, str], None]) -> None:
-        self._take = take
-
-    def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
-        self._take(data, f"{addr[0]}:{addr[1]}")

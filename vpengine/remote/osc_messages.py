@@ -21,6 +21,8 @@ LONGEST_NAME = 64  # characters; what comes from the wire is cut
 
 SCENE, CAMERA = "/vp/scene", "/vp/camera"
 REFRESH = "/vp/neural/refresh"
+SUBSCRIBE, UNSUBSCRIBE = "/vp/subscribe", "/vp/unsubscribe"
+PING, PONG = "/vp/ping", "/vp/pong"
 PREVIEW_ROOT, PREVIEW_SCENE, PREVIEW_OFF = "/vp/preview/", "/vp/preview/scene", "/vp/preview/off"
 NEIGHBOURS: Mapping[str, Literal["next", "previous"]] = {"next": "next", "previous": "previous"}
 CAMERA_ACTIONS: Mapping[str, Literal["recentre", "undo"]] = {"recentre": "recentre", "recentre/undo": "undo"}
@@ -116,6 +118,21 @@ def refresh_trigger(message: Message) -> RefreshTrigger | None:
     return RefreshTrigger() if pressed(message) else None
 
 
+def feedback_port(message: Message) -> int | None:
+    """Where a client that subscribes over UDP listens; 0: where it sends from; None for a button's release.
+
+    Raises RefusedError.
+    """
+    port = _number(message.arguments[0]) if message.arguments else 0
+    if len(message.arguments) == 1 and isinstance(port, int | float) and port not in (0, 1) and port in range(65536):
+        return int(port)
+    try:
+        return 0 if pressed(message) else None
+    except RefusedError:
+        shown = ", ".join(map(_shown, message.arguments))
+        raise RefusedError("bad-value", f"{message.address}: {shown}, expected a port or nothing") from None
+
+
 def pressed(message: Message) -> bool:
     """False for a button's release. Raises RefusedError for what is neither."""
     if not message.arguments:
@@ -138,6 +155,12 @@ def control_value(control: Control, arguments: tuple[Argument, ...]) -> Value:
         return parse(control, value)
     except ControlError as error:
         raise RefusedError("bad-value", str(error)) from None
+
+
+def as_sent(control: Control, arguments: tuple[Argument, ...], value: Value) -> Value:
+    """What a client that sent ``arguments`` shows; ``value`` is what was made of them, inside the control's range."""
+    sent = _number(arguments[0])
+    return sent if control.kind != "text" and isinstance(sent, bool | int | float) else value
 
 
 def _number(value: Argument) -> Argument:

@@ -1,11 +1,13 @@
 """OSC over TCP: packets out of a stream of bytes, framed by SLIP or by their length, as the first byte tells.
 
-OSC 1.1 frames packets with SLIP's END at both ends (RFC 1055), OSC 1.0 puts a length of four bytes before each.
+What goes back is framed as the client frames. OSC 1.1 frames packets with SLIP's END at both ends (RFC 1055), OSC 1.0
+puts a length of four bytes before each.
 """
 
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import Callable
 
 from vpengine.osc import MAX_PACKET_BYTES
@@ -13,6 +15,9 @@ from vpengine.osc import MAX_PACKET_BYTES
 END, ESC, ESC_END, ESC_ESC = 0xC0, 0xDB, 0xDC, 0xDD
 MOST_BYTES = 2 * MAX_PACKET_BYTES + 2  # of one packet on its way: SLIP may double it
 MOST_CONNECTIONS = 64
+MOST_WAITING_BYTES = (
+    64 << 10
+)  # of what goes to one client, here and again in the kernel; beyond it only the newest waits
 _UNESCAPED = {ESC_END: END, ESC_ESC: ESC}
 
 
@@ -48,6 +53,13 @@ class Framing:
             raise StreamError(f"a packet of more than {MAX_PACKET_BYTES} bytes came over TCP")
         return packets
 
+    def framed(self, packet: bytes) -> bytes:
+        """A packet for the other side, as that side frames its own."""
+        if not self._is_slip:
+            return len(packet).to_bytes(4, "big") + packet
+        escaped = packet.replace(bytes((ESC,)), bytes((ESC, ESC_ESC))).replace(bytes((END,)), bytes((ESC, ESC_END)))
+        return bytes((END, *escaped, END))
+
     def _by_slip(self) -> list[bytes]:
         *whole, rest = self._bytes.split(bytes((END,)))
         self._bytes = rest
@@ -82,19 +94,24 @@ def _unescaped(frame: bytearray) -> bytes:
 
 
 class StreamProtocol(asyncio.Protocol):
-    """One sender's connection. ``connections`` holds all that are open, the one that was silent longest first.
+    """One sender's connection, and the way back to it. ``connections`` holds all that are open, the one that was silent
+    longest first.
 
     That one gives way when there are too many: of a tablet that left the network nobody hears that it is gone.
+    gone: called with the way's name when the connection ends.
     """
 
     def __init__(
         self,
-        take: Callable[[bytes, str], None],
+        take: Callable[[bytes, str, StreamProtocol], None],
         refuse: Callable[[str, StreamError], None],
+        gone: Callable[[str], None],
         connections: dict[asyncio.Transport, str],
     ) -> None:
+        self.name = ""
         self._take = take
         self._refuse = refuse
+        self._gone = gone
         self._connections = connections
         self._framing = Framing()
         self._peer = ""
@@ -104,6 +121,9 @@ class StreamProtocol(asyncio.Protocol):
         assert isinstance(transport, asyncio.Transport)
         address = transport.get_extra_info("peername") or ("?", 0)
         self._peer, self._transport = f"{address[0]}:{address[1]}", transport
+        self.name = f"tcp {self._peer}"
+        opened = transport.get_extra_info("socket")
+        opened.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, MOST_WAITING_BYTES)  # what lies there is old already
         if len(self._connections) >= MOST_CONNECTIONS:
             oldest, peer = next(iter(self._connections.items()))
             del self._connections[oldest]
@@ -118,7 +138,7 @@ class StreamProtocol(asyncio.Protocol):
             self._connections[self._transport] = self._connections.pop(self._transport)
         try:
             for packet in self._framing.feed(data):
-                self._take(packet, self._peer)
+                self._take(packet, self._peer, self)
         except StreamError as error:
             self._refuse(self._peer, error)
             self._transport.abort()
@@ -126,3 +146,11 @@ class StreamProtocol(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         if self._transport is not None:
             self._connections.pop(self._transport, None)
+        self._gone(self.name)
+
+    def is_full(self) -> bool:
+        return self._transport is None or self._transport.get_write_buffer_size() > MOST_WAITING_BYTES
+
+    def send(self, packet: bytes) -> None:
+        if self._transport is not None and not self._transport.is_closing():
+            self._transport.write(self._framing.framed(packet))

@@ -143,7 +143,7 @@ def read_looks(path: Path, *, allow_outside: bool = False) -> tuple[Approvals, l
     found = [(key, _look(file, key, table)) for key, table in file.many("look")] if file.readable else []
     looks = [(key, look) for key, look in found if look is not None]
     file.unique("name", [(key, look.name) for key, look in looks])
-    return Approvals(tuple(look for _, look in looks)), file.problems
+    return Approvals(tuple(look for _, look in looks)).lasting(), file.problems
 
 
 def _look(file: TomlFile, key: str, table: Table) -> Approval | None:

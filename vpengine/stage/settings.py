@@ -66,6 +66,17 @@ def _address(value: str) -> str:
     return str(found)
 
 
+def _endpoint(value: str) -> str:
+    host, colon, port = value.rpartition(":")
+    try:
+        found = ipaddress.ip_address(host.removeprefix("[").removesuffix("]"))
+    except ValueError:
+        found = None
+    if not colon or found is None or found.is_unspecified or not port.isdecimal() or not 1 <= int(port) <= 65535:
+        raise refusal(f'found {shown(value)}, expected an IP address and a port, such as "192.168.1.20:9000"')
+    return f"{found}:{int(port)}"
+
+
 def inside_path(value: Any, info: ValidationInfo, what: str = "folder") -> Path:
     """A path in a file is relative to that file's folder and stays inside it, unless allowed on the command line.
 
@@ -136,6 +147,8 @@ Pixels = Annotated[int, Field(ge=1, le=16384)]
 Resolution = tuple[Pixels, Pixels]
 Port = Annotated[int, Field(ge=0, le=65535)]
 NetworkAddress = Annotated[str, AfterValidator(_address)]
+# "ip:port" of another machine. Addresses only: a name would have to be looked up while the show runs.
+Endpoint = Annotated[str, AfterValidator(_endpoint)]
 Rate = Annotated[
     Fraction,
     PlainValidator(_rate),

@@ -12,8 +12,9 @@ from pydantic import AfterValidator, Field, model_validator
 from vpengine.control.approvals import Approvals
 from vpengine.control.controls import Control, Value
 from vpengine.control.cues import CueList
-from vpengine.errors import Problem
-from vpengine.stage.control_names import by_address, control_values
+from vpengine.control.declared import CHANCE_AMOUNT
+from vpengine.errors import Problem, did_you_mean
+from vpengine.stage.control_names import PREFIX, by_address, control_values
 from vpengine.stage.desk_files import cues_file, looks_file, read_cues, read_looks
 from vpengine.stage.midi import MidiMapping, read_midi
 from vpengine.stage.sections import PluginSection, Table
@@ -55,6 +56,9 @@ class ShowSettings(Settings):
         default="",
         max_length=100,
         description="With mtc: part of the name of the MIDI port that it comes in on; any port where empty.",
+    )
+    chance: tuple[str, ...] = Field(
+        default=(), description='Controls that may drift by chance, such as "look.fog"; chance.amount says how far.'
     )
 
 
@@ -157,6 +161,7 @@ def read_show(path: Path, declared: Iterable[Control], *, allow_outside: bool = 
     found = [(key, *_scene(file, key, table, controls)) for key, table in file.many("scene", required=True)]
     file.unique("slug", [(key, settings.slug) for key, settings, _, _ in found if settings])
     sections = tuple(plate for _, _, plate, _ in found if plate)
+    _check_chance(file, head, controls)
     slugs = [settings.slug for _, settings, _, _ in found if settings]
     midi = read_midi(file, controls, slugs)
     cues, cue_faults = read_cues(cues_file(file.path), controls.values(), slugs)
@@ -218,6 +223,14 @@ def _head(file: TomlFile, declared: dict[str, Control]) -> tuple[ShowSettings | 
     own = {name: value for name, value in table.items() if name != "controls"}
     settings = file.parse(own, ShowSettings, "show", ("controls",))
     return settings, control_values(file, table.get("controls", {}), "show.controls", declared)
+
+
+def _check_chance(file: TomlFile, head: ShowSettings | None, declared: dict[str, Control]) -> None:
+    floats = {address for address, control in declared.items() if control.kind == "float"}
+    names = {address.removeprefix(PREFIX).replace("/", ".") for address in floats if address != CHANCE_AMOUNT}
+    for name in head.chance if head is not None else ():
+        if name not in names:
+            file.refuse("show.chance", f"found {shown(name)}, no such fader{did_you_mean(name, names)}")
 
 
 def _scene(

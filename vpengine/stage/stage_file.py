@@ -16,8 +16,17 @@ from vpengine.errors import Problem, ProblemsError, did_you_mean
 from vpengine.frames.feed import Feed, parse_feed, wall_feed
 from vpengine.stage.camera import CameraSettings, OuterSettings
 from vpengine.stage.control_names import by_address, control_values
+from vpengine.stage.control_settings import ControlSettings
 from vpengine.stage.sections import PluginSection, Table, parse_settings
-from vpengine.stage.settings import ExistingFile, Id, NetworkAddress, Port, Rate, Resolution, Settings, refusal, shown
+from vpengine.stage.settings import (
+    ExistingFile,
+    Id,
+    Rate,
+    Resolution,
+    Settings,
+    refusal,
+    shown,
+)
 from vpengine.stage.toml_file import TomlFile
 from vpengine.stage.walls import KINDS, WallSettings
 
@@ -145,15 +154,6 @@ class NeuralSettings(Settings):
             return self.surround_resolution
         width, height = self.resolution
         return max(round(math.sqrt(width * height / 2.0) / 8.0), 1) * 8
-
-
-class ControlSettings(Settings):
-    """Where operators' OSC messages come in."""
-
-    osc_port: Port = Field(default=9001, description="UDP port for OSC controls; 0 turns it off.")
-    address: NetworkAddress = Field(
-        default="127.0.0.1", description="The network address to receive on; 0.0.0.0 is every network."
-    )
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,223 @@
+"""The desk in a running engine: SAFE, GO, the gate and a restart, judged by the pixels of the walls."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from pythonosc.udp_client import SimpleUDPClient
+
+from tests.gl.conftest import with_two_walls
+from vpengine.app import App, RunOptions
+from vpengine.control import declared
+from vpengine.control.messages import ControlChange
+from vpengine.control.triggers import CueTrigger, LookTrigger, SafeTrigger, SceneTrigger, TakeTrigger
+from vpengine.stage.desk_files import cues_file, looks_file
+
+LOOK = "controls.look = { night = 0.02 }"  # the drill works, and darkens
+DARK = f"""
+[[scene]]
+slug = "dark"
+dissolve_s = 0.0
+plate.kind = "pattern"
+{LOOK}
+"""
+WALLS = ("wall:main", "wall:side")
+MakeShow = Callable[[App], Any]
+
+
+def edited(file: Path, old: str, new: str) -> None:
+    text = file.read_text(encoding="utf-8")
+    assert old in text
+    file.write_text(text.replace(old, new), encoding="utf-8")
+
+
+@pytest.fixture
+def stage(small_stage: Path) -> Path:
+    show = small_stage.parent / "show.toml"
+    show.write_text(show.read_text(encoding="utf-8") + DARK, encoding="utf-8")
+    edited(show, "controls.look.fog = 0.3", "")
+    return with_two_walls(small_stage, "drill")
+
+
+@pytest.fixture
+def running(stage: Path, make_show: MakeShow) -> Iterator[Callable[..., Any]]:
+    apps: list[App] = []
+
+    def start() -> Any:
+        app = App(RunOptions(stage, headless=True, unpaced=True, remember=False))
+        app.__enter__()
+        apps.append(app)
+        app.wait_until_ready()
+        return make_show(app)
+
+    yield start
+    for app in apps:
+        app.__exit__(None, None, None)
+
+
+def walls(show: Any) -> dict[str, Any]:
+    return {feed: show.pixels(feed) for feed in WALLS}
+
+
+def same(ours: dict[str, Any], theirs: dict[str, Any]) -> bool:
+    return all(np.array_equal(ours[feed], theirs[feed]) for feed in WALLS)
+
+
+def bare(show: Any) -> dict[str, Any]:
+    """The plate alone."""
+    show.app.desk.controls.set(declared.NEURAL_AMOUNT, 0.0)
+    show.seconds(0.5)
+    plate = walls(show)
+    show.app.desk.controls.set(declared.NEURAL_AMOUNT, 1.0)
+    return plate
+
+
+def generated(show: Any, plate: dict[str, Any]) -> dict[str, Any]:
+    """The dark scene, on the program and at rest."""
+    show.go("dark")
+    show.until(lambda: show.app.compositor.surrounds.coverage("pattern") == 1.0)
+    show.seconds(2.0)
+    dark = walls(show)
+    assert all(np.median(dark[feed].astype(int) - plate[feed]) < -5 for feed in WALLS)
+    return dark
+
+
+def test_safe_is_the_plate_alone_in_the_next_frame(running: Callable[..., Any]) -> None:
+    """Also with the generator stopped and no tracker; on every wall; and it fades back to what there was."""
+    show = running()
+    plate = bare(show)
+    dark = generated(show, plate)
+    show.app.generator.close()
+    show.app.inbox.add(SafeTrigger(True))
+    show.frames(1)
+    assert same(walls(show), plate)
+    show.seconds(1.0)
+    assert same(walls(show), plate)
+    show.app.inbox.add(SafeTrigger(False))
+    show.until(lambda: show.newest.controls[declared.NEURAL_AMOUNT] == 1.0)
+    show.seconds(1.0)
+    again = walls(show)
+    assert all(np.abs(again[feed].astype(int) - dark[feed]).mean() < 1.0 for feed in WALLS)
+
+
+def test_go_changes_the_walls_within_two_frames(stage: Path, running: Callable[..., Any]) -> None:
+    """Of a cue that stood by: its plate is loaded, although no scene has shown it yet."""
+    cues = cues_file(stage.parent / "show.toml")
+    cues.write_text('version = 1\n[[cue]]\nnumber = "1"\nscene = "second"\ntransition = "cut"\n', encoding="utf-8")
+    show = running()
+    show.until(lambda: "preview" in show.newest.buses)
+    show.seconds(0.5)
+    before = walls(show)
+    show.app.inbox.add(CueTrigger("go"))
+    show.frames(2)
+    assert not same(walls(show), before)
+    assert show.newest.program.scene == "second"
+
+
+def test_a_dip_goes_through_its_colour_on_every_wall(stage: Path, running: Callable[..., Any]) -> None:
+    cue = '[[cue]]\nnumber = "1"\nscene = "second"\ntransition = "dip"\ntime_s = 2.0\ncolor = [0.0, 0.0, 0.0]\n'
+    cues_file(stage.parent / "show.toml").write_text(f"version = 1\n{cue}", encoding="utf-8")
+    show = running()
+    show.until(lambda: "preview" in show.newest.buses)
+    show.app.inbox.add(CueTrigger("go"))
+    show.until(lambda: show.newest.program.dip[3] > 0.999)
+    assert all(pixels.max() <= 1 for pixels in walls(show).values())
+    show.until(lambda: show.newest.program.dip[3] == 0.0)
+    assert all(pixels.max() > 15 for pixels in walls(show).values())
+
+
+def test_what_nobody_approved_does_not_reach_the_walls_until_somebody_does(
+    stage: Path, running: Callable[..., Any]
+) -> None:
+    edited(stage.parent / "show.toml", 'gate = "off"', 'gate = "on"')
+    show = running()
+    show.seconds(0.5)
+    plate = walls(show)
+    show.app.inbox.add(SceneTrigger("goto", "dark", "preview"))
+    show.go("dark")
+    show.app.inbox.add(ControlChange("/vp/look/night", 0.02))
+    show.seconds(2.0)
+    assert same(walls(show), plate)
+    assert show.app.desk.refused == 3, "the first scene's look, the scene, the fader"
+    show.app.inbox.add(LookTrigger("approve", "Ana"))
+    show.frames(1)
+    generated(show, plate)
+    show.app.inbox.add(LookTrigger("revoke", "Ana"))
+    show.frames(2)
+    assert same(walls(show), plate), "what is taken back leaves the walls at once"
+    show.app.keeper.close()
+    assert 'by = "Ana"' in looks_file(stage.parent / "show.toml").read_text(encoding="utf-8")
+
+
+def test_while_a_take_rolls_the_surround_holds(running: Callable[..., Any]) -> None:
+    show = running()
+    generated(show, bare(show))
+    show.app.inbox.add(TakeTrigger("roll"))
+    show.frames(1)
+    assert show.newest.locked
+    images = show.app.generator.health.images
+    show.app.loop.requests.refresh()
+    show.seconds(2.0)
+    assert show.app.generator.health.images <= images + 1, "the camera's own picture, and no face"
+
+
+def free_port() -> int:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def started(stage: Path, state: Path, report: Path, *more: str) -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "vpengine", "run", str(stage), "--headless", "--report", str(report), *more]
+    return subprocess.Popen(
+        command, env={**os.environ, "VPENGINE_STATE": str(state)}, stderr=subprocess.PIPE, text=True
+    )
+
+
+def test_a_run_that_is_killed_goes_on_at_its_cue_with_its_values(small_stage: Path, tmp_path: Path) -> None:
+    """kill -9; then the same cue, the same values and the cue that was recorded, within ten seconds."""
+    port, state, report = free_port(), tmp_path / "state", tmp_path / "report.json"
+    edited(small_stage, "osc_port = 9001", f"osc_port = {port}")
+    edited(small_stage, "port = 9000", "port = 0")
+    cues = cues_file(small_stage.parent / "show.toml")
+    cues.write_text('version = 1\n[[cue]]\nnumber = "1"\nscene = "second"\n', encoding="utf-8")
+    client = SimpleUDPClient("127.0.0.1", port)
+    with started(small_stage, state, report) as first:
+        sessions = state / "shows"
+        wait(lambda: sessions.is_dir() and any(sessions.glob("*.json")))
+        for address, value in (("/vp/cue/go", 1), ("/vp/exposure/inner", -1.5), ("/vp/cue/record", "7")):
+            client.send_message(address, value)
+            time.sleep(0.2)
+        client.send_message("/vp/take/roll", 1)
+        (session,) = sessions.glob("*.json")
+        wait(lambda: '"used": [["", "", 1]]' in session.read_text("utf-8"))
+        first.send_signal(signal.SIGKILL)
+    begun_s = time.monotonic()
+    with started(small_stage, state, report, "--seconds", "2") as second:
+        assert second.stderr is not None
+        said = second.stderr.read()
+    assert time.monotonic() - begun_s < 10.0 + 2.0
+    assert "goes on at cue 1" in said
+    assert json.loads(report.read_text("utf-8"))["scene"] == "second"
+    line = json.loads(session.read_text("utf-8"))
+    assert (line["cue"], line["controls"]["/vp/exposure/inner"], line["ended"]) == ("1", -1.5, True)
+    assert line["take"]["number"] == 2, "the take that was rolling has used its number"
+    assert 'number = "7"' in cues.read_text("utf-8")
+
+
+def wait(true: Callable[[], bool]) -> None:
+    end_s = time.monotonic() + 30.0
+    while not true():
+        assert time.monotonic() < end_s
+        time.sleep(0.05)
