@@ -114,6 +114,12 @@ def test_a_note_presses_and_its_release_does_nothing() -> None:
     assert asked("99 3D 40", "99 3D 00", "99 3D 40") == [ControlToggle("/vp/neural/hold")] * 2
 
 
+def test_each_is_told_by_its_address() -> None:
+    addresses = [item.address for item in Surface(MAPPINGS).take(bytes.fromhex("99 3F 40"))]
+    there = Surface([MidiMapping("x", "note", 0, 1, SceneTrigger("goto", "dome"))])
+    assert [*addresses, *(item.address for item in there.take(b"\x90\x01\x01"))] == ["/vp/scene/next", "/vp/scene/dome"]
+
+
 def test_every_button_that_is_pressed_only_can_be_mapped() -> None:
     for button in BUTTONS:
         argument = "" if button.argument == "press" else "3"

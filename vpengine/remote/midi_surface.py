@@ -11,7 +11,7 @@ from vpengine.control.controls import Control, parse
 from vpengine.control.messages import ControlChange, ControlToggle, OperatorMessage
 from vpengine.osc import Message
 from vpengine.remote.osc_buttons import button_message
-from vpengine.stage.midi import FINE_FROM, Kind, MidiMapping
+from vpengine.stage.midi import FINE_FROM, SCENE, Kind, MidiMapping
 
 HALF = 64  # of a control change, from which on a button or switch is on
 _NOTE_OFF, _NOTE_ON, _CONTROL_CHANGE = 0x80, 0x90, 0xB0
@@ -27,7 +27,7 @@ class Played(NamedTuple):
 
 
 class Asked(NamedTuple):
-    """What is asked for. address: of the button or control."""
+    """What is asked for. address: of the button, scene or control."""
 
     address: str
     message: OperatorMessage
@@ -102,7 +102,7 @@ def _asked(knob: _Knob, pressed: bool) -> Asked | None:
         message = button_message(Message(target.address, arguments)) if pressed else None
         return Asked(target.address, message) if message is not None else None
     if not isinstance(target, Control):
-        return Asked(target.name, target) if pressed else None
+        return Asked(SCENE + (target.name or target.action), target) if pressed else None
     if knob.mapping.message == "note":
         return Asked(target.address, ControlToggle(target.address)) if pressed else None
     value = knob.is_down if target.kind == "bool" else target.low + knob.share * (target.high - target.low)
