@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import importlib
 import shutil
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -15,6 +17,7 @@ from PIL import Image
 
 from vpengine.gpu.context import create_headless
 from vpengine.neural.model_folder import OVERRIDE as MODELS
+from vpengine.remote import midi_ports
 from vpengine.stage.state_folder import OVERRIDE
 
 ROOT = Path(__file__).parent.parent
@@ -148,6 +151,29 @@ def small_stage(tmp_path: Path) -> Path:
     path = tmp_path / "stage.toml"
     path.write_text(SMALL_STAGE, encoding="utf-8")
     return path
+
+
+@pytest.fixture
+def fake_mido(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> SimpleNamespace:
+    """A mido on a system that has a sequencer. names: of its ports; play: bytes to all who listen."""
+    (tmp_path / "seq").touch()
+    monkeypatch.setattr(midi_ports, "_ALSA", tmp_path / "seq")
+    fake = SimpleNamespace(names=["nanoKONTROL2 MIDI 1"])
+    heard: list[Callable[[Any], None]] = []
+
+    def open_input(name: str, callback: Callable[[Any], None]) -> SimpleNamespace:
+        if name not in fake.names:
+            raise OSError("unknown port")
+        heard.append(callback)
+        return SimpleNamespace(close=lambda: heard.remove(callback))
+
+    def play(data: bytes) -> None:
+        for callback in heard:
+            callback(SimpleNamespace(bytes=lambda: list(data)))
+
+    fake.play, fake.open_input, fake.get_input_names = play, open_input, lambda: list(fake.names)
+    monkeypatch.setitem(sys.modules, "mido", SimpleNamespace(Backend=lambda *_, **__: fake))
+    return fake
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,7 @@ from vpengine.plugins import load_plugin
 from vpengine.stage.camera import CameraSettings, OuterSettings
 from vpengine.stage.control_settings import ControlSettings
 from vpengine.stage.desk_files import CueSettings, LookSettings
+from vpengine.stage.midi import MidiSettings
 from vpengine.stage.show_file import SceneSettings, ShowSettings
 from vpengine.stage.stage_file import (
     NeuralSettings,
@@ -103,6 +104,7 @@ def show_schema() -> Schema:
     scene["properties"]["plate"] = _kinds(schema, "scene.plate", _settings(plates.KINDS))
     scene["properties"]["controls"] = {"type": "object", "description": "Controls that the scene sets when it comes."}
     scene["required"] = [*scene["required"], "plate"]
+    schema["properties"]["midi"] = _list(_define(schema, "midi", MidiSettings), at_least=0)
     return schema
 
 

@@ -37,14 +37,23 @@ from vpengine.neural.declared import looks_of
 from vpengine.neural.host import GeneratorHost, NoHost
 from vpengine.neural.ladder import rungs_of
 from vpengine.neural.ladder_host import LadderHost
-from vpengine.operating import build_desk, build_keeper, go_on, remembered, state_of, trouble_of
+from vpengine.operating import (
+    build_desk,
+    build_keeper,
+    build_midi,
+    called_by_timecode,
+    go_on,
+    remembered,
+    state_of,
+    trouble_of,
+)
 from vpengine.output.clock import Clock, DisplayClock, PacedClock, UnpacedClock
 from vpengine.output.output import Output
 from vpengine.output.outputs import Outputs, named
 from vpengine.plugins import load_plugin
 from vpengine.remote.feedback import Feedback
 from vpengine.remote.osc_control import OscControl
-from vpengine.remote.thread import RemoteThread
+from vpengine.remote.thread import Door, RemoteThread
 from vpengine.sim.figure import StandIn
 from vpengine.stage.feeds import feeds_of
 from vpengine.stage.sections import PluginSection
@@ -172,6 +181,7 @@ class App:
         self.memory = Memory()
         self.generator = self._start_generator()  # first: it needs the longest
         self._open_screen()
+        self.inbox: Inbox[str, OperatorMessage] = Inbox()
         self._start_tracking()
         self._start_remote()
         self.locations = build_locations(self.gpu, self.files, self._exit)
@@ -230,7 +240,7 @@ class App:
             Source(load_plugin(tracking.KINDS[item.source.kind])(self._of(item.source)), item.camera, item.latency_s)
             for item in stage.tracking
         ]
-        self.receiver = Receiver(sources, self.poses, lenses)
+        self.receiver = Receiver(sources, self.poses, lenses, press=self.inbox.add)
         self.receiver.start()
         self._ends.append(self.receiver.stop)
         resting = {camera.id: camera.pose.pose() for camera in stage.cameras}
@@ -240,7 +250,6 @@ class App:
         self.cameras = Cameras(stage.cameras, self.poses, lenses, recentring)
 
     def _start_remote(self) -> None:
-        self.inbox: Inbox[str, OperatorMessage] = Inbox()
         controls = {control.address: control for control in self.files.controls}
         settings = self.files.stage.control
         slugs = [scene.slug for scene in self.files.show.scenes]
@@ -250,7 +259,9 @@ class App:
         self.osc_control = OscControl(
             settings.address, settings.osc_port, controls, self.inbox, slugs, ids, feedback, settings.feedback
         )
-        remote = RemoteThread([self.osc_control] if settings.osc_port else [])
+        self.midi = build_midi(self.files, self.inbox)
+        doors: list[Door] = [self.osc_control] if settings.osc_port else []
+        remote = RemoteThread([*doors, self.midi] if self.midi else doors)
         remote.start()
         self._ends.append(remote.stop)
 
@@ -285,7 +296,8 @@ class App:
 
     def _loop(self) -> Loop:
         stage, period_s = self.files.stage, float(1 / self.files.stage.rate)
-        clock, recorder, walls = self._clock(), self._recorder(), self.compositor.walls
+        clock = called_by_timecode(self._clock(), self.files, self.midi)
+        recorder, walls = self._recorder(), self.compositor.walls
         stations = build_stations(self.files, self.compositor)
         requests = build_requests(self.gpu, self.files, self.compositor, self.locations, stations, self._exit)
         number = requests.next_number
@@ -346,7 +358,7 @@ class App:
             "generator": self.generator.health.report(),
             "surround": surrounds.report(self.desk.scenes.location) if surrounds is not None else None,
             "packets": packets_report(self.receiver.health()),
-            "operators": operators_report(self.osc_control.health()),
+            "operators": operators_report({**self.osc_control.health(), **(self.midi.health() if self.midi else {})}),
             "subscribers": {name: asdict(each) for name, each in self.osc_control.feedback.health().items()},
             "tracking_losses": dict(self.cameras.losses.counts),
             "plates": dict(self.locations.faults),

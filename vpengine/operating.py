@@ -11,6 +11,7 @@ from vpengine.control.controls import ControlError, Controls, typed
 from vpengine.control.cues import CueEdits
 from vpengine.control.desk import Desk
 from vpengine.control.gate import Gate
+from vpengine.control.messages import OperatorMessage
 from vpengine.control.safe import Safe
 from vpengine.control.scenes import SceneEntry, Scenes
 from vpengine.control.takes import Takes
@@ -18,7 +19,11 @@ from vpengine.errors import UserError
 from vpengine.files import Files, base_look
 from vpengine.frames.look import Look
 from vpengine.loop import Loop
+from vpengine.mailbox import Inbox
 from vpengine.neural.declared import looks_of
+from vpengine.output.clock import Clock
+from vpengine.output.received_timecode import ReceivedTimecode
+from vpengine.remote.midi import MidiDoor
 from vpengine.stage.control_names import control_address
 from vpengine.stage.state_folder import state_folder
 from vpengine.takes.keeper import DeskState, Keeper, read_session, session_file
@@ -96,6 +101,20 @@ def build_keeper(files: Files, remember: bool) -> Keeper:
     show = files.show
     approvals = show.looks if show.settings.gate == "on" else None
     return Keeper(show.file, show.cues, approvals, session_file(state_folder(), show.file) if remember else None)
+
+
+def build_midi(files: Files, inbox: Inbox[str, OperatorMessage]) -> MidiDoor | None:
+    """None where the show has neither controllers nor MIDI timecode."""
+    show = files.show
+    timecode_device = show.settings.timecode_device if show.settings.timecode == "mtc" else None
+    if not show.midi and timecode_device is None:
+        return None
+    return MidiDoor(show.midi, inbox, timecode_device)
+
+
+def called_by_timecode(clock: Clock, files: Files, midi: MidiDoor | None) -> Clock:
+    """The clock, whose frames are called by the timecode that the show names."""
+    return ReceivedTimecode(clock, midi.timecode) if midi and files.show.settings.timecode == "mtc" else clock
 
 
 def trouble_of(loop: Loop) -> str:

@@ -8,6 +8,8 @@ import pytest
 
 from vpengine.output import clock as clock_module
 from vpengine.output.clock import PacedClock, UnpacedClock, sleep_until
+from vpengine.output.received_timecode import ReceivedTimecode
+from vpengine.view.timecode import Timecode, timecode_of
 
 RATE = Fraction(24000, 1001)
 PERIOD_S = float(1 / RATE)
@@ -116,3 +118,29 @@ def test_what_a_display_takes_is_predicted_for(virtual: VirtualTime) -> None:
         clock.wait_display(tick)
         assert virtual.now_s == pytest.approx(tick.present_s, abs=1e-3)
         assert virtual.now_s == pytest.approx(START_S + 0.04 * (number + 1), abs=1e-3)
+
+
+def test_frames_are_called_by_the_timecode_that_comes_in(
+    virtual: VirtualTime, caplog: pytest.LogCaptureFixture
+) -> None:
+    """For the moment at which a frame is seen; free run before, and after it is gone. The pace is the clock's."""
+
+    def incoming(time_s: float) -> Timecode | None:
+        frame = int((time_s - START_S) * 25 + 90000)
+        return timecode_of(frame, Fraction(25)) if 2.5 < (time_s - START_S) / PERIOD_S < 5.5 else None
+
+    clock = ReceivedTimecode(PacedClock(RATE), incoming)
+    labels = []
+    with caplog.at_level("INFO"):
+        for number in range(8):
+            tick = clock.next()
+            virtual.work(3.2 * PERIOD_S if number == 6 else 0.01)
+            clock.wait_display(tick)
+            clock.presented(virtual.now_s)
+            assert tick.display_time_s == pytest.approx(START_S + (tick.number + 1) * PERIOD_S)
+            labels.append(str(tick.timecode))
+    free = ["00:00:00:00", "00:00:00:01"]
+    assert labels == [*free, "01:00:00:03", "01:00:00:04", "01:00:00:05", "00:00:00:05", "00:00:00:06", "00:00:00:09"]
+    assert clock.skipped == 2
+    assert [record.levelname for record in caplog.records] == ["INFO", "WARNING"]
+    assert "01:00:00:03 comes in" in caplog.messages[0]

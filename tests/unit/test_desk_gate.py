@@ -12,7 +12,7 @@ from vpengine.control.declared import ENGINE_CONTROLS, NEURAL_BAKED, NEURAL_SEED
 from vpengine.control.desk import Desk
 from vpengine.control.gate import Gate
 from vpengine.control.looks import Looks, look_address
-from vpengine.control.messages import ControlChange, OperatorMessage
+from vpengine.control.messages import ControlChange, ControlToggle, OperatorMessage
 from vpengine.control.scenes import SceneEntry, Scenes
 from vpengine.control.triggers import RefreshTrigger, SceneTrigger
 from vpengine.frames.frame_input import BusState
@@ -191,3 +191,15 @@ def test_a_refresh_is_for_one_frame(desk: Desk) -> None:
     desk.apply([RefreshTrigger(), RefreshTrigger()])
     assert desk.settle(2.0, always).refresh
     assert not desk.settle(3.0, always).refresh
+
+
+def test_a_switch_is_pressed_from_where_it_stands(desk: Desk) -> None:
+    """Twice in one frame it is where it was; a hand elsewhere moves what the next press turns."""
+    press = ControlToggle(NEURAL_BAKED)
+    before = desk.settle(1.0, always).controls[NEURAL_BAKED]
+    desk.apply([press])
+    assert desk.settle(2.0, always).controls[NEURAL_BAKED] is not before
+    desk.apply([press, press])
+    assert desk.settle(3.0, always).controls[NEURAL_BAKED] is not before
+    desk.apply([ControlChange(NEURAL_BAKED, before), press])
+    assert desk.settle(4.0, always).controls[NEURAL_BAKED] is not before

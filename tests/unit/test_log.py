@@ -31,6 +31,7 @@ from vpengine.takes.log import LogWriter, count_frames, read_log
 from vpengine.view.camera import camera_view
 from vpengine.view.lens import Lens
 from vpengine.view.pose import from_opentrackio
+from vpengine.view.timecode import Timecode
 from vpengine.view.view import View
 
 RNG = np.random.default_rng(5)
@@ -119,6 +120,23 @@ def test_a_take_is_read_back_bit_for_bit(tmp_path: Path) -> None:
         assert len(ours.keyframes) == len(theirs.keyframes)
         for pair in zip(ours.keyframes, theirs.keyframes, strict=True):
             assert_same_keyframe(*pair)
+
+
+def test_a_timecode_that_came_in_is_replayed(tmp_path: Path) -> None:
+    received = (Timecode(1, 2, 3, 4), None, Timecode(23, 59, 59, 29, drop=True))
+    frames = [replace(frame(n), tick=replace(frame(n).tick, received=timecode)) for n, timecode in enumerate(received)]
+    found = list(read_log(written(tmp_path / "take", *frames), plate))
+    assert [item.tick for item in found] == [item.tick for item in frames]
+    assert [str(item.tick.timecode) for item in found] == ["01:02:03:04", "00:00:00:01", "23:59:59;29"]
+
+
+@pytest.mark.parametrize("timecode", ["one", "01:02:03", 5, ["01:02:03:04"]])
+def test_a_timecode_that_is_none_is_damage(tmp_path: Path, timecode: Any) -> None:
+    file = written(tmp_path / "take", frame(0), frame(1)) / "frames.jsonl"
+    first, second = file.read_text(encoding="utf-8").splitlines()
+    damaged = json.dumps({**json.loads(second), "timecode": timecode})
+    file.write_text(f"{first}\n{damaged}\n", encoding="utf-8")
+    assert len(list(read_log(tmp_path / "take", plate))) == 1
 
 
 def looks_of(folder: Path) -> list[Look]:

@@ -97,7 +97,7 @@ def test_the_page_has_every_key(tool: ModuleType) -> None:
 
 def test_the_pages_examples_are_true(tmp_path: Path) -> None:
     page = (ROOT / "docs" / "stage-files.md").read_text()
-    stage_lines, scene_lines = (block.split("```")[0] for block in page.split("```toml\n")[1:])
+    stage_lines, scene_lines, midi_lines = (block.split("```")[0] for block in page.split("```toml\n")[1:])
     led = (ROOT / "stage_configs" / "led_volume.toml").read_text().replace('show = "shows/street.toml"', "")
     (tmp_path / "stage.toml").write_text(led + stage_lines)
     assert load_stage(tmp_path / "stage.toml", controls_of).controls == (
@@ -105,9 +105,10 @@ def test_the_pages_examples_are_true(tmp_path: Path) -> None:
         ("/vp/inner/soft_edge", 24.0),
     )
     show = 'version = 1\nshow.name = "x"\n[[scene]]\nslug = "a"\nplate.kind = "street"\n'
-    (tmp_path / "show.toml").write_text(show + scene_lines)
+    (tmp_path / "show.toml").write_text(show + scene_lines + midi_lines)
     show = load_show(tmp_path / "show.toml", controls_of("weather"))
     assert show.scenes[0].controls == (("/vp/look/snow", 0.85), ("/vp/look/night", 0.7))
+    assert [mapping.target.address for mapping in show.midi] == ["/vp/look/snow", "/vp/cue/go", "/vp/safe"]
     (tmp_path / "stage.toml").write_text(led.replace("tilt_deg", "tlt_deg"))
     with pytest.raises(ProblemsError) as caught:
         load_stage(tmp_path / "stage.toml", controls_of)

@@ -6,7 +6,7 @@ from fractions import Fraction
 
 import pytest
 
-from vpengine.view.timecode import Timecode, timecode_of
+from vpengine.view.timecode import Timecode, number_of, parsed, timecode_of
 
 NTSC, FILM, PAL = Fraction(30000, 1001), Fraction(24000, 1001), Fraction(25)
 
@@ -47,7 +47,8 @@ def test_known_labels(number: int, rate: Fraction, label: str) -> None:
 def test_both_ways_and_no_label_twice(rate: Fraction) -> None:
     numbers = [*range(40_000), *range(0, 24 * 3600 * 20, 997)]
     for number in numbers:
-        assert frame_of(timecode_of(number, rate), rate) == number
+        label = timecode_of(number, rate)
+        assert frame_of(label, rate) == number_of(label, rate) == number
     labels = [str(timecode_of(number, rate)) for number in range(40_000)]
     assert labels == sorted(set(labels))
 
@@ -57,3 +58,28 @@ def test_an_hour_of_drop_frame_labels_is_an_hour() -> None:
     assert frame_of(Timecode(1, 0, 0, 0, drop=True), NTSC) / NTSC == pytest.approx(3600.0, abs=0.004)
     with pytest.raises(ValueError, match="00:01:00;01: this label is dropped"):
         frame_of(Timecode(0, 1, 0, 1, drop=True), NTSC)
+
+
+@pytest.mark.parametrize(
+    ("label", "rate"),
+    [
+        (Timecode(0, 1, 0, 1, drop=True), NTSC),
+        (Timecode(0, 0, 0, 25), PAL),
+        (Timecode(24, 0, 0, 0), PAL),
+        (Timecode(0, 60, 0, 0), PAL),
+        (Timecode(0, 0, 0, -1), PAL),
+        (Timecode(1, 0, 0, 0), NTSC),
+        (Timecode(1, 0, 0, 0, drop=True), PAL),
+    ],
+)
+def test_labels_that_no_frame_has(label: Timecode, rate: Fraction) -> None:
+    with pytest.raises(ValueError, match=str(label)):
+        number_of(label, rate)
+
+
+def test_a_label_is_read_as_it_is_written() -> None:
+    for label in (Timecode(1, 2, 3, 4), Timecode(23, 59, 59, 29, drop=True)):
+        assert parsed(str(label)) == label
+    for text in ("", "1:2:3:4", "01:02:03", "01:02:03:04:05", "aa:bb:cc:dd", "01;02;03;04"):
+        with pytest.raises(ValueError, match="timecode"):
+            parsed(text)

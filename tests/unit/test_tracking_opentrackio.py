@@ -29,7 +29,7 @@ from vpengine.tracking.heard import MAX_SENDERS
 from vpengine.tracking.opentrackio import LENS_EVERY, OpenTrackIOTracking, encode_pose
 from vpengine.tracking.opentrackio_packet import CBOR, JSON, fletcher16, write_packet
 from vpengine.tracking.placement import Mount, Origin
-from vpengine.tracking.protocol import LensUpdate, PoseUpdate, Rejected, Update
+from vpengine.tracking.protocol import LensUpdate, PoseUpdate, Rejected, TakeUpdate, Update
 from vpengine.view.pose import Pose, from_opentrackio
 
 ROOT = Path(__file__).parents[2]
@@ -158,9 +158,10 @@ def test_smpte_s_examples(version: str, encoding: int) -> None:
         sample = json.loads(file.read_text())
         decoder = Decoder()
         payload = cbor2.dumps(sample) if encoding == CBOR else file.read_bytes()
-        pose, lens = decoder.payload(payload, encoding)
+        pose, lens, *takes = decoder.payload(payload, encoding)
         assert isinstance(pose, PoseUpdate)
         assert lens == LensUpdate("1", 24.305, 10.0, sample["lens"].get("tStop"), 0.123)
+        assert takes == ([TakeUpdate("1", False, "A101_A_4")] if "slate" in sample["tracker"] else [])
         # Three equal steps of Rz(180) Rx(90) Ry(45), or one: by matrices, since the tilt is at gimbal lock.
         step = np.eye(4)
         half = math.sqrt(0.5)

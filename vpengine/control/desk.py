@@ -15,7 +15,7 @@ from vpengine.control.decisions import decided, now
 from vpengine.control.declared import EXPOSURES, NEURAL_AMOUNT, NEURAL_BAKED, NOT_IN_CUES
 from vpengine.control.gate import CURE, Gate, Passed
 from vpengine.control.looks import PREFIX, Looks
-from vpengine.control.messages import ControlChange, OperatorMessage
+from vpengine.control.messages import ControlChange, ControlToggle, OperatorMessage
 from vpengine.control.playback import Playback
 from vpengine.control.safe import Safe
 from vpengine.control.scenes import Move, Scenes, Step
@@ -135,6 +135,8 @@ class Desk:
     def _take(self, message: OperatorMessage) -> None:
         if isinstance(message, ControlChange):
             self._move(message)
+        elif isinstance(message, ControlToggle):
+            self._move(ControlChange(message.address, not self.controls.targets()[message.address]))
         elif isinstance(message, SceneTrigger):
             self._ask_scene(message)
         elif isinstance(message, CueTrigger):

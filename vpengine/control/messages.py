@@ -30,8 +30,16 @@ class ControlChange:
     bus: str = PROGRAM
 
 
+@dataclass(frozen=True, slots=True)
+class ControlToggle:
+    """The switch at ``address`` goes the other way. Every press counts, so that two of them leave it as it was."""
+
+    address: str
+
+
 OperatorMessage = (
     ControlChange
+    | ControlToggle
     | SceneTrigger
     | CueTrigger
     | CueEdit

@@ -18,13 +18,15 @@ from vpengine.view.timecode import Timecode, timecode_of
 class Tick:
     """Frame ``number``'s light is to leave the wall at ``display_time_s`` of the engine's monotonic clock.
 
-    latency_s: how long before that it is handed to the display.
+    latency_s: how long before that it is handed to the display. received: the timecode of that moment, where one comes
+    in from outside.
     """
 
     number: int
     display_time_s: float
     rate: Fraction
     latency_s: float = 0.0
+    received: Timecode | None = None
 
     @property
     def present_s(self) -> float:
@@ -33,8 +35,8 @@ class Tick:
 
     @property
     def timecode(self) -> Timecode:
-        """Free run: frame 0 is 00:00:00:00."""
-        return timecode_of(self.number, self.rate)
+        """As it is received; else free run: frame 0 is 00:00:00:00."""
+        return self.received if self.received is not None else timecode_of(self.number, self.rate)
 
 
 @dataclass(frozen=True)

@@ -32,7 +32,8 @@ class Clock(Protocol):
     skipped: numbers that were left out.
     """
 
-    skipped: int
+    @property
+    def skipped(self) -> int: ...
 
     def next(self) -> Tick: ...
 

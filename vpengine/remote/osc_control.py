@@ -14,13 +14,13 @@ from functools import lru_cache
 
 from vpengine.control.controls import Control
 from vpengine.control.messages import ControlChange, OperatorMessage
-from vpengine.control.triggers import SafeTrigger
 from vpengine.errors import UserError, did_you_mean
 from vpengine.frames.feed import PREVIEW
 from vpengine.mailbox import Board, Inbox
 from vpengine.osc import Message, OscError, decode, is_pattern, matches
 from vpengine.peers import Firsts, PeerHealth, Peers, machine_of
 from vpengine.remote.feedback import Feedback, FullError, Way, encoded
+from vpengine.remote.handing_over import hand_over
 from vpengine.remote.osc_buttons import SCENE_WORDS, button_message, is_button
 from vpengine.remote.osc_datagrams import Datagrams, UdpWay
 from vpengine.remote.osc_messages import (
@@ -170,7 +170,7 @@ class OscControl:
         if word in SCENE_WORDS:
             message = Message(SCENE_WORDS[word], message.arguments)
         if is_button(message.address):
-            self._press(button_message(message), message)
+            self._add(button_message(message), message)
         elif message.address in (SUBSCRIBE, UNSUBSCRIBE, PING):
             self._answer(message, peer, back)
         elif message.address.startswith(PREVIEW_LOOK):
@@ -229,14 +229,8 @@ class OscControl:
     def _way(self, client: str) -> UdpWay:
         return UdpWay(self._transport, client)
 
-    def _press(self, asked: OperatorMessage | None, message: Message) -> None:
-        if isinstance(asked, SafeTrigger):
-            self._inbox.renew(message.address, asked)  # no flood of others keeps it out
-        else:
-            self._add(asked, message)
-
     def _add(self, trigger: OperatorMessage | None, message: Message) -> None:
-        if trigger and not self._inbox.add(trigger):
+        if trigger and not hand_over(trigger, message.address, self._inbox):
             raise RefusedError("queue-full", f"{message.address}: more triggers than the engine can take")
 
     def _named(self, address: str) -> tuple[Control, ...]:

@@ -16,11 +16,12 @@ from vpengine.control.declared import CHANCE_AMOUNT
 from vpengine.errors import Problem, did_you_mean
 from vpengine.stage.control_names import PREFIX, by_address, control_values
 from vpengine.stage.desk_files import cues_file, looks_file, read_cues, read_looks
+from vpengine.stage.midi import MidiMapping, read_midi
 from vpengine.stage.sections import PluginSection, Table
 from vpengine.stage.settings import SLUG_PATTERN, NamedFolder, Settings, refusal, shown
 from vpengine.stage.toml_file import TomlFile
 
-SECTIONS = ("show", "scene")
+SECTIONS = ("show", "scene", "midi")
 RESERVED_SLUGS = ("next", "previous", "go", "back", "safe")
 
 
@@ -46,6 +47,16 @@ class ShowSettings(Settings):
         description="The safe picture: the plate alone, what is on the walls held, or black.",
     )
     lock_takes: bool = Field(default=True, description="Looks cannot change while a take rolls.")
+    timecode: Literal["free", "mtc"] = Field(
+        default="free",
+        description="Where the frames' timecode comes from: free counts from the start of the run; mtc is MIDI "
+        "timecode, and free while none comes in.",
+    )
+    timecode_device: str = Field(
+        default="",
+        max_length=100,
+        description="With mtc: part of the name of the MIDI port that it comes in on; any port where empty.",
+    )
     chance: tuple[str, ...] = Field(
         default=(), description='Controls that may drift by chance, such as "look.fog"; chance.amount says how far.'
     )
@@ -107,7 +118,7 @@ class Scene:
 class Show:
     """A valid show: at least one scene, the first of which is shown at the start. controls: its base look.
 
-    settings: [show]. cues, looks: what is in the files beside it.
+    settings: [show]. cues, looks: what is in the files beside it. midi: its controllers.
     """
 
     file: Path
@@ -117,6 +128,7 @@ class Show:
     settings: ShowSettings = field(default_factory=lambda: ShowSettings(name="show"))
     cues: CueList = field(default_factory=CueList)
     looks: Approvals = field(default_factory=Approvals)
+    midi: tuple[MidiMapping, ...] = ()
 
     @property
     def plates(self) -> dict[str, PluginSection]:
@@ -150,9 +162,9 @@ def read_show(path: Path, declared: Iterable[Control], *, allow_outside: bool = 
     file.unique("slug", [(key, settings.slug) for key, settings, _, _ in found if settings])
     sections = tuple(plate for _, _, plate, _ in found if plate)
     _check_chance(file, head, controls)
-    cues, cue_faults = read_cues(
-        cues_file(file.path), controls.values(), [settings.slug for _, settings, _, _ in found if settings]
-    )
+    slugs = [settings.slug for _, settings, _, _ in found if settings]
+    midi = read_midi(file, controls, slugs)
+    cues, cue_faults = read_cues(cues_file(file.path), controls.values(), slugs)
     looks, look_faults = read_looks(looks_file(file.path))
     problems = (*file.problems, *cue_faults, *look_faults)
     if problems or head is None:
@@ -172,7 +184,7 @@ def read_show(path: Path, declared: Iterable[Control], *, allow_outside: bool = 
         for _, settings, plate, values in found
         if settings and plate
     ]
-    return ShowReading(Show(file.path, head.name, tuple(scenes), base, head, cues, looks), (), sections)
+    return ShowReading(Show(file.path, head.name, tuple(scenes), base, head, cues, looks, midi), (), sections)
 
 
 def location_in(path: Path, plate: PluginSection) -> str | None:

@@ -41,6 +41,7 @@ from vpengine.takes.arrays import check_arrays, load_arrays
 from vpengine.takes.looks import look_line, read_look, read_provenance
 from vpengine.view.lens import Lens
 from vpengine.view.pose import Pose
+from vpengine.view.timecode import parsed
 from vpengine.view.view import View
 
 log = logging.getLogger(__name__)
@@ -128,6 +129,7 @@ class LogWriter:
         self._controls.update(changed)
         return {
             "tick": [frame.tick.number, frame.tick.display_time_s, str(frame.tick.rate)],
+            **({"timecode": str(frame.tick.received)} if frame.tick.received is not None else {}),
             "cameras": {name: asdict(camera) for name, camera in frame.cameras.items()},
             "buses": {bus: {**asdict(state), "look": look_line(state.look)} for bus, state in frame.buses.items()},
             "controls": changed,
@@ -276,7 +278,8 @@ def read_frame(line: dict[str, Any], controls: dict[str, Any], before: Tick | No
     number, display_time_s, rate = line["tick"]
     if not _RATE.fullmatch(rate):
         raise ValueError(f"a rate of {rate!r}")
-    tick = Tick(int(number), _finite(display_time_s), Fraction(rate))
+    received = parsed(line["timecode"]) if "timecode" in line else None
+    tick = Tick(int(number), _finite(display_time_s), Fraction(rate), received=received)
     if before is not None and not 0 < tick.number - before.number <= _LONGEST_STOP:
         raise ValueError(f"tick {tick.number} after {before.number}")
     if any(not isinstance(value, bool | int | float | str) for value in controls.values()):

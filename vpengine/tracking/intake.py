@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
+from vpengine.control.triggers import TakeTrigger
 from vpengine.mailbox import Newest
-from vpengine.peers import Peers
+from vpengine.peers import Peers, machine_of
 from vpengine.tracking.jumps import Jumps
 from vpengine.tracking.naming import Naming
 from vpengine.tracking.ownership import Ownership, rival
 from vpengine.tracking.pose_buffer import PoseBuffer
-from vpengine.tracking.protocol import LensUpdate, PoseUpdate, Rejected, Source, Update
+from vpengine.tracking.protocol import LensUpdate, PoseUpdate, Rejected, Source, TakeUpdate, Update
 from vpengine.tracking.refusals import Refusals
+from vpengine.tracking.rolling import Rolling
 from vpengine.tracking.sender_clock import SenderClock
 from vpengine.tracking.udp import Received
 from vpengine.view.pose import Pose
@@ -44,14 +46,22 @@ class Intake:
     """Fills ``poses`` and ``lenses``; counts by source in ``peers`` and tells a person what is wrong."""
 
     def __init__(
-        self, poses: Mapping[str, PoseBuffer], lenses: Newest[str, LensUpdate], peers: Peers[Pose], refusals: Refusals
+        self,
+        poses: Mapping[str, PoseBuffer],
+        lenses: Newest[str, LensUpdate],
+        peers: Peers[Pose],
+        refusals: Refusals,
+        press: Callable[[TakeTrigger], object] = lambda _: None,
     ) -> None:
+        """press: where what cameras say of takes goes."""
         self._poses = poses
         self._lenses = lenses
         self._peers = peers
         self._refusals = refusals
         self._cameras = {name: _Camera(name, LensUpdate(name)) for name in poses}
         self._naming = Naming(tuple(poses))
+        self._rolling = Rolling()
+        self._press = press
 
     def owner(self, camera: str) -> str:
         """Who moves ``camera``, "ip:port"; empty before the first pose."""
@@ -82,6 +92,10 @@ class Intake:
         name = self._naming.camera(source, update, received.time_s)
         if isinstance(name, Rejected):
             return name
+        if isinstance(update, TakeUpdate):
+            for trigger in self._rolling.hear(machine_of(received.peer), name, update):
+                self._press(trigger)
+            return None
         camera, is_lens = self._cameras[name], isinstance(update, LensUpdate)
         owners, owner = (camera.lens, camera.lens.owner) if is_lens else (camera.poses, camera.poses.owner)
         if not owners.takes(received.peer, received.time_s):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from vpengine.tracking.ownership import RELEASE_S
-from vpengine.tracking.protocol import LensUpdate, PoseUpdate, Rejected, Source
+from vpengine.tracking.protocol import LensUpdate, PoseUpdate, Rejected, Source, TakeUpdate
 from vpengine.tracking.words import toml_key
 
 
@@ -24,8 +24,8 @@ class Naming:
         self._cameras = cameras
         self._claims: dict[tuple[int, type], _Claim] = {}
 
-    def camera(self, source: Source, update: PoseUpdate | LensUpdate, now_s: float) -> str | Rejected:
-        """The id of the camera that ``update`` moves."""
+    def camera(self, source: Source, update: PoseUpdate | LensUpdate | TakeUpdate, now_s: float) -> str | Rejected:
+        """The id of the camera that ``update`` moves, or speaks of."""
         name = update.camera
         if name is not None and name in self._cameras:
             if name == source.camera:  # heard by its own name, it is not moved by another that the stage does not know

@@ -34,13 +34,15 @@ from vpengine.tracking.opentrackio_sample import (
     read_lens_members,
     read_payload,
     read_pose,
+    read_recording,
     read_sensor_mm,
+    read_slate,
     read_source_id,
     read_source_number,
     read_time_s,
 )
 from vpengine.tracking.placement import Mount, Origin, Placement
-from vpengine.tracking.protocol import LensUpdate, PoseUpdate, Rejected, Update
+from vpengine.tracking.protocol import LensUpdate, PoseUpdate, Rejected, TakeUpdate, Update
 from vpengine.tracking.words import not_mapped, shortened, toml_key
 from vpengine.view.pose import Pose, to_opentrackio
 
@@ -144,8 +146,8 @@ class OpenTrackIOTracking:
                 return  # where the next packet would begin is not known
 
     def _updates(self, sample: Table, peer: str) -> Iterator[Update]:
-        if not any(sample.get(block) for block in ("transforms", "lens", "static")):
-            raise OpenTrackIOError("empty-sample", "its sample has neither transforms nor lens nor static")
+        if not any(sample.get(block) for block in ("transforms", "lens", "static", "tracker")):
+            raise OpenTrackIOError("empty-sample", "its sample has neither transforms nor lens, static nor tracker")
         parts = _Parts(sample)
         number, source_id = parts.read(read_source_number), parts.read(read_source_id)
         # Known by its machine too, so that another's static blocks and lenses are not mixed in.
@@ -166,6 +168,9 @@ class OpenTrackIOTracking:
         update = source.lens_update(LensUpdate(camera, **lens, mapped=mapped))
         if update is not None:
             yield update
+        take = TakeUpdate(camera, parts.read(read_recording), parts.read(read_slate), mapped)
+        if source.says_anew(take):
+            yield take
         yield from (*parts.refused, *refused)
 
     def _camera(self, said: str | None) -> str | Rejected | None:
@@ -195,6 +200,7 @@ class _Source:
         self._sent: LensUpdate | None = None
         self._samples_since_sent = 0
         self._clock_noted = False
+        self._take = (False, "")
 
     def hear(self, static: Static) -> None:
         known = replace(self.static, **_given(static))
@@ -215,6 +221,13 @@ class _Source:
             return None
         self._sent, self._samples_since_sent = known, 0
         return known
+
+    def says_anew(self, take: TakeUpdate) -> bool:
+        """Samples come a hundred times a second; one that never said so does not record, and has no slate."""
+        recording, slate = known = self._take
+        recording = recording if take.recording is None else take.recording
+        self._take = (recording, slate if take.slate is None else take.slate)
+        return self._take != known
 
     def note_clock(self, time_s: float | None, camera: str | None) -> None:
         """Tell once which clock the sender has; its stamps are used only against each other."""

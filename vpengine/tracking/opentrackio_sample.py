@@ -192,6 +192,18 @@ def read_time_s(sample: Table) -> float | None:
     return float(seconds + nanoseconds * 1e-9)
 
 
+def read_recording(sample: Table) -> bool | None:
+    """Whether the camera records, as its tracker says."""
+    recording = _table(sample, "tracker", "bad-tracker").get("recording")
+    if recording is not None and not isinstance(recording, bool):
+        raise OpenTrackIOError("bad-tracker", f"recording is {_shown(recording)}, expected true or false")
+    return recording
+
+
+def read_slate(sample: Table) -> str | None:
+    return _text(_table(sample, "tracker", "bad-tracker"), "slate")
+
+
 LENS = {
     "pinholeFocalLength": "focal_length_mm",
     "focusDistance": "focus_distance_m",  # metres, though some parsers of 0.9 took millimetres

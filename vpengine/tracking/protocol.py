@@ -44,6 +44,16 @@ class LensUpdate:
 
 
 @dataclass(frozen=True, slots=True)
+class TakeUpdate:
+    """Whether a camera records, and the slate of its take; None is not said. camera, mapped: as of a pose."""
+
+    camera: str | None
+    recording: bool | None = None
+    slate: str | None = None
+    mapped: bool = field(default=False, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Rejected:
     """Something that was not taken. ``reason`` is a short key out of a fixed set, made for counting.
 
@@ -56,7 +66,7 @@ class Rejected:
     subject: str = field(default="", compare=False)
 
 
-Update = PoseUpdate | LensUpdate | Rejected
+Update = PoseUpdate | LensUpdate | TakeUpdate | Rejected
 
 
 class TrackingProtocol(Protocol):

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
+from vpengine.control.triggers import TakeTrigger
 from vpengine.mailbox import Newest
 from vpengine.peers import PeerHealth, Peers
 from vpengine.tracking.intake import Intake
@@ -30,11 +31,13 @@ class Receiver:
         poses: Mapping[str, PoseBuffer],
         lenses: Newest[str, LensUpdate],
         clock: Callable[[], float] = time.monotonic,
+        press: Callable[[TakeTrigger], object] = lambda _: None,
     ) -> None:
+        """press: what cameras say of their takes; called on the tracking thread."""
         self.peers: Peers[Pose] = Peers()
         self._sources = sources
         self._refusals = Refusals(self.peers)
-        self._intake = Intake(poses, lenses, self.peers, self._refusals)
+        self._intake = Intake(poses, lenses, self.peers, self._refusals, press)
         self._clock = clock
         self._sockets: list[socket.socket] = []
         self._drops: dict[int, int] = {}

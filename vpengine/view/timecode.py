@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from fractions import Fraction
 
 DROP_RATES = (Fraction(30000, 1001), Fraction(60000, 1001))
 DROPPED_A_MINUTE = Fraction(1, 15)  # of the nominal rate: 2 at 29.97, 4 at 59.94
+_WRITTEN = re.compile(r"([0-9]{2}):([0-9]{2}):([0-9]{2})([:;])([0-9]{2,3})")
 
 
 @dataclass(frozen=True)
@@ -22,6 +24,15 @@ class Timecode:
     def __str__(self) -> str:
         last = ";" if self.drop else ":"
         return f"{self.hours:02}:{self.minutes:02}:{self.seconds:02}{last}{self.frames:02}"
+
+
+def parsed(text: str) -> Timecode:
+    """A label as ``str`` writes it. Raises ValueError."""
+    found = _WRITTEN.fullmatch(text)
+    if found is None:
+        raise ValueError(f"{text[:20]!r} is no timecode, expected one such as 01:02:03:04")
+    hours, minutes, seconds, last, frames = found.groups()
+    return Timecode(int(hours), int(minutes), int(seconds), int(frames), last == ";")
 
 
 def timecode_of(number: int, rate: Fraction) -> Timecode:
@@ -45,3 +56,21 @@ def _with_dropped(number: int, nominal: int) -> int:
     tens, rest = divmod(number, ten_minutes)
     minutes_dropping = max(rest - dropped, 0) // minute
     return number + dropped * (9 * tens + minutes_dropping)
+
+
+def number_of(timecode: Timecode, rate: Fraction) -> int:
+    """The number of the frame that has this label on the first day. Raises ValueError for a label that no frame has."""
+    nominal = -(-rate.numerator // rate.denominator)
+    hours, minutes, seconds, frames = timecode.hours, timecode.minutes, timecode.seconds, timecode.frames
+    if not (0 <= hours < 24 and 0 <= minutes < 60 and 0 <= seconds < 60 and 0 <= frames < nominal):
+        raise ValueError(f"{timecode}: no such time at {rate} frames a second")
+    if timecode.drop != (rate in DROP_RATES):
+        raise ValueError(f"{timecode}: labels are dropped at 29.97 and 59.94, and at no other rate")
+    minutes += 60 * hours
+    label = (60 * minutes + seconds) * nominal + frames
+    if not timecode.drop:
+        return label
+    dropped = int(nominal * DROPPED_A_MINUTE)
+    if seconds == 0 and frames < dropped and minutes % 10:
+        raise ValueError(f"{timecode}: this label is dropped")
+    return label - dropped * (minutes - minutes // 10)

@@ -1,0 +1,19 @@
+"""How every door puts what operators do into the inbox."""
+
+from __future__ import annotations
+
+from vpengine.control.messages import ControlChange, OperatorMessage
+from vpengine.control.triggers import SafeTrigger
+from vpengine.mailbox import Inbox
+
+
+def hand_over(message: OperatorMessage, address: str, inbox: Inbox[str, OperatorMessage]) -> bool:
+    """False where the inbox has no room. address: of the button that was pressed.
+
+    The newest change of a control wins, and a press of SAFE is kept out by no flood of others.
+    """
+    if isinstance(message, ControlChange):
+        return inbox.renew(message.address, message)
+    if isinstance(message, SafeTrigger):
+        return inbox.renew(address, message)
+    return inbox.add(message)
