@@ -38,13 +38,13 @@ from vpengine.neural.host import GeneratorHost, NoHost
 from vpengine.neural.ladder import rungs_of
 from vpengine.neural.ladder_host import LadderHost
 from vpengine.operating import (
+    Keeping,
     build_desk,
     build_keeper,
     build_midi,
     called_by_timecode,
     go_on,
     remembered,
-    state_of,
     trouble_of,
 )
 from vpengine.output.clock import Clock, DisplayClock, PacedClock, UnpacedClock
@@ -62,6 +62,7 @@ from vpengine.stops import held
 from vpengine.takes.log import LogWriter
 from vpengine.takes.report import FrameTimes, Memory, operators_report, packets_report
 from vpengine.takes.run_file import write_run
+from vpengine.takes.take_files import TakeFiles
 from vpengine.tracking.cameras import Cameras
 from vpengine.tracking.pose_buffer import PoseBuffer
 from vpengine.tracking.protocol import LensUpdate, Source
@@ -78,7 +79,9 @@ POLL_PERIOD_S = 0.5  # how often memory is measured and a progress bar moved
 class RunOptions:
     """What the command line says. controls: (name or address, value) pairs that override stage and show.
 
-    scene: to begin with, instead of the show's first. remember: what was recentred holds from one run to the next.
+    scene: to begin with, instead of the show's first. remember: what was recentred, and where the
+    desk stands, holds from one run to the next. takes: the folder of those that roll. fresh: begin
+    anew, also after a run that was not ended.
     """
 
     stage: Path
@@ -90,6 +93,8 @@ class RunOptions:
     allow_outside: bool = False
     scene: str | None = None
     remember: bool = True
+    takes: Path = Path("takes")
+    fresh: bool = False
 
 
 def end_together(ends: Iterable[Callable[[], None]]) -> None:
@@ -192,8 +197,10 @@ class App:
         self.desk = build_desk(self.files, self.baked, self.options.scene, self.options.controls)
         self.keeper = build_keeper(self.files, self.options.remember)
         self._ends.append(self.keeper.close)
+        self.take_files = TakeFiles(self.options.takes, self._describe)
+        self._ends.append(self.take_files.close)
         if self.options.remember and self.options.scene is None:
-            go_on(self.desk, remembered(self.files))
+            go_on(self.desk, remembered(self.files), self.options.fresh)
         self.loop = self._loop()
         self._load_locations()
 
@@ -286,13 +293,18 @@ class App:
         return DisplayClock(rate, windows.refresh_hz(monitor), latency_s, windows.take_swap)
 
     def _recorder(self) -> Recorder:
-        folder, files = self.options.log_folder, self.files
+        folder = self.options.log_folder
         if folder is None:
             return NoRecorder()
         recorder = LogWriter(folder)
         self._ends.append(recorder.close)
-        write_run(folder, files.stage.file, files.show.file, files.named())
+        self._describe(folder)
         return recorder
+
+    def _describe(self, take: Path) -> None:
+        """What a take was made with."""
+        files = self.files
+        write_run(take, files.stage.file, files.show.file, files.named())
 
     def _loop(self) -> Loop:
         stage, period_s = self.files.stage, float(1 / self.files.stage.rate)
@@ -331,7 +343,7 @@ class App:
             times=FrameTimes(period_s),
             governor=Governor(math.inf if self.options.unpaced else period_s),
             trouble=lambda: trouble_of(self.loop),
-            keep=lambda: self.keeper.note(state_of(self.desk), self.desk.cues.now, self.desk.gate.approvals),
+            keep=Keeping(self.desk, self.keeper, self.take_files).note,
         )
 
     def _of(self, section: PluginSection) -> Any:

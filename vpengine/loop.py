@@ -60,7 +60,8 @@ class NoRecorder:
 class Loop:
     """The main thread's parts, and the order in which a frame asks them. ``app`` builds, starts and ends them.
 
-    feeds: what every frame makes. camera: whose pose's age is measured. keep: what operators did is written down.
+    feeds: what every frame makes. camera: whose pose's age is measured. keep: what operators did is written down,
+    and takes.
     trouble: what is wrong, in a sentence.
     """
 
@@ -85,7 +86,7 @@ class Loop:
     camera: str
     times: FrameTimes
     governor: Governor
-    keep: Callable[[], None] = lambda: None
+    keep: Callable[[FrameInput], None] = lambda _: None
     trouble: Callable[[], str] = str
     displays: Displays = field(default_factory=Displays)
     counts: FeedCounts = field(default_factory=FeedCounts)
@@ -108,7 +109,7 @@ class Loop:
             open_ = self.present(tick)
             self.clock.presented(time.monotonic())
             self.guard.run("the take", partial(self.recorder.note, frame), "the frame is not in it")
-            self.guard.run("keeping the desk", self.keep, "what was changed is not saved")
+            self.guard.run("keeping the desk", partial(self.keep, frame), "what was changed is not saved")
             self.newest = frame
             pose_age_s = frame.cameras[self.camera].age_s
             seen_s, done_s = time.monotonic(), self.gpu.done_s()
@@ -157,6 +158,7 @@ class Loop:
             keyframes=(*made, *self.desk.gate.admit(stored)),  # what is stored is not new: hold lets it pass
             rung=self.governor.rung,
             locked=settled.locked,
+            cue=self.desk.playback.running or "",
         )
 
     def collect(self, now_s: float) -> tuple[Keyframe, ...]:

@@ -17,6 +17,7 @@ from vpengine.control.scenes import SceneEntry, Scenes
 from vpengine.control.takes import Takes
 from vpengine.errors import UserError
 from vpengine.files import Files, base_look
+from vpengine.frames.frame_input import FrameInput
 from vpengine.frames.look import Look
 from vpengine.loop import Loop
 from vpengine.mailbox import Inbox
@@ -27,6 +28,7 @@ from vpengine.remote.midi import MidiDoor
 from vpengine.stage.control_names import control_address
 from vpengine.stage.state_folder import state_folder
 from vpengine.takes.keeper import DeskState, Keeper, read_session, session_file
+from vpengine.takes.take_files import TakeFiles
 from vpengine.view.predict import STALE_S
 
 log = logging.getLogger(__name__)
@@ -70,16 +72,22 @@ def remembered(files: Files) -> tuple[DeskState, bool] | None:
     return read_session(session_file(state_folder(), files.show.file))
 
 
-def go_on(desk: Desk, found: tuple[DeskState, bool] | None) -> None:
-    """After a run that was not ended: the same cue, the same values. The day's take numbers go on in any case."""
+def go_on(desk: Desk, found: tuple[DeskState, bool] | None, fresh: bool = False) -> None:
+    """After a run that was not ended: the same cue, the same values. The day's take numbers go on in any case.
+
+    fresh: an operator wants to begin anew.
+    """
     if found is None:
         return
     state, ended = found
     desk.takes.restore(state.take, dict(state.used))
-    if not ended:
+    if not ended and not fresh:
         desk.resume(state.scene, state.controls, state.cue, state.standby, state.safe)
         where = f"cue {state.cue}" if state.cue is not None else f"scene {state.scene}"
-        log.warning("the run before this one was not ended: it goes on at %s, with every control as it was", where)
+        log.warning(
+            "the run before this was not ended: it goes on at %s, with every control as it was; --fresh begins anew",
+            where,
+        )
 
 
 def state_of(desk: Desk) -> DeskState:
@@ -127,3 +135,19 @@ def trouble_of(loop: Loop) -> str:
         *([loop.governor.words] if loop.governor.rung else []),
     ]
     return "; ".join(found)
+
+
+class Keeping:
+    """What becomes of a frame and of the desk after each frame: takes, kept moments, the show's files."""
+
+    def __init__(self, desk: Desk, keeper: Keeper, takes: TakeFiles) -> None:
+        self._desk, self._keeper, self._takes = desk, keeper, takes
+
+    def note(self, frame: FrameInput) -> None:
+        """Once a frame."""
+        desk = self._desk
+        self._takes.note(frame, desk.takes.rolling, (desk.refusals, desk.refused))
+        name = desk.kept()
+        if name is not None:
+            log.warning("kept: %s", self._takes.keep(name))
+        self._keeper.note(state_of(desk), desk.cues.now, desk.gate.approvals)

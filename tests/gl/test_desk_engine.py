@@ -19,9 +19,15 @@ from pythonosc.udp_client import SimpleUDPClient
 
 from tests.gl.conftest import with_two_walls
 from vpengine.app import App, RunOptions
+from vpengine.cli.bake import bake
+from vpengine.cli.film import read_take
 from vpengine.control import declared
 from vpengine.control.messages import ControlChange
 from vpengine.control.triggers import CueTrigger, LookTrigger, SafeTrigger, SceneTrigger, TakeTrigger
+from vpengine.frames.feed import Feed
+from vpengine.frames.frame_input import FrameInput
+from vpengine.gpu.transfer import download
+from vpengine.player import Player
 from vpengine.stage.desk_files import cues_file, looks_file
 
 LOOK = "controls.look = { night = 0.02 }"  # the drill works, and darkens
@@ -55,7 +61,7 @@ def running(stage: Path, make_show: MakeShow) -> Iterator[Callable[..., Any]]:
     apps: list[App] = []
 
     def start() -> Any:
-        app = App(RunOptions(stage, headless=True, unpaced=True, remember=False))
+        app = App(RunOptions(stage, headless=True, unpaced=True, remember=False, takes=stage.parent / "takes"))
         app.__enter__()
         apps.append(app)
         app.wait_until_ready()
@@ -180,6 +186,7 @@ def free_port() -> int:
 
 def started(stage: Path, state: Path, report: Path, *more: str) -> subprocess.Popen[str]:
     command = [sys.executable, "-m", "vpengine", "run", str(stage), "--headless", "--report", str(report), *more]
+    command += ["--takes", str(state / "takes")]
     return subprocess.Popen(
         command, env={**os.environ, "VPENGINE_STATE": str(state)}, stderr=subprocess.PIPE, text=True
     )
@@ -221,3 +228,60 @@ def wait(true: Callable[[], bool]) -> None:
     while not true():
         assert time.monotonic() < end_s
         time.sleep(0.05)
+
+
+def test_a_take_that_rolled_in_the_middle_of_a_run_is_drawn_as_it_was_shown(
+    stage: Path, running: Callable[..., Any]
+) -> None:
+    """By itself, to the last bit, from its ROLL on; twice the same."""
+    show = running()
+    generated(show, bare(show))
+    show.app.inbox.add(TakeTrigger("slate", "12B"))
+    show.app.inbox.add(TakeTrigger("roll"))
+    shown = {}
+    for step in range(30):
+        if step == 10:
+            show.app.inbox.add(ControlChange(declared.INNER_EXPOSURE, -1.0))
+        show.frames(1)
+        shown[show.newest.tick.number] = walls(show)
+    show.app.inbox.add(TakeTrigger("cut"))
+    show.frames(2)
+    show.app.take_files.close()
+    take = stage.parent / "takes" / "12B-take-1"
+    card = json.loads((take / "take.json").read_text("utf-8"))
+    assert card["rolls_at_tick"] == min(shown)
+    for _ in range(2):
+        with Player(take, read_take(take)) as player:
+            drawn = {frame.tick.number: drawn_walls(player, frame) for frame in player.frames()}
+        assert max(drawn) == max(shown)
+        for number, pictures in shown.items():
+            assert same(drawn[number], pictures), number
+
+
+def drawn_walls(player: Player, frame: FrameInput) -> dict[str, Any]:
+    pictures = player.draw(frame, [Feed("wall", "main"), Feed("wall", "side")])
+    return {feed: download(pictures[feed].color)[..., :3][::-1] for feed in WALLS}
+
+
+def test_a_moment_that_was_kept_is_a_cue_a_candidate_and_a_take_of_its_own(
+    stage: Path, running: Callable[..., Any]
+) -> None:
+    edited(stage.parent / "show.toml", 'gate = "off"', 'gate = "on"')
+    show = running()
+    plate = bare(show)
+    show.app.inbox.add(SceneTrigger("goto", "dark", "preview"))
+    show.frames(1)
+    show.app.inbox.add(LookTrigger("approve", "Ana"))
+    dark = generated(show, plate)
+    show.app.inbox.add(LookTrigger("keep", "the accident"))
+    show.frames(2)
+    desk = show.app.desk
+    assert [(cue.name, cue.scene) for cue in desk.cues.now.cues] == [("the accident", "dark")]
+    assert [(one.name, one.status) for one in desk.gate.approvals.each][-1] == ("the accident", "candidate")
+    show.app.take_files.close()
+    kept = stage.parent / "takes" / "kept" / "the-accident"
+    assert (kept / "thumbnail.png").is_file()
+    bake(kept, "dark", stage.parent / "accident")
+    with Player(kept, read_take(kept)) as player:
+        last = [drawn_walls(player, frame) for frame in player.frames()][-1]
+    assert all(np.abs(last[feed].astype(int) - dark[feed]).max() <= 1 for feed in WALLS)

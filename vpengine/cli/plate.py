@@ -20,7 +20,7 @@ from vpengine.plates.depth_file import KINDS, Map, write_depth
 from vpengine.plates.depth_map import Stereo, depth_from_depth, depth_from_disparity
 from vpengine.plates.image_file import read_picture
 from vpengine.stage.show_file import RESERVED_SLUGS
-from vpengine.view.color import REC709_FROM_ACESCG
+from vpengine.view.color import REC709_FROM_ACESCG, srgb_encoded
 
 _BRIGHT = 0.98  # of a picture's pixels are no brighter than white, as the network is shown it
 
@@ -85,8 +85,7 @@ def srgb(acescg: NDArray[Any]) -> NDArray[np.float32]:
     """(height, width, 3) as a display shows it, 0..1; a picture brighter than that is exposed down to it."""
     linear = acescg.astype(np.float32) @ REC709_FROM_ACESCG.T.astype(np.float32)
     linear = np.clip(linear / max(float(np.quantile(linear, _BRIGHT)), 1.0), 0.0, 1.0)
-    curve = 1.055 * np.maximum(linear, 0.0031308) ** (1.0 / 2.4) - 0.055
-    return np.where(linear <= 0.0031308, 12.92 * linear, curve).astype(np.float32)
+    return srgb_encoded(linear).astype(np.float32)
 
 
 def _told(depth_m: Map) -> str:

@@ -41,6 +41,10 @@ def run(
     report: Annotated[Path | None, typer.Option(help="Write the run's figures to this JSON file.")] = None,
     scene: Annotated[str | None, typer.Option(help="The scene to begin with, instead of the show's first.")] = None,
     sets: Sets = None,
+    takes: Annotated[Path, typer.Option(help="The folder of takes that roll, and of moments that are kept.")] = Path(
+        "takes"
+    ),
+    fresh: Annotated[bool, typer.Option("--fresh", help="Begin anew, also after a run that was not ended.")] = False,
     allow_outside: Annotated[bool, typer.Option(help="Files may name paths outside their folder.")] = False,
     force: Force = False,
 ) -> None:
@@ -55,7 +59,9 @@ def run(
             log = take_for("--log", log, force)
         elif record is not None:
             log = stack.enter_context(passing_take(record))
-        options = RunOptions(stage, show, headless, unpaced, log, controls, allow_outside, scene)
+        options = RunOptions(
+            stage, show, headless, unpaced, log, controls, allow_outside, scene, takes=takes, fresh=fresh
+        )
         if record is not None and log is not None:
             stack.push(film_after(log, record))
         figures = run_stage(options, files, seconds, report)

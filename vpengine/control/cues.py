@@ -99,6 +99,11 @@ class CueList:
     def has(self, number: str) -> bool:
         return any(cue.number == number for cue in self.cues)
 
+    def free_number(self) -> str:
+        """The next whole one after the last. Raises UserError where there is none."""
+        last = int(_order(self.cues[-1])) if self.cues else 0
+        return cue_number(last + 1)
+
     def with_cue(self, cue: Cue) -> CueList:
         """In place of the one with its number, if there is one. Raises UserError where there are MOST_CUES."""
         others = [each for each in self.cues if each.number != cue.number]

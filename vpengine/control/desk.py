@@ -7,7 +7,9 @@ from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from typing import Any
 
+from vpengine.control.approvals import approval_of
 from vpengine.control.chance import Chance
 from vpengine.control.controls import Controls, Value, parse
 from vpengine.control.cues import Cue, CueEdits, cue_number
@@ -100,6 +102,18 @@ class Desk:
         self._standing_by: Look | None = None  # the preview's, in the newest frame
         self._in_preview: dict[str, Value] = {}  # what was moved there alone, by address
         self._date = date
+        self._kept: str | None = None
+        self._handlers: Mapping[type, Callable[[Any], None]] = {
+            ControlChange: self._move,
+            ControlToggle: self._toggle,
+            SceneTrigger: self._ask_scene,
+            CueTrigger: self._press_cue,
+            CueEdit: self._edit,
+            SafeTrigger: lambda trigger: self.safe.press(trigger.on),
+            TakeTrigger: self.takes.press,
+            LookTrigger: self._decide,
+            RefreshTrigger: self._refresh_all,
+        }
         self._told = ""  # why the program has not what is wanted
 
     def resume(
@@ -133,25 +147,17 @@ class Desk:
         log.warning("%s", why)
 
     def _take(self, message: OperatorMessage) -> None:
-        if isinstance(message, ControlChange):
-            self._move(message)
-        elif isinstance(message, ControlToggle):
-            self._move(ControlChange(message.address, not self.controls.targets()[message.address]))
-        elif isinstance(message, SceneTrigger):
-            self._ask_scene(message)
-        elif isinstance(message, CueTrigger):
-            self._press_cue(message)
-        elif isinstance(message, CueEdit):
-            self._edit(message)
-        elif isinstance(message, SafeTrigger):
-            self.safe.press(message.on)
-        elif isinstance(message, TakeTrigger):
-            self.takes.press(message)
-        elif isinstance(message, LookTrigger):
-            self._decide(message)
-        elif isinstance(message, RefreshTrigger):
-            self._refuse_locked("what is generated stays")
-            self._refresh = True
+        """Triggers of cameras are passed over."""
+        handle = self._handlers.get(type(message))
+        if handle is not None:
+            handle(message)
+
+    def _toggle(self, message: ControlToggle) -> None:
+        self._move(ControlChange(message.address, not self.controls.targets()[message.address]))
+
+    def _refresh_all(self, _: RefreshTrigger) -> None:
+        self._refuse_locked("what is generated stays")
+        self._refresh = True
 
     def _refuse_locked(self, what: str) -> None:
         if self.takes.locked:
@@ -244,8 +250,25 @@ class Desk:
 
     def _decide(self, trigger: LookTrigger) -> None:
         """A person says what may become of the preview's look. Raises UserError."""
+        if trigger.action == "keep":
+            self._keep(trigger)
+            return
         gate, defaults = self.gate, self._looks.defaults
         gate.decide(decided(gate.approvals, trigger, self._standing_by, defaults, gate.model_sha256, self._date))
+
+    def _keep(self, trigger: LookTrigger) -> None:
+        """The program's look becomes a candidate, and a cue at the end of the list recalls it. Raises UserError."""
+        name, look, approvals = trigger.text.strip() or f"kept {self._date()}", self._shown, self.gate.approvals
+        if approvals is not None and look is not None and not look.plain and not look.blends:
+            candidate = approval_of(approvals.free_name(name), look, self._looks.defaults, self.gate.model_sha256)
+            self.gate.decide(approvals.put(candidate))
+        self.cues.record(self._now_as_cue(self.cues.now.free_number(), name))
+        self._kept = name
+
+    def kept(self) -> str | None:
+        """What the moment is called that was kept since the last call; None where none was."""
+        name, self._kept = self._kept, None
+        return name
 
     def _now_as_cue(self, number: str, name: str) -> Cue:
         """Where the program is, or is going: a fade that is under way ends where it would have."""

@@ -98,7 +98,8 @@ class FrameInput:
     """All that one frame depends on. buses: PROGRAM is what walls show; others are there when something is on them.
 
     keyframes: those that the gate admitted in this frame. rung: how much is left out to hold the rate, 0 for nothing
-    (compose.governor). locked: looks are, and the surround stays as it is.
+    (compose.governor). locked: looks are, and the surround stays as it is. cue: the number
+    of the one that is running.
     """
 
     tick: Tick
@@ -109,6 +110,7 @@ class FrameInput:
     keyframes: tuple[Keyframe, ...] = ()
     rung: int = 0
     locked: bool = False
+    cue: str = ""
 
     @property
     def program(self) -> BusState:

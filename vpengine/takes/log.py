@@ -68,11 +68,12 @@ class LogWriter:
     Whatever goes wrong ends the recording with one sentence, and not the show.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, most_frames: int | None = None) -> None:
+        """most_frames: that may wait for the disk; by default _QUEUE_FRAMES."""
         (folder / "keyframes").mkdir(parents=True, exist_ok=True)
         self.folder = folder
         self._refused = self._lost = 0  # the first is counted by who notes, the second by the thread
-        self._queue: queue.Queue[FrameInput | None] = queue.Queue(_QUEUE_FRAMES)
+        self._queue: queue.Queue[FrameInput | None] = queue.Queue(most_frames or _QUEUE_FRAMES)
         self._controls: dict[str, Any] = {}
         self._ended = threading.Event()  # nothing more is written
         self._thread = threading.Thread(target=self._run, name="take-writer", daemon=True)
@@ -135,6 +136,7 @@ class LogWriter:
             "controls": changed,
             "rung": frame.rung,
             **({"locked": True} if frame.locked else {}),
+            **({"cue": frame.cue} if frame.cue else {}),
             "epoch": frame.epoch,
             "keyframes": [_request_line(keyframe) for keyframe in frame.keyframes],
         }
@@ -292,6 +294,7 @@ def read_frame(line: dict[str, Any], controls: dict[str, Any], before: Tick | No
         epoch=int(line["epoch"]),
         rung=int(line.get("rung", 0)),
         locked=bool(line.get("locked", False)),
+        cue=str(line.get("cue", "")),
     )
 
 

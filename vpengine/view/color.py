@@ -33,6 +33,12 @@ def linear_from_acescct(cct: NDArray[Any]) -> NDArray[np.float32]:
     return np.where(cct <= 0.155251141552511, toe, curve).astype(np.float32)
 
 
+def srgb_encoded(linear: NDArray[Any]) -> NDArray[Any]:
+    """Light in 0..1 as sRGB's code values in 0..1 (IEC 61966-2-1)."""
+    curve = 1.055 * np.maximum(linear, 0.0031308) ** (1.0 / 2.4) - 0.055
+    return np.where(linear <= 0.0031308, 12.92 * linear, curve)
+
+
 def luminance(acescg: NDArray[Any]) -> NDArray[Any]:
     """(..., 3) to (...)."""
     return acescg @ LUMINANCE.astype(acescg.dtype)

@@ -1,0 +1,165 @@
+"""Takes that rolled and moments that were kept: whole folders, with all that was visible before they began."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from vpengine.control.takes import TakeName
+from vpengine.frames.frame_input import BusState, CameraState, FrameInput, Tick
+from vpengine.frames.grade_table import neutral_grade
+from vpengine.frames.images import ImageSet
+from vpengine.frames.keyframe import Keyframe, Request, SurroundFace, Timings
+from vpengine.frames.look import Look
+from vpengine.frames.pixels import Pixels
+from vpengine.frames.provenance import Provenance
+from vpengine.takes.log import read_log
+from vpengine.takes.ring import SHOWN, Ring
+from vpengine.takes.take_files import PREROLL_S, TakeFiles, thumbnail
+from vpengine.view.camera import camera_view
+from vpengine.view.lens import Lens
+from vpengine.view.pose import Pose
+
+LOOK = Look("weather", (("snow", 0.5),))
+POSE, LENS = Pose((0.0, 0.0, 1.6)), Lens((24.89, 14.0), 24.0)
+RATE = 24
+ROLLING = TakeName("12B", "storm", 3)
+
+
+def keyframe(number: int, face: int | None = None, size: tuple[int, int] = (4, 2)) -> Keyframe:
+    view = camera_view(POSE, LENS, size)
+    color = np.full((*size[::-1], 3), 0.18, np.float16)
+    plate = ImageSet.of(color, np.ones(size[::-1], np.float32), color[..., 0], view, Provenance("plate"))
+    where = None if face is None else SurroundFace(0, face)
+    request = Request(number, 0, "hall", plate, LOOK, 0.0, face=where)
+    planes = Pixels(np.ones_like(color)), Pixels(np.zeros_like(color))
+    return Keyframe(request, *planes, neutral_grade(), Provenance("weather"), Timings(0.0, 0.0, 0.0))
+
+
+def frame(number: int, *keyframes: Keyframe) -> FrameInput:
+    camera, program = CameraState(POSE, POSE, LENS, 0.0), BusState("day", "hall", look=LOOK)
+    tick = Tick(number, number / RATE, Fraction(RATE))
+    return FrameInput(tick, {"1": camera}, {"program": program}, {"/vp/x": 1.0}, 7, keyframes, cue="2")
+
+
+def numbers(frames: Any) -> list[list[int]]:
+    return [[key.request.number for key in each.keyframes] for each in frames]
+
+
+def test_the_newest_seconds_with_what_was_visible_before_them() -> None:
+    """Of an eye as many as are shown together, of each face the newest; in the order in which they came."""
+    ring = Ring(held_s=10.0)
+    arriving = {1: keyframe(1, face=0), 2: keyframe(2, face=1), 3: keyframe(3, face=0), 100: keyframe(20)}
+    arriving |= {10 + n: keyframe(4 + n) for n in range(6)}
+    for number in range(120):
+        ring.note(frame(number, *([arriving[number]] if number in arriving else [])))
+    kept = ring.newest(2.0)
+    assert [each.tick.number for each in (kept[0], kept[-1])] == [119 - 2 * RATE, 119]
+    assert numbers(kept[:1]) == [[2, 3, 6, 7, 8, 9]]
+    assert len(numbers(kept[:1])[0]) == 2 + SHOWN
+    assert {key.request.epoch for key in kept[0].keyframes} == {7}, "they are shown in it, whatever they were asked in"
+    assert numbers(kept)[1:].count([20]) == 1
+    assert kept[0].keyframes[0].request.plate.color.size == 0, "the plate is drawn again"
+
+
+def test_it_holds_no_more_than_its_time_and_its_room() -> None:
+    ring, one = Ring(held_s=2.0, most_bytes=10_000), keyframe(1, size=(20, 10))
+    for number in range(1000):
+        ring.note(frame(number, replace(one, request=replace(one.request, number=number))))
+        assert ring._bytes <= 10_000
+    assert len(ring.newest()) == 10_000 // (2 * 20 * 10 * 3 * 2)
+    assert not Ring().newest()
+
+
+class Bench:
+    def __init__(self, folder: Path) -> None:
+        self.described: list[Path] = []
+        self.files = TakeFiles(folder, self.described.append)
+        self.number = 0
+
+    def run(self, seconds: float, rolling: TakeName | None = None, refused: Any = ((), 0)) -> None:
+        for _ in range(round(seconds * RATE)):
+            self.number += 1
+            keys = [keyframe(self.number)] if self.number % RATE == 0 else []
+            self.files.note(frame(self.number, *keys), rolling, refused)
+
+
+def redraw(_: str, view: Any, __: int) -> ImageSet:
+    width, height = view.resolution
+    color = np.zeros((height, width, 3), np.float16)
+    return ImageSet.of(color, np.ones((height, width), np.float32), color[..., 0], view, Provenance("plate"))
+
+
+def test_a_take_begins_before_its_roll_and_says_what_it_is(tmp_path: Path) -> None:
+    bench = Bench(tmp_path)
+    bench.run(5.0)
+    bench.run(3.0, ROLLING, (("before",), 4))
+    bench.run(1.0, None, (("before", "take 3 is rolling: no cue goes"), 5))
+    bench.files.close()
+    folder = tmp_path / "12B-storm-take-3"
+    frames = list(read_log(folder, redraw))
+    assert [each.tick.number for each in frames] == list(range(5 * RATE + 1 - round(PREROLL_S * RATE), 8 * RATE + 1))
+    assert len(frames[0].keyframes) == 3, "and what was visible when it begins"
+    assert frames[0].cue == "2"
+    card = json.loads((folder / "take.json").read_text("utf-8"))
+    assert (card["slate"], card["scene"], card["number"]) == ("12B", "storm", 3)
+    assert (card["rolls_at_tick"], card["timecode"]) == (5 * RATE + 1, "00:00:05:01")
+    assert (card["refused"], card["dropped_frames"]) == (["take 3 is rolling: no cue goes"], 0)
+    assert bench.described == [folder]
+
+
+def test_a_take_of_the_same_name_is_never_written_over_and_a_run_s_end_ends_one(tmp_path: Path) -> None:
+    bench = Bench(tmp_path)
+    for _ in range(2):
+        bench.run(0.5, ROLLING)
+        bench.run(0.5)
+    bench.run(0.5, replace(ROLLING, number=4))
+    bench.files.close()
+    found = sorted(path.parent.name for path in tmp_path.glob("*/take.json"))
+    assert found == ["12B-storm-take-3", "12B-storm-take-3-2", "12B-storm-take-4"]
+
+
+def test_the_moment_that_just_went_by_is_kept(tmp_path: Path) -> None:
+    bench = Bench(tmp_path)
+    bench.run(3.0)
+    folder = bench.files.keep("kept 2026-11-28T05:00:00+00:00")
+    bench.run(1.0)
+    until(lambda: (folder / "thumbnail.png").is_file())
+    bench.files.close()
+    assert folder.name == "kept-2026-11-28T05-00-00-00-00"
+    assert [each.tick.number for each in read_log(folder, redraw)] == list(range(1, 3 * RATE + 1))
+    with Image.open(folder / "thumbnail.png") as image:
+        assert image.size == (4, 2)
+
+
+def test_a_thumbnail_looks_as_the_picture_does() -> None:
+    assert np.allclose(thumbnail(keyframe(1)), 118, atol=1), "middle grey"
+
+
+def test_a_disk_that_cannot_be_written_is_one_sentence_and_the_frames_go_on(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "takes").write_text("a file where the folder should be", encoding="utf-8")
+    bench = Bench(tmp_path / "takes")
+    bench.run(1.0, ROLLING)
+    bench.run(0.1)
+    bench.files.close()
+    (told,) = caplog.messages
+    assert "12B-storm-take-3" in told
+    assert told.endswith("it is not recorded.")
+
+
+def until(true: Callable[[], bool]) -> None:
+    end_s = time.monotonic() + 20.0
+    while not true():
+        assert time.monotonic() < end_s
+        time.sleep(0.01)

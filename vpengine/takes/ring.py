@@ -1,0 +1,96 @@
+"""Ring: the newest half minute of complete state, always held, so that what just went by can be kept after all."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Hashable, Iterable
+from dataclasses import replace
+
+import numpy as np
+
+from vpengine.frames.frame_input import FrameInput
+from vpengine.frames.images import ImageSet
+from vpengine.frames.keyframe import Keyframe
+from vpengine.frames.pixels import Pixels
+
+HELD_S = 30.0
+MOST_BYTES = 256_000_000  # of generated pictures; where they are more, what is held is shorter
+SHOWN = 4  # of an eye's keyframes, as many as are shown together
+
+_NOTHING = Pixels(np.zeros((0, 0, 4), np.float16)), Pixels(np.zeros((0, 0, 1), np.float32))
+
+
+class Ring:
+    """Frames without the pixels of plates: who draws them again draws those too."""
+
+    def __init__(self, held_s: float = HELD_S, most_bytes: int = MOST_BYTES) -> None:
+        self._held_s, self._most_bytes = held_s, most_bytes
+        self._frames: deque[FrameInput] = deque()
+        self._before = Visible()  # when the first of them began
+        self._bytes = 0
+
+    def note(self, frame: FrameInput) -> None:
+        """Once a frame; a copy of each keyframe that came is all it costs."""
+        if frame.keyframes:
+            frame = replace(frame, keyframes=tuple(map(_without_plate, frame.keyframes)))
+        self._frames.append(frame)
+        self._bytes += _bytes_of(frame)
+        end_s = frame.tick.display_time_s - self._held_s
+        while self._bytes > self._most_bytes or self._frames[0].tick.display_time_s < end_s:
+            gone = self._frames.popleft()
+            self._bytes -= _bytes_of(gone)
+            self._before.note(gone.keyframes)
+
+    def newest(self, seconds: float = HELD_S) -> tuple[FrameInput, ...]:
+        """The frames of the last ``seconds``, in order. The first brings all that was visible before it."""
+        if not self._frames:
+            return ()
+        begin_s = self._frames[-1].tick.display_time_s - seconds - 1e-6  # a frame may lie on it
+        visible, taken = self._before.copy(), list[FrameInput]()
+        for frame in self._frames:
+            if frame.tick.display_time_s < begin_s:
+                visible.note(frame.keyframes)
+            else:
+                taken.append(frame)
+        first = taken[0]
+        earlier = (replace(key, request=replace(key.request, epoch=first.epoch)) for key in visible.keyframes)
+        taken[0] = replace(first, keyframes=(*earlier, *first.keyframes))
+        return tuple(taken)
+
+
+class Visible:
+    """Of keyframes that came those that may be shown still: an eye's newest few, and each face's newest."""
+
+    def __init__(self) -> None:
+        self._kept: dict[Hashable, list[Keyframe]] = {}
+
+    def note(self, keyframes: Iterable[Keyframe]) -> None:
+        for key in keyframes:
+            request = key.request
+            if request.face is not None:
+                self._kept[request.location, request.face] = [key]
+            else:
+                eye = request.location, request.bus, request.camera
+                self._kept[eye] = [*self._kept.get(eye, ()), key][-SHOWN:]
+
+    def copy(self) -> Visible:
+        """Another, which goes on from here."""
+        other = Visible()
+        other._kept = dict(self._kept)
+        return other
+
+    @property
+    def keyframes(self) -> list[Keyframe]:
+        """In the order in which they came."""
+        return sorted((key for kept in self._kept.values() for key in kept), key=lambda key: key.request.number)
+
+
+def _without_plate(key: Keyframe) -> Keyframe:
+    plate = key.request.plate
+    bare = ImageSet(*_NOTHING, plate.view, plate.provenance)
+    gain, bias = (Pixels(np.ascontiguousarray(pixels.rgb)) for pixels in (key.gain, key.bias))
+    return replace(key, request=replace(key.request, plate=bare), gain=gain, bias=bias)
+
+
+def _bytes_of(frame: FrameInput) -> int:
+    return sum(key.gain.stored.nbytes + key.bias.stored.nbytes for key in frame.keyframes)
