@@ -38,7 +38,7 @@ def smoothly_filled(values: Array, known: Mask) -> Array:
 
 def _pulled(total: Array, weight: Array) -> Array:
     """Means where there is weight, elsewhere a coarser level's."""
-    mean = total / np.maximum(weight, 1e-6)
+    mean: Array = (total / np.maximum(weight, 1e-6)).astype(np.float32)
     if min(weight.min(), 1.0) > 0.0 or max(weight.shape[:2]) == 1:
         return mean
     coarse = _pulled(_halved(total), _halved(weight))

@@ -61,7 +61,13 @@ class LayersManifest(Settings):
     version: Literal[1] = Field(description="Of the format.")
     size_px: Resolution = Field(description="Width and height of every picture and depth.")
     lens: LensSettings = Field(description="The lens that took it.")
-    layers: tuple[LayerSettings, ...] = Field(min_length=1, max_length=MOST_LAYERS, description="Back to front.")
+    layers: tuple[LayerSettings, ...] = Field(description="Back to front.")
+
+    @model_validator(mode="after")
+    def _some_layers(self) -> Self:
+        if not 1 <= len(self.layers) <= MOST_LAYERS:
+            raise refusal(f"found {len(self.layers)} layers, allowed are 1 to {MOST_LAYERS}", "layers")
+        return self
 
 
 def parse_manifest(content: bytes, file: Path) -> LayersManifest:
@@ -69,7 +75,7 @@ def parse_manifest(content: bytes, file: Path) -> LayersManifest:
     try:
         table: Any = json.loads(content.decode("utf-8"), object_pairs_hook=_once)
     except (ValueError, RecursionError) as error:
-        raise UserError(f"{file}: plate.json: is no JSON ({str(error)[:120]})") from None
+        raise UserError(f"{file}: plate.json: is no JSON ({_printable(str(error)[:120])})") from None
     if not isinstance(table, dict):
         raise UserError(f"{file}: plate.json: found {shown(table)}, expected an object in braces")
     version = table.get("version")
@@ -78,8 +84,16 @@ def parse_manifest(content: bytes, file: Path) -> LayersManifest:
         raise UserError(f"{file}: plate.json: version: {found}, this vpengine reads version {VERSION}")
     parsed = parse_settings(table, LayersManifest, file, "")
     if isinstance(parsed, list):
-        raise ProblemsError(Problem(problem.file, f"plate.json: {problem.key}", problem.message) for problem in parsed)
+        raise ProblemsError(
+            Problem(problem.file, f"plate.json: {_printable(problem.key)}", _printable(problem.message))
+            for problem in parsed
+        )
     return parsed
+
+
+def _printable(text: str) -> str:
+    """JSON's keys may hold what no terminal can print."""
+    return "".join(letter if letter.isprintable() else "?" for letter in text)
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

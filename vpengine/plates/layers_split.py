@@ -45,12 +45,13 @@ def split(color: NDArray[np.floating], depth_m: Map, most: int = MOST_LAYERS) ->
     labels = without_specks(bands)
     margin = beyond_px(labels.shape)
     light = np.pad(color.astype(np.float32), ((margin, margin), (margin, margin), (0, 0)), mode="edge")
-    inverse, labels, bands = (np.pad(each, margin, mode="edge") for each in (inverse, labels, bands))
+    fits = np.pad(bands == labels, margin, mode="edge")
+    inverse, labels = np.pad(inverse, margin, mode="edge"), np.pad(labels, margin, mode="edge")
     seen = np.pad(np.ones(depth_m.shape, bool), margin)
     made: list[Layer] = []
     below = light
     for label in np.unique(labels):
-        piece = _Piece(light, inverse, labels, bands == labels, seen, label)
+        piece = _Piece(light, inverse, labels, fits, seen, label)
         layer = piece.layer(below)
         made.append(layer)
         alpha = layer.pixels[..., 3:].astype(np.float32)
@@ -59,9 +60,9 @@ def split(color: NDArray[np.floating], depth_m: Map, most: int = MOST_LAYERS) ->
 
 
 def cuts_of(inverse: Map, most: int) -> NDArray[np.float32]:
-    """(cuts,) inverse depths, ascending, up to ``most - 1``: each parts most of what jumps and the fewest of what does not.
+    """(cuts,) inverse depths, ascending, up to ``most - 1``. The sky, where there is one, is parted first.
 
-    The sky, where there is one, is parted first.
+    Each parts most of what jumps, and little of what does not.
     """
     cuts: list[float] = []
     is_sky = inverse <= 0.0
@@ -119,7 +120,10 @@ def without_specks(labels: NDArray[np.int64]) -> NDArray[np.int64]:
 
 @dataclass(frozen=True, eq=False)
 class _Piece:
-    """What makes the layer ``label`` of a picture. fits: of no speck, whose depth is another layer's. seen: within it."""
+    """What makes the layer ``label`` of a picture.
+
+    fits: of no speck, whose depth is another layer's. seen: within the picture.
+    """
 
     light: Array
     inverse: Map
