@@ -46,10 +46,12 @@ def test_cuts_lie_between_what_jumps_and_the_sky_is_parted() -> None:
     assert 0.0 < first < 1.0 / 6.0 < second <= 0.5
 
 
-def test_a_floor_is_not_cut_through_where_things_stand_before_walls() -> None:
-    """A floor's depth passes every cut; two columns 3 and 5 m away jump before a wall at 9: cuts are only at jumps."""
+def test_there_are_as_many_cuts_as_jumps_need() -> None:
+    """Two columns 3 and 5 m away before a wall at 9: apart, one cut frees both; one before the other, it takes two."""
     inverse = np.full(SHAPE, 1.0 / 9.0, np.float32)
     inverse[20:100, 30:50], inverse[20:100, 90:110] = 1.0 / 3.0, 1.0 / 5.0
+    assert len(cuts_of(inverse, 5)) == 1
+    inverse[40:60, 50:100] = 1.0 / 5.0
     cuts = cuts_of(inverse, 5)
     assert len(cuts) == 2
     assert 1.0 / 9.0 < cuts[0] <= 1.0 / 5.0 < cuts[1] <= 1.0 / 3.0
@@ -78,9 +80,7 @@ def test_each_layer_is_completed_with_its_own_colours_and_depth() -> None:
     pixels = inner(card.pixels).astype(float)
     there = pixels[..., 3] > 0.05
     straight = pixels[there, :3] / pixels[there, 3:]
-    np.testing.assert_allclose(
-        straight, np.broadcast_to(CARD, straight.shape), atol=0.05
-    )  # nothing grey is carried along
+    np.testing.assert_allclose(straight, np.broadcast_to(CARD, straight.shape), atol=0.05)
     np.testing.assert_allclose(inner(np.asarray(card.inverse))[there], 0.5, rtol=1e-3)
 
 
