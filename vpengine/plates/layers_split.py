@@ -24,6 +24,7 @@ _EDGE_SHARE = 0.0015  # of the longer side: as far beside an edge pixels are of 
 _BEYOND_SHARE = 0.1  # of the longer side: how far the layers go on beyond the picture
 _STIFF_SHARE = 0.06  # of the longer side: as far beyond its edges a layer goes on at its edge's depth
 _SLOPE_SHARE = 0.006  # of the longer side: over as much a network's depth may rise at an edge
+_MISFIT = 0.06  # in square roots of light: as far beside the line from near to far a pixel is hardly a mixture
 _CONTRAST = 0.05  # between near and far, in square roots of light: with less an edge's alpha is not seen
 
 Array = NDArray[np.float32]
@@ -137,11 +138,17 @@ class _Piece:
         own, nearer = self.labels == self.label, self.labels > self.label
         edge = max(2, round(_EDGE_SHARE * max(own.shape)))
         beside_near, at_far = self._edges(edge)
+        outer = own & at_far & ~beside_near
         known = own & self.seen & ~beside_near & ~self._without_thin(own & at_far, own, edge)
         if not known.any():
             known = own
         color = self._completed(known, nearer | (own & (beside_near | ~self.seen)), own)
-        alpha = self._alpha(own, nearer, edge, at_far, color, below)
+        front = self._in_front(nearer, edge)
+        color = np.where((own & beside_near & self.seen)[..., None], _unmixed(self.light, color, front), color)
+        seen = _Mix(self.light, color, below)
+        kept = (outer & self.seen)[..., None] * seen.misfit[..., None]
+        alpha = self._alpha(own, nearer, edge, at_far, seen)
+        color = color + kept * (self.light - color)
         pixels = np.concatenate([color * alpha[..., None], alpha[..., None]], -1)
         return Layer(np.clip(pixels, 0.0, 65504.0).astype(np.float16), self._inverse(own))
 
@@ -165,7 +172,16 @@ class _Piece:
         near_own = ndimage.distance_transform_edt(~own) <= reach
         return patched(smooth, hidden & near_own & ~known, known)
 
-    def _alpha(self, own: Mask, nearer: Mask, edge: int, at_far: Mask, color: Array, below: Array) -> Array:
+    def _in_front(self, nearer: Mask, edge: int) -> Array:
+        """(height, width, 3): the colour of the nearest thing that is nearer, clear of its edge where it is thick."""
+        thick = ndimage.binary_erosion(nearer, np.ones((3, 3), bool), edge)
+        if not nearer.any():
+            return self.light
+        thin = nearer & ~ndimage.binary_dilation(thick, np.ones((3, 3), bool), 2 * edge)
+        away = ndimage.distance_transform_edt(~(thick | thin), return_distances=False, return_indices=True)
+        return np.asarray(self.light[tuple(away)])
+
+    def _alpha(self, own: Mask, nearer: Mask, edge: int, at_far: Mask, seen: _Mix) -> Array:
         """Behind what is nearer it goes on as far as it, rather than what is farther, lies around."""
         if (own | nearer).all():
             return np.ones(own.shape, np.float32)
@@ -174,8 +190,9 @@ class _Piece:
             solid = solid[tuple(ndimage.distance_transform_edt(nearer, return_distances=False, return_indices=True))]
         soft = ndimage.gaussian_filter(solid, 0.5 * edge)
         around = ndimage.binary_dilation(own & at_far, np.ones((3, 3), bool), edge) & ~nearer
-        seen, confidence = _seen_alpha(self.light, color, below)
-        mixed = np.where(around, confidence * seen + (1.0 - confidence) * soft, np.where(nearer, soft, solid))
+        share = seen.share + seen.misfit * (own - seen.share)  # what is no mixture is whole
+        at_edge = seen.confidence * share + (1.0 - seen.confidence) * soft
+        mixed = np.where(around, at_edge, np.where(nearer, soft, solid))
         inside = ndimage.binary_erosion(own | nearer, np.ones((3, 3), bool), edge, border_value=1)
         return np.where(inside & own, 1.0, mixed).astype(np.float32)
 
@@ -194,11 +211,37 @@ class _Piece:
         return np.minimum(found, hides).astype(np.float32)
 
 
-def _seen_alpha(light: Array, near: Array, far: Array) -> tuple[Array, Array]:
-    """How much of each pixel is of the near colour, and how sure that is: its place between near and far."""
-    difference = near - far
-    square = np.einsum("...c,...c->...", difference, difference)
-    share = np.einsum("...c,...c->...", light - far, difference) / np.maximum(square, 1e-8)
-    roots = np.sqrt(np.maximum(near, 0.0)) - np.sqrt(np.maximum(far, 0.0))
-    contrast = np.einsum("...c,...c->...", roots, roots)
-    return np.clip(share, 0.0, 1.0), contrast / (contrast + np.float32(_CONTRAST**2))
+class _Mix:
+    """Each pixel's place between a near and a far colour, all (height, width).
+
+    share: how much of it is near; confidence: how far these colours can be told apart; misfit: how little it is a
+    mixture of them at all.
+    """
+
+    def __init__(self, light: Array, near: Array, far: Array) -> None:
+        difference = near - far
+        along = _dot(light - far, difference) / np.maximum(_dot(difference, difference), 1e-8)
+        self.share = np.clip(along, 0.0, 1.0)
+        self.confidence = _beyond(_roots(near) - _roots(far), _CONTRAST)
+        self.misfit = _beyond(_roots(light) - _roots(far + self.share[..., None] * difference), _MISFIT)
+
+
+def _unmixed(light: Array, own: Array, other: Array) -> Array:
+    """Pixels of a layer without what they have of another's colour."""
+    mix = _Mix(light, other, own)
+    replaced = mix.share * mix.confidence * (1.0 - mix.misfit)
+    return np.asarray(light + replaced[..., None] * (own - light))
+
+
+def _dot(first: Array, second: Array) -> Array:
+    return np.asarray(np.einsum("...c,...c->...", first, second))
+
+
+def _roots(light: Array) -> Array:
+    return np.sqrt(np.maximum(light, 0.0))
+
+
+def _beyond(difference: Array, much: float) -> Array:
+    """0 for none, a half for ``much``, 1 for far more."""
+    square = _dot(difference, difference)
+    return np.asarray(square / (square + np.float32(much**2)))
