@@ -56,15 +56,18 @@ def view_from(right_m: float, up_m: float = 0.0, pan_deg: float = 0.0) -> View:
 def drawn(gpu: Any, tmp_path: Path) -> Callable[..., tuple[Picture, Picture]]:
     """(color (height, width, 3), depth (height, width)) of layers in a file, from a View."""
 
-    def draw(layers: tuple[Layer, ...], view: View, lens: LensSettings = LENS) -> tuple[Picture, Picture]:
+    def draw(
+        layers: tuple[Layer, ...], view: View, lens: LensSettings = LENS, with_depth: bool = True
+    ) -> tuple[Picture, Picture]:
         write_layers(tmp_path / "a.2p5d", LayeredPicture(lens, layers))
-        plate, target = Layers(LayersSettings(file=tmp_path / "a.2p5d")), Target(gpu, SIZE, depth=True)
+        plate = Layers(LayersSettings(file=tmp_path / "a.2p5d"))
+        target = Target(gpu, SIZE, depth=with_depth, z_buffer=True)
         while plate.upload(Gpu(gpu)):
             pass
         target.framebuffer.clear(0.3, 0.3, 0.3, 0.3)  # a plate fills all of it, whatever was there
         plate.draw(target, view)
-        assert target.depth is not None
-        color, depth = download(target.color), download(target.depth)[..., 0]
+        color = download(target.color)
+        depth = np.zeros(SIZE[::-1]) if target.depth is None else download(target.depth)[..., 0]
         plate.release()
         target.release()
         return color[..., :3].astype(float), depth.astype(float)
@@ -131,6 +134,14 @@ def test_the_horizon_and_the_eye_are_the_lens_s(drawn: Any) -> None:
     lens = LENS.model_copy(update={"horizon": 0.25})
     color, _ = drawn(two_cards(), view_from(0.0), lens)
     assert np.array_equal(np.flatnonzero(np.abs(color[:, 80] - NEAR).max(-1) < 2e-3), np.arange(80, 120))
+
+
+def test_it_looks_the_same_where_nobody_asks_for_depth(drawn: Any) -> None:
+    """An eye without a generator draws colour alone."""
+    layers = (*two_cards()[:2], Layer(card(NEAR, slice(50, 90), slice(60, 100), 0.75), 0.5))
+    with_depth, _ = drawn(layers, view_from(0.5))
+    alone, _ = drawn(layers, view_from(0.5), with_depth=False)
+    np.testing.assert_array_equal(alone, with_depth)
 
 
 def test_it_is_something_all_round(drawn: Any) -> None:

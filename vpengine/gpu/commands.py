@@ -15,6 +15,7 @@ import moderngl
 Texture = moderngl.Texture | moderngl.TextureArray | moderngl.Texture3D | moderngl.TextureCube
 
 Command = Callable[[], object]
+Masks = tuple[bool, ...] | tuple[tuple[bool, ...], ...]  # of the only texture; of each of several
 
 
 @dataclass(slots=True)
@@ -37,7 +38,7 @@ class Draw:
     vertices: int = -1
     first: int = 0
     viewport: tuple[int, int, int, int] | None = None
-    masks: tuple[tuple[bool, ...], ...] | None = None
+    masks: Masks | None = None
 
     def __call__(self) -> None:
         context = self.framebuffer.ctx
