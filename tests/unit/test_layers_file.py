@@ -133,6 +133,11 @@ def test_members_that_are_not_there_or_not_whole_are_told(refused: Callable[...,
     assert refused({"trees_depth.png": png_depth(0)}).startswith("layers[2].depth: 'trees_depth.png': pixel x 0, y 0")
 
 
+def test_a_depth_in_millimetres_that_is_taken_for_less_is_told(refused: Callable[..., str]) -> None:
+    layers = [{"image": "sky.png", "depth": "trees_depth.png", "depth_unit_m": 1e-6}]
+    assert "comes as near as 0.0025 m; is depth_unit_m right?" in refused(layers=layers)
+
+
 def test_a_member_that_is_damaged_within_the_zip_is_told(tmp_path: Path) -> None:
     path = packed(tmp_path / "a.2p5d", members(), zipfile.ZIP_STORED)
     content = bytearray(path.read_bytes())

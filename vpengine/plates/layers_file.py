@@ -32,6 +32,7 @@ SUFFIX = ".2p5d"
 MANIFEST = "plate.json"
 _MOST_MEMBERS, _MANIFEST_BYTES = 64, 2**20
 MOST_BYTES = 2**31  # of a member, unpacked; of all of them twice that
+_NEAREST_M = 0.01
 _BYTES_A_PIXEL = 28  # of a layer: half RGBA with its smaller levels, here and on the GPU, and its depth
 
 
@@ -62,12 +63,15 @@ def inspect_layers(path: Path) -> LayersManifest:
 
 def read_layers(path: Path) -> LayeredPicture:
     """Raises UserError: whatever is wrong is told with the file, the layer and the key, in a sentence each."""
-    with _opened(path) as (archive, manifest), tempfile.TemporaryDirectory(prefix="vpengine-2p5d-") as folder:
-        _refuse_too_large(path, manifest)
-        layers = tuple(
-            _layer(path, archive, layer, manifest.size_px, Path(folder), f"layers[{number}]")
-            for number, layer in enumerate(manifest.layers, 1)
-        )
+    try:
+        with _opened(path) as (archive, manifest), tempfile.TemporaryDirectory(prefix="vpengine-2p5d-") as folder:
+            _refuse_too_large(path, manifest)
+            layers = tuple(
+                _layer(path, archive, layer, manifest.size_px, Path(folder), f"layers[{number}]")
+                for number, layer in enumerate(manifest.layers, 1)
+            )
+    except OSError as error:
+        raise UserError(f"{path}: cannot be unpacked ({error.strerror or _plain(error)})") from error
     return LayeredPicture(manifest.lens, layers)
 
 
@@ -217,7 +221,10 @@ def _depth_m(file: Path, size: tuple[int, int], unit_m: float) -> Map:
         depth = read_map(file)
         refuse_size(file, depth, size)
         refuse_numbers(file, depth, "depth")
-        return depth * np.float32(unit_m)
+        depth = depth * np.float32(unit_m)
+        if depth.min() < _NEAREST_M:
+            raise UserError(f"{file}: comes as near as {depth.min():g} m; is depth_unit_m right?")
+        return depth
     raise UserError(f"{file}: is {found[0]} x {found[1]} and size_px {size[0]} x {size[1]}")
 
 
