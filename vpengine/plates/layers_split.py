@@ -167,10 +167,12 @@ class _Piece:
         return np.asarray(edges & ndimage.binary_dilation(thick, np.ones((3, 3), bool), edge))
 
     def _completed(self, known: Mask, hidden: Mask, own: Mask) -> Array:
-        reach = round(_HIDDEN_SHARE * max(known.shape))
         smooth = smoothly_filled(self.light, known)
-        near_own = ndimage.distance_transform_edt(~own) <= reach
-        return patched(smooth, hidden & near_own & ~known, known)
+        return patched(smooth, hidden & self._within_reach(own) & ~known, known)
+
+    @staticmethod
+    def _within_reach(own: Mask) -> Mask:
+        return np.asarray(ndimage.distance_transform_edt(~own) <= round(_HIDDEN_SHARE * max(own.shape)))
 
     def _in_front(self, nearer: Mask, edge: int) -> Array:
         """(height, width, 3): the colour of the nearest thing that is nearer, clear of its edge where it is thick."""
@@ -182,12 +184,13 @@ class _Piece:
         return np.asarray(self.light[tuple(away)])
 
     def _alpha(self, own: Mask, nearer: Mask, edge: int, at_far: Mask, seen: _Mix) -> Array:
-        """Behind what is nearer it goes on as far as it, rather than what is farther, lies around."""
+        """Behind what is nearer it goes on as far as it, rather than what is farther, lies around; within reach."""
         if (own | nearer).all():
             return np.ones(own.shape, np.float32)
         solid = own.astype(np.float32)
         if nearer.any():
             solid = solid[tuple(ndimage.distance_transform_edt(nearer, return_distances=False, return_indices=True))]
+            solid = solid * self._within_reach(own)  # what no step aside uncovers need not be drawn
         soft = ndimage.gaussian_filter(solid, 0.5 * edge)
         around = ndimage.binary_dilation(own & at_far, np.ones((3, 3), bool), edge) & ~nearer
         share = seen.share + seen.misfit * (own - seen.share)  # what is no mixture is whole
