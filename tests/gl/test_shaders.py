@@ -23,7 +23,7 @@ from vpengine.gpu.output_window import BLOCK as WINDOW_BLOCK
 from vpengine.gpu.pool import TargetPool
 from vpengine.gpu.program import load_program, shader_folder
 from vpengine.gpu.view_lut import ViewLut
-from vpengine.plates import dome, relief_mesh, still
+from vpengine.plates import card, dome, layer_mesh, relief_mesh
 from vpengine.sim.camera import SimCamera
 from vpengine.sim.figure import StandIn
 from vpengine.sim.light import Panel, StageLight
@@ -68,7 +68,8 @@ def make_everything(gpu: Gpu, stack: ExitStack) -> None:
     ViewLut(gpu)
     for variant in ({}, dome.MAGNIFIED):
         gpu.pass_("dome", dome.BLOCK, variant)
-    gpu.pass_("still", still._BLOCK)
+    gpu.pass_("still", card.BLOCK)
+    gpu.mesh_pass("layers", "relief", layer_mesh.BLOCK)
     for variant in ({}, relief_mesh.WHOLE):
         gpu.mesh_pass("relief", "relief", relief_mesh.BLOCK, variant)
     load_program(gpu.context, "window", (WINDOW_BLOCK,))

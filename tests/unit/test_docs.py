@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from vpengine.files import conflicts, controls_of, settings_of
+from vpengine.plates.layers_manifest import parse_manifest
 from vpengine.stage.stage_file import read_stage
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -36,6 +37,11 @@ def test_the_controllers_section_is_good(small_stage: Path) -> None:
     stage = read_stage(small_stage, controls_of).stage
     assert stage is not None
     assert stage.control.feedback == ("192.168.1.20:9000",)
+
+
+def test_the_plate_json_of_the_docs_is_good() -> None:
+    (example,) = re.findall(r"```json\n(.*?)```", (DOCS / "plates.md").read_text(encoding="utf-8"), re.DOTALL)
+    assert len(parse_manifest(example.encode(), DOCS / "plates.md").layers) == 4
 
 
 def test_there_are_phones() -> None:

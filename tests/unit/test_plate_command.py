@@ -20,6 +20,8 @@ from vpengine.files import controls_of, inspected
 from vpengine.neural.depth import WEIGHTS, Estimate, Lens, believed, estimate, fitting, ground_plane, without_islands
 from vpengine.neural.depth_edges import guided, steepened
 from vpengine.plates.depth_file import read_depth, write_depth
+from vpengine.plates.layers import Layers
+from vpengine.plates.layers_file import read_layers
 from vpengine.plates.still import Still
 
 SIZE = (96, 64)
@@ -212,3 +214,37 @@ def test_edges_are_the_photograph_s_and_steep() -> None:
 def test_the_network_ships_and_is_small() -> None:
     assert WEIGHTS.stat().st_size <= 4 * 1024 * 1024
     assert shutil.which("vpengine") is None or WEIGHTS.with_suffix(".md").is_file()
+
+
+def layers_shown(result: Result, folder: Path) -> Layers:
+    """The plate of the show that was printed with --layers."""
+    assert result.exit_code == 0, result.output or result.exception
+    (folder / "show.toml").write_text(result.stdout, encoding="utf-8")
+    (section,) = load_show(folder / "show.toml", controls_of("weather")).plates.values()
+    settings, problems = inspected([section])
+    assert problems == []
+    (found,) = settings.values()
+    return Layers(found)
+
+
+def test_a_photograph_in_layers_is_a_show_s(photo: Path) -> None:
+    depth_m = np.full((SIZE[1], SIZE[0]), 8.0, np.float32)
+    depth_m[:28], depth_m[30:60, 40:60] = np.inf, 2.0
+    write_depth(photo.with_name("d.exr"), depth_m)
+    result = run(photo, "--depth", photo.with_name("d.exr"), "--layers", "--focal", 96, "--eye-height", 1.2)
+    layers_shown(result, photo.parent)
+    assert "96 x 64, 2.0 to 8.0 m, 44 percent sky, 3 layers" in result.stderr
+    picture = read_layers(photo.with_suffix(".2p5d"))
+    assert picture.lens.eye_height_m == 1.2
+    # Its middle is the photograph's, and so are its pixels' angles: 96 of them are 1 wide 1 away.
+    height, width = picture.layers[0].pixels.shape[:2]
+    assert np.tan(np.radians(picture.lens.horizontal_fov_deg) / 2.0) == pytest.approx(width / 2.0 / 96.0)
+    assert (picture.lens.horizon - 0.5) * height == pytest.approx((0.45 - 0.5) * SIZE[1])
+    assert not photo.with_name('A "beach".depth.exr').exists()
+
+
+def test_layers_are_written_where_they_are_wanted(photo: Path, tmp_path: Path) -> None:
+    layers_shown(run(photo, "--layers", "--to", tmp_path / "b.2p5d"), tmp_path)
+    assert "allowed are .2p5d, with --layers" in sentence(photo, "--layers", "--to", tmp_path / "b.exr")
+    assert "and with --layers .2p5d" in sentence(photo, "--to", tmp_path / "b.2p5d")
+    assert "cannot be written" in sentence(photo, "--layers", "--to", tmp_path / "nowhere" / "b.2p5d")

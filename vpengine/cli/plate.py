@@ -1,10 +1,10 @@
-"""``vpengine plate``: plates made ready for a show. ``from-image``: one photograph, with depth. ``bake``: bake.py."""
+"""``vpengine plate``: plates made ready for a show. ``from-image``: a photograph, with depth or in layers. ``bake``."""
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -19,6 +19,9 @@ from vpengine.neural.depth_edges import at_size
 from vpengine.plates.depth_file import KINDS, Map, write_depth
 from vpengine.plates.depth_map import Stereo, depth_from_depth, depth_from_disparity
 from vpengine.plates.image_file import read_picture
+from vpengine.plates.layers_file import SUFFIX, LayeredPicture, write_layers
+from vpengine.plates.layers_manifest import LensSettings
+from vpengine.plates.layers_split import beyond_px, split
 from vpengine.stage.show_file import RESERVED_SLUGS
 from vpengine.view.color import REC709_FROM_ACESCG, srgb_encoded
 
@@ -41,13 +44,23 @@ def from_image(
     horizon: Annotated[float, typer.Option(min=-2.0, max=3.0, help="Where it is: 0 the top, 1 the bottom.")] = 0.45,
     eye_height: Annotated[float, typer.Option(min=0.05, max=200.0, help="Of the camera, in metres.")] = 1.6,
     color_space: Annotated[str | None, typer.Option(help="Its OpenColorIO colour space.")] = None,
-    to: Annotated[Path | None, typer.Option(help="The file to write; by default NAME.depth.exr beside it.")] = None,
+    layers: Annotated[
+        bool, typer.Option("--layers", help="Split it by depth into NAME.2p5d, with what lies behind its edges.")
+    ] = False,
+    to: Annotated[
+        Path | None, typer.Option(help="The file to write; by default NAME.depth.exr, or NAME.2p5d, beside it.")
+    ] = None,
 ) -> None:
-    """Give a photograph depth: writes NAME.depth.exr beside it, and prints a show that uses both."""
+    """Give a photograph depth: writes NAME.depth.exr beside it, and prints a show that uses both.
+
+    With --layers: writes NAME.2p5d, the photograph in layers, and prints a show that uses it.
+    """
     _refuse_together(depth, disparity, network, baseline, focal)
-    target = to or file.with_name(f"{file.stem}.depth.exr")
-    if target.suffix.lower() not in KINDS:
-        raise UserError(f"--to {target}: allowed are {', '.join(KINDS)}")
+    target = to or file.with_name(f"{file.stem}{SUFFIX if layers else '.depth.exr'}")
+    allowed = (SUFFIX,) if layers else KINDS
+    if target.suffix.lower() not in allowed:
+        hint = f", and with --layers {SUFFIX}" if not layers else ", with --layers"
+        raise UserError(f"--to {target}: allowed are {', '.join(allowed)}{hint}")
     picture = read_picture(file, color_space).pixels[..., :3]
     height, width = picture.shape[:2]
     lens = Lens(horizon, focal / width if focal else Lens.focal)
@@ -57,6 +70,12 @@ def from_image(
         depth_m = depth_from_disparity(disparity, (width, height), Stereo(baseline, focal, offset), fill=fill)
     else:
         depth_m = _estimated(network or WEIGHTS, picture, lens, eye_height, is_metric=metric)
+    if layers:
+        made = layered(picture, depth_m, lens, eye_height)
+        write_layers(target, made)
+        typer.echo(f"{target}: {width} x {height}, {_told(depth_m)}, {_counted(len(made.layers))}", err=True)
+        typer.echo(layers_show_of(file, target), nl=False)
+        return
     write_depth(target, depth_m)
     typer.echo(f"{target}: {width} x {height}, {_told(depth_m)}", err=True)
     typer.echo(show_of(file, target, depth_m, lens, eye_height, color_space), nl=False)
@@ -93,6 +112,27 @@ def _told(depth_m: Map) -> str:
     return f"{near:.1f} to {far:.1f} m, {100.0 * np.mean(np.isinf(depth_m)):.0f} percent sky"
 
 
+def _counted(layers: int) -> str:
+    return f"{layers} layers" if layers > 1 else "1 layer: its depth never jumps"
+
+
+def layered(picture: NDArray[Any], depth_m: Map, lens: Lens, eye_height_m: float) -> LayeredPicture:
+    """picture: (height, width, 3), scene-linear. Its layers go on beyond it, and so does the lens's angle of view."""
+    height, width = depth_m.shape
+    margin = beyond_px(depth_m.shape)
+    taken = LensSettings(
+        horizontal_fov_deg=float(np.degrees(2.0 * np.arctan(0.5 * (1.0 + 2.0 * margin / width) / lens.focal))),
+        eye_height_m=eye_height_m,
+        horizon=(margin + lens.horizon * height) / (height + 2.0 * margin),
+    )
+    return LayeredPicture(taken, split(picture, depth_m))
+
+
+def layers_show_of(file: Path, layers: Path) -> str:
+    """A show with the picture in layers, as it stands beside the photograph."""
+    return _show(file, "layers", {"file": _text(_beside(layers, file))})
+
+
 def show_of(file: Path, depth: Path, depth_m: Map, lens: Lens, eye_height_m: float, color_space: str | None) -> str:
     """A show with the picture and its depth, as it stands beside both. Its card is at the middle of the depths."""
     height, width = depth_m.shape
@@ -108,10 +148,14 @@ def show_of(file: Path, depth: Path, depth_m: Map, lens: Lens, eye_height_m: flo
         "center_height_m": f"{eye_height_m - (0.5 - lens.horizon) * width_m * height / width:.4f}",
         "eye_height_m": f"{eye_height_m:.4f}",
     }
+    return _show(file, "still", lines)
+
+
+def _show(file: Path, kind: str, lines: Mapping[str, str]) -> str:
     name = re.sub(r"[^a-z0-9]+", "-", file.stem.lower()).strip("-")[:32].strip("-")
     slug = name if name and name not in RESERVED_SLUGS else f"plate-{name}".strip("-")
     head = f"version = 1\n\n[show]\nname = {_text(file.stem[:100])}\n\n[[scene]]\nslug = {_text(slug)}\n\n"
-    return head + '[scene.plate]\nkind = "still"\n' + "".join(f"{key} = {value}\n" for key, value in lines.items())
+    return head + f'[scene.plate]\nkind = "{kind}"\n' + "".join(f"{key} = {value}\n" for key, value in lines.items())
 
 
 def _beside(depth: Path, file: Path) -> str:

@@ -8,12 +8,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import moderngl
 
 Texture = moderngl.Texture | moderngl.TextureArray | moderngl.Texture3D | moderngl.TextureCube
 
 Command = Callable[[], object]
+Masks = tuple[bool, ...] | tuple[tuple[bool, ...], ...]  # of the only texture; of each of several
 
 
 @dataclass(slots=True)
@@ -23,6 +25,7 @@ class Draw:
     viewport: a part of the framebuffer, for one that is drawn in parts only; else all of it.
     flags: moderngl's of what is enabled. depth_func: in OpenGL's sign, where the z-buffer is asked. textures: each with
     its unit. uniforms: the block's bytes, written into ``buffer``. vertices: -1 for all of the array's.
+    masks: which channels of each of the framebuffer's textures are written; else all.
     """
 
     framebuffer: moderngl.Framebuffer
@@ -35,11 +38,15 @@ class Draw:
     vertices: int = -1
     first: int = 0
     viewport: tuple[int, int, int, int] | None = None
+    masks: Masks | None = None
 
     def __call__(self) -> None:
         context = self.framebuffer.ctx
         if self.viewport is not None:
             self.framebuffer.viewport = self.viewport
+        if self.masks is not None:
+            all_masks = self.framebuffer.color_mask
+            mask_each(self.framebuffer, self.masks)
         self.framebuffer.use()
         context.enable_only(self.flags)
         if self.flags & moderngl.DEPTH_TEST:
@@ -50,6 +57,13 @@ class Draw:
             self.buffer.write(self.uniforms)
             self.buffer.bind_to_uniform_block(0)
         self.array.render(moderngl.TRIANGLES, self.vertices, self.first)
+        if self.masks is not None:
+            self.framebuffer.color_mask = all_masks
+
+
+def mask_each(framebuffer: moderngl.Framebuffer, masks: Any) -> None:
+    """masks: for each of its textures whether red, green, blue and alpha are written. moderngl's types know but one."""
+    framebuffer.color_mask = masks
 
 
 class Tape:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vpengine.gpu.blocks import UniformBlock
-from vpengine.gpu.commands import Draw, Texture, do
+from vpengine.gpu.commands import Draw, Masks, Texture, do
 from vpengine.gpu.program import load_program
 from vpengine.gpu.target import Atlas, ShadowMap, Target
 from vpengine.gpu.uniforms import FrameCount, UniformRing
@@ -19,6 +19,10 @@ from vpengine.gpu.uniforms import FrameCount, UniformRing
 Where = Literal["everywhere", "mark", "rest"]
 Bound = Texture | tuple[Texture, ...]  # a sampler's texture, or a sampler array's
 
+# Of a target's colour and depth, what a blended mesh's two draws write.
+_COLOR = (True, True, True, False)
+_BLENDED = (_COLOR, (False,) * 4)
+_DEPTH_ALONE = ((False,) * 4, (True,) * 4)
 _DEPTH_FUNC: dict[Where, str] = {"everywhere": "", "mark": "1", "rest": "<"}
 _INT = 0x1404  # OpenGL's; a sampler is set like one and is of another type
 
@@ -107,6 +111,29 @@ class MeshPass(Pass):
         if triangles is not None:
             draw.vertices, draw.first = 3 * len(triangles), 3 * triangles.start
         do(draw)
+
+    def blend_mesh(
+        self,
+        target: Target,
+        mesh: Mesh,
+        textures: Mapping[str, Bound],
+        triangles: range,
+        values: Mapping[str, Any],
+        depth_values: Mapping[str, Any],
+    ) -> None:
+        """Colour by the alpha that the shader writes; depth, which is never mixed, in a draw of its own."""
+        if not triangles:
+            return
+        array = mesh.vertex_array(self._program)
+        draws: list[tuple[int, str, Masks, Mapping[str, Any]]] = [
+            (moderngl.DEPTH_TEST | moderngl.BLEND, "<", _COLOR if target.depth is None else _BLENDED, values)
+        ]
+        if target.depth is not None:
+            draws.append((moderngl.DEPTH_TEST, "<=", _DEPTH_ALONE, depth_values))
+        for flags, depth_func, masks, given in draws:
+            draw = self._drawn(target.framebuffer, array, flags, depth_func, textures, given)
+            draw.vertices, draw.first, draw.masks = 3 * len(triangles), 3 * triangles.start, masks
+            do(draw)
 
 
 def _units(program: moderngl.Program) -> dict[str, range]:

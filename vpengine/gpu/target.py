@@ -9,7 +9,7 @@ import moderngl
 
 from vpengine.errors import UserError
 from vpengine.gpu.commands import Texture as Texture
-from vpengine.gpu.commands import do
+from vpengine.gpu.commands import do, mask_each
 
 FAR_DEPTH = float("inf")
 
@@ -59,9 +59,10 @@ class Target:
         do(self._clear_marks)
 
     def _clear_marks(self) -> None:
-        self.framebuffer.color_mask = (False,) * 4
+        kept = self.framebuffer.color_mask
+        mask_each(self.framebuffer, (False,) * 4 if self.depth is None else ((False,) * 4,) * 2)
         self.framebuffer.clear()
-        self.framebuffer.color_mask = (True,) * 4
+        self.framebuffer.color_mask = kept
 
     def release(self) -> None:
         for framebuffer in (self.framebuffer, self._depth_only):

@@ -20,9 +20,9 @@ _NAMES = ("z", "depth", "y")  # of an EXR's channel, the likeliest first
 Map = NDArray[np.float32]
 
 
-def depth_size(path: Path) -> tuple[int, int]:
+def depth_size(path: Path, kinds: tuple[str, ...] = KINDS) -> tuple[int, int]:
     """(width, height), from the header. Raises UserError for what is no depth file."""
-    source = _opened(path, KINDS)
+    source = _opened(path, kinds)
     spec = source.spec()
     source.close()
     return spec.width, spec.height

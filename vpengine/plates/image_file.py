@@ -94,7 +94,7 @@ def picture_problems(path: Path, color_space: str | None) -> list[tuple[str, str
 
 @dataclass(frozen=True, eq=False)
 class LoadedPicture:
-    """pixels: (height, width, 4), half, row 0 at the top; the fourth is for the GPU.
+    """pixels: (height, width, 4), half, row 0 at the top: colours multiplied by alpha, and alpha, 1 where it has none.
 
     pixel_aspect: a pixel's width over its height.
     """
@@ -150,8 +150,9 @@ def read_picture(path: Path, color_space: str | None) -> LoadedPicture:
             inside = block[top - data.y - row : bottom - data.y - row, left - data.x : right - data.x]
             colors, alpha = _colors_and_alpha(inside, header)
             bad.note(colors, left, top)
-            part = out[top - display.y : bottom - display.y, left - display.x : right - display.x, :3]
-            part[:] = _premultiplied(colors, alpha, header, color_space, to_acescg)
+            part = out[top - display.y : bottom - display.y, left - display.x : right - display.x]
+            part[..., :3] = _premultiplied(colors, alpha, header, color_space, to_acescg)
+            part[..., 3:] = 1.0 if alpha is None else np.nan_to_num(np.clip(alpha, 0.0, 1.0), nan=0.0)
         if bad.count:
             raise UserError(f"{path}: {bad.sentence()}")
     turned = header.orientation >= 5

@@ -15,7 +15,7 @@ from scipy import ndimage
 
 LEAST_STEP, LEAST_SHARE = 0.004, 0.06  # of inverse depth between neighbours, in 1/m and of the nearer: a silhouette
 HIDDEN_SHARE = 0.1  # of the longer side: how far behind a silhouette there is something
-_BEYOND = 30.0  # pictures' widths to which the outermost pixels go on
+BEYOND = 30.0  # pictures' widths to which the outermost pixels go on
 ALWAYS = -1e-6  # an edge that every depth is nearer than
 
 Array = NDArray[np.floating]
@@ -46,12 +46,12 @@ def relief_of(color: Array, depth_m: Array, most_cells: int) -> Relief:
     small = ndimage.uniform_filter(color.astype(np.float32), (stride, stride, 1))[np.ix_(rows, columns)]
     behind, hidden, there = _behind(grid, small)
     x, y = ((at + 0.5) / side for at, side in zip((columns, rows), depth_m.shape[::-1], strict=True))
-    x, y = (np.concatenate([[-_BEYOND, 0.0], at, [1.0, 1.0 + _BEYOND]]) for at in (x, y))
+    x, y = (np.concatenate([[-BEYOND, 0.0], at, [1.0, 1.0 + BEYOND]]) for at in (x, y))
     grid, behind, there = (np.pad(each, 2, mode="edge") for each in (grid, behind, there))
-    corners = _corners(np.arange(grid.size).reshape(grid.shape))
-    values, far_values = _corners(grid), _corners(behind)
-    cut = _is_silhouette(values.min(1), values.max(1))
-    under = _corners(there).any(1)
+    corners = corners_of(np.arange(grid.size).reshape(grid.shape))
+    values, far_values = corners_of(grid), corners_of(behind)
+    cut = is_silhouette(values.min(1), values.max(1))
+    under = corners_of(there).any(1)
     pieces = [
         *_sides(corners[cut], values[cut]),
         (corners[under], far_values[under], np.full(int(under.sum()), ALWAYS)),
@@ -60,13 +60,18 @@ def relief_of(color: Array, depth_m: Array, most_cells: int) -> Relief:
     return _joined(places, corners[~cut], pieces, hidden)
 
 
-def _is_silhouette(far: Array, near: Array) -> Mask:
+def is_silhouette(far: Array, near: Array) -> Mask:
     return near - far > np.maximum(LEAST_STEP, LEAST_SHARE * near)
 
 
-def _corners(grid: NDArray[Any]) -> NDArray[Any]:
+def corners_of(grid: NDArray[Any]) -> NDArray[Any]:
     """(cells, 4) from (rows, columns): upper left, upper right, lower left, lower right."""
     return np.stack([grid[:-1, :-1], grid[:-1, 1:], grid[1:, :-1], grid[1:, 1:]], -1).reshape(-1, 4)
+
+
+def triangles_of(cells: NDArray[np.int64]) -> NDArray[np.uint32]:
+    """(2 n, 3) from the corners of n cells."""
+    return cells[:, [0, 2, 1, 1, 2, 3]].reshape(-1, 3).astype(np.uint32)
 
 
 def _sides(corners: NDArray[np.int64], values: Array) -> list[tuple[NDArray[np.int64], Array, Array]]:
@@ -99,11 +104,10 @@ def _joined(
         cells.append(np.arange(len(own)).reshape(-1, 4) + count)
         count += len(own)
     cell = np.concatenate(cells)
-    triangles = cell[:, [0, 2, 1, 1, 2, 3]].reshape(-1, 3).astype(np.uint32)
     return Relief(
         np.concatenate(all_places).astype(np.float32),
         np.concatenate(edges)[:, None].astype(np.float32),
-        triangles,
+        triangles_of(cell),
         2 * len(whole),
         hidden,
     )
@@ -120,7 +124,7 @@ def _behind(inverse: Array, color: Array) -> tuple[Array, Array, Mask]:
     for _ in range(round(HIDDEN_SHARE * max(inverse.shape))):
         share = ndimage.uniform_filter(there.astype(np.float32), 3)
         mean = ndimage.uniform_filter(values * there[..., None], (3, 3, 1)) / np.maximum(share, 1e-6)[..., None]
-        fresh = ~there & (share > 0.05) & _is_silhouette(mean[..., 0], inverse)
+        fresh = ~there & (share > 0.05) & is_silhouette(mean[..., 0], inverse)
         if not fresh.any():
             break
         values[fresh] = mean[fresh]
@@ -131,7 +135,7 @@ def _behind(inverse: Array, color: Array) -> tuple[Array, Array, Mask]:
 def _silhouettes(inverse: Array, color: Array) -> tuple[Mask, Array, Array]:
     """Pixels at the near side of a silhouette, with the far side's inverse depth and colour beside them."""
     lowest = ndimage.minimum_filter(inverse, 3)
-    near = _is_silhouette(lowest, inverse)
+    near = is_silhouette(lowest, inverse)
     around = ndimage.binary_dilation(near, np.ones((5, 5), bool))
     # Right beside an edge a photograph's pixels are of both sides: the colour comes from those behind.
     clear = (~around).astype(np.float32)
@@ -142,7 +146,7 @@ def _silhouettes(inverse: Array, color: Array) -> tuple[Mask, Array, Array]:
     for dy in (-2, -1, 0, 1, 2):
         for dx in (-2, -1, 0, 1, 2):
             moved = np.roll(inverse, (dy, dx), (0, 1))
-            is_far = _is_silhouette(moved, inverse)
+            is_far = is_silhouette(moved, inverse)
             values += np.roll(far_color, (dy, dx), (0, 1)) * is_far[..., None]
             weight += is_far
     beside = np.where((weight > 0.0)[..., None], values / np.maximum(weight, 1.0)[..., None], color)

@@ -11,19 +11,15 @@ from pathlib import Path
 import numpy as np
 from pydantic import Field
 
-from vpengine.gpu.blocks import UniformBlock
 from vpengine.gpu.gpu import Gpu
 from vpengine.gpu.target import Target, Texture
+from vpengine.plates.card import Card, facing
 from vpengine.plates.depth_file import depth_problem
 from vpengine.plates.image_file import FilePicture, picture_problems, picture_size
 from vpengine.plates.plate import warm
 from vpengine.plates.relief_mesh import ReliefMesh
 from vpengine.stage.settings import ExistingFile, Settings
-from vpengine.view.view import View, stage_ray_from_ndc
-
-_BLOCK = UniformBlock(
-    "Still", stage_ray_from_ndc="mat3", card_from_stage="mat3", eye_in_card="vec3", half_size_m="vec2", gain="float"
-)
+from vpengine.view.view import View
 
 
 class StillSettings(Settings):
@@ -63,19 +59,14 @@ class Still:
     def __init__(self, settings: StillSettings) -> None:
         self._settings = settings
         self._picture = FilePicture(settings.file, settings.color_space)
-        height_m = settings.width_m / self._picture.aspect
-        self._half_size_m = (settings.width_m / 2.0, height_m / 2.0)
-        yaw = np.radians(settings.yaw_deg)
-        right = np.array([np.cos(yaw), np.sin(yaw), 0.0])
-        away = np.array([-np.sin(yaw), np.cos(yaw), 0.0])
-        self._card_from_stage = np.stack([right, [0.0, 0.0, 1.0], away])
-        self._center_m = away * settings.distance_m + [0.0, 0.0, settings.center_height_m]
+        card_from_stage = facing(settings.yaw_deg)
+        center_m = card_from_stage[2] * settings.distance_m + [0.0, 0.0, settings.center_height_m]
+        self._card = Card(card_from_stage, center_m, settings.width_m, settings.width_m / self._picture.aspect)
         self.relief = self._made_relief(settings.depth) if settings.depth is not None else None
 
     def _made_relief(self, depth: Path) -> ReliefMesh:
         eye_m = np.array([0.0, 0.0, self._settings.eye_height_m])
-        right, up = self._card_from_stage[0], self._card_from_stage[1]
-        rays = (self._center_m - eye_m, 2.0 * self._half_size_m[0] * right, 2.0 * self._half_size_m[1] * up)
+        rays = (self._card.center_m - eye_m, self._card.across_m, self._card.upwards_m)
         return ReliefMesh(depth, self._picture.pixels, eye_m, *(ray / self._settings.distance_m for ray in rays))
 
     @staticmethod
@@ -91,7 +82,7 @@ class Still:
             return True
         if not gpu.software:
             self._picture.texture.anisotropy = 4.0  # five times the cost there
-        self._pass = gpu.pass_("still", _BLOCK)
+        self._card.upload(gpu)
         if self.relief is not None:
             self.relief.upload(gpu)
         warm(self, gpu)
@@ -101,15 +92,7 @@ class Still:
         if self.relief is not None:
             target.wipe()  # the z-buffer, for the relief
         gain = 2.0**self._settings.exposure_stops
-        self._pass.draw(
-            target,
-            {"picture": self._picture.texture},
-            stage_ray_from_ndc=stage_ray_from_ndc(view),
-            card_from_stage=self._card_from_stage,
-            eye_in_card=self._card_from_stage @ (view.origin_m - self._center_m),
-            half_size_m=self._half_size_m,
-            gain=gain,
-        )
+        self._card.draw(target, view, self._picture.texture, gain)
         if self.relief is not None:
             self.relief.draw(target, view, self._picture.texture, gain)
 
