@@ -201,9 +201,12 @@ def test_a_place_that_comes_with_a_plain_look_has_no_grade_of_the_place_before(g
     eyes.release()
 
 
-@pytest.mark.parametrize("how", ["cut", "dissolve", "other scene"])
+@pytest.mark.parametrize("how", ["cut", "dissolve", "other scene", "other look"])
 def test_a_scene_that_stood_by_comes_as_it_was_seen(gpu: Any, how: str) -> None:
-    """A cut to what the preview shows is no frame of the plate's own light; a dissolve begins with the look before."""
+    """A cut to what the preview shows is no frame of the plate's own light; a dissolve begins with the look before.
+
+    Nothing comes along that has another look than the gate let through: in the preview anything may be tried.
+    """
     eyes, program, preview = Eyes(Gpu(gpu), {}, SIZE, 2), Eye(PROGRAM, "1"), Eye(PREVIEW, "1")
 
     def update(eye: Eye, state: BusState, time_s: float, *keys: Keyframe) -> None:
@@ -211,10 +214,12 @@ def test_a_scene_that_stood_by_comes_as_it_was_seen(gpu: Any, how: str) -> None:
 
     dark = Grade(neutral_grade().table * np.float32(0.5))
     update(program, BusState("day", "street", look=Look("x", plain=True)), 0.0)
-    update(preview, BusState("night", "x"), 0.0, replace(keyframe(7), grade=dark))
-    update(preview, BusState("night", "x"), 60.0)
+    seen = keyframe(7).request.look
+    update(preview, BusState("night", "x", look=seen), 0.0, replace(keyframe(7), grade=dark))
+    update(preview, BusState("night", "x", look=seen), 60.0)
     scene = "another" if how == "other scene" else "night"
-    update(program, BusState(scene, *(("street", "x") if how == "dissolve" else ("x",))), 61.0)
+    wanted = Look("weather", (("fog", 0.5),)) if how == "other look" else seen
+    update(program, BusState(scene, *(("street", "x") if how == "dissolve" else ("x",)), look=wanted), 61.0)
     layer = eyes.layer(program, "x")
     if how == "cut":
         assert layer.newest is not None

@@ -78,7 +78,8 @@ class Eyes:
         if before is None or state.target not in (location for location, _ in before.shares):
             layer, stood_by = self.layer(eye, state.target), self._stood_by(eye, state)
             key = stood_by.newest if stood_by is not None else None
-            if key is not None and key.request.epoch == job.epoch:
+            # Of the very look that the gate let through: in the preview anything may be tried.
+            if key is not None and (key.request.epoch, key.request.look) == (job.epoch, state.look):
                 layer.enter(stood_by)
                 layer.add(key, job.time_s)
             else:

@@ -64,7 +64,7 @@ class Gate:
         are there, whatever makes pictures now; who made them is asked of each.
         """
         why = self.why_not(wanted, is_made=is_made)
-        if why and way is not None and is_between(wanted, *way) and not any(self._why_not_end(end) for end in way):
+        if why and way is not None and is_between(wanted, *way) and self._may_fade(*way):
             why = ""
         if not why:
             return self._pass(wanted)
@@ -73,9 +73,10 @@ class Gate:
             return Passed(self._pass(last).look, why=why)
         return Passed(plain, closed=True, why=why)
 
-    def _why_not_end(self, look: Look) -> str:
-        """A fade may also come from where another one was interrupted, which was let through."""
-        return "" if look in self._let_through else self.why_not(look)
+    def _may_fade(self, start: Look, end: Look) -> bool:
+        """To what may be shown by itself; and from such, or from where another fade was interrupted."""
+        came_from = self._let_through.get(start) == self.model_sha256 or not self.why_not(start)
+        return came_from and not self.why_not(end)
 
     def _pass(self, look: Look) -> Passed:
         self._last = look
