@@ -16,6 +16,7 @@ from pydantic import BaseModel
 from vpengine import output, plates, tracking
 from vpengine.control.buttons import BUTTONS, DISPLAYS
 from vpengine.control.controls import LONGEST_TEXT
+from vpengine.control.keys import KEYS
 from vpengine.files import controls_of
 from vpengine.neural import GENERATORS, RUNTIMES
 from vpengine.neural.declared import generator_class
@@ -49,7 +50,7 @@ def derived() -> dict[Path, str]:
         text = _between(text, name, tables)
     desk = ROOT / "docs" / "controllers.md"
     pressed = desk.read_text(encoding="utf-8")
-    for name, table in {"buttons": _buttons(), "displays": _displays()}.items():
+    for name, table in {"buttons": _buttons(), "keys": _keyboard(), "displays": _displays()}.items():
         pressed = _between(pressed, name, table)
     cues, looks = cues_schema(), looks_schema()
     operating = ROOT / "docs" / "desk.md"
@@ -283,6 +284,11 @@ def _buttons() -> str:
     carried = {"press": "1, or nothing", "number": "a number", "text": "text"}
     lines = [f"| `{one.address}` | {carried[one.argument]} | {one.sentence} |" for one in BUTTONS]
     return "\n".join(["| address | carries | |\n|---|---|---|", *lines])
+
+
+def _keyboard() -> str:
+    rows = [f"| {name.replace('+', ' + ')} | `{address}` |" for name, address in KEYS.items()]
+    return "\n".join(["| key | presses |\n|---|---|", *rows])
 
 
 def _displays() -> str:

@@ -44,6 +44,7 @@ from vpengine.operating import (
     build_midi,
     called_by_timecode,
     go_on,
+    press_key,
     remembered,
     trouble_of,
 )
@@ -208,7 +209,7 @@ class App:
         """The rendering context and the outputs: windows where the stage has them and there is a display."""
         sections = self.files.stage.outputs
         wanted = any(item.target.kind == "window" for item in sections) and not self.options.headless
-        self.windows = Windows() if wanted else None
+        self.windows = Windows(lambda key: press_key(key, self.inbox)) if wanted else None
         if self.windows is not None:
             self._exit.callback(self.windows.close)
         self.gpu = Gpu(self.windows.context if self.windows else create_headless())

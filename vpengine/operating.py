@@ -11,6 +11,7 @@ from vpengine.control.controls import ControlError, Controls, typed
 from vpengine.control.cues import CueEdits
 from vpengine.control.desk import Desk
 from vpengine.control.gate import Gate
+from vpengine.control.keys import KEYS
 from vpengine.control.messages import OperatorMessage
 from vpengine.control.safe import Safe
 from vpengine.control.scenes import SceneEntry, Scenes
@@ -22,9 +23,12 @@ from vpengine.frames.look import Look
 from vpengine.loop import Loop
 from vpengine.mailbox import Inbox
 from vpengine.neural.declared import looks_of
+from vpengine.osc import Message
 from vpengine.output.clock import Clock
 from vpengine.output.received_timecode import ReceivedTimecode
+from vpengine.remote.handing_over import hand_over
 from vpengine.remote.midi import MidiDoor
+from vpengine.remote.osc_buttons import button_message
 from vpengine.stage.control_names import control_address
 from vpengine.stage.state_folder import state_folder
 from vpengine.takes.keeper import DeskState, Keeper, read_session, session_file
@@ -64,6 +68,7 @@ def build_desk(
         Safe(show.settings.safe),
         Takes(show.settings.lock_takes),
         Chance(controls.declared, [control_address(name) for name in show.settings.chance]),
+        approvers=show.settings.approvers,
     )
 
 
@@ -151,3 +156,11 @@ class Keeping:
         if name is not None:
             log.warning("kept: %s", self._takes.keep(name))
         self._keeper.note(state_of(desk), desk.cues.now, desk.gate.approvals)
+
+
+def press_key(name: str, inbox: Inbox[str, OperatorMessage]) -> None:
+    """What a key of a window does (``control.keys``); one that does nothing is passed over."""
+    address = KEYS.get(name)
+    message = button_message(Message(address, ())) if address is not None else None
+    if address is not None and message is not None and not hand_over(message, address, inbox):
+        log.warning("key %s: more was pressed than the engine can take", name)

@@ -78,7 +78,7 @@ class Key(ctypes.Structure):
     )
 
 
-ESCAPE = 0xFF1B
+ESCAPE, SAFE_KEY = 0xFF1B, ord("s")
 
 
 class Screen:
@@ -118,11 +118,13 @@ class Screen:
         data = (ctypes.c_long * 5)(atoms[1])
         self._send(ClientMessage(type=33, window=window, message_type=atoms[0], format=32, data=data))
 
-    def press_escape(self, window: int) -> None:
+    def press(self, window: int, key: int = ESCAPE, shift: bool = False) -> None:
+        """key: X's keysym."""
         self._x.XKeysymToKeycode.argtypes = [ctypes.c_void_p, ctypes.c_ulong]
-        code = self._x.XKeysymToKeycode(self._display, ESCAPE) & 0xFF
+        code = self._x.XKeysymToKeycode(self._display, key) & 0xFF
         for kind in (2, 3):  # down and up
-            self._send(Key(type=kind, window=window, keycode=code, time=int(1e3 * time.monotonic()), same_screen=1))
+            at, state = int(1e3 * time.monotonic()), int(shift)
+            self._send(Key(type=kind, window=window, keycode=code, time=at, state=state, same_screen=1))
 
     def _send(self, event: ctypes.Structure) -> None:
         event.display = self._display
@@ -207,12 +209,32 @@ def test_one_press_only_warns_and_two_end_the_show(windows_stage: Path, screen: 
         screen.press_close(windows["vpengine: wall:side"])
         until(lambda: sum("Once more" in line for line in lines) == 1)
         time.sleep(2.5)
-        screen.press_escape(windows["vpengine: stage"])
+        screen.press(windows["vpengine: stage"])
         until(lambda: sum("Once more" in line for line in lines) == 2)
         assert screen.windows() == windows
         assert running.poll() is None
-        screen.press_escape(windows["vpengine: stage"])
+        screen.press(windows["vpengine: stage"])
         assert running.wait(timeout=60.0) == 0
+
+
+def test_keys_in_any_window_press_the_desk_s_buttons(windows_stage: Path, screen: Screen) -> None:
+    """SAFE covers the walls, and its release uncovers them; R and C are a take."""
+    show = windows_stage.parent / "show.toml"
+    show.write_text(show.read_text("utf-8").replace('name = "Test"', 'name = "Test"\nsafe = "black"'), encoding="utf-8")
+    takes = windows_stage.parent / "takes"
+    with engine(screen.name, str(windows_stage), "--takes", str(takes)) as running:
+        until(lambda: {f"vpengine: {feed}" for feed in PLACES} <= set(screen.windows()))
+        windows = screen.windows()
+        until(lambda: bool(screen.of("wall:main").any()))
+        screen.press(windows["vpengine: wall:side"], SAFE_KEY)
+        until(lambda: not screen.of("wall:main").any() and not screen.of("wall:side").any())
+        screen.press(windows["vpengine: stage"], SAFE_KEY, shift=True)
+        until(lambda: bool(screen.of("wall:main").any()))
+        screen.press(windows["vpengine: stage"], ord("r"))
+        until(lambda: (takes / "take-1" / "frames.jsonl").is_file())
+        screen.press(windows["vpengine: wall:main"], ord("c"))
+        until(lambda: (takes / "take-1" / "take.json").is_file())
+        assert running.poll() is None
 
 
 def draw_and_look(stage: Path, kept: Path, card: bool) -> None:

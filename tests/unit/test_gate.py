@@ -234,6 +234,20 @@ def test_a_look_is_tried_in_the_preview_approved_there_and_taken() -> None:
     ]
 
 
+def test_a_show_may_say_who_may_approve() -> None:
+    scenes, controls = Scenes([SceneEntry("storm", "hall", 1.0, ((SNOW, 1.0),))]), Controls((*ENGINE_CONTROLS, *OWN))
+    desk = Desk(controls, scenes, Gate(Approvals()), LOOKS, approvers=("Ana", "Beto"))
+    shown(desk, SceneTrigger("goto", "storm", "preview"), at_s=0.0)
+    desk.apply([LookTrigger("approve", "Carla"), LookTrigger("candidate", "Carla"), SceneTrigger("goto", "storm")])
+    assert list(desk.refusals) == [
+        "'Carla' may not decide on looks of this show; Ana or Beto may",
+        "this look may not be on the program: it is a candidate, and nobody has approved it; show it in the preview "
+        "(/vp/preview/look/...) and Ana or Beto may approve it there (/vp/approve and a name)",
+    ]
+    desk.apply([LookTrigger("approve", " ana "), SceneTrigger("goto", "storm")])
+    assert desk.refused == 2
+
+
 def test_a_decision_needs_a_name_and_a_preview() -> None:
     desk = make_desk(Gate(Approvals()))
     desk.apply([LookTrigger("approve", "Ana")])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
 
 from vpengine.control.approvals import Approvals, Status, approval_of
@@ -25,9 +25,10 @@ def decided(
     defaults: Mapping[str, Value],
     model_sha256: str,
     date: Callable[[], str],
+    approvers: Collection[str] = (),
 ) -> Approvals:
     """The approvals after a person has decided on ``look``, the preview's. defaults: of its generator's controls, by
-    name. Raises UserError where it cannot be.
+    name. approvers: who may decide; nobody in it, and everybody may. Raises UserError where it cannot be.
     """
     if approvals is None:
         raise UserError("the show's gate is off: every look may be shown")
@@ -36,6 +37,8 @@ def decided(
     who, at = trigger.text.strip(), date()
     if trigger.action != "candidate" and not who:
         raise UserError(f"who decides? send a name with {APPROVE}")
+    if trigger.action != "candidate" and approvers and who.casefold() not in map(str.casefold, approvers):
+        raise UserError(f"{who!r} may not decide on looks of this show; {' or '.join(approvers)} may")
     if trigger.action == "revoke":
         return approvals.revoke(look, who, at)
     name = approvals.free_name(who if trigger.action == "candidate" and who else "look")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -15,7 +15,7 @@ from vpengine.control.controls import Controls, Value, parse
 from vpengine.control.cues import Cue, CueEdits, cue_number
 from vpengine.control.decisions import decided, now
 from vpengine.control.declared import EXPOSURES, NEURAL_AMOUNT, NEURAL_BAKED, NOT_IN_CUES
-from vpengine.control.gate import CURE, Gate, Passed
+from vpengine.control.gate import Gate, Passed, cure
 from vpengine.control.looks import PREFIX, Looks
 from vpengine.control.messages import ControlChange, ControlToggle, OperatorMessage
 from vpengine.control.playback import Playback
@@ -78,8 +78,9 @@ class Desk:
         takes: Takes | None = None,
         chance: Chance | None = None,
         date: Callable[[], str] = now,
+        approvers: Collection[str] = (),
     ) -> None:
-        """date: of this moment, for what people decide."""
+        """date: of this moment, for what people decide. approvers: who may; everybody where there are none."""
         self.controls = controls
         self.scenes = scenes
         self.gate = gate
@@ -102,6 +103,7 @@ class Desk:
         self._standing_by: Look | None = None  # the preview's, in the newest frame
         self._in_preview: dict[str, Value] = {}  # what was moved there alone, by address
         self._date = date
+        self._approvers, self._cure = approvers, cure(approvers)
         self._kept: str | None = None
         self._handlers: Mapping[type, Callable[[Any], None]] = {
             ControlChange: self._move,
@@ -227,13 +229,13 @@ class Desk:
         if self._baked_look(step.scene) is None:
             self._refuse_unapproved({move.address: move.value for move in step.moves})
         elif why := self.gate.why_not(self._baked[step.scene], is_made=True):
-            raise UserError(f"the bake of the scene {step.scene} may not be shown: {why}; {CURE}")
+            raise UserError(f"the bake of the scene {step.scene} may not be shown: {why}; {self._cure}")
 
     def _refuse_unapproved(self, moved: Mapping[str, Value]) -> None:
         """Raises UserError where the program would come to rest in a look that the gate does not let through."""
         look = self._looks.at_frame({**self.controls.targets(), **moved})
         if why := self.gate.why_not(look):
-            raise UserError(f"this look may not be on the program: {why}; {CURE}")
+            raise UserError(f"this look may not be on the program: {why}; {self._cure}")
 
     def _edit(self, edit: CueEdit) -> None:
         if edit.action in ("undo", "redo"):
@@ -254,7 +256,8 @@ class Desk:
             self._keep(trigger)
             return
         gate, defaults = self.gate, self._looks.defaults
-        gate.decide(decided(gate.approvals, trigger, self._standing_by, defaults, gate.model_sha256, self._date))
+        asked = gate.approvals, trigger, self._standing_by, defaults, gate.model_sha256, self._date, self._approvers
+        gate.decide(decided(*asked))
 
     def _keep(self, trigger: LookTrigger) -> None:
         """The program's look becomes a candidate, and a cue at the end of the list recalls it. Raises UserError."""
@@ -336,7 +339,7 @@ class Desk:
             self._way = (self._shown or end, end)
         passed = self.gate.choose(look, self._way, self._plain(), is_made=baked is not None)
         if passed.why and passed.why != self._told:
-            self.refuse(f"the look of the scene {program.scene} is not shown: {passed.why}; {CURE}")
+            self.refuse(f"the look of the scene {program.scene} is not shown: {passed.why}; {self._cure}")
         self._told, self._shown = passed.why, passed.look
         return passed
 

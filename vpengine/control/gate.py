@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from vpengine.control.approvals import Approvals, is_between
@@ -11,7 +11,12 @@ from vpengine.frames.keyframe import Keyframe
 from vpengine.frames.look import STRANGE, Look
 
 REMEMBERED = 1024  # looks that were let through, of which pictures may be under way: forty seconds of a fade
-CURE = "show it in the preview (/vp/preview/look/...) and approve it there (/vp/approve and a name)"
+
+
+def cure(approvers: Collection[str]) -> str:
+    """What a refusal says is to be done, and by whom."""
+    who = f"{' or '.join(approvers)} may approve" if approvers else "approve"
+    return f"show it in the preview (/vp/preview/look/...) and {who} it there (/vp/approve and a name)"
 
 
 @dataclass(frozen=True)

@@ -36,13 +36,18 @@ _NAMED_KEYS = {
 }
 
 
+_SYSTEM = glfw.MOD_CONTROL | glfw.MOD_ALT | glfw.MOD_SUPER
+
+
 class Windows:
     """Owns GLFW and the rendering context. One per process, on the main thread."""
 
     def __init__(
         self, on_key: Callable[[str], None] | None = None, clock: Callable[[], float] = time.monotonic
     ) -> None:
-        """on_key: called with a pressed key's name: "a", "5", "space", "f1", ... Raises UserError with no display."""
+        """on_key: called with a pressed key's name: "a", "5", "space", "f1", ..., "shift+a"; not with those that the
+        system may want (Ctrl, Alt, Super), nor when a key that is held repeats. Raises UserError with no display.
+        """
         self._on_key = on_key
         self._clock = clock
         self._asked_to_close = False
@@ -149,14 +154,14 @@ class Windows:
         self._main = None
         glfw.terminate()
 
-    def _key(self, _window: Any, key: int, scancode: int, action: int, _modifiers: int) -> None:
+    def _key(self, _window: Any, key: int, scancode: int, action: int, modifiers: int) -> None:
         if action != glfw.PRESS:
             return
         if key == glfw.KEY_ESCAPE:
             self._ask_to_close()
         name = _NAMED_KEYS.get(key) or glfw.get_key_name(key, scancode)
-        if name and self._on_key:
-            self._on_key(name)
+        if name and self._on_key and not modifiers & _SYSTEM:
+            self._on_key(f"shift+{name}" if modifiers & glfw.MOD_SHIFT else name)
 
     def _ask_to_close(self) -> None:
         now_s = self._clock()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from vpengine.control.messages import ControlChange, OperatorMessage
 from vpengine.control.triggers import SafeTrigger
+from vpengine.frames.feed import PROGRAM
 from vpengine.mailbox import Inbox
 
 
@@ -13,7 +14,7 @@ def hand_over(message: OperatorMessage, address: str, inbox: Inbox[str, Operator
     The newest change of a control wins, and a press of SAFE is kept out by no flood of others.
     """
     if isinstance(message, ControlChange):
-        return inbox.renew(message.address, message)
+        return inbox.renew(message.address if message.bus == PROGRAM else f"{message.bus} {message.address}", message)
     if isinstance(message, SafeTrigger):
         return inbox.renew(address, message)
     return inbox.add(message)

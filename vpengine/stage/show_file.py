@@ -57,6 +57,9 @@ class ShowSettings(Settings):
         max_length=100,
         description="With mtc: part of the name of the MIDI port that it comes in on; any port where empty.",
     )
+    approvers: Annotated[tuple[Annotated[str, Field(min_length=1, max_length=100)], ...], Field(max_length=50)] = Field(
+        default=(), description="Who may approve looks, by the names that they are approved in; left out, everybody."
+    )
     chance: tuple[str, ...] = Field(
         default=(), description='Controls that may drift by chance, such as "look.fog"; chance.amount says how far.'
     )
