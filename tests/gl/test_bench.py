@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from vpengine.cli import bench_keyframe, bench_pictures, bench_reprojection
+from vpengine.cli import bench_desk, bench_keyframe, bench_pictures, bench_reprojection
 from vpengine.cli.bench import MEASURES, bench, table
 from vpengine.cli.bench_frame import SMALL, demo_stage, scaled
 from vpengine.cli.bench_pictures import Frame, Studio
@@ -172,3 +172,15 @@ def test_a_track_that_cannot_be_read_is_told_of_at_once(tmp_path: Path, monkeypa
 
 def test_they_are_measures_of_the_command() -> None:
     assert {"keyframe", "jobs", "reprojection", "generator"} <= MEASURES.keys()
+
+
+def test_the_desk_is_measured_by_real_messages(monkeypatch: pytest.MonkeyPatch) -> None:
+    """GO and SAFE count frames, and are what they are on any machine; no message is lost."""
+    monkeypatch.setattr(bench_desk, "MESSAGES", 100)
+    monkeypatch.setattr(bench_desk, "TRIES", 2)
+    found = bench_desk.measure_desk()
+    assert json.loads(json.dumps(found)) == found
+    assert found["message"]["lost_last"] == 0.0
+    assert 0.0 < found["message"]["p50_ms"] <= found["message"]["p99_ms"]
+    assert found["go_frames"]["max"] <= 2
+    assert found["safe_frames"] == 1

@@ -11,6 +11,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from vpengine.cli.bench_desk import measure_desk
 from vpengine.cli.bench_diffusion import measure_diffusion, measure_diffusion_speed
 from vpengine.cli.bench_frame import measure_growth, measure_overhead
 from vpengine.cli.bench_keyframe import measure_jobs, measure_keyframe
@@ -28,6 +29,7 @@ MEASURES: Mapping[str, Callable[[Sequence[Path]], Any]] = {
     "jobs": lambda tracks: measure_jobs(),
     "keyframe": lambda tracks: measure_keyframe(),
     "pose_age": lambda tracks: measure_pose_age(),
+    "desk": lambda tracks: measure_desk(),
     "reprojection": measure_reprojection,
     "generator": lambda tracks: measure_generator(),
     "growth": lambda tracks: measure_growth(),
@@ -58,7 +60,8 @@ def bench(
     ] = False,
     force: Force = False,
 ) -> None:
-    """Measure this machine: overhead, steadiness, jobs, keyframes, pose age, re-projection, generator, growth."""
+    """Measure this machine: overhead, steadiness, jobs, keyframes, pose age, desk, re-projection, generator,
+    growth."""
     if gpu:
         _check_gpu(model, only)
         only = DIFFUSION

@@ -18,6 +18,7 @@ from pythonosc.osc_message_builder import OscMessageBuilder
 from vpengine.files import controls_of
 from vpengine.stage.shipped import stage_folder
 from vpengine.stage.stage_file import load_stage
+from vpengine.stage.state_folder import OVERRIDE
 from vpengine.takes.report import late_percent
 
 DEMO_STAGE = stage_folder() / "led_volume.toml"
@@ -86,7 +87,8 @@ def run_stage(move: list[str], beside: Callable[[int], None], cores: set[int] | 
         length = ["--headless", "--seconds", str(SECONDS), "--report", str(report)]
         look = ["--set", "look.snow=0.85", "--set", "look.night=0.7"]
         run = vpengine("run", str(stage), *length, *look)
-        running = [subprocess.Popen(run, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)]
+        state = {**os.environ, OVERRIDE: folder}  # where a stage that is gone soon stood is nothing to remember
+        running = [subprocess.Popen(run, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=state)]
         if cores is not None:
             os.sched_setaffinity(running[0].pid, cores)  # it has no thread yet: all that it starts inherits this
         if move:
@@ -105,12 +107,13 @@ def vpengine(*arguments: str) -> list[str]:
 
 
 def stage_on_ports(folder: Path, tracking: int, control: int) -> Path:
-    """A copy of the demo stage that listens on other ports, beside a copy of its show."""
+    """A copy of the demo stage that listens on other ports, beside a copy of its show and of its approved looks."""
     text = DEMO_STAGE.read_text(encoding="utf-8")
     text = text.replace("port = 9000", f"port = {tracking}").replace("osc_port = 9001", f"osc_port = {control}")
     (folder / "shows").mkdir()
-    show = (stage_folder() / "shows" / "street.toml").read_text(encoding="utf-8")
-    (folder / "shows" / "street.toml").write_text(show, encoding="utf-8")
+    for name in ("street.toml", "street.looks.toml"):
+        text_of = (stage_folder() / "shows" / name).read_text(encoding="utf-8")
+        (folder / "shows" / name).write_text(text_of, encoding="utf-8")
     path = folder / "stage.toml"
     path.write_text(text, encoding="utf-8")
     return path
