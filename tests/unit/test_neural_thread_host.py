@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import shutil
 import subprocess
 import sys
 import threading
@@ -122,9 +123,10 @@ def test_weather_s_pictures_are_the_process_s() -> None:
 
 
 @pytest.mark.timeout(300)
-def test_a_diffusion_model_s_pictures_are_the_process_s(tiny_sd: Path) -> None:
+def test_a_diffusion_model_s_pictures_are_the_process_s(tiny_sd: Path, tmp_path: Path) -> None:
+    model = shutil.copytree(tiny_sd, tmp_path / "tiny-sd")  # its prompts are kept in it
     look = looks_of("diffusion").of({"prompt": "A harbour after the flood"}, seed=5)
-    settings = DiffusionSettings(model=str(tiny_sd), precision="float32")
+    settings = DiffusionSettings(model=str(model), precision="float32")
     target, runtime = GENERATORS["diffusion"], RUNTIMES["torch"]
     ours, theirs = (
         made_by(kind("diffusion", target, runtime, [SIZE], settings=settings), look)
