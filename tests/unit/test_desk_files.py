@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from vpengine.control.approvals import Approval, Approvals
 from vpengine.control.controls import Control
@@ -19,6 +20,7 @@ from vpengine.control.declared import ENGINE_CONTROLS, INNER_EXPOSURE, NEURAL_HO
 from vpengine.control.takes import TakeName
 from vpengine.control.transitions import EASINGS, Transition
 from vpengine.stage.desk_files import cues_file, looks_file, read_cues, read_looks, write_cues, write_looks
+from vpengine.stage.show_file import ShowSettings
 from vpengine.takes.keeper import DeskState, Keeper, read_session, session_file
 
 CONTROLS = (*ENGINE_CONTROLS, Control("/vp/look/prompt", "text", "", "Words."))
@@ -167,3 +169,20 @@ def test_a_disk_that_is_full_is_told_once_and_tried_again(
 def test_a_session_that_is_damaged_is_as_good_as_none(tmp_path: Path, text: str) -> None:
     (tmp_path / "x.json").write_text(text, encoding="utf-8")
     assert read_session(tmp_path / "x.json") is None
+
+
+@pytest.mark.parametrize(
+    ("names", "said"),
+    [
+        (("Ana ", "Beto"), ""),
+        (("Ana", " ana"), "found a name twice"),
+        (("Ana", "  "), "nothing in it"),
+        (("x" * 65,), "64"),
+    ],
+)
+def test_approvers_are_names_that_somebody_can_send(names: tuple[str, ...], said: str) -> None:
+    if said:
+        with pytest.raises(ValidationError, match=said):
+            ShowSettings(name="x", approvers=names)
+    else:
+        assert ShowSettings(name="x", approvers=names).approvers == ("Ana", "Beto")

@@ -246,6 +246,8 @@ def test_a_show_may_say_who_may_approve() -> None:
     ]
     desk.apply([LookTrigger("approve", " ana "), SceneTrigger("goto", "storm")])
     assert desk.refused == 2
+    assert desk.gate.approvals is not None
+    assert desk.gate.approvals.each[-1].by == "Ana"
 
 
 def test_a_decision_needs_a_name_and_a_preview() -> None:

@@ -37,8 +37,8 @@ def decided(
     who, at = trigger.text.strip(), date()
     if trigger.action != "candidate" and not who:
         raise UserError(f"who decides? send a name with {APPROVE}")
-    if trigger.action != "candidate" and approvers and who.casefold() not in map(str.casefold, approvers):
-        raise UserError(f"{who!r} may not decide on looks of this show; {' or '.join(approvers)} may")
+    if trigger.action != "candidate" and approvers:
+        who = _as_named(who, approvers)
     if trigger.action == "revoke":
         return approvals.revoke(look, who, at)
     name = approvals.free_name(who if trigger.action == "candidate" and who else "look")
@@ -47,3 +47,11 @@ def decided(
         return approvals.put(candidate)
     status: Status = "approved" if trigger.action == "approve" else "temporary"
     return approvals.decide(look, candidate, status, who, at)
+
+
+def _as_named(who: str, approvers: Collection[str]) -> str:
+    """As the show spells a name. Raises UserError for one that it has not."""
+    known = {name.casefold(): name for name in approvers}
+    if who.casefold() not in known:
+        raise UserError(f"{who!r} may not decide on looks of this show; {' or '.join(approvers)} may")
+    return known[who.casefold()]

@@ -160,6 +160,8 @@ class Windows:
         if key == glfw.KEY_ESCAPE:
             self._ask_to_close()
         name = _NAMED_KEYS.get(key) or glfw.get_key_name(key, scancode)
+        if glfw.KEY_A <= key <= glfw.KEY_Z and not (name and name.isascii()):
+            name = chr(key).lower()  # a Cyrillic or Greek layout's letters: by where they lie
         if name and self._on_key and not modifiers & _SYSTEM:
             self._on_key(f"shift+{name}" if modifiers & glfw.MOD_SHIFT else name)
 

@@ -33,6 +33,16 @@ def _not_reserved(slug: str) -> str:
     return slug
 
 
+def _names(values: tuple[str, ...]) -> tuple[str, ...]:
+    """Without what nobody would type; as long as a text that a button takes."""
+    names = tuple(value.strip() for value in values)
+    if not all(names):
+        raise refusal("found a name with nothing in it")
+    if len({name.casefold() for name in names}) < len(names):
+        raise refusal("found a name twice")
+    return names
+
+
 class ShowSettings(Settings):
     """The show as a whole."""
 
@@ -57,7 +67,9 @@ class ShowSettings(Settings):
         max_length=100,
         description="With mtc: part of the name of the MIDI port that it comes in on; any port where empty.",
     )
-    approvers: Annotated[tuple[Annotated[str, Field(min_length=1, max_length=100)], ...], Field(max_length=50)] = Field(
+    approvers: Annotated[
+        tuple[Annotated[str, Field(max_length=64)], ...], Field(max_length=50), AfterValidator(_names)
+    ] = Field(
         default=(), description="Who may approve looks, by the names that they are approved in; left out, everybody."
     )
     chance: tuple[str, ...] = Field(
