@@ -128,6 +128,22 @@ def test_a_hand_that_rests_is_told_what_is_true() -> None:
     assert hand.got() == [(SNOW, 1.0), (FOG, 0.0)]
 
 
+def test_a_value_that_meets_a_hand_s_on_the_way_is_not_what_stays() -> None:
+    """It left before the hand's came in, and reaches the client after it moved: the fader stands there."""
+    desk = Desk()
+    hand = desk.subscribed()
+    desk.wait(1.0)
+    desk.frame(look_snow=0.25)
+    desk.wait()
+    assert hand.got() == [(SNOW, 0.25)]  # still in the network
+    desk.feedback.moved(TABLET, [(SNOW, 0.75)])
+    desk.frame(look_snow=0.75)
+    desk.wait(0.4)
+    assert hand.got() == []
+    desk.wait(0.2)
+    assert hand.got() == [(SNOW, 0.75)]
+
+
 def test_other_addresses_are_sent_while_a_hand_moves() -> None:
     desk = Desk()
     hand = desk.subscribed()
@@ -166,6 +182,7 @@ def test_a_tablet_that_also_asked_at_another_port_is_not_fought_at_its_own() -> 
     desk.feedback.subscribe(fixed, None, ends=False)
     asked = desk.subscribed()
     fixed.got()
+    desk.wait(1.0)  # what was sent has come
     desk.feedback.moved(TABLET, [(SNOW, 0.5)])
     desk.frame(look_snow=0.25)
     desk.wait(0.4)

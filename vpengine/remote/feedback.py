@@ -22,6 +22,7 @@ from vpengine.peers import machine_of
 MOST_CLIENTS = 64
 MTU_BYTES = 1400  # of a packet's payload: what passes every network in one piece
 REST_S = 0.5  # a hand that has not moved for so long has let go
+CROSSING_S = 0.5  # so old a value may still be on its way to a client when what that client sent comes in
 RENEW_S = 60.0  # a client over UDP that says nothing for so long is gone
 DUMP_PERIOD_S = 1.0  # a client that subscribes again gets all again, but not more often than this
 
@@ -70,6 +71,7 @@ class _Client:
     sent_s: float = -math.inf
     packets: int = 0
     known: dict[str, Value] = field(default_factory=dict)  # as the client has it: what was sent to it, or it set
+    told: dict[str, float] = field(default_factory=dict)  # address -> when the client was sent its value last
     hands: dict[str, float] = field(default_factory=dict)  # address -> when the client moved it last
     pending: dict[str, None] = field(default_factory=dict)  # in order of change; at most every address there is
 
@@ -85,10 +87,14 @@ class _Client:
             self.pending[address] = None
 
     def moved(self, address: str, value: Value, now_s: float, *, certain: bool) -> None:
-        """certain: it was this client, not merely its machine, which might run another one."""
+        """certain: it was this client, not merely its machine, which might run another one.
+
+        What was sent to it just before may have met this on the way: whether it shows that or what it set only it
+        knows, so that it is told again.
+        """
         self.hands[address] = now_s
         self.pending[address] = None  # to be looked at when the hand rests
-        if certain:
+        if certain and now_s - self.told.get(address, -math.inf) >= CROSSING_S:
             self.known[address] = value
         else:
             self.known.pop(address, None)
@@ -104,6 +110,7 @@ class _Client:
             value = values.get(address)
             if value is not None and (address not in self.known or self.known[address] != value):
                 self.known[address] = value
+                self.told[address] = now_s
                 out.append((address, value))
         return out
 
