@@ -175,12 +175,29 @@ def test_they_are_measures_of_the_command() -> None:
 
 
 def test_the_desk_is_measured_by_real_messages(monkeypatch: pytest.MonkeyPatch) -> None:
-    """GO and SAFE count frames, and are what they are on any machine; no message is lost."""
+    """No message is lost, every GO changes a wall, and SAFE is in its own frame on any machine; how long they take is
+    this machine's.
+    """
     monkeypatch.setattr(bench_desk, "MESSAGES", 100)
     monkeypatch.setattr(bench_desk, "TRIES", 2)
+    monkeypatch.setattr(bench_desk, "SAFES", 1)
     found = bench_desk.measure_desk()
     assert json.loads(json.dumps(found)) == found
-    assert found["message"]["lost_last"] == 0.0
-    assert 0.0 < found["message"]["p50_ms"] <= found["message"]["p99_ms"]
-    assert found["go_frames"]["max"] <= 2
-    assert found["safe_frames"] == 1
+    message, go = found["message"], found["go"]
+    assert message["lost_last"] == 0.0
+    assert 0.0 < message["p50_ms"] <= message["p99_ms"] <= message["max_ms"]
+    assert message["p50_frames"] == pytest.approx(message["p50_ms"] / message["period_ms"], abs=0.01)
+    assert 1 <= go["p50_frames"] <= go["max_frames"] < bench_desk.PATIENCE_FRAMES
+    assert 0.0 < go["p50_ms"] <= go["max_ms"]
+    assert found["safe"] == {"max_frames": 1}
+    assert found["goals"] == {"message_p99_ms": 43.67, "go_max_frames": 2, "safe_max_frames": 1}
+
+
+def test_a_message_waits_for_the_first_frame_that_has_it_or_a_newer_one() -> None:
+    """Three frames, 40 ms apart; the second message is overtaken by the third in the frame that would have had it."""
+    begun = np.array([(0.0, 0), (0.04, 1), (0.08, 3)])
+    waits = bench_desk._waits(begun, np.array([0.01, 0.045, 0.07]), 40.0)
+    assert (waits["p50_ms"], waits["max_ms"]) == (30.0, 35.0)
+    assert (waits["p50_frames"], waits["max_frames"]) == (0.75, 0.88)
+    assert waits["lost_last"] == 0.0
+    assert bench_desk._waits(begun, np.array([0.01, 0.045, 0.07, 0.075]), 40.0)["lost_last"] == 1.0

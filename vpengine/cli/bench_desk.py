@@ -7,22 +7,29 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from pythonosc.osc_message_builder import OscMessageBuilder
 
 from vpengine.app import App, RunOptions
 from vpengine.cli.bench_live import free_port, stage_on_ports
 from vpengine.control import buttons
 from vpengine.control.declared import INNER_EXPOSURE
-from vpengine.frames.frame_input import FrameInput
+from vpengine.frames.frame_input import FrameInput, Tick
 from vpengine.gpu.transfer import download
 
 MESSAGES, MESSAGES_HZ = 4000, 1000
-TRIES = 8
+TRIES, SAFES = 8, 2
+STILL_S = 0.4  # between a cut and the next GO
+SNOWED_S = 2.0  # until the walls show what is generated, which SAFE has to take away
+UNITS = ("frames", "ms")
+GO_OF: Sequence[tuple[str, Callable[..., float]]] = (("p50", np.median), ("max", np.max))
 PATIENCE_FRAMES = 200
 STEP = 1.0 / 4096.0  # between two messages' values: exact in OSC's numbers, and MESSAGES of them are in the range
 CUES = "version = 1\n" + "".join(
@@ -44,8 +51,9 @@ print(json.dumps(sent))
 
 
 def measure_desk() -> dict[str, Any]:
-    """``message``: from its sending to the frame that has its value, at 1,000 a second, in milliseconds, beside the
-    frame's period. ``go_frames``, ``safe_frames``: until a wall shows another picture, and until all are safe.
+    """``message``: from its sending to the beginning of the first frame that has its value, at 1,000 a second, in
+    milliseconds and in frames' periods. ``go``: from its sending until a wall shows another picture. ``safe``: frames
+    until every wall is safe. ``goals``: in the same units.
     """
     with tempfile.TemporaryDirectory() as folder:
         control = free_port()
@@ -55,25 +63,28 @@ def measure_desk() -> dict[str, Any]:
         with App(options) as app:
             app.wait_until_ready()
             app.run(1.0)
-            go = [_frames_until_changed(app, control) for _ in range(TRIES)]
+            period_ms = 1e3 / float(app.files.stage.rate)
+            at_s = np.linspace(0.0, 1e-3 * period_ms, TRIES, endpoint=False)  # a hand keeps no time with frames
+            go = np.array([_until_changed(app, control, after_s) for after_s in at_s])
             return {
-                "message": _messages(app, control),
-                "go_frames": {"p50": float(np.median(go)), "max": max(go)},
-                "safe_frames": _frames_until_safe(app, control),
+                "message": _messages(app, control, period_ms),
+                "go": {f"{name}_{unit}": _figure(of(go[:, i])) for i, unit in enumerate(UNITS) for name, of in GO_OF},
+                "safe": {"max_frames": max(_frames_until_safe(app, control) for _ in range(SAFES))},
+                "goals": {"message_p99_ms": round(period_ms + 2.0, 2), "go_max_frames": 2, "safe_max_frames": 1},
             }
 
 
-def _messages(app: App, control: int) -> dict[str, float]:
+def _messages(app: App, control: int, period_ms: float) -> dict[str, float]:
     packets = [_packet(INNER_EXPOSURE, float(STEP * number)).hex() for number in range(1, MESSAGES + 1)]
-    applied: list[tuple[float, int]] = []  # when a frame had gathered, and the newest message in it
+    begun: list[tuple[float, int]] = []  # when a frame began, and the newest message whose value it settled
     gather = app.loop.gather
 
-    def gathered(*arguments: Any) -> FrameInput:
-        frame = gather(*arguments)
-        applied.append((time.monotonic(), round(float(frame.controls[INNER_EXPOSURE]) / STEP)))
+    def gathered(tick: Tick, now_s: float) -> FrameInput:
+        frame = gather(tick, now_s)
+        begun.append((now_s, round(float(frame.controls[INNER_EXPOSURE]) / STEP)))
         return frame
 
-    app.loop.gather = gathered  # type: ignore[assignment, method-assign]
+    app.loop.gather = gathered  # type: ignore[method-assign]
     sender = subprocess.Popen([sys.executable, "-c", SENDER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     assert sender.stdin is not None
     sender.stdin.write(json.dumps([packets, control, MESSAGES_HZ]))
@@ -83,43 +94,75 @@ def _messages(app: App, control: int) -> dict[str, float]:
     assert sender.stdout is not None
     sent = json.loads(sender.stdout.read())
     sender.wait()
-    times = np.array([time_s for time_s, _ in applied])
-    newest = np.maximum.accumulate([number for _, number in applied])
-    first = np.searchsorted(newest, np.arange(1, MESSAGES + 1))  # the frame that has each, or a newer one
-    waited_ms = 1e3 * (times[np.minimum(first, len(times) - 1)] - np.array(sent))
-    p50, p99 = np.percentile(waited_ms, [50, 99])
+    return _waits(np.array(begun), np.array(sent), period_ms)
+
+
+def _waits(begun: NDArray[np.float64], sent: NDArray[np.float64], period_ms: float) -> dict[str, float]:
+    """begun: (frames, 2), when each began (s) and the newest message in it, counted from 1. sent: (messages,) s.
+
+    A message that comes between its frame's beginning and the reading of the inbox has waited for nothing.
+    """
+    newest = np.maximum.accumulate(begun[:, 1])
+    first = np.searchsorted(newest, np.arange(1, len(sent) + 1))  # the frame that has each, or a newer one
+    waited_ms = 1e3 * np.maximum(begun[np.minimum(first, len(begun) - 1), 0] - sent, 0.0)
+    figures = dict(zip(("p50", "p99", "max"), np.percentile(waited_ms, [50, 99, 100]), strict=True))
     return {
-        "p50_ms": round(float(p50), 2),
-        "p99_ms": round(float(p99), 2),
-        "max_ms": round(float(waited_ms.max()), 2),
-        "period_ms": round(1e3 / float(app.files.stage.rate), 2),
-        "lost_last": float(newest[-1] != MESSAGES),
+        **{f"{name}_ms": _figure(value) for name, value in figures.items()},
+        **{f"{name}_frames": _figure(value / period_ms) for name, value in figures.items()},
+        "period_ms": _figure(period_ms),
+        "lost_last": float(newest[-1] != len(sent)),
     }
 
 
-def _frames_until_changed(app: App, control: int) -> int:
-    """Frames from GO's arrival to the first in which a wall shows another picture."""
-    app.run(0.5)
-    before = _walls(app)
-    _send(control, buttons.GO)
-    for count in range(1, PATIENCE_FRAMES):
+def _figure(value: float) -> float:
+    return round(float(value), 2)
+
+
+def _until_changed(app: App, control: int, after_s: float) -> tuple[int, float]:
+    """From GO, sent ``after_s`` from now while frames are drawn, to the first in which a wall shows another picture:
+    frames that were presented since, the one under way included, and milliseconds.
+    """
+    app.run(STILL_S)
+    before, sent_s = _walls(app), list[float]()
+
+    def press() -> None:
+        sent_s.append(time.monotonic())
+        _send(control, buttons.GO)
+
+    pressing = threading.Timer(after_s, press)
+    pressing.start()
+    count = 0
+    while count < PATIENCE_FRAMES:
         app.run_frames(1)
-        if any(not np.array_equal(now, then) for now, then in zip(_walls(app), before, strict=True)):
-            return count
-    return PATIENCE_FRAMES
+        presented_s = time.monotonic()
+        count += bool(sent_s and sent_s[0] < presented_s)
+        if count and any(map(_differ, _walls(app), before)):
+            break
+    pressing.join()
+    return count, 1e3 * (presented_s - sent_s[0])
 
 
 def _frames_until_safe(app: App, control: int) -> int:
-    """Frames from SAFE's arrival to the first in which every wall shows what it shows ever after."""
+    """Frames from SAFE's arrival to the first in which every wall shows what it shows ever after. Where that is what
+    was there before, SAFE had nothing to do, and the answer is PATIENCE_FRAMES.
+    """
+    _send(control, buttons.RELEASE)
     app.desk.controls.set("/vp/look/snow", 0.8)
-    app.run(3.0)
+    app.run(SNOWED_S)
+    before = _walls(app)
     _send(control, buttons.SAFE)
     shown = []
     for _ in range(12):
         app.run_frames(1)
         shown.append(_walls(app))
-    same = [all(map(np.array_equal, walls, shown[-1])) for walls in shown]
-    return same.index(True) + 1
+    if not any(map(_differ, before, shown[-1])):
+        return PATIENCE_FRAMES
+    unsafe = [any(map(_differ, walls, shown[-1])) for walls in shown]
+    return unsafe.index(False) + 1
+
+
+def _differ(one: NDArray[Any], other: NDArray[Any]) -> bool:
+    return not np.array_equal(one, other)
 
 
 def _walls(app: App) -> list[Any]:
