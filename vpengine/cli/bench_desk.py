@@ -25,6 +25,7 @@ from vpengine.frames.frame_input import FrameInput, Tick
 from vpengine.gpu.transfer import download
 
 MESSAGES, MESSAGES_HZ = 4000, 1000
+DRAWING_S = 0.5  # before the first: a run begins by collecting garbage, which no frame of a show waits for
 TRIES, SAFES = 8, 2
 STILL_S = 0.4  # between a cut and the next GO
 SNOWED_S = 2.0  # until the walls show what is generated, which SAFE has to take away
@@ -39,8 +40,8 @@ CUES = "version = 1\n" + "".join(
 # In a process of its own: it must not share an interpreter with what it measures.
 SENDER = """
 import json, socket, sys, time
-packets, port, rate = json.load(sys.stdin)
-out, sent, begun = socket.socket(socket.AF_INET, socket.SOCK_DGRAM), [], time.monotonic()
+packets, port, rate, after_s = json.load(sys.stdin)
+out, sent, begun = socket.socket(socket.AF_INET, socket.SOCK_DGRAM), [], time.monotonic() + after_s
 for number, packet in enumerate(packets):
     while time.monotonic() < begun + number / rate:
         time.sleep(0.0002)
@@ -87,9 +88,9 @@ def _messages(app: App, control: int, period_ms: float) -> dict[str, float]:
     app.loop.gather = gathered  # type: ignore[method-assign]
     sender = subprocess.Popen([sys.executable, "-c", SENDER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     assert sender.stdin is not None
-    sender.stdin.write(json.dumps([packets, control, MESSAGES_HZ]))
+    sender.stdin.write(json.dumps([packets, control, MESSAGES_HZ, DRAWING_S]))
     sender.stdin.close()
-    app.run(MESSAGES / MESSAGES_HZ + 2.0)
+    app.run(DRAWING_S + MESSAGES / MESSAGES_HZ + 1.0)
     app.loop.gather = gather  # type: ignore[method-assign]
     assert sender.stdout is not None
     sent = json.loads(sender.stdout.read())
