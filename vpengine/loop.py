@@ -21,7 +21,7 @@ from vpengine.control.desk import Desk, Settled
 from vpengine.control.displays import Displays, Shown
 from vpengine.control.messages import OperatorMessage
 from vpengine.frames.feed import PROGRAM, Feed
-from vpengine.frames.frame_input import BusState, FrameInput, Tick
+from vpengine.frames.frame_input import BusState, FrameInput, Tick, stands_elsewhere
 from vpengine.frames.keyframe import Keyframe
 from vpengine.gpu.executor import Executor
 from vpengine.gpu.gpu import Gpu
@@ -155,7 +155,7 @@ class Loop:
             buses=settled.buses,
             controls=settled.controls,
             epoch=settled.epoch,
-            keyframes=(*made, *self.desk.gate.admit(stored)),  # what is stored is not new: hold lets it pass
+            keyframes=(*made, *stored),
             rung=self.governor.rung,
             locked=settled.locked,
             cue=self.desk.playback.running or "",
@@ -175,15 +175,20 @@ class Loop:
         return collected.keyframes
 
     def restored(self, settled: Settled, tick: Tick) -> tuple[Keyframe, ...]:
-        """The part of the scene's stored surround that comes in this frame."""
+        """The part of a scene's stored surround that comes in this frame. It is not new: hold lets it pass."""
         keyframes: tuple[Keyframe, ...] = ()
+        buses = settled.buses
+        elsewhere = None if settled.locked else stands_elsewhere(buses)
 
         def take() -> None:
             nonlocal keyframes
-            keyframes = self.restoring.take(settled.buses[PROGRAM], settled.epoch, tick.display_time_s)
+            keyframes = self.restoring.take(buses[PROGRAM], settled.epoch, tick.display_time_s, elsewhere)
 
         self.guard.run(restoring.NAME, take, restoring.MEANWHILE)
-        return keyframes
+        admitted = self.desk.gate.admit(keyframes)
+        if not admitted:
+            self.restoring.refused(keyframes)
+        return admitted
 
     def plan(self, frame: FrameInput, now_s: float) -> list[Job]:
         """The frame's jobs."""

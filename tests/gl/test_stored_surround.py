@@ -17,7 +17,7 @@ from vpengine.app import App, RunOptions
 from vpengine.cli.film import read_take
 from vpengine.compose.surround import Surrounds
 from vpengine.control import declared
-from vpengine.control.triggers import RefreshTrigger
+from vpengine.control.triggers import RefreshTrigger, SceneTrigger
 from vpengine.files import read_files
 from vpengine.frames.feed import Feed
 from vpengine.gpu.transfer import download
@@ -44,10 +44,10 @@ def with_surround(stage: Path, slug: str, take: str) -> None:
 
 
 @contextmanager
-def running(stage: Path, make_show: MakeShow, take: str, controls: Any) -> Any:
+def running(stage: Path, make_show: MakeShow, take: str, controls: Any, scene: str = "first") -> Any:
     folder = stage.parent / take
     options = RunOptions(
-        stage, headless=True, unpaced=True, log_folder=folder, controls=controls, scene="first", remember=False
+        stage, headless=True, unpaced=True, log_folder=folder, controls=controls, scene=scene, remember=False
     )
     with App(options) as app:
         app.wait_until_ready()
@@ -137,6 +137,41 @@ def test_it_comes_again_with_its_scene_and_the_generator_leaves_it_alone(
         assert psnr_db(before[feed], after[feed]) > 40.0
         assert np.abs(before[feed].astype(int) - anew[feed]).max() >= 3  # by chance little, but never nothing
     assert faces_in(stage.parent / "morning", until=refreshed).count("pattern") == 2 * FACES
+
+
+@pytest.mark.parametrize("stored", [True, False])
+def test_what_stands_by_has_its_surround_in_its_first_frame(
+    evening: tuple[Path, dict[str, Any]], make_show: MakeShow, stored: bool
+) -> None:
+    """From a take, or generated while nobody sees it. A film shows the same."""
+    stage, before = evening
+    show_file = stage.parent / "show.toml"
+    text = show_file.read_text(encoding="utf-8").replace("dissolve_s = 0.2", "dissolve_s = 0")
+    show_file.write_text(text, encoding="utf-8")
+    if stored:
+        with_surround(stage, "first", "evening")
+    with running(stage, make_show, "morning", (*OUTER, *(HELD if stored else ())), "second") as show:
+        surrounds = show.app.compositor.surrounds
+        show.app.inbox.add(SceneTrigger("goto", "first", "preview"))
+        show.until(lambda: surrounds.coverage("pattern") == 1.0)
+        show.seconds(1.0)
+        show.go("first")
+        show.frames(1)
+        first = {feed: show.pixels(feed) for feed in WALLS}
+        number = show.newest.tick.number
+        assert show.newest.program.shares == (("pattern", 1.0),)
+        show.frames(1)
+        assert (show.app.generator.health.images == 0) is stored
+        assert not show.app.loop.executor.failures
+    for feed in WALLS if stored else ():
+        assert psnr_db(before[feed], first[feed]) > 40.0
+    with Player(stage.parent / "morning", read_take(stage.parent / "morning")) as player:
+        for frame in player.frames():
+            pictures = player.draw(frame, [Feed("wall", "main"), Feed("wall", "side")])
+            if frame.tick.number == number:
+                assert player.compositor.surrounds.coverage("pattern") == 1.0
+                for feed in WALLS:
+                    assert np.array_equal(download(pictures[feed].color)[..., :3][::-1], first[feed])
 
 
 def faces_in(take: Path, until: int) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import pytest
 
 from vpengine.compose.restoring import LoadedKeyframe, RestoreKeyframe, Restoring
 from vpengine.compose.stations import Stations
-from vpengine.frames.frame_input import BusState
+from vpengine.frames.frame_input import BusState, CameraState, FrameInput, Tick, stands_elsewhere
 from vpengine.frames.grade_table import neutral_grade
 from vpengine.frames.images import ImageSet
 from vpengine.frames.keyframe import Keyframe, Request, SurroundFace, Timings
@@ -19,6 +20,8 @@ from vpengine.frames.look import Look
 from vpengine.frames.pixels import Pixels
 from vpengine.frames.provenance import Provenance
 from vpengine.takes.surround import StoredKeyframe
+from vpengine.view.lens import Lens
+from vpengine.view.pose import Pose
 from vpengine.view.surround import FACES, surround_view
 from vpengine.view.view import View
 
@@ -78,16 +81,18 @@ class Run:
         self.number += 1
         return self.number
 
-    def frame(self, program: BusState = ON, epoch: int = 3) -> tuple[Keyframe, ...]:
+    def frame(self, program: BusState = ON, epoch: int = 3, elsewhere: BusState | None = None) -> tuple[Keyframe, ...]:
         self.time_s += 1.0
-        found = self.restoring.take(program, epoch, self.time_s)
+        found = self.restoring.take(program, epoch, self.time_s, elsewhere)
         for job in self.restoring.plan():
             assert isinstance(job, RestoreKeyframe)
             self.restoring.drawers[RestoreKeyframe](job, {})  # type: ignore[arg-type]
         return found
 
-    def frames(self, count: int, program: BusState = ON, epoch: int = 3) -> list[Keyframe]:
-        each = [self.frame(program, epoch) for _ in range(count)]
+    def frames(
+        self, count: int, program: BusState = ON, epoch: int = 3, elsewhere: BusState | None = None
+    ) -> list[Keyframe]:
+        each = [self.frame(program, epoch, elsewhere) for _ in range(count)]
         assert all(len(keyframes) <= 1 for keyframes in each)
         return [keyframe for keyframes in each for keyframe in keyframes]
 
@@ -193,3 +198,54 @@ def test_of_a_bake_the_pictures_come_first_and_a_generator_s_do_not_come_at_all(
     assert indices(run.frames(10, replace(ON, baked=True))) == [5, 6, 0, 1]
     assert run.frames(3) == []
     assert run.restoring.newer([picture]) == (picture,)
+
+
+def both(standby: BusState, program: BusState = OFF) -> BusState | None:
+    return stands_elsewhere({"program": program, "preview": standby})
+
+
+def test_what_stands_by_elsewhere_comes_ahead_and_is_not_brought_again(run: Run) -> None:
+    """On the walls it is there in its first frame, whatever the epoch is then."""
+    standing = both(ON)
+    ahead = run.frames(FACES + 2, OFF, elsewhere=standing)
+    assert indices(ahead) == list(range(FACES))
+    assert {keyframe.request.location for keyframe in ahead} == {"hall"}
+    assert run.frames(FACES, OFF, elsewhere=standing) == []
+    assert run.frames(FACES + 2, ON, epoch=4) == []
+    late = answer(ahead[0].request.number - 1, ahead[0].request.face)
+    assert run.restoring.newer([late]) == (), "asked before it was restored"
+
+
+def test_what_had_not_come_when_its_scene_comes_on_comes_then(run: Run) -> None:
+    ahead = run.frames(4, OFF, elsewhere=both(ON))
+    after = run.frames(FACES + 2, ON)
+    assert indices(ahead) == [0, 1, 2]
+    assert indices(after) == list(range(3, FACES))
+
+
+def test_only_at_a_location_that_is_not_on_the_walls_and_with_a_look_that_may_go(run: Run) -> None:
+    assert both(ON, replace(OFF, location="hall")) is None, "its station would take the place of what is shown"
+    assert both(replace(ON, may_go=False)) is None
+    assert run.frames(5, OFF, elsewhere=both(replace(ON, may_go=False))) == []
+
+
+def test_the_program_s_come_first_and_another_scene_stands_by_instead(run: Run) -> None:
+    other = BusState("night", "street")
+    scenes = {"day": [loaded(index) for index in range(FACES)], "night": [loaded(2)]}
+    run.restoring = Restoring(run.camera, {"hall": None}, run.stations, run._next, scenes)  # type: ignore[arg-type, dict-item]
+    found = run.frames(FACES + 4, ON, elsewhere=both(other, ON))
+    assert [keyframe.request.location for keyframe in found] == ["hall"] * FACES + ["street"]
+    run.frames(2, OFF, elsewhere=both(ON))
+    assert run.frames(1, OFF, elsewhere=None) == [], "what was on its way is given up"
+
+
+def test_what_the_gate_refuses_is_generated(run: Run) -> None:
+    (refused,) = run.frames(2)
+    run.restoring.refused([refused])
+    state = BusState("day", "hall", look=LOOK)
+    pose = Pose((0.0, 0.0, 1.6))
+    camera = CameraState(pose, pose, Lens((24.89, 14.0), 24.0), 0.0)
+    at = FrameInput(Tick(0, 9.0, Fraction(24)), {"1": camera}, {"program": state}, {}, 3)
+    wanted = run.stations.wanted(at)
+    assert wanted is not None
+    assert wanted.face == refused.request.face

@@ -243,3 +243,44 @@ def test_in_a_dissolve_the_location_that_goes_keeps_its_room() -> None:
     rooms = {wanted.face.station for wanted in made(stations, replace(going, buses={"program": state}))}
     assert rooms == {1}
     assert stations.wanted(frame(time_s=4.0)) is None  # and back: it has all of it
+
+
+def beside(standby: BusState, time_s: float = 0.0, epoch: int = 0) -> FrameInput:
+    at = frame(time_s=time_s, epoch=epoch)
+    return replace(at, buses={**at.buses, "preview": standby})
+
+
+def made_ahead(stations: Stations, at: FrameInput) -> list[WantedFace]:
+    found: list[WantedFace] = []
+    while len(found) < 100 and (wanted := stations.wanted_standby(at)) is not None:
+        found.append(wanted)
+        stations.note(wanted.face, at.epoch, at.buses["preview"].look)
+    return found
+
+
+def test_what_stands_by_elsewhere_is_made_round_home_and_takes_nobodys_room() -> None:
+    """Whatever the epoch is; on the walls it has all of it."""
+    stations, hall = Stations(HOME_M, 64, 3), BusState("hall", "hall", look=MORE_SNOW)
+    camera = Pose((5.0, 0.0, 1.6))
+    made(stations, frame(camera))
+    assert len(made_ahead(stations, beside(hall))) == FACES
+    assert stations.wanted_standby(beside(hall, epoch=1)) is None
+    assert stations.wanted(frame(location="hall", look=MORE_SNOW, time_s=1.0)) is None
+    assert stations.wanted(frame(camera, time_s=2.0)) is None
+    full = Stations(HOME_M, 64, 2)
+    made(full, frame(camera))
+    assert made_ahead(full, beside(hall, 5.0)) == [], "both rooms are the program's"
+
+
+@pytest.mark.parametrize(
+    "standby",
+    [
+        BusState("snow", "street", look=MORE_SNOW),
+        BusState("hall", "hall", look=PLAIN),
+        BusState("hall", "hall", look=MORE_SNOW, baked=True),
+        BusState("hall", "hall", look=MORE_SNOW, may_go=False),
+    ],
+    ids=["on the walls", "plain", "baked", "not approved"],
+)
+def test_what_stands_by_and_is_not_made_ahead(standby: BusState) -> None:
+    assert made_ahead(Stations(HOME_M, 64, 3), beside(standby)) == []

@@ -155,7 +155,7 @@ def _update_surround(frame: FrameInput) -> Job:
         location=frame.program.target,
         locations=tuple(location for location, _ in frame.program.shares),
         look=frame.program.look,
-        keyframes=tuple(key for key in frame.keyframes if key.request.bus == PROGRAM),
+        keyframes=tuple(key for key in frame.keyframes if key.request.bus == PROGRAM or key.request.face is not None),
         time_s=frame.tick.display_time_s,
         baked=frame.program.bake,
     )

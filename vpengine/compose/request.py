@@ -14,7 +14,7 @@ from vpengine.compose.drawable import Plates, moves
 from vpengine.compose.governor import RUNGS
 from vpengine.compose.request_camera import DrawCurrent, RequestCamera
 from vpengine.compose.stations import Stations
-from vpengine.frames.feed import PROGRAM, Eye
+from vpengine.frames.feed import PREVIEW, PROGRAM, Eye
 from vpengine.frames.frame_input import FrameInput
 from vpengine.frames.images import ImageSet, Room
 from vpengine.frames.keyframe import Request, SurroundFace
@@ -26,6 +26,7 @@ from vpengine.view.camera import camera_view
 from vpengine.view.view import View
 
 NOBODY = Eye(PROGRAM, "")  # whose the faces of a surround are
+NOBODY_YET = Eye(PREVIEW, "")  # and of the one at the location that stands by
 KEY = "request"  # of the pictures that a frame makes
 _MEANWHILE = "the pictures that there are stay"
 
@@ -47,6 +48,7 @@ class RequestSettings:
 MOST_PUT_OFF = 3  # frames; a machine that is always busy still asks
 LONGEST_HALF_S = 1.0  # a plate that was drawn so long ago shows where the camera was, not where it will be
 FACES_BETWEEN = 2  # of the surround, which is to be whole soon after a look has come to rest
+STANDBY_FACES_BETWEEN = 1  # of the one at the location that stands by, when the program's is whole
 PREVIEW_WAITS_S = 1.0  # then what stands by has its turn, although what is on the walls wants more
 
 
@@ -101,8 +103,9 @@ class Requests:
     plate that was drawn is good for the first frame that finds it done, and for no other. Nothing new is asked while
     an eye's location, View and look are those of its last request: with a camera that stands still and a look that
     rests, the generator rests too. The eyes take turns; those of the preview have theirs when the program's want
-    nothing, or after PREVIEW_WAITS_S. Between two of them up to FACES_BETWEEN faces of the surround are made, and more
-    where no eye wants anything. For what is baked nobody asks.
+    nothing, or after PREVIEW_WAITS_S. Between two of them up to FACES_BETWEEN faces of the surround are made (then up
+    to STANDBY_FACES_BETWEEN of one that stands by), and more where no eye wants anything. For what is baked nobody
+    asks.
     """
 
     def __init__(
@@ -289,7 +292,7 @@ class Requests:
     def _next(self, frame: FrameInput, now_s: float, eyes: Collection[Eye] | None) -> Wanted | None:
         """What whoever's turn it is would ask; None when nobody has anything new to say."""
         face = self._face(frame, now_s)
-        if face is not None and self._faces < FACES_BETWEEN:
+        if face is not None and self._faces < _between(face):
             return face
         if eyes is None:
             eyes = [Eye(bus, camera) for bus in frame.buses for camera in frame.cameras]
@@ -300,14 +303,17 @@ class Requests:
         return face
 
     def _face(self, frame: FrameInput, now_s: float) -> Wanted | None:
-        """The part of the surround that is wanted most."""
-        if self._stations is None or frame.program.baked or frame.locked:
+        """The part of the surround that is wanted most: of what is on the walls, then of what stands by."""
+        if self._stations is None or frame.locked:
             return None
-        found = self._stations.wanted(frame, moves(self._plates, frame.program.target))
+        state, eye, found = frame.program, NOBODY, None
+        if not state.baked:
+            found = self._stations.wanted(frame, moves(self._plates, state.target))
+        if found is None and frame.elsewhere is not None:
+            state, eye, found = frame.elsewhere, NOBODY_YET, self._stations.wanted_standby(frame)
         if found is None:
             return None
-        state = frame.program
-        return Wanted(frame.epoch, state.target, state.look, found.view, NOBODY, now_s, found.face)
+        return Wanted(frame.epoch, state.target, state.look, found.view, eye, now_s, found.face)
 
     def _turn(self, eye: Eye, now_s: float) -> tuple[bool, float]:
         """What is asked first: the program, unless another has waited for long; then who was asked longest ago."""
@@ -327,6 +333,10 @@ class Requests:
         if asked.last is None or not wanted.same_as(asked.last):
             return wanted
         return wanted if moves(self._plates, location) and time_s != asked.last.view.time_s else None
+
+
+def _between(face: Wanted) -> int:
+    return FACES_BETWEEN if face.eye == NOBODY else STANDBY_FACES_BETWEEN
 
 
 def _whose(wanted: Wanted) -> Eye | None:

@@ -1,4 +1,6 @@
-"""A stored surround comes back: when its scene comes on to the program, a face a frame, as if it had just been made."""
+"""A stored surround comes back, a face a frame, as if it had just been made: when its scene comes on to the program, or
+before that, when it stands by at a location that is not on the walls.
+"""
 
 from __future__ import annotations
 
@@ -77,11 +79,16 @@ def load_stored(
 
 @dataclass(frozen=True, eq=False)
 class Coming:
-    """A keyframe on its way: which face it is in this run, if it is one, and what the take of this run calls it."""
+    """A keyframe on its way: which face it is in this run, if it is one, and what the take of this run calls it.
+
+    ahead: its scene is not on the program yet.
+    """
 
     loaded: LoadedKeyframe
+    location: str
     face: SurroundFace | None
     number: int
+    ahead: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -116,6 +123,8 @@ class Restoring:
         self._epoch = 0
         self._left: deque[Coming] = deque()
         self._drawn: Coming | None = None
+        self._standing: tuple[str, bool] | None = None  # the scene that was begun ahead
+        self._ahead: dict[SurroundFace, int] = {}  # of its faces those that came, with their numbers
         self._numbers: dict[SurroundFace, int] = {}  # of the faces that were restored last
         self._restored: set[int] = set()  # the numbers of all that was
 
@@ -129,55 +138,109 @@ class Restoring:
         if self._scenes and self._stations is not None:
             self._camera.take(self._plates[location], location, self._stations.any_view(), 0)
 
-    def take(self, program: BusState, epoch: int, time_s: float) -> tuple[Keyframe, ...]:
+    def take(
+        self, program: BusState, epoch: int, time_s: float, elsewhere: BusState | None = None
+    ) -> tuple[Keyframe, ...]:
         """What the frame before drew, if it is done: the keyframe is one of ``epoch``. Never waits.
 
         A scene that has come on begins; so does one again whose keyframes are not all there when the epoch changes.
+        elsewhere: what stands by at a location that is not on the walls; its faces come when the program's are there.
         """
-        if (program.scene, program.baked) != self._on or (epoch != self._epoch and (self._left or self._drawn)):
+        if (program.scene, program.baked) != self._on or (epoch != self._epoch and self._lacks()):
             self._begin(program, epoch, time_s)
+        if not self._lacks():
+            self._begin_ahead(program, elsewhere, epoch, time_s)
         if self._drawn is None or not self._camera.ready():
             return ()
         coming, self._drawn = self._drawn, None
+        return (self._finished(coming, epoch, time_s),)
+
+    def _lacks(self) -> bool:
+        """Whether the program's are not all there."""
+        return any(not coming.ahead for coming in (self._drawn, *self._left) if coming is not None)
+
+    def _finished(self, coming: Coming, epoch: int, time_s: float) -> Keyframe:
         assert self._stations is not None
-        location, view = program.target, coming.loaded.stored.view
         try:
-            plate = self._camera.bring_down(location, view)
+            plate = self._camera.bring_down(coming.location, coming.loaded.stored.view)
             made = coming.loaded.finish(lambda *_: plate)
         except Exception:
             if coming.face is not None:
                 self._stations.lose(coming.face)  # it is generated
             raise
+        if coming.ahead and coming.face is not None:
+            self._ahead[coming.face] = coming.number
         request = replace(
             made.request,
             number=coming.number,
             epoch=epoch,
-            location=location,
+            location=coming.location,
             face=coming.face,
             submitted_s=time_s,
         )
-        return (replace(made, request=request, timings=Timings(time_s, time_s, made.timings.work_s)),)
+        return replace(made, request=request, timings=Timings(time_s, time_s, made.timings.work_s))
 
     def _begin(self, program: BusState, epoch: int, time_s: float) -> None:
+        there = self._there(program)
         self._on, self._epoch, self._drawn = (program.scene, program.baked), epoch, None
+        self._standing, self._ahead = None, {}
+        scene = self._stored_of(program)
         self._left.clear()
-        self._numbers.clear()
-        comes = program.baked or program.scene not in self._baked
-        scene = self._scenes.get(program.scene, ()) if comes else ()
-        self._left += [Coming(each, None, self._next_number()) for each in scene if each.stored.index is None]
-        for loaded in _by_station(each for each in scene if each.stored.index is not None):
-            self._left += self._station(program.target, loaded, epoch, time_s)
-        self._numbers = {coming.face: coming.number for coming in self._left if coming.face is not None}
-        self._restored = {coming.number for coming in self._left}
+        self._left += [
+            Coming(each, program.target, None, self._next_number()) for each in scene if each.stored.index is None
+        ]
+        faces = [coming for coming in self._faces(scene, program.target, epoch, time_s) if coming.face not in there]
+        self._left += faces
+        self._numbers = dict(there) | {coming.face: coming.number for coming in faces if coming.face is not None}
+        self._restored = {coming.number for coming in self._left} | set(there.values())
 
-    def _station(self, location: str, loaded: Sequence[LoadedKeyframe], epoch: int, time_s: float) -> Iterable[Coming]:
-        assert self._stations is not None
-        by_face = {each.stored.index: each for each in loaded if each.stored.index is not None}
-        made = {index: (epoch, each.stored.look) for index, each in by_face.items()}
-        number = self._stations.restore(location, loaded[0].stored.view.origin_m, made, time_s)
-        if number is None:
-            return []
-        return [Coming(each, SurroundFace(number, index), self._next_number()) for index, each in by_face.items()]
+    def _there(self, program: BusState) -> Mapping[SurroundFace, int]:
+        """What came ahead of a scene that comes on, and still has its room."""
+        if self._standing != (program.scene, program.baked) or self._stations is None:
+            return {}
+        eyes_m = [each.stored.view.origin_m for each in self._stored_of(program) if each.stored.index is not None]
+        return {
+            face: number
+            for face, number in self._ahead.items()
+            if any(self._stations.holds(face, program.target, eye_m) for eye_m in eyes_m)
+        }
+
+    def _begin_ahead(self, program: BusState, elsewhere: BusState | None, epoch: int, time_s: float) -> None:
+        """Its faces alone: a camera's pictures are good from where that is when the scene comes on."""
+        standing = (elsewhere.scene, elsewhere.baked) if elsewhere is not None else None
+        if standing == self._standing:
+            return
+        self._standing, self._ahead, self._drawn = standing, {}, None
+        self._left.clear()
+        if elsewhere is not None:
+            scene = self._stored_of(elsewhere)
+            self._left += self._faces(scene, elsewhere.target, epoch, time_s, beside=program)
+            self._numbers |= {coming.face: coming.number for coming in self._left if coming.face is not None}
+            self._restored |= {coming.number for coming in self._left}
+
+    def _stored_of(self, state: BusState) -> Sequence[LoadedKeyframe]:
+        comes = state.baked or state.scene not in self._baked
+        return self._scenes.get(state.scene, ()) if comes else ()
+
+    def _faces(
+        self,
+        scene: Sequence[LoadedKeyframe],
+        location: str,
+        epoch: int,
+        time_s: float,
+        beside: BusState | None = None,
+    ) -> Iterable[Coming]:
+        """Of every station that there is room for."""
+        if self._stations is None:
+            return
+        for loaded in _by_station(each for each in scene if each.stored.index is not None):
+            by_face = {each.stored.index: each for each in loaded if each.stored.index is not None}
+            made = {index: (epoch, each.stored.look) for index, each in by_face.items()}
+            number = self._stations.restore(location, loaded[0].stored.view.origin_m, made, time_s, beside)
+            if number is not None:
+                for index, each in by_face.items():
+                    face, ahead = SurroundFace(number, index), beside is not None
+                    yield Coming(each, location, face, self._next_number(), ahead)
 
     def newer(self, keyframes: Iterable[Keyframe]) -> tuple[Keyframe, ...]:
         """Of a generator's those that take no restored face's place: not asked before it was, nor for a station that
@@ -203,7 +266,16 @@ class Restoring:
     def lost(self, keyframes: Collection[Keyframe]) -> None:
         """A frame failed to take these in: where some were restored, all of the scene's come again."""
         if {keyframe.request.number for keyframe in keyframes} & self._restored:
-            self._on = None
+            self._on = self._standing = None
+            self._ahead = {}
+
+    def refused(self, keyframes: Iterable[Keyframe]) -> None:
+        """The gate does not let these in: where they are faces, what may be shown is generated in their place."""
+        for keyframe in keyframes:
+            face = keyframe.request.face
+            if face is not None and self._stations is not None:
+                self._stations.lose(face)
+                self._ahead.pop(face, None)
 
     def _draw(self, job: RestoreKeyframe, _: Pictures) -> None:
         stored = job.coming.loaded.stored

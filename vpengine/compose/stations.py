@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from vpengine.frames.frame_input import FrameInput
+from vpengine.frames.frame_input import BusState, FrameInput
 from vpengine.frames.keyframe import SurroundFace
 from vpengine.frames.look import Look
 from vpengine.view.pose import Pose
@@ -80,8 +80,9 @@ class Stations:
         rests, self._look = state.look == self._look, state.look
         lacking: list[tuple[tuple[float, ...], SurroundFace]] = []
         for location, _ in state.shares:
-            if location != state.target:  # it is seen yet: nobody takes its room
-                self._use(self._home(location), time_s)
+            home = self._home(location)
+            if location != state.target and home is not None:  # it is seen yet: nobody takes its room
+                self._use(home, time_s)
         for near, number in enumerate(self._in_use(state.target, poses, time_s)):
             station = self._station(number)
             if rests:
@@ -95,11 +96,31 @@ class Stations:
                     lacking.append(((agreement, turn_s, near, place), SurroundFace(number, index)))
                 elif moves and time_s - made_s >= OLD_S:
                     lacking.append(((np.inf, made_s, place), SurroundFace(number, index)))
-        if not lacking:
+        return self._wanted(min(lacking, key=lambda each: each[0])[1], time_s) if lacking else None
+
+    def wanted_standby(self, frame: FrameInput) -> WantedFace | None:
+        """The face round home that lacks at the location that stands by, after what the program wanted in this frame.
+
+        Whatever its epoch: a face that is there is shown, in the first frame that its location is in.
+        """
+        state, time_s = frame.elsewhere, frame.tick.display_time_s
+        if state is None or state.baked or state.look.plain or state.look.view_consistency <= 0.0:
             return None
-        face = min(lacking, key=lambda each: each[0])[1]
-        eye_m = self._station(face.station).eye_m
-        return WantedFace(face, surround_view(eye_m, face.face, self._resolution, time_s))
+        home = self._home(state.target)
+        number = self._made(state.target, self._home_m, time_s, beside=frame.program) if home is None else home
+        if number is None:
+            return None
+        asked = self._station(self._use(number, time_s)).asked
+        lacking = (
+            index
+            for index in _by_direction(next(iter(frame.cameras.values())).request_pose)
+            if index not in asked or asked[index][1] != state.look
+        )
+        index = next(lacking, None)
+        return self._wanted(SurroundFace(number, index), time_s) if index is not None else None
+
+    def _wanted(self, face: SurroundFace, time_s: float) -> WantedFace:
+        return WantedFace(face, surround_view(self._station(face.station).eye_m, face.face, self._resolution, time_s))
 
     def note(self, face: SurroundFace, epoch: int, look: Look, time_s: float = -np.inf) -> None:
         """It has been asked. time_s: the plate's."""
@@ -116,22 +137,30 @@ class Stations:
         station = self._rooms[face.station]
         if station is not None:
             station.asked.pop(face.face, None)
+            station.stored.discard(face.face)
 
     def holds(self, face: SurroundFace, location: str, eye_m: Array) -> bool:
         """Whether the station that a face was asked for is in its room still, and has not given way to another."""
         station = self._rooms[face.station]
         return station is not None and station.location == location and np.allclose(station.eye_m, eye_m)
 
-    def restore(self, location: str, eye_m: Array, made: Mapping[int, tuple[int, Look]], time_s: float) -> int | None:
+    def restore(
+        self,
+        location: str,
+        eye_m: Array,
+        made: Mapping[int, tuple[int, Look]],
+        time_s: float,
+        beside: BusState | None = None,
+    ) -> int | None:
         """A station some of whose faces were ``made`` before: with that epoch and look they count as asked.
 
         The number of its room; None where there is none. While its scene's look moves to where it will rest, nothing
-        is asked in the place of these.
+        is asked in the place of these. beside: the program, whose locations keep their rooms.
         """
         number = next((n for n in self._of(location) if np.allclose(self._eye_m(n), eye_m)), None)
         if number is None:
             here_m = self._home_m if np.allclose(eye_m, self._home_m) else eye_m
-            number = self._made(location, here_m, time_s)
+            number = self._made(location, here_m, time_s, beside)
         if number is None:
             return None
         self._use(number, time_s)
@@ -157,7 +186,10 @@ class Stations:
     def _in_use(self, location: str, poses: list[Pose], time_s: float) -> list[int]:
         """The stations that a frame draws from: those nearest to each camera, then home. Makes those that lack."""
         home = self._home(location)
-        home = self._use(self._made(location, self._home_m, time_s) if home is None else home, time_s)
+        if home is None:
+            home = self._made(location, self._home_m, time_s)
+        if home is not None:
+            self._use(home, time_s)
         found = []
         for pose in poses:
             place_m = np.asarray(pose.position_m)
@@ -171,9 +203,8 @@ class Stations:
     def _home(self, location: str) -> int | None:
         return next((n for n in self._of(location) if np.array_equal(self._eye_m(n), self._home_m)), None)
 
-    def _use(self, number: int | None, time_s: float) -> int | None:
-        if number is not None:
-            self._station(number).used_s = time_s
+    def _use(self, number: int, time_s: float) -> int:
+        self._station(number).used_s = time_s
         return number
 
     def _of(self, location: str) -> Iterator[int]:
@@ -190,9 +221,16 @@ class Stations:
     def _distance_m(self, number: int, place_m: Array) -> float:
         return float(np.linalg.norm(self._eye_m(number) - place_m))
 
-    def _made(self, location: str, eye_m: Array, time_s: float) -> int | None:
-        """A station in an empty room, or in the one that nobody used for longest; None where this frame uses all."""
-        used_s = [station.used_s if station is not None else -np.inf for station in self._rooms]
+    def _made(self, location: str, eye_m: Array, time_s: float, beside: BusState | None = None) -> int | None:
+        """A station in an empty room, or in the one that nobody used for longest; None where this frame uses all.
+
+        beside: the program, whose locations keep their rooms.
+        """
+        kept = dict(beside.shares) if beside is not None else {}
+        used_s = [
+            -np.inf if station is None else time_s if station.location in kept else station.used_s
+            for station in self._rooms
+        ]
         number = int(np.argmin(used_s))
         if used_s[number] >= time_s:
             return None

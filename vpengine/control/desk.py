@@ -365,5 +365,7 @@ class Desk:
         if state is None:
             return {}
         values = {**controls, **values, **self._in_preview}
-        look = self._baked_look(state.scene, values) or self._looks.at_frame(values)
-        return {PREVIEW: self._with_look(state, look, values)}
+        baked = self._baked_look(state.scene, values)
+        look = baked or self._looks.at_frame(values)
+        may_go = not self.gate.why_not(look, is_made=baked is not None)
+        return {PREVIEW: replace(self._with_look(state, look, values), may_go=may_go)}

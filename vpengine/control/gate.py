@@ -110,9 +110,13 @@ class Gate:
         return admitted
 
     def _may_show(self, keyframe: Keyframe) -> bool:
-        """Whoever asked for it: of a look that the program had, with the model that it had it with, or may have."""
+        """Whoever asked for it: of a look that the program had, with the model that it had it with, or may have.
+
+        A face of a surround is there for when its location comes on to the program, whoever it was asked for.
+        """
         request, model_sha256 = keyframe.request, keyframe.provenance.model_sha256
-        if self._approvals is None or request.bus != PROGRAM or request.look.plain:
+        is_for_program = request.bus == PROGRAM or request.face is not None
+        if self._approvals is None or not is_for_program or request.look.plain:
             return True
         if self._let_through.get(request.look) == model_sha256:
             return True

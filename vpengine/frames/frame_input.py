@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 
-from vpengine.frames.feed import PROGRAM
+from vpengine.frames.feed import PREVIEW, PROGRAM
 from vpengine.frames.keyframe import Keyframe
 from vpengine.frames.look import NO_LOOK, Look
 from vpengine.view.lens import Lens
@@ -63,6 +63,7 @@ class BusState:
     others: what a dissolve that was interrupted still shows besides these two, as (location, share) pairs.
     look: what the generator is asked to make of the target. baked: it was made before, with this look, and nothing is
     asked. dip: a colour that lies over all of it: red, green, blue (scene-linear ACEScg, times the cover), cover.
+    may_go: the gate lets this look on to the program.
     """
 
     scene: str
@@ -73,6 +74,7 @@ class BusState:
     look: Look = NO_LOOK
     baked: bool = False
     dip: tuple[float, float, float, float] = NO_DIP
+    may_go: bool = True
 
     @property
     def bake(self) -> str | None:
@@ -115,3 +117,16 @@ class FrameInput:
     @property
     def program(self) -> BusState:
         return self.buses[PROGRAM]
+
+    @property
+    def elsewhere(self) -> BusState | None:
+        """What stands by at a location that is not on the walls, with a look that may go there."""
+        return stands_elsewhere(self.buses)
+
+
+def stands_elsewhere(buses: Mapping[str, BusState]) -> BusState | None:
+    """``FrameInput.elsewhere``, of the buses alone."""
+    standby = buses.get(PREVIEW)
+    if standby is None or not standby.may_go:
+        return None
+    return standby if standby.target not in dict(buses[PROGRAM].shares) else None

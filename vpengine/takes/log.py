@@ -311,8 +311,8 @@ def _bus(line: dict[str, Any]) -> BusState:
     dip = tuple(_finite(value) for value in line.get("dip", NO_DIP))
     look = read_look(line["look"]) if "look" in line else replace(NO_LOOK, plain=plain)
     state = BusState(**{**line, "mix": _finite(line["mix"]), "others": others, "look": look, "dip": dip})
-    if not isinstance(state.baked, bool) or len(state.dip) != 4:
-        raise TypeError("baked is true or false, and a dip four numbers")
+    if not isinstance(state.baked, bool) or not isinstance(state.may_go, bool) or len(state.dip) != 4:
+        raise TypeError("baked and may_go are true or false, and a dip four numbers")
     if not all(isinstance(location, str) for location, _ in state.shares):
         raise TypeError("a location without a name")
     return state
