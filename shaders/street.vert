@@ -1,17 +1,24 @@
-// The street's vertices. Light was worked out per vertex at load; what depends on the eye (mirror, haze) is worked out
-// here too, for a software driver pays for every operation at every pixel. SUNLESS: what faces away from the sun.
+// The street's vertices. What of the light reaches each was worked out at load; what depends on the eye (mirror, haze)
+// is worked out here too, for a software driver pays for every operation at every pixel. SUNLESS: what faces away from
+// the sun, or all where it does not shine. LAMPS: the street lamps are on.
 in vec3 in_position;
 in vec3 in_normal;
 in vec3 in_texture;
-in vec3 in_ambient;
+in vec3 in_albedo; // less what small things around hide
 in vec3 in_sun;
-in vec2 in_surface; // a lamp behind the glass; a wire's radius in metres
+in vec4 in_surface; // a lamp behind the glass; a wire's radius in metres; a window's turn to be lit; a shop's light
+in vec4 in_sky; // the sky's share of the light; street lamps': what reaches it, whether the map has that, its own
 
 out vec3 v_texture;
 out vec3 v_ambient;
 #ifndef SUNLESS
 out vec3 v_sun;
 out vec3 v_shadow;
+#endif
+#ifdef LAMPS
+out vec3 v_pool;
+out vec2 v_pool_at;
+out vec3 v_far_window;
 #endif
 out vec3 v_mirror;
 out vec3 v_haze;
@@ -41,11 +48,24 @@ void main() {
     float clear = exp(-distance_m * haze_density);
 
     v_texture = in_texture;
-    v_ambient = 2.0 * clear * in_ambient;
+    vec3 ambient = in_albedo * mix(street_light, sky_light, in_sky.x) + in_surface.w * shop_light;
+    float behind = in_surface.x;
+#ifdef LAMPS
+    float lit = clamp((windows - in_surface.z) * 50.0, 0.0, 1.0);
+    behind = max(behind, lit * (0.45 + 0.55 * fract(in_surface.z * 173.0)));
+    ambient += in_albedo * lamp_light * in_sky.y + lit * behind * window_light;
+    v_pool = 2.0 * clear * in_albedo * lamp_light * in_sky.z;
+    v_pool_at = in_position.xy * lamp_map_scale.xy + lamp_map_scale.zw;
+    v_far_window = clear * window_light;
+#endif
+    v_ambient = 2.0 * clear * ambient;
 #ifndef SUNLESS
-    v_sun = 2.0 * clear * in_sun;
+    v_sun = 2.0 * clear * sun_share * in_sun;
     v_shadow = (sun_map_from_stage * vec4(in_position + in_normal * 0.06, 1.0)).xyz;
 #endif
-    v_mirror = clear * (fresnel * mirrored(in_position, ray - 2.0 * facing * in_normal) + in_surface.x * lamp_color);
+    v_mirror = clear * (fresnel * mirrored(in_position, ray - 2.0 * facing * in_normal) + behind * lamp_color);
+#ifdef LAMPS
+    v_mirror += clear * in_sky.w * lamp_light;
+#endif
     v_haze = (1.0 - clear) * haze_color;
 }

@@ -25,7 +25,7 @@ from vpengine.stage.camera import CameraSettings, OuterSettings
 from vpengine.stage.control_settings import ControlSettings
 from vpengine.stage.desk_files import CueSettings, LookSettings
 from vpengine.stage.midi import MidiSettings
-from vpengine.stage.show_file import SceneSettings, ShowSettings
+from vpengine.stage.show_file import LightSettings, SceneSettings, ShowSettings
 from vpengine.stage.stage_file import (
     NeuralSettings,
     OutputSettings,
@@ -106,6 +106,8 @@ def show_schema() -> Schema:
     scene["properties"]["controls"] = {"type": "object", "description": "Controls that the scene sets when it comes."}
     scene["required"] = [*scene["required"], "plate"]
     schema["properties"]["midi"] = _list(_define(schema, "midi", MidiSettings), at_least=0)
+    rows = _define(schema, "light", LightSettings)
+    schema["properties"]["light"] = {"type": "object", "additionalProperties": rows}
     return schema
 
 
@@ -179,12 +181,18 @@ def _tables(schema: Schema) -> str:
     return "\n".join(
         line
         for name, section in schema["properties"].items()
-        for line in _section(schema, f"[[{name}]]" if section.get("type") == "array" else f"[{name}]", section)
+        for line in _section(schema, _heading(name, section), section)
     )
 
 
+def _heading(name: str, section: Schema) -> str:
+    if "additionalProperties" in section:
+        return f"[{name}.NAME]"
+    return f"[[{name}]]" if section.get("type") == "array" else f"[{name}]"
+
+
 def _section(schema: Schema, heading: str, section: Schema) -> Iterator[str]:
-    section = section.get("items", section)
+    section = section.get("items", section.get("additionalProperties", section))
     for choice in section.get("oneOf", [section]):
         if "$ref" not in choice:
             continue

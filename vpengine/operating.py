@@ -12,6 +12,7 @@ from vpengine.control.cues import CueEdits
 from vpengine.control.desk import Desk
 from vpengine.control.gate import Gate
 from vpengine.control.keys import KEYS
+from vpengine.control.lights import USUAL, LightTable
 from vpengine.control.messages import OperatorMessage
 from vpengine.control.safe import Safe
 from vpengine.control.scenes import SceneEntry, Scenes
@@ -69,6 +70,7 @@ def build_desk(
         Takes(show.settings.lock_takes),
         Chance(controls.declared, [control_address(name) for name in show.settings.chance]),
         approvers=show.settings.approvers,
+        lights=LightTable({**USUAL, **show.lights}),
     )
 
 

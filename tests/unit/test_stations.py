@@ -13,6 +13,7 @@ from vpengine.frames.frame_input import BusState, CameraState, FrameInput, Tick
 from vpengine.frames.keyframe import SurroundFace
 from vpengine.frames.look import Look
 from vpengine.view.lens import Lens
+from vpengine.view.light import DAY
 from vpengine.view.pose import Pose, from_opentrackio
 from vpengine.view.surround import FACES, surround_directions
 
@@ -132,7 +133,7 @@ AWAY_M = (4.0, 0.0, 1.5)
 
 
 def restored(stations: Stations, at: FrameInput, eye_m: tuple[float, ...] = HOME_M, faces: int = FACES) -> int | None:
-    made = dict.fromkeys(range(faces), (at.epoch, at.program.look))
+    made = dict.fromkeys(range(faces), (at.epoch, at.program.look, DAY))
     return stations.restore(at.program.target, np.array(eye_m), made, at.tick.display_time_s)
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain, repeat
 from pathlib import Path
 from typing import Annotated, Any, Generic, TypeVar
@@ -89,7 +89,8 @@ class Moments:
         player, camera = self._player, self._player.files.stage.cameras[0]
         state = frame.cameras[camera.id]
         plate = Target(player.gpu.context, MOMENT_SIZE, depth=True)
-        player.locations[frame.program.location].draw(plate, camera_view(state.pose, state.lens, MOMENT_SIZE))
+        view = replace(camera_view(state.pose, state.lens, MOMENT_SIZE), light=frame.program.light)
+        player.locations[frame.program.location].draw(plate, view)
         world, wall = world_key(Eye(PROGRAM, camera.id)), light_key(player.files.stage.walls[0].id)
         lights = [plate.color, pictures[world].color, pictures[wall].color]
         row = [self._developed(light) for light in lights]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 
-from vpengine.compose.drawable import Plates, moves
+from vpengine.compose.drawable import Plates, light_on, moves
 from vpengine.compose.eyes import Eyes
 from vpengine.compose.jobs import (
     Blank,
@@ -32,6 +32,7 @@ from vpengine.gpu.picture import Picture
 from vpengine.gpu.target import Target
 from vpengine.gpu.view_lut import ViewLut
 from vpengine.view.camera import camera_view
+from vpengine.view.light import Light
 
 
 class Compositor:
@@ -103,11 +104,20 @@ class Compositor:
         bare = job.amount <= 0.0
         for location, _ in job.shares:
             grade = self.eyes.layer(job.eye, location).grade
-            if location not in self._on_walls or bare != self._bare:  # the plate alone is there on all walls at once
+            at_once = location not in self._on_walls or bare != self._bare  # the plate alone is there on all at once
+            if at_once or job.due:
+                self.walls.relight(location, self._plates[location], self._light(location, job.light), at_once)
+            if at_once:
                 self.walls.follow_at_once(location, grade, job.amount)
             elif job.due:
                 self.walls.follow(location, grade, job.amount)
+        if job.elsewhere is not None and job.due:
+            location, light = job.elsewhere
+            self.walls.relight(location, self._plates[location], self._light(location, light))
         self._on_walls, self._bare = frozenset(location for location, _ in job.shares), bare
+
+    def _light(self, location: str, light: Light) -> Light:
+        return light_on(self._plates, location, light)
 
     def _draw_wall(self, job: DrawWall, pictures: Pictures) -> Target:
         inners = [pictures[key] for key in job.reads]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from vpengine.gpu.target import Target
+from vpengine.view.light import DAY, Light
 from vpengine.view.view import View
 
 
@@ -15,7 +16,7 @@ class Plates(Protocol):
 
 
 class Drawable(Protocol):
-    """A class may say ``moves = True``: what it draws depends on the View's time."""
+    """A class may say ``moves = True``: what it draws depends on the View's time; ``relights = True``: on its light."""
 
     def draw(self, target: Target, view: View) -> None:
         """Fill colour (scene-linear ACEScg) and depth (metres along the view axis, +inf for sky)."""
@@ -23,7 +24,16 @@ class Drawable(Protocol):
 
 def moves(plates: Plates, location: str) -> bool:
     """Whether the plate of a location does; False where it is not loaded."""
+    return _says(plates, location, "moves")
+
+
+def light_on(plates: Plates, location: str, light: Light) -> Light:
+    """What the plate of a location is drawn under: ``light`` where it knows its own, and else always the same."""
+    return light if _says(plates, location, "relights") else DAY
+
+
+def _says(plates: Plates, location: str, name: str) -> bool:
     try:
-        return bool(getattr(plates[location], "moves", False))
+        return bool(getattr(plates[location], name, False))
     except KeyError:
         return False

@@ -13,6 +13,7 @@ from vpengine.frames.frame_input import NO_DIP, BusState
 from vpengine.frames.keyframe import Keyframe
 from vpengine.frames.look import Look
 from vpengine.gpu.job import Job
+from vpengine.view.light import Light
 from vpengine.view.view import View
 
 Shares = tuple[tuple[str, float], ...]  # locations, and each one's part of the picture; the one that comes is the last
@@ -96,12 +97,14 @@ class Blank(Job):
 
 @dataclass(frozen=True, kw_only=True)
 class GradeOuter(Job):
-    """The outer pictures of ``shares`` follow the grades of the eye. due: else only those of locations that
-    were not on the walls in the frame before.
+    """The outer pictures of ``shares`` follow the light, and the grades of the eye. due: else only those of locations
+    that were not on the walls in the frame before. elsewhere: a location that stands by, and its light.
     """
 
     eye: Eye
     shares: Shares
+    light: Light
+    elsewhere: tuple[str, Light] | None
     amount: float
     due: bool
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +18,8 @@ from vpengine.gpu.passes import Bound, Mesh
 from vpengine.gpu.target import Target, Texture
 from vpengine.stage.walls import WallGeometry
 from vpengine.view.faces import face_views
+from vpengine.view.light import Light
+from vpengine.view.view import View
 
 GATHER_BLOCK = UniformBlock("OuterGather", face_from_stage="mat4", eye_m="vec3")
 GRADE_BLOCK = UniformBlock("OuterGrade", eye_m="vec3", amount="float")
@@ -61,6 +64,8 @@ class OuterPicture:
             self._plate.release()
             raise
         self._shown: tuple[NDArray[np.float32], float, int] | None = None
+        self._views: list[View] = []  # that the plate was drawn at, each with the light of then
+        self._turn = 0  # of these, which is relit next
         self._is_graded = False
 
     def draw_plate(self, plate: Drawable, face: Target) -> None:
@@ -71,20 +76,34 @@ class OuterPicture:
     def drawing_plate(self, plate: Drawable, face: Target) -> Iterator[None]:
         """The same, one face a step."""
         self._plate.clear()
-        for view in face_views(self._eye_m, face.size[0]):
-            if not len(seen_triangles(self._geometry, view)):
-                continue
-            plate.draw(face, view)
-            assert face.depth is not None
-            self._gather.draw_mesh(
-                self._plate,
-                self._mesh,
-                {"face_color": face.color, "face_depth": face.depth},
-                face_from_stage=view.clip_from_stage,
-                eye_m=self._eye_m,
-            )
+        views = face_views(self._eye_m, face.size[0])
+        self._views = [view for view in views if len(seen_triangles(self._geometry, view))]
+        for view in self._views:
+            self._draw_face(plate, face, view)
             yield
         self._shown = None
+
+    def _draw_face(self, plate: Drawable, face: Target, view: View) -> None:
+        plate.draw(face, view)
+        assert face.depth is not None
+        self._gather.draw_mesh(
+            self._plate,
+            self._mesh,
+            {"face_color": face.color, "face_depth": face.depth},
+            face_from_stage=view.clip_from_stage,
+            eye_m=self._eye_m,
+        )
+
+    def relight(self, plate: Drawable, face: Target, light: Light) -> bool:
+        """Draw the next of the faces that are not under ``light`` yet; False where all are."""
+        for step in range(len(self._views)):
+            turn = (self._turn + step) % len(self._views)
+            if self._views[turn].light != light:
+                self._views[turn] = replace(self._views[turn], light=light)
+                self._turn, self._shown = turn + 1, None
+                self._draw_face(plate, face, self._views[turn])
+                return True
+        return False
 
     def follow(self, grade: GradeTable, amount: float) -> bool:
         """Draw the picture again when grade, surround or amount moved enough to be seen; True when it had to."""

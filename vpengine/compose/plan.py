@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from vpengine.compose.governor import RUNGS
@@ -128,7 +128,7 @@ def _world(frame: FrameInput, layout: Layout, eye: Eye) -> Iterator[Job]:
             writes=plate,
             meanwhile=KEEP[eye.bus],
             location=location,
-            view=eye_view(frame, camera),
+            view=replace(eye_view(frame, camera), light=state.light),
             depth=amount > 0.0,
         )
         if amount > 0.0:
@@ -194,13 +194,15 @@ def _generated(frame: FrameInput, layout: Layout, eye: Eye, location: str, plate
 def _walls(frame: FrameInput, layout: Layout, sent: Sequence[str], lit: Sequence[str]) -> Iterator[Job]:
     """Every wall's code values, and the light of those that are ``lit``."""
     eyes = [Eye(PROGRAM, camera.id) for camera in layout.cameras]
-    shares = frame.program.shares
+    shares, elsewhere = frame.program.shares, frame.elsewhere
     yield GradeOuter(
         name="outer",
         priority=WALL,
         meanwhile="the walls around the frustum keep their light",
         eye=eyes[0],
         shares=shares,
+        light=frame.program.light,
+        elsewhere=(elsewhere.target, elsewhere.light) if elsewhere is not None else None,
         amount=_amount(frame, layout),
         due=frame.tick.number % RUNGS[frame.rung].outer == 0,
     )

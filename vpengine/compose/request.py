@@ -10,12 +10,12 @@ from math import prod
 import numpy as np
 
 from vpengine.compose.current import CurrentWorld
-from vpengine.compose.drawable import Plates, moves
+from vpengine.compose.drawable import Plates, light_on, moves
 from vpengine.compose.governor import RUNGS
 from vpengine.compose.request_camera import DrawCurrent, RequestCamera
 from vpengine.compose.stations import Stations
 from vpengine.frames.feed import PREVIEW, PROGRAM, Eye
-from vpengine.frames.frame_input import FrameInput
+from vpengine.frames.frame_input import BusState, FrameInput
 from vpengine.frames.images import ImageSet, Room
 from vpengine.frames.keyframe import Request, SurroundFace
 from vpengine.frames.look import Look
@@ -23,6 +23,7 @@ from vpengine.gpu.executor import Drawer, Pictures
 from vpengine.gpu.job import READ, REQUEST, Job
 from vpengine.stage.stage_file import NeuralSettings
 from vpengine.view.camera import camera_view
+from vpengine.view.light import Light
 from vpengine.view.view import View
 
 NOBODY = Eye(PROGRAM, "")  # whose the faces of a surround are
@@ -270,7 +271,7 @@ class Requests:
         if wanted.face is None:
             self._asked[wanted.eye] = _Asked(wanted, wanted)
         elif self._stations is not None:
-            self._stations.note(wanted.face, wanted.epoch, wanted.look, wanted.view.time_s)
+            self._stations.note(wanted.face, wanted.epoch, wanted.look, wanted.view.time_s, wanted.view.light)
 
     def _pace(self, wanted: Wanted, part: float) -> None:
         """When the next may be asked, at ``part`` of the wanted rate; sooner after a face, which has fewer pixels.
@@ -308,12 +309,16 @@ class Requests:
             return None
         state, eye, found = frame.program, NOBODY, None
         if not state.baked:
-            found = self._stations.wanted(frame, moves(self._plates, state.target))
+            found = self._stations.wanted(frame, moves(self._plates, state.target), self._light(state))
         if found is None and frame.elsewhere is not None:
-            state, eye, found = frame.elsewhere, NOBODY_YET, self._stations.wanted_standby(frame)
+            state, eye = frame.elsewhere, NOBODY_YET
+            found = self._stations.wanted_standby(frame, self._light(state))
         if found is None:
             return None
         return Wanted(frame.epoch, state.target, state.look, found.view, eye, now_s, found.face)
+
+    def _light(self, state: BusState) -> Light:
+        return light_on(self._plates, state.target, state.light)
 
     def _turn(self, eye: Eye, now_s: float) -> tuple[bool, float]:
         """What is asked first: the program, unless another has waited for long; then who was asked longest ago."""
@@ -329,6 +334,7 @@ class Requests:
             return None  # the answer is there already; one plain keyframe is asked for when a look has ended
         time_s, size = frame.tick.display_time_s, _request_size(settings.resolution, self._size, frame.rung)
         view = camera_view(state.request_pose, state.lens, size, settings.overscan_percent, time_s)
+        view = replace(view, light=self._light(frame.buses[eye.bus]))
         wanted = Wanted(frame.epoch, location, look, view, eye, now_s)
         if asked.last is None or not wanted.same_as(asked.last):
             return wanted

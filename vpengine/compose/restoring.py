@@ -235,7 +235,7 @@ class Restoring:
             return
         for loaded in _by_station(each for each in scene if each.stored.index is not None):
             by_face = {each.stored.index: each for each in loaded if each.stored.index is not None}
-            made = {index: (epoch, each.stored.look) for index, each in by_face.items()}
+            made = {index: (epoch, each.stored.look, each.stored.view.light) for index, each in by_face.items()}
             number = self._stations.restore(location, loaded[0].stored.view.origin_m, made, time_s, beside)
             if number is not None:
                 for index, each in by_face.items():

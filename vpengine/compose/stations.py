@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from vpengine.frames.frame_input import BusState, FrameInput
 from vpengine.frames.keyframe import SurroundFace
 from vpengine.frames.look import Look
+from vpengine.view.light import DAY, Light
 from vpengine.view.pose import Pose
 from vpengine.view.surround import FACES, surround_directions, surround_view
 from vpengine.view.view import View
@@ -21,25 +22,26 @@ OLD_S = 2.0  # where the plate moves
 UNDER_WAY = 3  # faces that may be asked and not yet be shown: one drawn, and as many as a host works on
 
 Array = NDArray[np.floating]
+Asked = tuple[int, Look, Light]
 
 
 @dataclass
 class _Station:
-    """asked: the epoch and look that each face was last asked with. stored: of these, faces of another run whose scene
-    is still coming on. made_s: the plate's time then.
+    """asked: the epoch, look and light that each face was last asked with. stored: of these, faces of another run whose
+    scene is still coming on. made_s: the plate's time then.
     """
 
     location: str
     eye_m: Array
-    asked: dict[int, tuple[int, Look]] = field(default_factory=dict)
+    asked: dict[int, Asked] = field(default_factory=dict)
     stored: set[int] = field(default_factory=set)
     made_s: dict[int, float] = field(default_factory=dict)
     used_s: float = -np.inf
 
     def agreement(self, face: int, epoch: int, look: Look) -> float:
         """Of a look with the one that a face was last asked with; none where it was not."""
-        then, asked = self.asked.get(face, (epoch, None))
-        return asked.agreement(look) if asked is not None and then == epoch else 0.0
+        asked = self.asked.get(face)
+        return asked[1].agreement(look) if asked is not None and asked[0] == epoch else 0.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,16 +69,16 @@ class Stations:
         """Of the kind that faces are drawn with."""
         return surround_view(self._home_m, 0, self._resolution)
 
-    def wanted(self, frame: FrameInput, moves: bool = False) -> WantedFace | None:
+    def wanted(self, frame: FrameInput, moves: bool = False, light: Light = DAY) -> WantedFace | None:
         """The face that the program's location lacks most: round the station nearest to a camera, where that looks.
 
-        moves: its plate does; faces of more than OLD_S ago are made again, the oldest first.
+        moves: its plate does; faces of more than OLD_S ago are made again, the oldest first. light: that it is under.
         """
         state, time_s = frame.program, frame.tick.display_time_s
         if state.look.plain or state.look.view_consistency <= 0.0:
             return None  # the plate is the answer, or the faces would not be shown
         poses = [camera.request_pose for camera in frame.cameras.values()]
-        asks = (frame.epoch, state.look)
+        asks = (frame.epoch, state.look, light)
         rests, self._look = state.look == self._look, state.look
         lacking: list[tuple[tuple[float, ...], SurroundFace]] = []
         for location, _ in state.shares:
@@ -91,14 +93,14 @@ class Stations:
                 made_s = station.made_s.get(index, -np.inf)
                 if station.asked.get(index) != asks and index not in station.stored:
                     # Each has its turn while a look moves on; what is of quite another look is as good as none.
-                    agreement = station.agreement(index, *asks)
+                    agreement = station.agreement(index, frame.epoch, state.look)
                     turn_s = made_s if agreement > 0.0 else -np.inf
                     lacking.append(((agreement, turn_s, near, place), SurroundFace(number, index)))
                 elif moves and time_s - made_s >= OLD_S:
                     lacking.append(((np.inf, made_s, place), SurroundFace(number, index)))
-        return self._wanted(min(lacking, key=lambda each: each[0])[1], time_s) if lacking else None
+        return self._wanted(min(lacking, key=lambda each: each[0])[1], time_s, light) if lacking else None
 
-    def wanted_standby(self, frame: FrameInput) -> WantedFace | None:
+    def wanted_standby(self, frame: FrameInput, light: Light = DAY) -> WantedFace | None:
         """The face round home that lacks at the location that stands by, after what the program wanted in this frame.
 
         Whatever its epoch: a face that is there is shown, in the first frame that its location is in.
@@ -114,19 +116,20 @@ class Stations:
         lacking = (
             index
             for index in _by_direction(next(iter(frame.cameras.values())).request_pose)
-            if index not in asked or asked[index][1] != state.look
+            if index not in asked or asked[index][1:] != (state.look, light)
         )
         index = next(lacking, None)
-        return self._wanted(SurroundFace(number, index), time_s) if index is not None else None
+        return self._wanted(SurroundFace(number, index), time_s, light) if index is not None else None
 
-    def _wanted(self, face: SurroundFace, time_s: float) -> WantedFace:
-        return WantedFace(face, surround_view(self._station(face.station).eye_m, face.face, self._resolution, time_s))
+    def _wanted(self, face: SurroundFace, time_s: float, light: Light) -> WantedFace:
+        view = surround_view(self._station(face.station).eye_m, face.face, self._resolution, time_s)
+        return WantedFace(face, replace(view, light=light))
 
-    def note(self, face: SurroundFace, epoch: int, look: Look, time_s: float = -np.inf) -> None:
-        """It has been asked. time_s: the plate's."""
+    def note(self, face: SurroundFace, epoch: int, look: Look, time_s: float = -np.inf, light: Light = DAY) -> None:
+        """It has been asked. time_s, light: the plate's."""
         station = self._rooms[face.station]
         if station is not None:
-            station.asked[face.face] = (epoch, look)
+            station.asked[face.face] = (epoch, look, light)
             station.made_s[face.face] = time_s
             if face in self._under_way:
                 self._under_way.remove(face)
@@ -148,11 +151,11 @@ class Stations:
         self,
         location: str,
         eye_m: Array,
-        made: Mapping[int, tuple[int, Look]],
+        made: Mapping[int, Asked],
         time_s: float,
         beside: BusState | None = None,
     ) -> int | None:
-        """A station some of whose faces were ``made`` before: with that epoch and look they count as asked.
+        """A station some of whose faces were ``made`` before: with that epoch, look and light they count as asked.
 
         The number of its room; None where there is none. While its scene's look moves to where it will rest, nothing
         is asked in the place of these. beside: the program, whose locations keep their rooms.

@@ -15,6 +15,7 @@ from vpengine.gpu.gpu import Gpu
 from vpengine.gpu.picture import Picture
 from vpengine.gpu.target import Target, Texture
 from vpengine.stage.walls import WallSettings, wall_geometry
+from vpengine.view.light import Light
 
 
 class Walls:
@@ -46,6 +47,7 @@ class Walls:
         self._outer: dict[str, dict[str, OuterPicture]] = {}
         self._mixer = Mixer(gpu)
         self._turns: dict[str, int] = {}
+        self._relit = 0  # of the walls, which is relit next
         self._moved: set[str] = set()
         self._preparing: Generator[None, None, None] | None = None
 
@@ -114,6 +116,16 @@ class Walls:
                 self._turns[location] = turn + 1
                 self._moved.add(names[turn])
                 return
+
+    def relight(self, location: str, plate: Drawable, light: Light, at_once: bool = False) -> None:
+        """Draw one face of a location's outer pictures under another light, the walls in turn; or all ``at_once``."""
+        outers = list(self._outer.get(location, {}).values())
+        for step in range(len(outers)):
+            turn = (self._relit + step) % len(outers)
+            while outers[turn].relight(plate, self._face, light):
+                if not at_once:
+                    self._relit = turn + 1
+                    return
 
     def redraw(self, wall: str) -> None:
         """All of a wall's pixels are drawn anew in its next picture."""

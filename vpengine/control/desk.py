@@ -16,6 +16,7 @@ from vpengine.control.cues import Cue, CueEdits, cue_number
 from vpengine.control.decisions import decided, now
 from vpengine.control.declared import EXPOSURES, NEURAL_AMOUNT, NEURAL_BAKED, NOT_IN_CUES
 from vpengine.control.gate import Gate, Passed, cure
+from vpengine.control.lights import LightTable
 from vpengine.control.looks import PREFIX, Looks
 from vpengine.control.messages import ControlChange, ControlToggle, OperatorMessage
 from vpengine.control.playback import Playback
@@ -79,8 +80,11 @@ class Desk:
         chance: Chance | None = None,
         date: Callable[[], str] = now,
         approvers: Collection[str] = (),
+        lights: LightTable | None = None,
     ) -> None:
-        """date: of this moment, for what people decide. approvers: who may; everybody where there are none."""
+        """date: of this moment, for what people decide. approvers: who may; everybody where there are none. lights:
+        what looks do to the light of plates.
+        """
         self.controls = controls
         self.scenes = scenes
         self.gate = gate
@@ -104,6 +108,7 @@ class Desk:
         self._in_preview: dict[str, Value] = {}  # what was moved there alone, by address
         self._date = date
         self._approvers, self._cure = approvers, cure(approvers)
+        self._lights = lights or LightTable()
         self._kept: str | None = None
         self._handlers: Mapping[type, Callable[[Any], None]] = {
             ControlChange: self._move,
@@ -294,6 +299,7 @@ class Desk:
         buses = {PROGRAM: program, **self._preview(controls, ready)}
         self._standing_by = buses[PREVIEW].look if PREVIEW in buses else None
         buses[PROGRAM], controls = self.safe.settle(program, controls, time_s)
+        buses = {bus: replace(state, light=self._lights.light(state.look, controls)) for bus, state in buses.items()}
         epoch = self.gate.follow(buses[PROGRAM].look, self.safe.on)
         refresh, self._refresh = self._refresh, False
         return Settled(buses, controls, epoch, refresh, self.takes.locked, passed.closed, values)

@@ -10,6 +10,7 @@ from vpengine.frames.feed import PREVIEW, PROGRAM
 from vpengine.frames.keyframe import Keyframe
 from vpengine.frames.look import NO_LOOK, Look
 from vpengine.view.lens import Lens
+from vpengine.view.light import DAY, Light
 from vpengine.view.pose import Pose
 from vpengine.view.timecode import Timecode, timecode_of
 
@@ -63,7 +64,7 @@ class BusState:
     others: what a dissolve that was interrupted still shows besides these two, as (location, share) pairs.
     look: what the generator is asked to make of the target. baked: it was made before, with this look, and nothing is
     asked. dip: a colour that lies over all of it: red, green, blue (scene-linear ACEScg, times the cover), cover.
-    may_go: the gate lets this look on to the program.
+    may_go: the gate lets this look on to the program. light: what plates that know their own are drawn under.
     """
 
     scene: str
@@ -75,6 +76,7 @@ class BusState:
     baked: bool = False
     dip: tuple[float, float, float, float] = NO_DIP
     may_go: bool = True
+    light: Light = DAY
 
     @property
     def bake(self) -> str | None:

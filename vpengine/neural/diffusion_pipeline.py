@@ -227,7 +227,7 @@ def _wider(view: View, resolution: tuple[int, int]) -> View:
     x, y = (old / new for old, new in zip(view.resolution, resolution, strict=True))
     # ndc x' + 1 = (x + 1) old / new, since a picture's left side stays at -1; its upper side stays at +1.
     wider = np.array([[x, 0.0, 0.0, x - 1.0], [0.0, y, 0.0, 1.0 - y], [0.0, 0.0, 1.0, 0.0], [0.0, 0.0, 0.0, 1.0]])
-    return View(view.view_from_stage, wider @ view.clip_from_view, resolution, view.time_s)
+    return replace(view, clip_from_view=wider @ view.clip_from_view, resolution=resolution)
 
 
 def _start(plate: Plate, persistence: float) -> tuple[np.ndarray, np.ndarray]:

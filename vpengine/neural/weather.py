@@ -16,6 +16,7 @@ from vpengine.control.controls import Control, Value
 from vpengine.control.looks import look_address
 from vpengine.frames.look import Look
 from vpengine.neural.generator import Generated, Generator, Planes, Plate, Runtime
+from vpengine.view.light import Light
 
 SENTENCES = {
     "snow": "Snow on what faces up.",
@@ -40,10 +41,10 @@ class Weather(Generator):
         self.model_sha256 = hashlib.sha256(weights.read_bytes()).hexdigest()
 
     def generate(self, plate: Plate, look: Look) -> Generated:
-        if look.plain:
+        values = left_of(look, plate.view.light)
+        if look.plain or not any(values.values()):
             return Generated(np.ones_like(plate.color_cct), np.zeros_like(plate.color_cct))
         height, width = plate.depth_m.shape
-        values = dict(look.values)
         outputs = self._network(
             {
                 "color": _planes(plate.color_cct),
@@ -62,6 +63,12 @@ class Weather(Generator):
     def view_consistency(values: Mapping[str, Value]) -> float:
         """Rain makes a road half a stop brighter in a wide view than in a narrow one (docs/performance.md)."""
         return max(1.0 - 2.0 * float(values["rain"]), 0.0)
+
+
+def left_of(look: Look, light: Light) -> dict[str, float]:
+    """The faders' values, less what the plate's own light has done already: a night is not darkened again."""
+    values = {fader: float(value) for fader, value in look.values}
+    return {**values, "night": max(values.get("night", 0.0) - (1.0 - light.sky), 0.0)}
 
 
 def input_shapes(resolution: tuple[int, int]) -> dict[str, tuple[int, ...]]:

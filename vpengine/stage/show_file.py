@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -13,6 +13,7 @@ from vpengine.control.approvals import Approvals
 from vpengine.control.controls import Control, Value
 from vpengine.control.cues import CueList
 from vpengine.control.declared import CHANCE_AMOUNT
+from vpengine.control.looks import look_name
 from vpengine.errors import Problem, did_you_mean
 from vpengine.stage.control_names import PREFIX, by_address, control_values
 from vpengine.stage.desk_files import cues_file, looks_file, read_cues, read_looks
@@ -20,8 +21,9 @@ from vpengine.stage.midi import MidiMapping, read_midi
 from vpengine.stage.sections import PluginSection, Table
 from vpengine.stage.settings import SLUG_PATTERN, NamedFolder, Settings, refusal, shown
 from vpengine.stage.toml_file import TomlFile
+from vpengine.view.light import Light
 
-SECTIONS = ("show", "scene", "midi")
+SECTIONS = ("show", "scene", "midi", "light")
 RESERVED_SLUGS = ("next", "previous", "go", "back", "safe")
 
 
@@ -106,6 +108,18 @@ class SceneSettings(Settings):
         return self
 
 
+class LightSettings(Settings):
+    """[light.NAME]: the light of a plate that knows its own, where the look's fader NAME is at 1.
+
+    Named in this way, a fader has this row instead of the usual one. Sun and sky are what it leaves of them.
+    """
+
+    sun: float = Field(default=1.0, ge=0.0, le=1.0, description="Of the sun; at 0 clouds cover it.")
+    sky: float = Field(default=1.0, ge=0.0, le=1.0, description="Of the day; at 0 it is night.")
+    lamps: float = Field(default=0.0, ge=0.0, le=1.0, description="Of the street lamps.")
+    windows: float = Field(default=0.0, ge=0.0, le=1.0, description="Of the windows, how many are lit.")
+
+
 class _NoCoreKeys(Settings):
     """A plate's section: kind, and keys of its own."""
 
@@ -133,7 +147,7 @@ class Scene:
 class Show:
     """A valid show: at least one scene, the first of which is shown at the start. controls: its base look.
 
-    settings: [show]. cues, looks: what is in the files beside it. midi: its controllers.
+    settings: [show]. cues, looks: what is in the files beside it. midi: its controllers. lights: by a fader's name.
     """
 
     file: Path
@@ -144,6 +158,7 @@ class Show:
     cues: CueList = field(default_factory=CueList)
     looks: Approvals = field(default_factory=Approvals)
     midi: tuple[MidiMapping, ...] = ()
+    lights: Mapping[str, Light] = field(default_factory=dict)
 
     @property
     def plates(self) -> dict[str, PluginSection]:
@@ -178,7 +193,7 @@ def read_show(path: Path, declared: Iterable[Control], *, allow_outside: bool = 
     sections = tuple(plate for _, _, plate, _ in found if plate)
     _check_chance(file, head, controls)
     slugs = [settings.slug for _, settings, _, _ in found if settings]
-    midi = read_midi(file, controls, slugs)
+    midi, lights = read_midi(file, controls, slugs), _lights(file, controls)
     cues, cue_faults = read_cues(cues_file(file.path), controls.values(), slugs)
     looks, look_faults = read_looks(looks_file(file.path))
     problems = (*file.problems, *cue_faults, *look_faults)
@@ -199,7 +214,8 @@ def read_show(path: Path, declared: Iterable[Control], *, allow_outside: bool = 
         for _, settings, plate, values in found
         if settings and plate
     ]
-    return ShowReading(Show(file.path, head.name, tuple(scenes), base, head, cues, looks, midi), (), sections)
+    show = Show(file.path, head.name, tuple(scenes), base, head, cues, looks, midi, lights)
+    return ShowReading(show, (), sections)
 
 
 def location_in(path: Path, plate: PluginSection) -> str | None:
@@ -246,6 +262,25 @@ def _check_chance(file: TomlFile, head: ShowSettings | None, declared: dict[str,
     for name in head.chance if head is not None else ():
         if name not in names:
             file.refuse("show.chance", f"found {shown(name)}, no such fader{did_you_mean(name, names)}")
+
+
+def _lights(file: TomlFile, declared: dict[str, Control]) -> dict[str, Light]:
+    """[light.NAME] of every fader that has one."""
+    table = file.tables.get("light", {})
+    if not isinstance(table, dict):
+        file.refuse("light", f"found {shown(table)}, expected sections such as [light.night]")
+        return {}
+    faders = [look_name(address) for address, control in declared.items() if control.kind == "float"]
+    faders = [name for name in faders if not name.startswith("/")]
+    lights = {}
+    for name, row in table.items():
+        if name not in faders:
+            file.refuse(f"light.{name}", f"found {shown(name)}, no fader of a look{did_you_mean(name, faders)}")
+            continue
+        settings = file.parse(row, LightSettings, f"light.{name}")
+        if settings is not None:
+            lights[name] = Light(settings.sun, settings.sky, settings.lamps, settings.windows)
+    return lights
 
 
 def _scene(

@@ -23,7 +23,7 @@ import time
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, replace
+from dataclasses import asdict, astuple, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -40,6 +40,7 @@ from vpengine.frames.pixels import Pixels
 from vpengine.takes.arrays import check_arrays, load_arrays
 from vpengine.takes.looks import look_line, read_look, read_provenance
 from vpengine.view.lens import Lens
+from vpengine.view.light import DAY, Light
 from vpengine.view.pose import Pose
 from vpengine.view.timecode import parsed
 from vpengine.view.view import View
@@ -174,6 +175,7 @@ def _request_line(keyframe: Keyframe) -> dict[str, Any]:
             "clip_from_view": view.clip_from_view.tolist(),
             "resolution": view.resolution,
             "time_s": view.time_s,
+            **({"light": asdict(view.light)} if view.light != DAY else {}),
         },
         "provenance": asdict(keyframe.provenance),
         "timings": asdict(keyframe.timings),
@@ -310,12 +312,21 @@ def _bus(line: dict[str, Any]) -> BusState:
     plain = bool(line.pop("plain", False))  # all that an older take knows
     dip = tuple(_finite(value) for value in line.get("dip", NO_DIP))
     look = read_look(line["look"]) if "look" in line else replace(NO_LOOK, plain=plain)
-    state = BusState(**{**line, "mix": _finite(line["mix"]), "others": others, "look": look, "dip": dip})
+    known = {"others": others, "look": look, "dip": dip, "light": read_light(line)}
+    state = BusState(**{**line, "mix": _finite(line["mix"]), **known})
     if not isinstance(state.baked, bool) or not isinstance(state.may_go, bool) or len(state.dip) != 4:
         raise TypeError("baked and may_go are true or false, and a dip four numbers")
     if not all(isinstance(location, str) for location, _ in state.shares):
         raise TypeError("a location without a name")
     return state
+
+
+def read_light(line: dict[str, Any]) -> Light:
+    """Of a view or a bus; day in takes of before there was any."""
+    light = Light(**{name: _finite(value) for name, value in line.get("light", {}).items()})
+    if not all(0.0 <= share <= 1.0 for share in astuple(light)):
+        raise ValueError("a light that is no share of 1")
+    return light
 
 
 def keyframe_file(line: dict[str, Any], folder: Path) -> Path:
@@ -365,6 +376,7 @@ def stored_keyframe(line: dict[str, Any], folder: Path) -> Callable[[Redraw], Ke
         np.array(stored["clip_from_view"]),
         _resolution(stored),
         stored["time_s"],
+        read_light(stored),
     )
     look = read_look(line["look"])
     source, timings = read_provenance(line["provenance"]), Timings(**line["timings"])

@@ -17,7 +17,16 @@ from vpengine.frames.keyframe import Keyframe
 from vpengine.frames.look import Look
 from vpengine.stage.show_file import Scene, location_in
 from vpengine.takes.arrays import check_arrays
-from vpengine.takes.log import BROKEN, Redraw, keyframe_file, open_frames, parsed_line, read_frame, stored_keyframe
+from vpengine.takes.log import (
+    BROKEN,
+    Redraw,
+    keyframe_file,
+    open_frames,
+    parsed_line,
+    read_frame,
+    read_light,
+    stored_keyframe,
+)
 from vpengine.takes.looks import read_look
 from vpengine.takes.run_file import own_show
 from vpengine.view.surround import FACES, surround_view
@@ -180,7 +189,7 @@ def _view(line: dict[str, Any]) -> View:
     matrices = [np.array(stored[name], float) for name in ("view_from_stage", "clip_from_view")]
     if any(matrix.shape != (4, 4) for matrix in matrices):
         raise ValueError("a view that is none")
-    view = View(matrices[0], matrices[1], (width, height), float(stored["time_s"]))
+    view = View(matrices[0], matrices[1], (width, height), float(stored["time_s"]), read_light(stored))
     if not np.abs(view.origin_m).max() < _FARTHEST_M:
         raise ValueError("a picture from nowhere")
     return view

@@ -8,17 +8,23 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from vpengine.view.light import DAY, Light
+
 Array = NDArray[np.floating]
 
 
 @dataclass(frozen=True, eq=False)
 class View:
-    """view_from_stage, clip_from_view: (4, 4) float64. resolution: (width, height) pixels. time_s: the plate's time."""
+    """view_from_stage, clip_from_view: (4, 4) float64. resolution: (width, height) pixels.
+
+    time_s, light: the plate's, as it is then.
+    """
 
     view_from_stage: Array
     clip_from_view: Array
     resolution: tuple[int, int]
     time_s: float = 0.0
+    light: Light = DAY
 
     @cached_property
     def clip_from_stage(self) -> Array:
@@ -34,9 +40,9 @@ class View:
         return self.stage_from_view[:3, 3]
 
     def same_as(self, other: View) -> bool:
-        """Whether it looks at the same, whatever its time."""
+        """Whether it looks at the same in the same light, whatever its time."""
         return (
-            self.resolution == other.resolution
+            (self.resolution, self.light) == (other.resolution, other.light)
             and np.array_equal(self.view_from_stage, other.view_from_stage)
             and np.array_equal(self.clip_from_view, other.clip_from_view)
         )

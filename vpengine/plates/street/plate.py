@@ -13,13 +13,25 @@ from vpengine.gpu.gpu import Gpu
 from vpengine.gpu.passes import Mesh
 from vpengine.gpu.target import ShadowMap, Target, Texture
 from vpengine.gpu.transfer import write
-from vpengine.plates.street.light import HAZE, SKY_SCALE, SKY_SIZE, sky_panorama, sun_direction
+from vpengine.plates.street.builder import MATERIAL
+from vpengine.plates.street.light import (
+    BEHIND_GLASS,
+    SKY_SCALE,
+    SKY_SIZE,
+    WINDOW_LIGHT,
+    lamp_map,
+    light_values,
+    sky_panorama,
+    sky_values,
+    sun_direction,
+)
 from vpengine.plates.street.mesh import StreetMesh, build_street
 from vpengine.plates.street.surface import StreetSurface, make_surface
 from vpengine.plates.street.texture import layers
 from vpengine.plates.street.visible import Visibility
 from vpengine.stage.settings import Settings
 from vpengine.view.lens import clip_from_view_symmetric
+from vpengine.view.light import DAY, Light
 from vpengine.view.pose import look_at, view_from_stage
 from vpengine.view.view import View, stage_ray_from_ndc
 
@@ -38,13 +50,29 @@ _STREET_BLOCK = UniformBlock(
     pixel_angle="float",
     haze_color="vec3",
     haze_density="float",
+    sun_share="float",
+    sky_light="vec3",
+    street_light="vec3",
+    shop_light="vec3",
     lamp_color="vec3",
+    lamp_light="vec3",
+    lamp_map_scale="vec4",
+    window_light="vec3",
+    windows="float",
     sky_horizon="vec3",
     sky_zenith="vec3",
     facade_left="vec3",
     facade_right="vec3",
 )
-_SKY_BLOCK = UniformBlock("StreetSky", stage_ray_from_ndc="mat3", sky_scale="float")
+_SKY_BLOCK = UniformBlock(
+    "StreetSky",
+    stage_ray_from_ndc="mat3",
+    sky_scale="float",
+    overcast="vec3",
+    covered="float",
+    sky_tint="vec3",
+    sky_glow="vec3",
+)
 _SUN_BLOCK = UniformBlock("StreetSun", sun_map_from_stage="mat4")
 
 
@@ -61,9 +89,10 @@ class StreetSettings(Settings):
 
 
 class Street:
-    """A street of seeded buildings; see ``mesh`` for where the camera stands in it."""
+    """A street of seeded buildings; see ``mesh`` for where the camera stands in it. It knows its own light."""
 
     Settings = StreetSettings
+    relights = True
 
     def __init__(self, settings: StreetSettings) -> None:
         self._settings = settings
@@ -73,6 +102,7 @@ class Street:
         self._visibility = Visibility(self._surface)
         self._layers: NDArray[np.uint8] | None = layers(settings.seed)
         self._panorama: NDArray[np.float16] | None = sky_panorama(settings.seed, self._to_sun)
+        self._lamp_map, self._lamp_map_scale = lamp_map(self.mesh.lamps_m, self.mesh.length_m)
         self._textures: dict[str, Texture] = {}
         self._owned: list[Mesh | ShadowMap] = []
         self._sun_map_from_stage = sun_map_from_stage(self.mesh.position_m, self._to_sun)
@@ -86,30 +116,51 @@ class Street:
         self._sun_map = gpu.shadow_map(SUN_MAP_SIZE)
         self._owned = [self._mesh, self._sky_mesh, self._sun_map]
         gpu.refuse_errors("the street")
-        self._sunless_pass = gpu.mesh_pass("street", "street", _STREET_BLOCK, {"SUNLESS": "1"})
-        self._sunlit_pass = gpu.mesh_pass("street", "street", _STREET_BLOCK)
-        self._sky_pass = gpu.mesh_pass("street_sky", "street_sky", _SKY_BLOCK)
+        lamps = {"LAMPS": "1", "PAINTED": f"{MATERIAL['facade']}.0"}
+        self._passes = {
+            (sunlit, lit): gpu.mesh_pass(
+                "street", "street", _STREET_BLOCK, ({} if sunlit else {"SUNLESS": "1"}) | (lamps if lit else {})
+            )
+            for sunlit in (False, True)
+            for lit in (False, True)
+        }
+        self._sky_passes = {
+            covered: gpu.mesh_pass("street_sky", "street_sky", _SKY_BLOCK, {"COVERED": "1"} if covered else {})
+            for covered in (False, True)
+        }
         self._draw_sun_map(gpu)
-        warm = gpu.target((64, 36), depth=True)
-        pose = look_at(np.array([0.0, 0.0, 1.6]), np.array([0.0, 10.0, 3.0]))
-        self.draw(warm, View(view_from_stage(pose), clip_from_view_symmetric(60.0, 16 / 9), warm.size))
-        warm.release()
+        self._warm(gpu)
         return False
+
+    def _warm(self, gpu: Gpu) -> None:
+        """In every kind of light, so that no frame pays for a first draw."""
+        target = gpu.target((64, 36), depth=True)
+        pose = look_at(np.array([0.0, 0.0, 1.6]), np.array([0.0, 10.0, 3.0]))
+        for light in (DAY, Light(sun=0.5, lamps=1.0), Light(sun=0.0), Light(sun=0.0, lamps=1.0)):
+            view = View(view_from_stage(pose), clip_from_view_symmetric(60.0, 16 / 9), target.size, light=light)
+            self.draw(target, view)
+        target.release()
 
     def draw(self, target: Target, view: View) -> None:
         target.wipe()
         triangles, sunless = self._visibility.triangles(view)
         self._mesh.write_indices(triangles)
         textures, values = {"surfaces": self._textures["surfaces"]}, self._street_values(view)
-        self._sunless_pass.draw_mesh(target, self._mesh, textures, range(sunless), **values)
-        textures["sun_map"] = self._sun_map.texture
-        self._sunlit_pass.draw_mesh(target, self._mesh, textures, range(sunless, len(triangles)), **values)
-        self._sky_pass.draw_mesh(
+        lit = view.light.lamps > 0.0 or view.light.windows > 0.0
+        if lit:
+            textures["lamp_map"] = self._textures["lamps"]
+        if values["sun_share"] <= 0.0:
+            sunless = len(triangles)
+        self._passes[False, lit].draw_mesh(target, self._mesh, textures, range(sunless), **values)
+        textures = textures | {"sun_map": self._sun_map.texture}
+        self._passes[True, lit].draw_mesh(target, self._mesh, textures, range(sunless, len(triangles)), **values)
+        self._sky_passes[view.light.sun < 1.0].draw_mesh(
             target,
             self._sky_mesh,
             {"sky": self._textures["sky"]},
             stage_ray_from_ndc=stage_ray_from_ndc(view),
             sky_scale=SKY_SCALE,
+            **sky_values(view.light),
         )
 
     def release(self) -> None:
@@ -124,21 +175,22 @@ class Street:
             "clip_from_stage_w": clip_from_stage[3],
             "eye_m": view.origin_m,
             "pixel_angle": 2.0 / (view.clip_from_view[0, 0] * view.resolution[0]),
-            "haze_color": HAZE,
             "haze_density": 0.001 / self._settings.haze_km,
-            "lamp_color": (0.75, 0.5, 0.26),
-            "sky_horizon": (1.15, 1.15, 1.15),
-            "sky_zenith": (0.42, 0.62, 0.98),
-            "facade_left": (0.10, 0.10, 0.11),
-            "facade_right": (0.34, 0.29, 0.23),
+            "lamp_color": BEHIND_GLASS,
+            "lamp_map_scale": self._lamp_map_scale,
+            "window_light": WINDOW_LIGHT,
+            **light_values(view.light),
         }
 
     def _make_textures(self, gpu: Gpu) -> None:
         assert self._layers is not None
         assert self._panorama is not None
         panorama = gpu.texture((SKY_SIZE, SKY_SIZE), 4, "f2")
-        self._textures = {"surfaces": gpu.texture_layers(self._layers), "sky": panorama}
+        height, width = self._lamp_map.shape
+        lamps = gpu.texture((width, height), 1, "f2")
+        self._textures = {"surfaces": gpu.texture_layers(self._layers), "sky": panorama, "lamps": lamps}
         write(panorama, self._panorama[::-1])  # a table by direction, whose row 0 is the texture's
+        write(lamps, self._lamp_map[::-1, :, None].astype(np.float16))
         self._layers = self._panorama = None  # the GPU has them now
 
     def _draw_sun_map(self, gpu: Gpu) -> None:

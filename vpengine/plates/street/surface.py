@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vpengine.plates.street.builder import MATERIAL, MATERIALS, PICTURED
-from vpengine.plates.street.light import vertex_light
+from vpengine.plates.street.light import LAMP_GLASS, lamp_light, vertex_light
 from vpengine.plates.street.mesh import StreetMesh
 from vpengine.plates.street.texture import TILE_M, VARIANTS
 
@@ -17,7 +17,9 @@ Array = NDArray[np.float64]
 Floats = NDArray[np.float32]
 
 WIRE_RADIUS_M = 0.016
-_SHOP_LIGHT = np.array([0.62, 0.46, 0.29], np.float32)
+NEVER = 2.0  # more than the share of windows that can be lit
+_GROUND = ("asphalt", "paving", "kerb", "road_paint")
+_LAMP_GLASS_M = 0.3
 _CHUNK_M = 12.0
 _GROUND_M = 0.2
 _INSET = 0.004  # of a picture's side: keeps filtering from reaching the neighbouring variant
@@ -47,19 +49,42 @@ class StreetSurface:
 
 
 def make_surface(mesh: StreetMesh, to_sun: Array) -> StreetSurface:
-    ambient, sun = vertex_light(mesh, to_sun)
+    albedo, sun, open_sky = vertex_light(mesh, to_sun)
     shop = mesh.material == MATERIAL["shop_glass"]
-    ambient += (shop * mesh.emissive)[:, None] * _SHOP_LIGHT
     thin = np.where(mesh.material == MATERIALS.index("wire"), WIRE_RADIUS_M, 0.0)
     attributes = {
         "in_position": mesh.position_m,
         "in_normal": mesh.normal,
         "in_texture": texture_coordinates(mesh),
-        "in_ambient": ambient,
+        "in_albedo": albedo,
         "in_sun": sun,
-        "in_surface": np.stack([np.where(shop, 0.0, mesh.emissive), thin], axis=-1).astype(np.float32),
+        "in_surface": np.stack(
+            [np.where(shop, 0.0, mesh.emissive), thin, _window_turns(mesh), np.where(shop, mesh.emissive, 0.0)], axis=-1
+        ).astype(np.float32),
+        "in_sky": np.column_stack([open_sky, _lamps(mesh)]),
     }
     return StreetSurface(attributes=attributes, length_m=mesh.length_m, **_chunks(mesh, np.asarray(~sun.any(axis=1))))
+
+
+def _window_turns(mesh: StreetMesh) -> Array:
+    """(N,): at which share of lit windows each is lit, those first that are by day; NEVER where no window is."""
+    window = np.isin(mesh.material, [MATERIAL["window_casement"], MATERIAL["window_sash"]])
+    face = np.arange(len(window)) // 4  # four corners of a face follow each other
+    turn = (face * 2654435761 >> 4) % 65536 / 65536.0
+    return np.where(window, np.where(mesh.emissive > 0.0, 0.0, 0.03 + 0.97 * turn), NEVER)
+
+
+def _lamps(mesh: StreetMesh) -> Floats:
+    """(N, 3): what street lamps give a vertex, but for the ground's; 1 on the ground, whose light the map has, which is
+    finer than its net; what a lamp's own glass gives off.
+    """
+    ground = np.isin(mesh.material, [MATERIAL[name] for name in _GROUND]) & (mesh.normal[:, 2] > 0.9)
+    given = np.where(ground, 0.0, lamp_light(mesh.position_m.astype(float), mesh.normal.astype(float), mesh.lamps_m))
+    down = np.flatnonzero((mesh.material == MATERIAL["metal"]) & (mesh.normal[:, 2] < -0.9))
+    away_m = np.linalg.norm(mesh.position_m[down, None] - mesh.lamps_m[None], axis=-1).min(axis=1, initial=np.inf)
+    glass = np.zeros(len(given))
+    glass[down[away_m < _LAMP_GLASS_M]] = LAMP_GLASS
+    return np.column_stack([given, ground, glass]).astype(np.float32)
 
 
 def texture_coordinates(mesh: StreetMesh) -> Floats:
