@@ -50,11 +50,6 @@ def face(
 
 
 @pytest.fixture
-def engine(gpu) -> Gpu:
-    return Gpu(gpu)
-
-
-@pytest.fixture
 def surrounds(engine: Gpu):
     made = Surrounds(engine, PX, 3)
     yield made
