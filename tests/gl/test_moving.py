@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.gl.test_reproject import LENS, SNOW, Layer
+from tests.pillar_room import LENS, SNOW, Layer
 from tests.requesting import Asking
 from vpengine.compose.request_camera import RequestCamera
 from vpengine.frames.frame_input import Tick
