@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 from safetensors.numpy import save_file
+
+from vpengine.errors import UserError
 
 PARTS = {"unet": "UNet2DConditionModel", "vae": "AutoencoderKL", "text_encoder": "CLIPTextModel"}
 
@@ -44,3 +48,11 @@ def write_model(
     write_json(folder / "scheduler" / "scheduler_config.json", prediction_type="epsilon")
     (folder / "README.md").write_text("---\nlicense: openrail\ntags:\n- x\n---\n# A model\n", encoding="utf-8")
     return folder
+
+
+def refused(action: Callable[[], Any]) -> str:
+    """The one sentence that it is refused with."""
+    with pytest.raises(UserError) as caught:
+        action()
+    assert "\n" not in str(caught.value)
+    return str(caught.value)

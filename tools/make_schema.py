@@ -52,7 +52,8 @@ def derived() -> dict[Path, str]:
     pressed = desk.read_text(encoding="utf-8")
     for name, table in {"buttons": _buttons(), "keys": _keyboard(), "displays": _displays()}.items():
         pressed = _between(pressed, name, table)
-    cues, looks = cues_schema(), looks_schema()
+    cues = list_schema("A vpengine cue list", "cue", CueSettings, CUE_TABLES)
+    looks = list_schema("A vpengine show's looks", "look", LookSettings, LOOK_TABLES)
     operating = ROOT / "docs" / "desk.md"
     kept = operating.read_text(encoding="utf-8")
     for name, tables in {"cues": _tables(cues), "looks": _tables(looks)}.items():
@@ -111,21 +112,22 @@ def show_schema() -> Schema:
     return schema
 
 
-def cues_schema() -> Schema:
-    schema = _file_schema("A vpengine cue list", ())
-    schema["properties"]["cue"] = _list(_define(schema, "cue", CueSettings), at_least=0)
-    own = schema["$defs"]["cue"]["properties"]
-    own["controls"] = {"type": "object", "description": "Controls that it sets, beside those that its scene does."}
-    own["fades"] = {"type": "object", "description": "Seconds that single controls take, such as look.snow = 8.0."}
-    return schema
+CUE_TABLES = {
+    "controls": "Controls that it sets, beside those that its scene does.",
+    "fades": "Seconds that single controls take, such as look.snow = 8.0.",
+}
+LOOK_TABLES = {
+    "ranges": "Between which values its numbers may be: snow = [0.0, 0.8].",
+    "texts": "Its texts, such as prompt.",
+}
 
 
-def looks_schema() -> Schema:
-    schema = _file_schema("A vpengine show's looks", ())
-    schema["properties"]["look"] = _list(_define(schema, "look", LookSettings), at_least=0)
-    own = schema["$defs"]["look"]["properties"]
-    own["ranges"] = {"type": "object", "description": "Between which values its numbers may be: snow = [0.0, 0.8]."}
-    own["texts"] = {"type": "object", "description": "Its texts, such as prompt."}
+def list_schema(title: str, name: str, model: type[BaseModel], tables: Mapping[str, str]) -> Schema:
+    """A file that is a list of ``[[name]]``, each a ``model`` with ``tables`` (name: description) of any keys."""
+    schema = _file_schema(title, ())
+    schema["properties"][name] = _list(_define(schema, name, model), at_least=0)
+    own = schema["$defs"][name]["properties"]
+    own.update({key: {"type": "object", "description": words} for key, words in tables.items()})
     return schema
 
 

@@ -123,7 +123,7 @@ class App:
         try:
             with held():
                 self._build()
-        except BaseException:
+        except BaseException:  # Ctrl-C too: it goes on up, and what was started is ended
             self._end()
             raise
         return self

@@ -89,6 +89,6 @@ def load_location(locations: Locations, walls: Walls, location: str) -> None:
     locations.wait_for(location)
     try:
         walls.prepare(location, locations[location])
-    except Exception as error:  # noqa: BLE001  a show begins with what there is
+    except Exception as error:  # noqa: BLE001  whatever a plate's drawing raises is told, and the show begins
         locations.give_up(location, error)
         walls.prepare(location, locations[location])

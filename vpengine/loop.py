@@ -221,7 +221,7 @@ class Loop:
             return
         try:
             self.generator.submit(request, now_s)
-        except Exception:
+        except Exception:  # whatever a host raises, the guard tells of it
             self.requests.forget()
             raise
 

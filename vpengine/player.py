@@ -43,7 +43,7 @@ class Player:
     def __enter__(self) -> Player:
         try:
             self._build()
-        except BaseException:
+        except BaseException:  # Ctrl-C too: it goes on up, and what was opened is closed
             self._exit.close()
             raise
         return self

@@ -1,4 +1,4 @@
-"""A virtual X display, for tests that open windows; and a running show that a test takes frame by frame."""
+"""A virtual X display, for tests that open windows; a running show, taken frame by frame; and parts of one."""
 
 from __future__ import annotations
 
@@ -17,9 +17,11 @@ from numpy.typing import NDArray
 
 from tests.waiting import Clock
 from vpengine.app import App, RunOptions
+from vpengine.compose.request_camera import RequestCamera
 from vpengine.control import declared
 from vpengine.control.triggers import SceneTrigger
 from vpengine.frames.frame_input import FrameInput
+from vpengine.gpu.gpu import Gpu
 
 SCREEN = (1280, 720)
 
@@ -180,3 +182,15 @@ def generating(small_stage: Path) -> Iterator[Show]:
         end_s = time.monotonic() + 2.0  # the grade follows
         show.until(lambda: time.monotonic() > end_s)
         yield show
+
+
+@pytest.fixture
+def engine(gpu: Any) -> Gpu:
+    return Gpu(gpu)
+
+
+@pytest.fixture
+def request_camera(engine: Gpu) -> Iterator[RequestCamera]:
+    made = RequestCamera(engine)
+    yield made
+    made.release()

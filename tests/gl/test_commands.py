@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
@@ -141,3 +142,18 @@ def test_releasing_a_target_leaves_no_error_for_the_next_one(gpu: Any) -> None:
         target.release()
         Target(gpu, (2, 2), depth=depth).clear()
         assert gpu.error == "GL_NO_ERROR"
+
+
+def test_a_draw_that_fails_leaves_all_channels_to_those_after_it(
+    mix: tuple[Gpu, Pass, dict[str, Any]],
+) -> None:
+    engine, pass_, textures = mix
+    target = Target(engine.context, (1, 1), dtype="f4")
+    with recording() as tape:
+        pass_.draw(target, textures, mix_amount=0.5)
+    (draw,) = drawn(tape)
+    before = target.framebuffer.color_mask
+    failing = replace(draw, masks=(False,) * 4, array=None)  # type: ignore[arg-type]
+    with pytest.raises(AttributeError):
+        failing()
+    assert target.framebuffer.color_mask == before

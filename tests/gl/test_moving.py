@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.gl.test_reproject import LENS, SNOW, Layer
-from tests.gl.test_request import Asking
+from tests.pillar_room import LENS, SNOW, Layer
+from tests.requesting import Asking
 from vpengine.compose.request_camera import RequestCamera
 from vpengine.frames.frame_input import Tick
 from vpengine.frames.grade_table import neutral_grade

@@ -29,11 +29,6 @@ def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     return str(request.param)
 
 
-@pytest.fixture
-def engine(gpu: Any) -> Gpu:
-    return Gpu(gpu)
-
-
 def picture(engine: Gpu, seed: int, dtype: Any = np.float16, components: int = 4) -> tuple[Any, Any]:
     """A texture, and what it shows with row 0 at the top."""
     image = np.random.default_rng(seed).normal(size=(5, 7, components)).astype(dtype)

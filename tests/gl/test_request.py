@@ -1,161 +1,31 @@
-"""Requests: what is drawn for a generator, and when a frame asks for a picture."""
+"""When a generator is asked, and for what: the newest that says something new, one camera after the other."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 from dataclasses import replace
-from fractions import Fraction
 from typing import Any
 
 import numpy as np
 import pytest
 
+from tests.requesting import FOG, HERE, LENS, PLAIN, SETTINGS, SIZE, THERE, Asking
 from vpengine.compose.governor import RUNGS
-from vpengine.compose.request import KEY, Requests, RequestSettings
+from vpengine.compose.request import KEY
 from vpengine.compose.request_camera import RequestCamera
 from vpengine.frames.feed import Eye
-from vpengine.frames.frame_input import BusState, CameraState, FrameInput, Tick
-from vpengine.frames.images import Room
+from vpengine.frames.frame_input import BusState, CameraState
 from vpengine.frames.keyframe import Request
 from vpengine.frames.look import Look
-from vpengine.frames.pixels import Pixels
-from vpengine.gpu.executor import Executor
 from vpengine.gpu.gpu import Gpu
-from vpengine.gpu.guard import Guard
 from vpengine.gpu.job import WALL, Job, in_order
-from vpengine.gpu.pool import TargetPool
-from vpengine.gpu.target import Target
-from vpengine.gpu.transfer import write
 from vpengine.view.camera import camera_view
-from vpengine.view.lens import Lens
-from vpengine.view.pose import Pose, from_opentrackio
-from vpengine.view.view import View, pixel_centres, rays
-
-SIZE = (64, 36)
-LENS = Lens((24.89, 14.0), 24.0)
-HERE = from_opentrackio((0.4, -1.0, 1.6), 12.0, 3.0, 1.0)
-THERE = from_opentrackio((0.5, -1.0, 1.6), 15.0, 3.0, 1.0)
-
-
-class Directions:
-    """A plate that shows where each pixel looks: colour is the stage direction, half as long again is its depth."""
-
-    def __init__(self, level: float = 1.0) -> None:
-        self.level = level
-        self.views: list[View] = []
-
-    def draw(self, target: Target, view: View) -> None:
-        self.views.append(view)
-        ray = rays(view, pixel_centres(target.size))
-        write(target.color, (self.level * (1.0 + 0.5 * ray)).astype(np.float16))
-        assert target.depth is not None
-        depth_m = np.where(ray[..., 2] > 0.3, np.inf, 2.0 + ray[..., 0])
-        write(target.depth, depth_m.astype(np.float32)[..., None])
+from vpengine.view.pose import from_opentrackio
 
 
 @pytest.fixture
-def engine(gpu: Any) -> Gpu:
-    return Gpu(gpu)
-
-
-@pytest.fixture
-def camera(engine: Gpu) -> Iterator[RequestCamera]:
-    made = RequestCamera(engine)
-    yield made
-    made.release()
-
-
-def test_it_brings_down_what_the_view_sees(camera: RequestCamera) -> None:
-    """Row 0 at the top, ACEScg half floats, depth in metres with the sky at infinity, and its provenance."""
-    view = camera_view(HERE, LENS, SIZE, 15.0)
-    images = camera.take(Directions(), "street", view, 0)
-    ray = rays(view, pixel_centres(SIZE))
-    assert (images.color.dtype, images.depth_m.dtype, images.noise.dtype) == (np.float16, np.float32, np.float16)
-    assert images.color.shape == (36, 64, 3)
-    assert images.depth_m.shape == images.noise.shape == (36, 64)
-    assert all(pixels.bottom_up and pixels.stored.flags.c_contiguous for pixels in (images.color_noise, images.depth))
-    np.testing.assert_allclose(images.color, 1.0 + 0.5 * ray, atol=1e-3)
-    sky = ray[..., 2] > 0.3
-    assert sky[0].any()
-    assert not sky[-1].any()
-    assert np.isposinf(images.depth_m[sky]).all()
-    np.testing.assert_allclose(images.depth_m[~sky], 2.0 + ray[~sky][:, 0], rtol=1e-6)
-    assert 0.0 <= images.noise.min() < 0.3 < 0.7 < images.noise.max() <= 1.0
-    assert images.view is view
-    assert images.provenance.source == "plate:street"
-
-
-def test_two_pictures_do_not_share_memory(camera: RequestCamera) -> None:
-    """A request waits in a mailbox while the next is drawn."""
-    view = camera_view(HERE, LENS, SIZE, 15.0)
-    first = camera.take(Directions(), "street", view, 0)
-    kept = first.color.copy()
-    camera.take(Directions(2.0), "street", view, 0)
-    np.testing.assert_array_equal(first.color, kept)
-
-
-def test_it_goes_straight_to_where_it_is_wanted(camera: RequestCamera) -> None:
-    """The same pixels, in memory of whoever asks for them."""
-    view, (width, height) = camera_view(HERE, LENS, SIZE, 15.0), SIZE
-    expected = camera.take(Directions(), "street", view, 0)
-    memory = np.zeros((height, width, 4), np.float16), np.zeros((height, width, 1), np.float32)
-    room = Room(*(Pixels(each, bottom_up=True, lives="shared memory") for each in memory))
-    camera.draw(Directions(), view, 0)
-    images = camera.bring_down("street", view, room)
-    assert np.shares_memory(images.color_noise.stored, memory[0])
-    assert np.shares_memory(images.depth.stored, memory[1])
-    for name in ("color", "depth_m", "noise"):
-        np.testing.assert_array_equal(getattr(images, name), getattr(expected, name))
-
-
-SETTINGS = RequestSettings(SIZE, 15.0, 0.1)
-FOG, PLAIN = Look("weather", (("fog", 0.5),)), Look("weather", plain=True)
-
-
-class Asking:
-    """Requests with their plates; ``at`` is one frame."""
-
-    def __init__(self, camera: RequestCamera, gpu: Gpu, settings: RequestSettings = SETTINGS, **options: Any) -> None:
-        self.gpu = gpu
-        self.plates = {"street": Directions(), "hall": Directions(0.5)}
-        self.requests = Requests(camera, self.plates, settings, **options)
-        self.executor = Executor(gpu, TargetPool(gpu), Guard(), self.requests.drawers)
-        state = CameraState(HERE, THERE, LENS, 0.01)
-        self.frame = FrameInput(
-            tick=Tick(0, 0.0, Fraction(24)),
-            cameras={"a": state},
-            buses={"program": BusState("dawn", "street")},
-            controls={},
-            epoch=4,
-        )
-        self.look = FOG
-        self.standby_look = Look("weather", (("snow", 0.5),))
-
-    def at(self, time_s: float, **changes: Any) -> Request | None:
-        self.frame = replace(self.frame, **changes)
-        assert self.once(time_s) is None  # one frame draws the plate, the next brings it down
-        return self.once(time_s)
-
-    def once(self, time_s: float, look: Look | None = None) -> Request | None:
-        """One frame."""
-        self.executor.run(self.requests.plan(self.looking(look), time_s))
-        assert not self.executor.failures
-        self.gpu.finish()  # as every frame ends
-        return self.requests.finished(self.executor.pictures)
-
-    def looking(self, look: Look | None = None) -> FrameInput:
-        """The frame, with what each bus asks for."""
-        looks = {"program": look or self.look, "preview": self.standby_look}
-        return replace(self.frame, buses={b: replace(state, look=looks[b]) for b, state in self.frame.buses.items()})
-
-    def stand_at(self, pose: Pose) -> None:
-        self.frame = replace(self.frame, cameras={"a": CameraState(HERE, pose, LENS, 0.01)})
-
-
-@pytest.fixture
-def asking(camera: RequestCamera, engine: Gpu) -> Asking:
-    return Asking(camera, engine)
+def asking(request_camera: RequestCamera, engine: Gpu) -> Asking:
+    return Asking(request_camera, engine)
 
 
 def test_a_request_is_for_where_the_camera_will_be(asking: Asking) -> None:
@@ -190,10 +60,10 @@ def test_what_says_nothing_new_is_not_asked(asking: Asking) -> None:
     assert len(asking.plates["street"].views) == 1  # nor drawn
 
 
-def test_a_busy_frame_leaves_its_request_to_the_next(camera: RequestCamera, engine: Gpu) -> None:
+def test_a_busy_frame_leaves_its_request_to_the_next(request_camera: RequestCamera, engine: Gpu) -> None:
     """The wall's picture comes first; but where every frame is busy, one in four asks."""
     spent_s = [0.04]
-    asking = Asking(camera, engine, replace(SETTINGS, busy_s=0.03), clock=lambda: 1.0 + spent_s[0])
+    asking = Asking(request_camera, engine, replace(SETTINGS, busy_s=0.03), clock=lambda: 1.0 + spent_s[0])
     begun = []
     for _ in range(8):
         answer = asking.once(1.0)
@@ -388,20 +258,20 @@ def test_nothing_stands_by_any_more_when_its_half_is_handed_over(asking: Asking)
     assert asking.once(2.04) is None
 
 
-def test_a_request_that_fails_is_asked_again(camera: RequestCamera, engine: Gpu, monkeypatch: Any) -> None:
+def test_a_request_that_fails_is_asked_again(request_camera: RequestCamera, engine: Gpu, monkeypatch: Any) -> None:
     """Whichever half it was; the pictures that there are stay meanwhile."""
-    asking, down = Asking(camera, engine), camera.bring_down
+    asking, down = Asking(request_camera, engine), request_camera.bring_down
 
     def failing(*_: Any) -> Any:
         raise RuntimeError("no memory")
 
-    monkeypatch.setattr(camera, "bring_down", failing)
+    monkeypatch.setattr(request_camera, "bring_down", failing)
     asking.executor.run(asking.requests.plan(asking.looking(), 1.0))
     engine.finish()
     asking.executor.run(asking.requests.plan(asking.looking(), 1.04))
     assert asking.requests.finished(asking.executor.pictures) is None
     assert dict(asking.executor.failures) == {"request, brought down": 1}
-    monkeypatch.setattr(camera, "bring_down", down)
+    monkeypatch.setattr(request_camera, "bring_down", down)
     answers = []
     for step in range(6):  # after its back-off
         asking.executor.run(asking.requests.plan(asking.looking(), 2.0 + 0.11 * step))

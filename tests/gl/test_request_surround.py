@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.gl.test_request import PLAIN, SETTINGS, SIZE, Asking
+from tests.requesting import PLAIN, SETTINGS, SIZE, Asking
 from vpengine.compose.request import RequestSettings
 from vpengine.compose.request_camera import RequestCamera
 from vpengine.compose.stations import Stations

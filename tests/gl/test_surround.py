@@ -7,7 +7,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from tests.gl.test_reproject import SIZE, SNOW, Layer, pixels, plate_picture, room
+from tests.pillar_room import SIZE, SNOW, Layer, pixels, plate_picture, room
+from tests.surround_sources import sources
 from vpengine.compose.surround import FADE_S, Surrounds
 from vpengine.frames.grade_table import neutral_grade
 from vpengine.frames.images import ImageSet
@@ -19,9 +20,8 @@ from vpengine.gpu.gpu import Gpu
 from vpengine.gpu.transfer import download
 from vpengine.view.color import acescct_from_linear
 from vpengine.view.pose import Pose, from_opentrackio
-from vpengine.view.reproject import Source, gather_surround
+from vpengine.view.reproject import gather_surround
 from vpengine.view.surround import FACES, surround_view
-from vpengine.view.view import View
 
 PX = 128
 EYE_M = (0.2, -0.1, 1.5)
@@ -47,11 +47,6 @@ def face(
     request = Request(number, epoch, "room", plate, look, 0.0, face=SurroundFace(station, number))
     made = (Pixels(plane.astype(np.float16)) for plane in (gain, bias))
     return Keyframe(request, *made, neutral_grade(), Provenance("test"), Timings(0.0, 0.0, 0.0))
-
-
-@pytest.fixture
-def engine(gpu) -> Gpu:
-    return Gpu(gpu)
 
 
 @pytest.fixture
@@ -106,25 +101,6 @@ def test_what_its_station_does_not_see_is_left_to_the_grade(engine: Gpu, surroun
     after = errors(engine, surrounds, aside)
     assert np.mean(before > 0.1) > 0.02
     assert np.mean(after > 0.1) < 0.2 * np.mean(before > 0.1)
-
-
-def sources(
-    surrounds: Surrounds, faces: list[Keyframe], view: View, location: str = "room"
-) -> list[tuple[int, Source]]:
-    """The faces as the shader is told of them at a View; those of other stations are passed over."""
-    values, made = surrounds.values(location, view), []
-    places = {int(index): place for place, index in enumerate(values["station"][: values["stations"], 3])}
-    for each in faces:
-        plate, asked = each.request.plate, each.request.face
-        assert asked is not None
-        if asked.station not in places:
-            continue
-        place = places[asked.station]
-        trust = float(values["face_trust"][place * FACES + asked.face, 0])
-        newness = trust * float(values["station_share"][place, 0])
-        source = Source(plate.view, each.gain.rgb, each.bias.rgb, plate.depth_m, newness, trust)
-        made.append((asked.face, source))
-    return made
 
 
 @pytest.mark.parametrize("pan_deg", [-50.0, 20.0, 100.0])

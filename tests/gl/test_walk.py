@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from tests.gl.test_light import Bench
-from tests.gl.test_surround import sources
+from tests.demo_bench import Bench
+from tests.surround_sources import sources
 from vpengine.compose.neural import BORDER, IGNORED, KNOWN
 from vpengine.compose.plan import eye_view
 from vpengine.frames.feed import PROGRAM, Eye

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from vpengine.cli.bake import bake
+from vpengine.cli.bake import bake, beside
 from vpengine.cli.check import check
 from vpengine.errors import UserError
 from vpengine.files import conflicts, inspected
@@ -233,3 +233,19 @@ def test_check_tells_what_is_wrong_with_a_bake(
     small_stage.write_text(stage, encoding="utf-8")
     assert check([small_stage], inspected, conflicts) == 1
     assert re.search(said, capsys.readouterr().err)
+
+
+@pytest.mark.parametrize(("take", "bake_at"), [("take", "take-day-bake"), (".", "../in-it-day-bake")])
+def test_a_bake_goes_beside_its_take(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, take: str, bake_at: str) -> None:
+    (tmp_path / "in-it").mkdir()
+    monkeypatch.chdir(tmp_path / "in-it")
+    assert beside(Path(take), "day").resolve() == Path(bake_at).resolve()
+
+
+def test_a_long_lens_s_picture_lies_over_a_small_face() -> None:
+    """All of it is less than a pixel there: its mean, where it is."""
+    face = keyframe(surround_view(np.array(EYE_M), 0, 16), 0.1, face=0)
+    view = camera_view(look_at(EYE_M, np.add(EYE_M, (0.0, 1.0, 0.0))), Lens((24.89, 14.0), 2000.0), (32, 18))
+    baked, covered = baked_face(face, [keyframe(view, 0.5)], 16)
+    assert 0.0 <= covered < 0.02
+    assert np.isfinite(baked.bias.rgb).all()

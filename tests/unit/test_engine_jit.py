@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from vpengine.neural import engine_jit
 from vpengine.neural.engine_cache import EngineCache
 from vpengine.neural.engine_jit import JitFile, JitSpec
 from vpengine.stage import whole_file
@@ -83,3 +84,14 @@ def test_one_whose_engine_is_gone_is_pruned(tmp_path: Path) -> None:
     assert EngineCache(tmp_path).prune() == []  # its engine may be on its way
     os.utime(file.path, (0.0, 0.0))
     assert EngineCache(tmp_path).prune() == [file.path.name]
+
+
+def test_another_driver_s_that_goes_meanwhile_is_no_trouble(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another process that compiles for the same card takes it away first."""
+    gone = of(tmp_path, replace(SPEC, driver="1")).path
+    monkeypatch.setattr(engine_jit, "jit_files", lambda *_: [gone])
+    of(tmp_path).write(DATA)
+    assert of(tmp_path).read() == DATA
+    assert caplog.messages == []

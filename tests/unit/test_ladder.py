@@ -95,6 +95,7 @@ def test_a_rung_that_cannot_be_started_is_passed_over(caplog: pytest.LogCaptureF
     for tries in range(MOST_FAILURES):
         host.collect(float(tries))
     assert host.health.name == "last"
+    assert caplog.messages == ["no memory for it. It is passed over: 2.", "generator first: it broke. From now on: 3."]
 
     first, caplog_before = Pretend("first", failing=9), len(caplog.records)
     host = LadderHost([LadderRung("1", lambda: first), LadderRung("2", refuse)])

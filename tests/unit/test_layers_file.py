@@ -238,3 +238,40 @@ def test_any_damage_is_read_or_refused(tmp_path: Path, changes: list[tuple[float
         content[int(where * (len(content) - 1))] = byte
     path.write_bytes(bytes(content[: int(min(end, 1.0) * len(content))]))
     read_or_refuse(path)
+
+
+def test_damage_to_what_lzma_packed_is_refused(tmp_path: Path) -> None:
+    whole = packed(tmp_path / "a.2p5d", members(), zipfile.ZIP_LZMA).read_bytes()
+    assert len(read_layers(tmp_path / "a.2p5d").layers) == 3
+    refusals = 0
+    for place in range(len(whole) // 4):
+        for byte in (0x00, 0xFF):
+            (tmp_path / "a.2p5d").write_bytes(whole[:place] + bytes([byte]) + whole[place + 1 :])
+            try:
+                inspect_layers(tmp_path / "a.2p5d")
+            except UserError:
+                refusals += 1
+    assert refusals > 20
+
+
+def test_a_member_without_a_name_is_not_in_the_way(tmp_path: Path) -> None:
+    path = packed(tmp_path / "a.2p5d", {**members(), "x": b""}, zipfile.ZIP_STORED)
+    entry = path.read_bytes().rindex(b"PK\1\2")  # the last one, of "x": its name becomes a part of its comment
+    content = bytearray(path.read_bytes())
+    content[entry + 28], content[entry + 32] = 0, 1
+    path.write_bytes(bytes(content))
+    assert "" in zipfile.ZipFile(path).namelist()
+    assert len(read_layers(path).layers) == 3
+
+
+@pytest.mark.parametrize("fails", ["manifest", "zip"])
+def test_what_cannot_be_written_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fails: str) -> None:
+    def full(*_: Any, **__: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    where, name = (zipfile.ZipFile, "write") if fails == "zip" else (Path, "write_text")
+    monkeypatch.setattr(where, name, full)
+    picture = LayeredPicture(LENS, (Layer(np.ones((*SIZE[::-1], 4), np.float16), 0.0),))
+    with pytest.raises(UserError, match=r"a\.2p5d: cannot be written \(No space left on device\)"):
+        write_layers(tmp_path / "a.2p5d", picture)
+    assert list(tmp_path.iterdir()) == []

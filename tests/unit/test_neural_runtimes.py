@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -98,14 +99,18 @@ def test_auto_takes_what_is_the_same_and_faster(
 
 
 @pytest.mark.parametrize("fault", [ImportError("not installed"), UserError("not for this processor")])
-def test_auto_goes_without_what_is_not_there(monkeypatch: pytest.MonkeyPatch, fault: Exception) -> None:
+def test_auto_goes_without_what_is_not_there(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, fault: Exception
+) -> None:
     def load(name: str) -> object:
         if name != RUNTIMES["onnxruntime"]:
             raise fault
         return OnnxRuntime
 
     monkeypatch.setattr(auto, "load_plugin", load)
-    assert AutoRuntime().choose(Weather, Weather.runtimes, (SIZE,)).runtime == "onnxruntime"
+    with caplog.at_level(logging.INFO, auto.log.name):
+        assert AutoRuntime().choose(Weather, Weather.runtimes, (SIZE,)).runtime == "onnxruntime"
+    assert f"runtime auto: openvino is not taken: {fault}" in caplog.messages
     assert WEIGHTS.is_file()
 
 

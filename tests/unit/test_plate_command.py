@@ -14,6 +14,7 @@ from PIL import Image
 from typer.testing import CliRunner, Result
 
 from tests.files import load_show
+from vpengine.cli import plate
 from vpengine.cli.main import app
 from vpengine.errors import UserError
 from vpengine.files import controls_of, inspected
@@ -248,3 +249,14 @@ def test_layers_are_written_where_they_are_wanted(photo: Path, tmp_path: Path) -
     assert "allowed are .2p5d, with --layers" in sentence(photo, "--layers", "--to", tmp_path / "b.exr")
     assert "and with --layers .2p5d" in sentence(photo, "--to", tmp_path / "b.2p5d")
     assert "cannot be written" in sentence(photo, "--layers", "--to", tmp_path / "nowhere" / "b.2p5d")
+
+
+@pytest.mark.parametrize("layers", [[], ["--layers"]])
+def test_a_picture_of_nothing_but_sky_has_no_depth(
+    photo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, layers: list[str]
+) -> None:
+    """As the network has it: there is no card to hang in the middle of its depths."""
+    seen = Estimate(np.full((48, 64), 0.5, np.float32), np.ones((48, 64), np.float32))
+    monkeypatch.setattr(plate, "estimate", lambda *_, **__: seen)
+    assert "its depth is sky everywhere" in sentence(photo, *layers)
+    assert list(tmp_path.iterdir()) == [photo]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.test_stage_files import STAGE, problems
+from tests.stage_text import STAGE, problems
 from vpengine.files import controls_of
 from vpengine.frames.feed import PREVIEW, Feed
 from vpengine.stage.feeds import SIM_SIZE, feed_size, feeds_of

@@ -8,72 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests.stage_text import STAGE, problems, write
 from vpengine.errors import ProblemsError
 from vpengine.files import controls_of
 from vpengine.stage.stage_file import load_stage, read_stage
-
-STAGE = """\
-version = 1
-
-[stage]
-name = "Test"
-rate = 24
-
-[[camera]]
-id = "1"
-sensor_mm = [24.0, 13.5]
-pinhole_focal_length_mm = 24.0
-
-[[wall]]
-id = "main"
-kind = "arc"
-tile_mm = [500.0, 500]
-tile_px = [64, 64]
-columns = 16
-rows = 6
-arc_deg = 120.0
-position_m = [0.0, 0.0, 0.0]
-
-[[wall]]
-id = "ceiling"
-kind = "flat"
-tile_mm = [500.0, 500.0]
-tile_px = [16, 16]
-columns = 12
-rows = 8
-position_m = [0.0, 3.0, 3.2]
-tilt_deg = 90.0
-
-[[tracking]]
-kind = "osc"
-camera = "1"
-port = 9000
-
-[[output]]
-kind = "window"
-wall = "main"
-monitor = 1
-
-[neural]
-generator = "weather"
-
-[controls]
-exposure.inner = -0.5
-inner.visible = false
-"""
-
-
-def write(folder: Path, text: str) -> Path:
-    path = folder / "stage.toml"
-    path.write_text(text)
-    return path
-
-
-def problems(folder: Path, text: str) -> list[str]:
-    """Every problem, with the folder left out of the file's name."""
-    with pytest.raises(ProblemsError) as caught:
-        load_stage(write(folder, text), controls_of)
-    return [str(problem).replace(f"{folder}/", "") for problem in caught.value.problems]
 
 
 def test_a_good_stage(tmp_path: Path) -> None:

@@ -335,6 +335,16 @@ def test_only_so_many_stay_on_the_card(bench: Bench) -> None:
     assert bench.opened == most + 2
 
 
+def test_the_one_used_longest_ago_gives_way(bench: Bench) -> None:
+    network = bench.network()
+    most = load_plugin("vpengine.neural.tensorrt_network:MOST_ENGINES")
+    for side in range(1, most + 2):
+        bench.put(side)
+    for side in (*range(1, most + 1), 1, most + 1, 1):  # the camera's own size comes between all others
+        network(ones(side))
+    assert bench.opened == most + 1
+
+
 def test_one_that_drifts_is_set_aside(bench: Bench) -> None:
     bench.wrong = 1
     bench.put()

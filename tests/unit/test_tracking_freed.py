@@ -1,17 +1,13 @@
-"""FreeD: other programs' packets, the manual's numbers, refusals by reason, and real UDP into a PoseBuffer."""
+"""FreeD packets become poses and lenses: known packets, axes, presets, and over UDP."""
 
 from __future__ import annotations
 
 import itertools
 import math
-import random
 import socket
 import time
-import tomllib
-from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any, get_args
 
 import numpy as np
@@ -21,73 +17,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
+from tests.freed_packets import KNOWN, VECTORS, by_hand, pose_of, tracking, updates
 from tests.senders import free_port
 from tests.waiting import until
 from vpengine.cli.simulate import simulate
 from vpengine.errors import UserError
 from vpengine.mailbox import Newest
 from vpengine.plugins import load_plugin
-from vpengine.stage.sections import PluginSection, resolve_settings
 from vpengine.tracking import KINDS
 from vpengine.tracking.freed import D1, PRESETS, FreedTracking, PresetName, decode_d1, encode_d1, encode_pose
 from vpengine.tracking.pose_buffer import PoseBuffer
-from vpengine.tracking.protocol import LensUpdate, PoseUpdate, Rejected, Source, Update
+from vpengine.tracking.protocol import LensUpdate, PoseUpdate, Rejected, Source
 from vpengine.tracking.receiver import Receiver
 from vpengine.tracking.sender import SENDERS, UdpSender, encoder_for
 from vpengine.view.pose import Pose, from_opentrackio
-
-# PROTOCOLS 2: stvmyr/freeD (Go), max-verem's FreeD.c and a third program agree on these.
-LSB_DEG, LSB_MM = 1.0 / 32768.0, 1.0 / 64.0
-VECTORS = {
-    "d10100000000000000000000000000000000000000000000000000006e": D1(1, (0.0, 0.0, 0.0), (0.0, 0.0, 0.0)),
-    "d101168000f9c000002000017700fdcd6001c210000555000fff1118f9": D1(
-        1, (45.0, -12.5, 0.25), (1500.0, -2250.5, 1800.25), 0x555, 0xFFF, 0x1118
-    ),
-    "d1ffd30000f10000ffc000ff060001772001f400ffffff8000000000de": D1(
-        255, (-90.0, -30.0, -0.5), (-1000.0, 1500.5, 2000.0), 0xFFFFFF, 0x800000
-    ),
-    "d102ffffff000000000000ffffff000000000000000000000000000073": D1(2, (-LSB_DEG, 0.0, 0.0), (-LSB_MM, 0.0, 0.0)),
-    "d1035a00002d0000a600007fffff80000000000000ffff000001ffff45": D1(
-        3, (180.0, 90.0, -180.0), (131071.984375, -131072.0, 0.0), 0xFFFF, 1, 0xFFFF
-    ),
-}
-KNOWN = bytes.fromhex(list(VECTORS)[1])
-REASONS = {
-    "truncated",
-    "unknown-type",
-    "bad-checksum",
-    "other-camera-id",
-    "trailing-bytes",
-    "zoom-out-of-range",
-    "focus-out-of-range",
-    "bad-focal-length",
-}
-
-
-def by_hand(
-    angles: Sequence[int] = (0, 0, 0),
-    lengths: Sequence[int] = (0, 0, 0),
-    lens: Sequence[int] = (0, 0),
-    camera: int = 1,
-) -> bytes:
-    """A message of raw counts, put together without the engine's encoder; all its bytes add up to 0x40."""
-    body = bytes([0xD1, camera])
-    body += b"".join((count % 2**24).to_bytes(3, "big") for count in (*angles, *lengths, *lens)) + b"\0\0"
-    return body + bytes([(0x40 - sum(body)) & 0xFF])
-
-
-def tracking(**settings: Any) -> FreedTracking:
-    return FreedTracking(FreedTracking.Settings.model_validate(settings))
-
-
-def updates(packet: bytes, **settings: Any) -> list[Update]:
-    return list(tracking(**settings).decode(packet, "127.0.0.1:5000"))
-
-
-def pose_of(packet: bytes, **settings: Any) -> Pose:
-    (update,) = updates(packet, **settings)
-    assert isinstance(update, PoseUpdate)
-    return update.pose
 
 
 @pytest.mark.parametrize("packet", VECTORS)
@@ -150,26 +93,6 @@ def test_what_freed_cannot_carry_is_a_user_s_error() -> None:
         encode_pose("1", Pose((0.0, -131.1, 0.0)))
 
 
-def broken(packet: bytes, place: int, value: int) -> bytes:
-    return packet[:place] + bytes([value]) + packet[place + 1 :]
-
-
-REFUSED = {
-    "empty": (b"", "truncated"),
-    "cut": (KNOWN[:-1], "truncated"),
-    "a poll": (bytes.fromhex("d001d19e"), "unknown-type"),
-    "another type": (broken(KNOWN, 0, 0xD2), "unknown-type"),
-    "a flipped bit": (broken(KNOWN, 4, 0x01), "bad-checksum"),
-    "a wrong checksum": (broken(KNOWN, 28, 0xF8), "bad-checksum"),
-}
-
-
-@pytest.mark.parametrize("case", REFUSED)
-def test_nonsense_is_refused_by_reason(case: str) -> None:
-    packet, reason = REFUSED[case]
-    assert updates(packet) == [Rejected(reason)]
-
-
 # Of a box that puts a serial line into UDP: two messages of camera 2, and of cameras 1 and 2.
 TWO = (
     "d102050000010000000000017700ff0600019000000000000000000059"
@@ -185,46 +108,6 @@ def test_all_the_messages_of_a_datagram_are_taken() -> None:
     many = [by_hand(lengths=(64000 * n, 0, 0), camera=n % 2) for n in range(6)]
     found = [update for update in updates(b"".join(many)) if isinstance(update, PoseUpdate)]
     assert [update.pose.position_m[0] for update in found] == [0.0, 1.0, 2.0, 3.0, 4.0, 5.0]
-
-
-@pytest.mark.parametrize(
-    ("packet", "good"),
-    [
-        (KNOWN + b"more", 1),
-        (b"\0" + KNOWN, 1),
-        (KNOWN[9:] + KNOWN + KNOWN[:9], 1),
-        (KNOWN + broken(KNOWN, 5, 1) + KNOWN, 2),
-        (KNOWN * 65, 64),
-        (b"\xd1" * 60_000, 0),
-    ],
-)
-def test_what_is_no_message_is_counted_and_not_fatal(packet: bytes, good: int) -> None:
-    found = updates(packet)
-    assert sum(isinstance(update, PoseUpdate) for update in found) == good
-    reasons = [update.reason for update in found if isinstance(update, Rejected)]
-    assert reasons == ["trailing-bytes" if good else "bad-checksum"]
-
-
-def test_refusals_say_what_came_and_what_is_expected() -> None:
-    def sentence(packet: bytes, **settings: Any) -> str:
-        (refused,) = updates(packet, **settings)
-        assert isinstance(refused, Rejected)
-        return refused.sentence
-
-    assert sentence(by_hand(camera=3), cameras={"1": "A"}) == (
-        'FreeD camera 3 came, which is not in cameras = {1 = "A"} of its [[tracking]]: to take it, write 3 = "A" there'
-    )
-    assert sentence(KNOWN[:17]) == "17 bytes came, expected FreeD's 29"
-    assert "these begin with 2f 76 70 2f; it looks like OSC" in sentence(b"/vp/camera/1/pose\0\0\0" + bytes(40))
-    assert "checksum does not fit" in sentence(broken(KNOWN, 28, 0xF8))
-    assert tracking().cure("3", "A") == 'write cameras = {3 = "A"} under its [[tracking]]'
-
-
-def test_bytes_after_the_message_are_counted_and_the_message_is_taken() -> None:
-    taken, counted = updates(KNOWN + b"more")
-    assert isinstance(taken, PoseUpdate)
-    assert taken.pose == pose_of(KNOWN)
-    assert counted == Rejected("trailing-bytes")
 
 
 def test_cameras_are_chosen_by_number() -> None:
@@ -378,84 +261,6 @@ def test_it_listens_on_this_machine_only_until_told_otherwise() -> None:
     assert tracking().endpoint == ("127.0.0.1", 40000)
     assert tracking(preset="sony", port=40001, address="0.0.0.0").endpoint == ("0.0.0.0", 40001)
     assert tracking(port=0).endpoint is None
-
-
-def section(text: str) -> PluginSection:
-    keys = ("kind", "camera")
-    return PluginSection("tracking", "freed", tomllib.loads(text), Path("s.toml"), "tracking[1]", "kind", keys)
-
-
-def test_a_stage_file_s_section() -> None:
-    text = 'cameras = {7 = "A"}\n[axes]\nright = "-y"\nforward = "x"\n'
-    text += "[zoom]\nrange = [0x555, 0xFFF]\nmap_mm = [[0x555, 18.0], [0xFFF, 110]]\n"
-    settings = resolve_settings(section(text), FreedTracking.Settings)
-    assert isinstance(settings, FreedTracking.Settings)
-    pose, lens = FreedTracking(settings).decode(by_hand(lengths=(64000, 128000, 0), lens=(4095, 0), camera=7), "x")
-    assert isinstance(pose, PoseUpdate)
-    assert pose.pose.position_m == (-2.0, 1.0, 0.0)
-    assert lens == LensUpdate("A", 110.0)
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ('preset = "sonny"', "tracking[1].preset: found 'sonny', expected 'generic', 'panasonic', 'sony'"),
-        ("prot = 1", "tracking[1].prot: unknown key; did you mean 'port'?"),
-        ("port = 70000", "tracking[1].port: found 70000, expected 65535 or less"),
-        ('address = "stage"', "tracking[1].address: found 'stage', allowed an IP address"),
-        ('axes.up = "pan"', "tracking[1].axes.up: found 'pan', expected 'x', '-x', 'y', '-y', 'z' or '-z'"),
-        ('axes.up = "-x"', "tracking[1].axes: right, forward, up name x, y, x, allowed each of the three once"),
-        ('axes.tilt_up = "roll"', "tracking[1].axes: pan_right, tilt_up, roll_clockwise name pan, roll, roll, allowed"),
-        ('cameras.256 = "A"', "tracking[1].cameras: found the key '256', allowed FreeD's camera numbers, 0 to 255"),
-        ('cameras.1 = "A b"', "tracking[1].cameras.1: found 'A b', allowed up to 32 letters"),
-        ("zoom.range = [9, 1]", "tracking[1].zoom.range: found [9, 1], allowed the lower count first"),
-        ("zoom.map_mm = [[5, 18.0], [5, 20.0]]", "tracking[1].zoom.map_mm: count 5 comes after 5, allowed are pairs"),
-        ("zoom.map_mm = [[5, 0.0]]", "tracking[1].zoom.map_mm[1][2]: found 0.0, expected more than 0"),
-        ("zoom.map_mm = [[65536, 20.0]]", "zoom.map_mm: count 65536 lies outside the encoder's range 0 to 65535"),
-        ("focus.map_m = [[0, 1.0]]", "focus.map_m: it needs zoom.map_mm too; for a prime lens one pair"),
-        ("focus.map_m = [[0, nan]]", "tracking[1].focus.map_m[1][2]: found nan, expected a finite number"),
-    ],
-)
-def test_mistakes_in_a_stage_file(text: str, expected: str) -> None:
-    problems = resolve_settings(section(text), FreedTracking.Settings)
-    assert isinstance(problems, list)
-    assert expected in str(problems[0])
-    assert len(problems) == 1
-
-
-def mutated(chance: random.Random) -> bytes:
-    """A good message changed, cut, lengthened or wholly random; half of them with a checksum that fits again."""
-    packet = bytearray(KNOWN if chance.random() < 0.8 else chance.randbytes(chance.randrange(70)))
-    for _ in range(chance.randrange(4) if packet else 0):
-        packet[chance.randrange(len(packet))] = chance.randrange(256)
-    if chance.random() < 0.5 and len(packet) >= 29:
-        packet[28] = (0x40 - sum(packet[:28])) & 0xFF
-    size = chance.choice([29, 29, 29, chance.randrange(40)])
-    return bytes(packet)[:size] + chance.randbytes(max(chance.randrange(-20, 5), 0))
-
-
-def test_100_000_hostile_packets_raise_nothing() -> None:
-    chance, seen = random.Random(3), Counter[str]()
-    protocol = tracking(
-        cameras={str(n): "A" for n in range(200)}, preset="panasonic", zoom={"map_mm": ((0x555, 20.0),)}
-    )
-    for _ in range(100_000):
-        packet = mutated(chance)
-        found = list(protocol.decode(packet, "x"))
-        if len(packet) >= 29 and packet[0] == 0xD1 and sum(packet[:29]) % 256 == 0x40 and packet[1] < 200:
-            assert isinstance(found[0], PoseUpdate), packet.hex()
-        for update in found:
-            seen[update.reason if isinstance(update, Rejected) else type(update).__name__] += 1
-    possible = REASONS - {"focus-out-of-range", "bad-focal-length"} | {"PoseUpdate", "LensUpdate"}
-    assert set(seen) == possible
-    assert min(seen.values()) > 50
-    assert seen["PoseUpdate"] > 20_000
-
-
-@given(st.binary(max_size=100), st.sampled_from(get_args(PresetName)))
-def test_any_bytes_whatever_are_refused_by_a_known_reason(packet: bytes, preset: str) -> None:
-    for update in updates(packet, preset=preset):
-        assert isinstance(update, PoseUpdate | LensUpdate) or update.reason in REASONS
 
 
 @contextmanager

@@ -50,7 +50,7 @@ def bake(
     has = read_scene(take, scene)
     faces, files = faces_of(take, has), read_take(take, allow_outside)
     pictures = chosen_pictures(has, faces[0].look)
-    folder = take_for("--to", to or take.with_name(f"{take.resolve().name}-{scene}-bake"), force)
+    folder = take_for("--to", to or beside(take, scene), force)
     with progress_bar() as bar:
         task = bar.add_task("baking", total=len(pictures) + len(faces))
         made, kept, covered = _made(take, files, faces, pictures, resolution, lambda: bar.advance(task))
@@ -59,6 +59,13 @@ def bake(
     write_card(folder, take, scene, faces[0].look, pictures, covered)
     echo(_coverage(folder, faces, len(pictures), covered))
     echo(_how_to_use(folder, files.show.file))
+
+
+def beside(take: Path, scene: str) -> Path:
+    """Where a bake goes by itself; a take that is named as ``.`` has a folder that it is in, too."""
+    whole = take.resolve()
+    folder = take.parent if take.name not in ("", "..") else whole.parent
+    return folder / f"{whole.name}-{scene}-bake"
 
 
 def _made(

@@ -172,7 +172,7 @@ def _walls(app: App) -> list[Any]:
 
 
 def _send(control: int, address: str) -> None:
-    """And until the door has heard it: what is counted is the engine's frames."""
+    """And give the door a moment to hear it: what is counted is the engine's frames."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as out:
         out.sendto(_packet(address, 1), ("127.0.0.1", control))
     time.sleep(0.01)

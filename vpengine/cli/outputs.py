@@ -76,7 +76,7 @@ def passing_take(film: Path) -> Iterator[Path]:
     folder = Path(tempfile.mkdtemp(prefix=f"{_OURS}{os.getpid()}-", dir=film.parent))
     try:
         yield folder
-    except Exception:
+    except Exception:  # whatever kept the film from being made goes on up; after Ctrl-C nobody wants it
         lines = folder / "frames.jsonl"
         if lines.is_file() and lines.stat().st_size > 0:
             kept = _free(film.with_name(f"{film.stem}-take"), "")

@@ -70,6 +70,8 @@ def from_image(
         depth_m = depth_from_disparity(disparity, (width, height), Stereo(baseline, focal, offset), fill=fill)
     else:
         depth_m = _estimated(network or WEIGHTS, picture, lens, eye_height, is_metric=metric)
+    if not np.isfinite(depth_m).any():
+        raise UserError(f"{file}: its depth is sky everywhere, which needs no depth; use the picture as it is")
     if layers:
         made = layered(picture, depth_m, lens, eye_height)
         write_layers(target, made)

@@ -164,7 +164,7 @@ class Restoring:
         try:
             plate = self._camera.bring_down(coming.location, coming.loaded.stored.view)
             made = coming.loaded.finish(lambda *_: plate)
-        except Exception:
+        except Exception:  # whatever it is, the executor tells of it
             if coming.face is not None:
                 self._stations.lose(coming.face)  # it is generated
             raise

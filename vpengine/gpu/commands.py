@@ -41,12 +41,20 @@ class Draw:
     masks: Masks | None = None
 
     def __call__(self) -> None:
+        if self.masks is None:
+            self._draw()
+            return
+        all_masks = self.framebuffer.color_mask
+        mask_each(self.framebuffer, self.masks)
+        try:
+            self._draw()
+        finally:  # else whatever is drawn or cleared there afterwards would lack these channels
+            self.framebuffer.color_mask = all_masks
+
+    def _draw(self) -> None:
         context = self.framebuffer.ctx
         if self.viewport is not None:
             self.framebuffer.viewport = self.viewport
-        if self.masks is not None:
-            all_masks = self.framebuffer.color_mask
-            mask_each(self.framebuffer, self.masks)
         self.framebuffer.use()
         context.enable_only(self.flags)
         if self.flags & moderngl.DEPTH_TEST:
@@ -57,8 +65,6 @@ class Draw:
             self.buffer.write(self.uniforms)
             self.buffer.bind_to_uniform_block(0)
         self.array.render(moderngl.TRIANGLES, self.vertices, self.first)
-        if self.masks is not None:
-            self.framebuffer.color_mask = all_masks
 
 
 def mask_each(framebuffer: moderngl.Framebuffer, masks: Any) -> None:

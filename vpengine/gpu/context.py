@@ -24,7 +24,7 @@ def create_headless() -> moderngl.Context:
     )
     try:
         return moderngl.create_context(standalone=True, require=GL_VERSION, **options)
-    except Exception as error:  # moderngl raises bare Exception
+    except Exception as error:  # glcontext, which moderngl opens it with, raises bare Exception
         raise UserError(
             f"OpenGL 4.1: {error}; on Debian or Ubuntu install libegl1 libgl1 libgl1-mesa-dri, "
             "elsewhere update the graphics driver"

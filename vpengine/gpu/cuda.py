@@ -46,7 +46,7 @@ class Cuda:
             self._core = core if core is not None else importlib.import_module(CORE)
         except ImportError as error:
             raise CudaError(f"cuda-core is not installed ({error}); {INSTALL}") from error
-        with told("CUDA cannot be used"):
+        with as_cuda_error("CUDA cannot be used"):
             self._device = self._core.Device()
             self._device.set_current()
             self._stream = self._device.create_stream()
@@ -69,12 +69,12 @@ class Cuda:
 
     def fetch(self, memory: CudaMemory, into: NDArray[np.uint8]) -> None:
         """Copy the card's memory into ``into``, of no more bytes; returns before it is there: ``wait``."""
-        with told("CUDA cannot copy"):
+        with as_cuda_error("CUDA cannot copy"):
             self._there(memory, into.nbytes).copy_to(self._here(into), stream=self._stream)
 
     def put(self, array: NDArray[np.uint8], memory: CudaMemory) -> None:
         """Copy ``array`` into the card's memory; it must stay as it is until ``wait`` returns."""
-        with told("CUDA cannot copy"):
+        with as_cuda_error("CUDA cannot copy"):
             self._there(memory, array.nbytes).copy_from(self._here(array), stream=self._stream)
 
     def wait(self) -> None:
@@ -140,7 +140,7 @@ class SharedBuffer:
     def __init__(self, core: Any, stream: Any, buffer: moderngl.Buffer) -> None:
         """Raises CudaError where the driver refuses."""
         self._stream, self._buffer = stream, buffer
-        with told("the driver does not register an OpenGL buffer"):
+        with as_cuda_error("the driver does not register an OpenGL buffer"):
             self._resource = core.GraphicsResource.from_gl_buffer(buffer.glo)
         if not int(self._resource.handle or 0):
             raise CudaError("the driver registered an OpenGL buffer with a null handle")
@@ -151,17 +151,17 @@ class SharedBuffer:
 
         What CUDA was asked in here on the stream of ``Cuda`` is done before OpenGL sees it again, without a wait.
         """
-        with told("the driver does not map an OpenGL buffer"):
+        with as_cuda_error("the driver does not map an OpenGL buffer"):
             raw = self._resource.map(stream=self._stream)
         try:
             yield CudaMemory(raw, self._buffer.size)
         finally:
-            with told("the driver does not unmap an OpenGL buffer"):
+            with as_cuda_error("the driver does not unmap an OpenGL buffer"):
                 raw.close(self._stream)
 
     def release(self) -> None:
         """Before the OpenGL buffer goes. Raises CudaError where the card has gone."""
-        with told("the driver does not give an OpenGL buffer back"):
+        with as_cuda_error("the driver does not give an OpenGL buffer back"):
             self._resource.close()
 
 
@@ -198,7 +198,7 @@ def _try(context: moderngl.Context, cuda: Cuda) -> None:
     try:
         shared = cuda.share(buffer)
         try:
-            with told("CUDA cannot copy"):  # it may say so at the wait
+            with as_cuda_error("CUDA cannot copy"):  # it may say so at the wait
                 _try_both_ways(cuda, shared, buffer, drawn)
         finally:
             shared.release()
@@ -221,7 +221,7 @@ def _try_both_ways(cuda: Cuda, shared: SharedBuffer, buffer: moderngl.Buffer, dr
 
 
 @contextmanager
-def told(what: str) -> Iterator[None]:
+def as_cuda_error(what: str) -> Iterator[None]:
     """Whatever cuda.core raises becomes a CudaError that begins with ``what``."""
     try:
         yield

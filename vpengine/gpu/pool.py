@@ -91,7 +91,7 @@ class TargetPool:
         """A new one; where the driver has no room, the room of those that rest is tried."""
         try:
             return spec.make(self._gpu)
-        except Exception:  # moderngl raises bare Exception
+        except Exception:  # whatever it is: without those that rest it is made, or raised again
             if not self._resting:
                 raise
             self._release_resting()

@@ -39,7 +39,7 @@ class Target:
             self.framebuffer = context.framebuffer(attachments, self._z_buffer)
             made.append(self.framebuffer)
             self._depth_only = context.framebuffer([self.depth]) if self.depth is not None else None
-        except Exception:  # moderngl raises bare Exception
+        except Exception:  # whatever it is goes on up, and what was made before it is given back
             for part in made:
                 (release_framebuffer if isinstance(part, moderngl.Framebuffer) else _release)(part)
             raise
@@ -107,7 +107,7 @@ class Atlas:
             self.framebuffer = context.framebuffer(self.colors)
             made.append(self.framebuffer)
             do(self.framebuffer.clear)
-        except Exception:  # moderngl raises bare Exception
+        except Exception:  # whatever it is goes on up, and what was made before it is given back
             for part in made:
                 (release_framebuffer if isinstance(part, moderngl.Framebuffer) else _release)(part)
             raise

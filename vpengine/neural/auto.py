@@ -12,6 +12,7 @@ from vpengine.errors import UserError
 from vpengine.neural import RUNTIMES
 from vpengine.neural.engine_cache import NotBuiltError
 from vpengine.neural.generator import Generator, Plate, Runtime, part_way
+from vpengine.neural.library_errors import first_line
 from vpengine.neural.tensorrt_flavours import FOR_CARDS, could_run
 from vpengine.plugins import load_plugin
 from vpengine.view.lens import clip_from_view_symmetric
@@ -48,8 +49,8 @@ class AutoRuntime:
                     chosen, best_s = other, seconds
             except NotBuiltError as error:
                 log.warning("runtime auto: %s is not tried: %s", name, error)
-            except (ImportError, UserError, RuntimeError):  # not installed, not for this machine, or its memory is full
-                continue
+            except (ImportError, UserError, RuntimeError) as error:  # not installed, not for this machine, full memory
+                log.info("runtime auto: %s is not taken: %s", name, first_line(error))
         return chosen
 
 

@@ -82,8 +82,11 @@ class JitFile:
         return {"key": self._spec.key, "card": self._spec.card, "sha256": sha256(data), "size": len(data)}
 
     def _is_this_card_s(self, path: Path) -> bool:
-        with path.open("rb") as file:
-            head = _head(file.readline(_LONGEST_HEAD))
+        try:
+            with path.open("rb") as file:
+                head = _head(file.readline(_LONGEST_HEAD))
+        except FileNotFoundError:  # another process took it away meanwhile
+            return False
         return head is not None and head.get("card") == self._spec.card
 
     def _say(self, problem: str) -> None:

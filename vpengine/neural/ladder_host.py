@@ -93,9 +93,10 @@ class LadderHost:
         for number in range(first, len(self._rungs)):
             try:
                 return self._rungs[number].start(), number
-            except UserError:
+            except UserError as error:
                 if number + 1 == len(self._rungs):
                     raise
+                log.warning("%s. It is passed over: %s.", error, self._rungs[number].words)
         raise UserError("there is nothing left to try")
 
     def close(self) -> None:

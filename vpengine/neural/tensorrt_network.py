@@ -41,7 +41,8 @@ class TensorRtNetwork:
             if len(self._engines) >= MOST_ENGINES:
                 del self._engines[next(iter(self._engines))]
             self._engines[shapes] = self._proven(fixed_shapes(self._path, dict(shapes)))
-        answer: Mapping[str, NDArray[Any]] = self._engines[shapes](inputs)
+        running = self._engines[shapes] = self._engines.pop(shapes)  # the newest: the one used longest ago goes first
+        answer: Mapping[str, NDArray[Any]] = running(inputs)
         return answer
 
     def _proven(self, shapes: Shapes) -> Any:

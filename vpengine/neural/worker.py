@@ -59,7 +59,7 @@ def work(setup: WorkerSetup, slots: Slots, hear: Callable[[], Ask], say: Callabl
         say(Ready(generator.model_sha256, generator.runtime, _warm(generator, setup.resolutions)))
         while True:
             ask = hear()
-            say(_told(generator, ask, slots[ask.slot]))
+            say(_answer_or_refusal(generator, ask, slots[ask.slot]))
     except (EOFError, BrokenPipeError, ConnectionResetError):
         pass  # the engine has gone
     except UserError as error:
@@ -127,7 +127,7 @@ def _gray(resolution: tuple[int, int]) -> Plate:
     return Plate(color_cct, depth_m, noise, level_view(resolution))
 
 
-def _told(generator: Generator, ask: Ask, slot: AnySlot) -> Answer | Refused:
+def _answer_or_refusal(generator: Generator, ask: Ask, slot: AnySlot) -> Answer | Refused:
     try:
         return _answer(generator, ask, slot)
     except RefusedLookError as error:

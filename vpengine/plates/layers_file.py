@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import lzma
 import os
 import tempfile
 import zipfile
@@ -78,13 +79,16 @@ def read_layers(path: Path) -> LayeredPicture:
 def write_layers(path: Path, picture: LayeredPicture) -> None:
     """EXRs of half floats in a zip; only when all of it is written is it at ``path``. Raises UserError."""
     height, width = picture.layers[0].pixels.shape[:2]
-    with tempfile.TemporaryDirectory(prefix="vpengine-2p5d-") as name:
-        folder = Path(name)
-        entries = [_written(folder, number, layer) for number, layer in enumerate(picture.layers, 1)]
-        manifest = LayersManifest(version=1, size_px=(width, height), lens=picture.lens, layers=tuple(entries))
-        text = manifest.model_dump_json(indent=1, exclude_defaults=True)
-        (folder / MANIFEST).write_text(text + "\n", encoding="utf-8")
-        _pack(path, folder)
+    try:
+        with tempfile.TemporaryDirectory(prefix="vpengine-2p5d-") as name:
+            folder = Path(name)
+            entries = [_written(folder, number, layer) for number, layer in enumerate(picture.layers, 1)]
+            manifest = LayersManifest(version=1, size_px=(width, height), lens=picture.lens, layers=tuple(entries))
+            text = manifest.model_dump_json(indent=1, exclude_defaults=True)
+            (folder / MANIFEST).write_text(text + "\n", encoding="utf-8")
+            _pack(path, folder)
+    except OSError as error:
+        raise UserError(f"{path}: cannot be written ({error.strerror or error})") from error
 
 
 def _pack(path: Path, folder: Path) -> None:
@@ -94,8 +98,8 @@ def _pack(path: Path, folder: Path) -> None:
             for member in (folder / MANIFEST, *sorted(folder.glob("*.exr"))):
                 archive.write(member, member.name)
         os.replace(part, path)
-    except OSError as error:
-        raise UserError(f"{path}: cannot be written ({error.strerror or error})") from error
+    finally:
+        part.unlink(missing_ok=True)  # of a full disk, or Ctrl-C: no half of a file is left
 
 
 def _written(folder: Path, number: int, layer: Layer) -> LayerSettings:
@@ -150,7 +154,8 @@ def _opened(path: Path) -> Iterator[tuple[zipfile.ZipFile, LayersManifest]]:
 
 
 def _refuse_members(path: Path, archive: zipfile.ZipFile) -> None:
-    members = [member for member in archive.infolist() if not member.is_dir()]
+    # Not is_dir(): that raises IndexError for a name that is empty.
+    members = [member for member in archive.infolist() if not member.filename.endswith("/")]
     if len(members) > _MOST_MEMBERS:
         raise UserError(f"{path}: holds {len(members)} files; allowed are up to {_MOST_MEMBERS}")
     names = [member.filename for member in members]
@@ -192,7 +197,7 @@ def _bytes(path: Path, archive: zipfile.ZipFile, name: str, key: str) -> bytes:
     info = _member(path, archive, name, key)
     try:
         return archive.read(info)
-    except (OSError, EOFError, ValueError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
+    except (OSError, EOFError, ValueError, RuntimeError, zipfile.BadZipFile, zlib.error, lzma.LZMAError) as error:
         raise UserError(f"{path}: {key}: {name[:60]!r} cannot be unpacked ({_plain(error)})") from error
     except MemoryError:
         raise UserError(f"{path}: {key}: {name[:60]!r} takes more memory than is free") from None

@@ -120,7 +120,7 @@ class OscControl:
             if self.feedback.has_clients:
                 try:
                     self.feedback.turn()
-                except Exception:  # the other addresses and clients have their turn again
+                except Exception:  # whatever it is, it is logged, and the others have their turn again
                     if self._firsts.is_new("engine:0", "feedback"):
                         LOG.exception("OSC control: values could not be sent (further ones are not told)")
 

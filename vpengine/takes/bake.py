@@ -154,9 +154,9 @@ def _source(picture: Keyframe, view: View) -> Source:
     """As coarse as what it is laid over, so that nothing of it falls between the pixels there."""
     plate = picture.request.plate
     ours, theirs = (each.clip_from_view[0, 0] * each.resolution[0] for each in (plate.view, view))
-    step = max(int(ours / theirs), 1)
-    gain, bias = (_averaged(pixels.rgb, step) for pixels in (picture.gain, picture.bias))
     depth_m = plate.depth.top_down[..., 0]
+    step = min(max(int(ours / theirs), 1), *depth_m.shape)  # of a long lens one pixel is left
+    gain, bias = (_averaged(pixels.rgb, step) for pixels in (picture.gain, picture.bias))
     rows, columns = (side // step * step for side in depth_m.shape)
     middle = depth_m[step // 2 : rows : step, step // 2 : columns : step]
     height, width = middle.shape

@@ -1,0 +1,107 @@
+"""A take is written beside the show: a disk that fails, is full or does not answer never holds it up."""
+
+from __future__ import annotations
+
+import errno
+import os
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.take_frames import frame, keyframe
+from vpengine.frames.keyframe import Keyframe
+from vpengine.takes.log import LogWriter, count_frames
+
+
+def test_half_a_keyframe_is_taken_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """On a full disk: the report of the run may have its room."""
+
+    def half(path: Path, **_: Any) -> None:
+        path.write_bytes(b"PK")
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(np, "savez", half)
+    writer = LogWriter(tmp_path)
+    writer.note(frame(0))
+    writer.note(frame(1, (keyframe(1),)))
+    writer.close()
+    assert list((tmp_path / "keyframes").iterdir()) == []
+    assert caplog.messages == [f"take {tmp_path}: No space left on device; the rest of the run is not recorded."]
+    assert count_frames(tmp_path) == 1
+
+
+def test_a_full_queue_drops_and_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """``note`` never waits: with a disk that stands still, frames beyond the queue are counted."""
+    monkeypatch.setattr("vpengine.takes.log._QUEUE_FRAMES", 4)
+    writer = LogWriter(tmp_path)
+    writer._queue.put(None)
+    writer._thread.join()  # nobody writes any more
+    for number in range(10):
+        writer.note(frame(number))
+    assert writer.dropped == 6
+    while not writer._queue.empty():
+        writer._queue.get()
+    writer.close()
+
+
+def test_a_disk_that_fails_is_told_and_does_not_hold_up_the_end(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The folder for keyframes disappears: the log ends there, the run does not."""
+    writer = LogWriter(tmp_path)
+    (tmp_path / "keyframes").rmdir()
+    for number in range(300):  # more than the queue holds
+        writer.note(frame(number, (keyframe(1),) if number == 0 else ()))
+    writer.close()
+    assert not writer._thread.is_alive()
+    assert writer.dropped >= 299
+    assert [record.levelname for record in caplog.records] == ["ERROR"]
+    assert "the rest of the run is not recorded" in caplog.text
+
+
+@pytest.mark.parametrize("error", [ValueError("a value"), MemoryError(), RuntimeError("a fault"), OSError(28, "full")])
+def test_whatever_goes_wrong_ends_the_recording_in_one_sentence(
+    tmp_path: Path, error: Exception, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(self: LogWriter, item: Keyframe) -> None:
+        raise error
+
+    monkeypatch.setattr(LogWriter, "_write_keyframe", fail)
+    writer = LogWriter(tmp_path)
+    for number in range(300):
+        writer.note(frame(number, (keyframe(1),) if number == 1 else ()))
+    begun_s = time.monotonic()
+    writer.close()
+    assert time.monotonic() - begun_s < 1.0
+    assert not writer._thread.is_alive()
+    assert writer.dropped == 299
+    assert len(caplog.records) == 1
+    assert "the rest of the run is not recorded" in caplog.text
+    assert count_frames(tmp_path) == 1
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no FIFO on this system")
+@pytest.mark.parametrize("count", [1, 300])
+def test_a_disk_that_does_not_answer_holds_nothing_up(
+    tmp_path: Path, count: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A FIFO that nobody reads stands for it: opening it does not come back. With room in the queue, and without."""
+    os.mkfifo(tmp_path / "frames.jsonl")
+    writer = LogWriter(tmp_path)
+    for number in range(count):
+        writer.note(frame(number))
+    begun_s = time.monotonic()
+    writer.close()
+    assert time.monotonic() - begun_s < 3.0
+    assert "the disk does not answer" in caplog.text
+    os.close(os.open(tmp_path / "frames.jsonl", os.O_RDONLY | os.O_NONBLOCK))  # it answers; the thread sees the end
+    writer._thread.join(5.0)
+    assert not writer._thread.is_alive()
+    assert not [thread for thread in threading.enumerate() if thread.name == "take-writer"]
