@@ -246,3 +246,33 @@ def test_new_patterns_are_rationed(caplog: pytest.LogCaptureFixture) -> None:
     assert len([record for record in caplog.records if "more than 20" in record.getMessage()]) == 1
     bench.now_s = 1.5
     assert bench.take(packet("/vp/look/s*", 0.5))[0] == {"/vp/look/snow": 0.5}
+
+
+class NeverReads:
+    """The way to a client that takes three packets and then reads no more."""
+
+    name = "tcp 10.0.0.5:53000"
+
+    def __init__(self) -> None:
+        self.sent: list[bytes] = []
+
+    def is_full(self) -> bool:
+        return len(self.sent) >= 3
+
+    def send(self, packet: bytes) -> None:
+        self.sent.append(packet)
+
+
+def test_who_pings_and_never_reads_piles_nothing_up() -> None:
+    bench, way = Bench(), NeverReads()
+    for _ in range(100):
+        bench.door.take(packet("/vp/ping"), "10.0.0.5:53000", way)
+    assert way.sent == [packet("/vp/pong")] * 3
+
+
+@pytest.mark.parametrize("port", [0.5, 9000.5, 65536, -1, math.nan, math.inf, "many"])
+def test_what_is_no_port_is_refused(port: object) -> None:
+    bench = Bench()
+    bench.take(packet("/vp/subscribe", port))
+    assert bench.bad() == {"bad-value": 1}
+    assert not bench.door.feedback.has_clients
