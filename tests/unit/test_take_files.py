@@ -80,6 +80,18 @@ def test_it_holds_no_more_than_its_time_and_its_room() -> None:
     assert not Ring().newest()
 
 
+def test_a_frame_that_brings_more_than_there_is_room_for_is_held_alone() -> None:
+    """As a stored surround of a large generator does; what came before goes, and the frames go on."""
+    ring, large = Ring(most_bytes=1000), keyframe(1, size=(20, 10))
+    ring.note(frame(0, keyframe(0)))
+    ring.note(frame(1, large))
+    assert [each.tick.number for each in ring.newest()] == [1]
+    assert numbers(ring.newest()) == [[0, 1]]
+    ring.note(frame(2))
+    assert [each.tick.number for each in ring.newest()] == [2]
+    assert ring._bytes == 0
+
+
 class Bench:
     def __init__(self, folder: Path) -> None:
         self.described: list[Path] = []
@@ -122,10 +134,13 @@ def test_a_take_of_the_same_name_is_never_written_over_and_a_run_s_end_ends_one(
     for _ in range(2):
         bench.run(0.5, ROLLING)
         bench.run(0.5)
-    bench.run(0.5, replace(ROLLING, number=4))
+    bench.run(0.5, replace(ROLLING, number=4), ((), 0))
+    bench.run(0.5, replace(ROLLING, number=4), (("no cue goes",), 1))
     bench.files.close()
     found = sorted(path.parent.name for path in tmp_path.glob("*/take.json"))
     assert found == ["12B-storm-take-3", "12B-storm-take-3-2", "12B-storm-take-4"]
+    card = json.loads((tmp_path / "12B-storm-take-4" / "take.json").read_text("utf-8"))
+    assert card["refused"] == ["no cue goes"]
 
 
 def test_the_moment_that_just_went_by_is_kept(tmp_path: Path) -> None:
@@ -139,6 +154,16 @@ def test_the_moment_that_just_went_by_is_kept(tmp_path: Path) -> None:
     assert [each.tick.number for each in read_log(folder, redraw)] == list(range(1, 3 * RATE + 1))
     with Image.open(folder / "thumbnail.png") as image:
         assert image.size == (4, 2)
+
+
+def test_two_moments_kept_at_once_are_two_folders(tmp_path: Path) -> None:
+    """Of one name, since it has whole seconds; and before either thread has made its folder."""
+    bench = Bench(tmp_path)
+    bench.run(1.0)
+    folders = [bench.files.keep("kept") for _ in range(3)]
+    until(lambda: all((folder / "thumbnail.png").is_file() for folder in folders))
+    bench.files.close()
+    assert [folder.name for folder in folders] == ["kept", "kept-2", "kept-3"]
 
 
 def test_a_thumbnail_looks_as_the_picture_does() -> None:

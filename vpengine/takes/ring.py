@@ -36,7 +36,9 @@ class Ring:
         self._frames.append(frame)
         self._bytes += _bytes_of(frame)
         end_s = frame.tick.display_time_s - self._held_s
-        while self._bytes > self._most_bytes or self._frames[0].tick.display_time_s < end_s:
+        while len(self._frames) > 1 and (
+            self._bytes > self._most_bytes or self._frames[0].tick.display_time_s < end_s
+        ):  # the newest stays, however much it brings
             gone = self._frames.popleft()
             self._bytes -= _bytes_of(gone)
             self._before.note(gone.keyframes)
