@@ -155,7 +155,8 @@ class Desk:
             handle(message)
 
     def _toggle(self, message: ControlToggle) -> None:
-        self._move(ControlChange(message.address, not self.controls.targets()[message.address]))
+        control = self.controls.find(message.address)
+        self._move(ControlChange(control.address, not self.controls.targets()[control.address]))
 
     def _refresh_all(self, _: RefreshTrigger) -> None:
         self._refuse_locked("what is generated stays")
@@ -170,11 +171,12 @@ class Desk:
         if change.bus == PREVIEW:
             self._move_preview(change)
             return
+        value = parse(self.controls.find(change.address), change.value)
         if change.address.startswith(LOCKED):
             self._refuse_locked(f"{change.address} stays as it is")
         if change.address.startswith(PREFIX):
-            self._refuse_unapproved({change.address: change.value})
-        self.controls.set(change.address, change.value)
+            self._refuse_unapproved({change.address: value})
+        self.controls.set(change.address, value)
         self.scenes.moved_by_hand(change.address)
         if change.address in EXPOSURES:
             self.safe.moved_by_hand(change.address)
@@ -217,12 +219,12 @@ class Desk:
         self._in_preview.clear()
 
     def _press_cue(self, trigger: CueTrigger) -> None:
-        if trigger.action != "pause":
-            self._in_preview.clear()
         if trigger.action in ("go", "back", "goto"):
             self._refuse_locked("no cue goes")
             self._refuse_step(self.playback.step(self.playback.wanted(trigger)))
         self.playback.press(trigger)
+        if trigger.action != "pause":
+            self._in_preview.clear()
 
     def _refuse_step(self, step: Step) -> None:
         """A scene that is baked has its own look."""
@@ -264,8 +266,10 @@ class Desk:
         name, look, approvals = trigger.text.strip() or f"kept {self._date()}", self._shown, self.gate.approvals
         if approvals is not None and look is not None and not look.plain and not look.blends:
             candidate = approval_of(approvals.free_name(name), look, self._looks.defaults, self.gate.model_sha256)
-            self.gate.decide(approvals.put(candidate))
+            approvals = approvals.put(candidate)
         self.cues.record(self._now_as_cue(self.cues.now.free_number(), name))
+        if approvals is not None and approvals is not self.gate.approvals:
+            self.gate.decide(approvals)
         self._kept = name
 
     def kept(self) -> str | None:
@@ -325,7 +329,7 @@ class Desk:
                 if address.startswith(LOCKED):
                     self.controls.stop(address, now_s)
             self.scenes.want_nothing()
-            self.playback.jumped()
+            self.playback.stay()
         self._was_locked = self.takes.locked
 
     def _passed(self, program: BusState, controls: Mapping[str, Value], now_s: float) -> Passed:
