@@ -15,21 +15,19 @@ from tests.gates import (
     OWN,
     PROMPT,
     SNOW,
+    SOME_SNOW,
     keyframe,
     look,
     make_desk,
 )
-from vpengine.control.approvals import Approvals, approval_of, is_between
+from vpengine.control.approvals import Approval, Approvals, approval_of, is_between
 from vpengine.control.controls import Controls
 from vpengine.control.declared import ENGINE_CONTROLS, NEURAL_AMOUNT
 from vpengine.control.desk import Desk, Settled
 from vpengine.control.gate import Gate
-from vpengine.control.messages import ControlChange, OperatorMessage
+from vpengine.control.messages import ControlChange, ControlToggle, OperatorMessage
 from vpengine.control.scenes import SceneEntry, Scenes
-from vpengine.control.triggers import (
-    LookTrigger,
-    SceneTrigger,
-)
+from vpengine.control.triggers import CueEdit, CueTrigger, LookTrigger, SceneTrigger
 from vpengine.errors import UserError
 from vpengine.frames.look import Look
 
@@ -212,3 +210,76 @@ def test_a_decision_needs_a_name_and_a_preview() -> None:
         "there is nothing in the preview to decide on; put a scene or a cue there",
         "who decides? send a name with /vp/approve",
     ]
+
+
+@pytest.mark.parametrize("decision", [LookTrigger("keep"), LookTrigger("candidate", "ice")])
+def test_what_is_kept_in_the_middle_of_a_fade_leaves_the_walls_as_they_are(decision: LookTrigger) -> None:
+    """Also where another fade was interrupted, so that where this one comes from is no look of its own."""
+    ice = Approval("ice", "weather", (), (("snow", (0.5, 0.6)),), None, "", "approved", "Ana", "now")
+    scenes = [SceneEntry("day", "street", 2.0), SceneEntry("ice", "street", 2.0, ((SNOW, 0.5),))]
+    controls = Controls((*ENGINE_CONTROLS, *OWN))
+    desk = Desk(controls, Scenes(scenes, ((SNOW, 0.0),)), Gate(Approvals((ice,))), LOOKS)
+    shown(desk, at_s=0.0)
+    shown(desk, SceneTrigger("goto", "ice"), SceneTrigger("goto", "ice", "preview"), at_s=1.0)
+    shown(desk, at_s=2.0)
+    shown(desk, SceneTrigger("goto", "day"), at_s=2.0)
+    half = shown(desk, at_s=2.2)
+    assert 0.1 < float(half.controls[SNOW]) < 0.3
+    after = shown(desk, decision, at_s=2.2)
+    assert (after.closed, after.buses["program"].look) == (False, half.buses["program"].look)
+    assert not desk.refusals
+    assert desk.gate.approvals is not None
+    assert [one.status for one in desk.gate.approvals.each] == ["approved", "candidate"]
+    shown(desk, LookTrigger("revoke", "Ana"), at_s=2.2)
+    assert shown(desk, at_s=2.2).closed, "but what was taken back is gone"
+
+
+def test_a_thousand_approvals_are_asked_once_and_not_in_every_frame(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[Look] = []
+    real = Approvals.covering
+
+    def counted(self: Approvals, wanted: Look, model_sha256: str = "") -> Approval | None:
+        asked.append(wanted)
+        return real(self, wanted, model_sha256)
+
+    monkeypatch.setattr(Approvals, "covering", counted)
+    desk = make_desk(Gate(Approvals(tuple(replace(SOME_SNOW, name=str(number)) for number in range(1000)))))
+    desk.scenes.enter_first(desk.controls, 0.0, "some")
+    shown(desk, SceneTrigger("goto", "storm", "preview"), at_s=0.0)
+    for step in range(100):
+        assert "preview: snow 1 is outside" in desk.gate_words
+        assert not shown(desk, at_s=0.1 * step).closed
+    assert len(asked) == len(set(asked)) == 2
+
+
+def test_what_is_refused_leaves_what_is_tried_in_the_preview() -> None:
+    desk = make_desk(Gate(APPROVALS))
+    tried = shown(desk, ControlChange(SNOW, 0.7, "preview"), at_s=1.0).buses["preview"].look
+    refused = [
+        CueTrigger("standby", "99"),
+        CueTrigger("goto", "x"),
+        CueTrigger("back"),
+        SceneTrigger("goto", "dya", "preview"),
+    ]
+    assert shown(desk, *refused, at_s=2.0).buses["preview"].look == tried
+    assert desk.refused == 4
+
+
+def test_a_control_that_is_not_there_is_refused() -> None:
+    desk = make_desk(Gate(APPROVALS))
+    desk.apply([ControlChange("/vp/look/snwo", 0.5), ControlToggle("/vp/neural/hodl"), ControlChange(SNOW, "much")])
+    assert list(desk.refusals) == [
+        "no control '/vp/look/snwo'; did you mean '/vp/look/snow'?",
+        "no control '/vp/neural/hodl'; did you mean '/vp/neural/hold'?",
+        "/vp/look/snow: 'much', expected a number from 0 to 1",
+    ]
+
+
+def test_what_is_kept_is_kept_whole_or_not_at_all() -> None:
+    desk = make_desk(Gate(APPROVALS))
+    shown(desk, SceneTrigger("goto", "some"), at_s=0.0)
+    shown(desk, at_s=5.0)
+    desk.apply([CueEdit("record", "9999"), LookTrigger("keep", "it")])
+    assert desk.gate.approvals == APPROVALS
+    assert [cue.number for cue in desk.cues.now.cues] == ["9999"]
+    assert (desk.refused, desk.kept()) == (1, None)

@@ -113,7 +113,10 @@ class AnyShow(RuleBasedStateMachine):
     def decide(self, action: Any) -> None:
         before = self.gate.approvals
         self.desk.apply([LookTrigger(action, "Ana")])
-        if self.gate.approvals != before:
+        after = self.gate.approvals
+        assert before is not None
+        assert after is not None
+        if any(one.lets_through and one not in after.each for one in before.each):  # it was taken back
             self.starts.clear()
         self.frame(0.01)
 
@@ -212,6 +215,7 @@ class LeavesOldPictures(Gate):
 
     def decide(self, approvals: Approvals) -> None:
         self._approvals = approvals
+        self._answers.clear()
 
 
 class ForgetsSeeds(Gate):
