@@ -287,8 +287,9 @@ def _buttons() -> str:
 
 
 def _keyboard() -> str:
-    rows = [f"| {name.replace('+', ' + ')} | `{address}` |" for name, address in KEYS.items()]
-    return "\n".join(["| key | presses |\n|---|---|", *rows])
+    does = {one.address: one.sentence for one in BUTTONS}
+    rows = [f"| {name.replace('+', ' + ')} | `{address}` | {does[address]} |" for name, address in KEYS.items()]
+    return "\n".join(["| key | presses | |\n|---|---|---|", *rows])
 
 
 def _displays() -> str:
