@@ -23,7 +23,7 @@ from vpengine.frames.look import Look
 from vpengine.frames.pixels import Pixels
 from vpengine.frames.provenance import Provenance
 from vpengine.takes.log import read_log
-from vpengine.takes.ring import SHOWN, Ring
+from vpengine.takes.ring import SHOWN, Ring, Visible
 from vpengine.takes.take_files import PREROLL_S, TakeFiles, thumbnail
 from vpengine.view.camera import camera_view
 from vpengine.view.lens import Lens
@@ -78,6 +78,21 @@ def test_it_holds_no_more_than_its_time_and_its_room() -> None:
         assert ring._bytes <= 10_000
     assert len(ring.newest()) == 10_000 // (2 * 20 * 10 * 3 * 2)
     assert not Ring().newest()
+
+
+def test_what_was_visible_of_many_locations_is_bounded() -> None:
+    """A show with thirty scenes and their surrounds does not end in the machine's memory."""
+    visible = Visible(most_bytes=8 * 96)
+    for number in range(300):
+        key = keyframe(number, face=number % 2)
+        location = "here" if number % 30 < 2 else f"hall {number // 2 % 15}"
+        visible.note([replace(key, request=replace(key.request, location=location))])
+        held = [key.gain.stored.nbytes + key.bias.stored.nbytes for key in visible.keyframes]
+        assert sum(held) <= 8 * 96
+    assert [key.request.number for key in visible.keyframes] == list(range(292, 300)), "the newest locations stay whole"
+    large = Visible(most_bytes=1)
+    large.note([keyframe(1, face=0), keyframe(2, face=1)])
+    assert len(large.keyframes) == 2, "and the newest one in any case"
 
 
 def test_a_frame_that_brings_more_than_there_is_room_for_is_held_alone() -> None:
