@@ -89,13 +89,12 @@ class Desk:
         self.safe = safe or Safe()
         self.takes = takes or Takes()
         self._chance = chance or Chance(controls.declared)
-        self._drifted_s = 0.0  # how long it has drifted
+        self._drifted_s = self._stood_s = 0.0  # how long controls have drifted, and playback was paused
         self.refused = 0
         self.refusals: deque[str] = deque(maxlen=REMEMBERED)
         self._looks = looks
         self._baked = baked or {}
         self._refresh = False
-        self._stood_s = 0.0  # how long playback was paused
         self._last_s: float | None = None
         self._was_locked = False
         self._way: tuple[Look, Look] | None = None  # from what was shown to where the controls are going
@@ -105,7 +104,11 @@ class Desk:
         self._date = date
         self._approvers, self._cure = approvers, cure(approvers)
         self._kept: str | None = None
-        self._handlers: Mapping[type, Callable[[Any], None]] = {
+        self._handlers = self._who_handles_what()
+        self._told = ""  # why the program has not what is wanted
+
+    def _who_handles_what(self) -> Mapping[type, Callable[[Any], None]]:
+        return {
             ControlChange: self._move,
             ControlToggle: self._toggle,
             SceneTrigger: self._ask_scene,
@@ -116,7 +119,6 @@ class Desk:
             LookTrigger: self._decide,
             RefreshTrigger: self._refresh_all,
         }
-        self._told = ""  # why the program has not what is wanted
 
     def resume(
         self, scene: str, controls: Mapping[str, Value], cue: str | None, standby: str | None, safe: bool
