@@ -14,8 +14,9 @@ from typing import Any
 from pydantic import BaseModel
 
 from vpengine import output, plates, tracking
-from vpengine.control.buttons import BUTTONS, DISPLAYS
+from vpengine.control.buttons import BUTTONS
 from vpengine.control.controls import LONGEST_TEXT
+from vpengine.control.displays import DISPLAYS
 from vpengine.control.keys import KEYS
 from vpengine.files import controls_of
 from vpengine.neural import GENERATORS, RUNTIMES
