@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
-from collections.abc import Callable
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -14,6 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tests.waiting import until
 from vpengine.control.takes import TakeName
 from vpengine.frames.frame_input import BusState, CameraState, FrameInput, Tick
 from vpengine.frames.grade_table import neutral_grade
@@ -163,7 +162,7 @@ def test_the_moment_that_just_went_by_is_kept(tmp_path: Path) -> None:
     bench.run(3.0)
     folder = bench.files.keep("kept 2026-11-28T05:00:00+00:00")
     bench.run(1.0)
-    until(lambda: (folder / "thumbnail.png").is_file())
+    until(lambda: (folder / "thumbnail.png").is_file(), 20.0)
     bench.files.close()
     assert folder.name == "kept-2026-11-28T05-00-00-00-00"
     assert [each.tick.number for each in read_log(folder, redraw)] == list(range(1, 3 * RATE + 1))
@@ -176,7 +175,7 @@ def test_two_moments_kept_at_once_are_two_folders(tmp_path: Path) -> None:
     bench = Bench(tmp_path)
     bench.run(1.0)
     folders = [bench.files.keep("kept") for _ in range(3)]
-    until(lambda: all((folder / "thumbnail.png").is_file() for folder in folders))
+    until(lambda: all((folder / "thumbnail.png").is_file() for folder in folders), 20.0)
     bench.files.close()
     assert [folder.name for folder in folders] == ["kept", "kept-2", "kept-3"]
 
@@ -196,10 +195,3 @@ def test_a_disk_that_cannot_be_written_is_one_sentence_and_the_frames_go_on(
     (told,) = caplog.messages
     assert "12B-storm-take-3" in told
     assert told.endswith("it is not recorded.")
-
-
-def until(true: Callable[[], bool]) -> None:
-    end_s = time.monotonic() + 20.0
-    while not true():
-        assert time.monotonic() < end_s
-        time.sleep(0.01)
