@@ -155,7 +155,7 @@ def small_stage(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def fake_mido(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> SimpleNamespace:
-    """A mido on a system that has a sequencer. names: of its ports; play: bytes to all who listen."""
+    """A mido on a system that has a sequencer. names: of its ports; play: bytes to all who listen; error: rtmidi's."""
     (tmp_path / "seq").touch()
     monkeypatch.setattr(midi_ports, "_ALSA", tmp_path / "seq")
     fake = SimpleNamespace(names=["nanoKONTROL2 MIDI 1"])
@@ -172,7 +172,9 @@ def fake_mido(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> SimpleNamespac
             callback(SimpleNamespace(bytes=lambda: list(data)))
 
     fake.play, fake.open_input, fake.get_input_names = play, open_input, lambda: list(fake.names)
+    fake.error = type("RtMidiError", (Exception,), {})
     monkeypatch.setitem(sys.modules, "mido", SimpleNamespace(Backend=lambda *_, **__: fake))
+    monkeypatch.setitem(sys.modules, "rtmidi", SimpleNamespace(RtMidiError=fake.error))
     return fake
 
 

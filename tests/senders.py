@@ -14,6 +14,14 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+def packet(address: str, *arguments: object) -> bytes:
+    """One message, by python-osc; the arguments' types are those that it chooses."""
+    builder = OscMessageBuilder(address)
+    for value in arguments:
+        builder.add_arg(value)
+    return builder.build().dgram
+
+
 def encode_lens(camera: str, focal_length_mm: float, focus_distance_m: float, t_stop: float) -> bytes:
     builder = OscMessageBuilder(f"/vp/camera/{camera}/lens")
     for value in (focal_length_mm, focus_distance_m, t_stop):

@@ -14,8 +14,9 @@ from typing import Any
 from pydantic import BaseModel
 
 from vpengine import output, plates, tracking
-from vpengine.control.buttons import BUTTONS, DISPLAYS
+from vpengine.control.buttons import BUTTONS
 from vpengine.control.controls import LONGEST_TEXT
+from vpengine.control.displays import DISPLAYS
 from vpengine.control.keys import KEYS
 from vpengine.files import controls_of
 from vpengine.neural import GENERATORS, RUNTIMES
@@ -297,8 +298,9 @@ def _buttons() -> str:
 
 
 def _keyboard() -> str:
-    rows = [f"| {name.replace('+', ' + ')} | `{address}` |" for name, address in KEYS.items()]
-    return "\n".join(["| key | presses |\n|---|---|", *rows])
+    does = {one.address: one.sentence for one in BUTTONS}
+    rows = [f"| {name.replace('+', ' + ')} | `{address}` | {does[address]} |" for name, address in KEYS.items()]
+    return "\n".join(["| key | presses | |\n|---|---|---|", *rows])
 
 
 def _displays() -> str:

@@ -67,9 +67,17 @@ def show_windows(screenshot: Path) -> None:
 
 
 def _press(windows: Windows) -> None:
-    """What GLFW calls for a press of A, then of Esc."""
-    for key in (65, 256):
-        windows._key(None, key, 0, 1, 0)
+    """What GLFW calls for a press of A that is held, for one with Ctrl, then for a press of Esc."""
+    for key, action, modifiers in (
+        (65, 1, 0),
+        (65, 2, 0),
+        (65, 0, 0),
+        (65, 1, 2),
+        (65, 0, 2),
+        (256, 1, 0),
+        (256, 0, 0),
+    ):
+        windows._key(None, key, 0, action, modifiers)
 
 
 def _run(display: str | None, *arguments: str) -> subprocess.CompletedProcess[str]:

@@ -175,6 +175,18 @@ def test_pause_holds_what_is_under_way_and_go_ends_it(bench: Bench) -> None:
     assert not bench.desk.playback.paused
 
 
+def test_a_scene_that_is_asked_for_ends_a_pause(bench: Bench) -> None:
+    """As GO does: nobody would see that it was taken, and stands at its first frame."""
+    bench.press(GO, GO)
+    bench.at(10.0)
+    bench.press(PAUSE)
+    bench.at(11.0)
+    bench.press(SceneTrigger("goto", "c"))
+    bench.at(11.5)
+    assert not bench.desk.playback.paused
+    assert (bench.at(60.0).buses["program"].scene, bench.desk.scenes.progress) == ("c", 1.0)
+
+
 def test_any_cue_interrupts_any_transition_and_goes_on_from_what_is_visible() -> None:
     """A dip's colour as well: nothing jumps from one frame to the next but what is cut to."""
     cues = [

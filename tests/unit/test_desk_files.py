@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-import time
-from collections.abc import Callable
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from tests.waiting import until
 from vpengine.control.approvals import Approval, Approvals
 from vpengine.control.controls import Control
 from vpengine.control.cues import Cue, CueList
@@ -21,6 +21,7 @@ from vpengine.control.takes import TakeName
 from vpengine.control.transitions import EASINGS, Transition
 from vpengine.stage.desk_files import cues_file, looks_file, read_cues, read_looks, write_cues, write_looks
 from vpengine.stage.show_file import ShowSettings
+from vpengine.stage.whole_file import write_whole
 from vpengine.takes.keeper import DeskState, Keeper, read_session, session_file
 
 CONTROLS = (*ENGINE_CONTROLS, Control("/vp/look/prompt", "text", "", "Words."))
@@ -89,40 +90,22 @@ def test_two_hundred_cues_and_looks_too(tmp_path: Path) -> None:
         ('[[cue]]\nnumber = "1"\nfades = 3', "expected a table of seconds"),
         ('[[cue]]\nnumber = "1"\nnmae = "x"', "did you mean"),
         ("[[cues]]", "unknown section or key; did you mean 'cue'"),
-    ],
-)
-def test_a_mistake_in_a_cue_list_is_one_line(tmp_path: Path, text: str, said: str) -> None:
-    path = tmp_path / "show.cues.toml"
-    path.write_text(f"version = 1\n{text}\n", encoding="utf-8")
-    _, problems = read_cues(path, CONTROLS, ["day"])
-    assert any(said in f"{problem.key}: {problem.message}" for problem in problems), problems
-
-
-@pytest.mark.parametrize(
-    ("text", "said"),
-    [
         ('[[look]]\nname = "x"\ngenerator = "weather"\nstatus = "aproved"', "look[1].status"),
         ('[[look]]\nname = "x"\ngenerator = "weather"\nstatus = "approved"\nranges.snow = [1, 0]', "two numbers each"),
         ('[[look]]\nname = "x"\ngenerator = "weather"\nstatus = "approved"\ntexts.prompt = 3', "a table of texts"),
         ('[[look]]\ngenerator = "weather"\nstatus = "approved"', "look[1].name"),
     ],
 )
-def test_a_mistake_in_looks_is_one_line(tmp_path: Path, text: str, said: str) -> None:
-    path = tmp_path / "show.looks.toml"
+def test_a_mistake_is_one_line(tmp_path: Path, text: str, said: str) -> None:
+    """And a look that has one lets nothing through."""
+    path = tmp_path / "show.toml"
     path.write_text(f"version = 1\n{text}\n", encoding="utf-8")
-    looks, problems = read_looks(path)
+    found, problems = read_looks(path) if text.startswith("[[look]]") else read_cues(path, CONTROLS, ["day"])
     assert any(said in f"{problem.key}: {problem.message}" for problem in problems), problems
-    assert not looks.each
+    assert isinstance(found, CueList) or not found.each
 
 
 STATE = DeskState("storm", {INNER_EXPOSURE: 1.0}, "12", None, True, TakeName("12B", "", 3), {("12B", ""): 2})
-
-
-def until(true: Callable[[], bool]) -> None:
-    end_s = time.monotonic() + 20.0
-    while not true():
-        assert time.monotonic() < end_s
-        time.sleep(0.01)
 
 
 def test_what_was_done_is_on_the_disk_and_whether_the_run_was_ended(tmp_path: Path) -> None:
@@ -130,10 +113,10 @@ def test_what_was_done_is_on_the_disk_and_whether_the_run_was_ended(tmp_path: Pa
     keeper = Keeper(show, CueList(), Approvals(), session)
     first = CueList.of([Cue("1", "a"), Cue("2", "b")])
     keeper.note(STATE, first, Approvals((Approval("x", "weather"),)))
-    until(lambda: session.is_file() and read_session(session) == (STATE, False))
+    until(lambda: session.is_file() and read_session(session) == (STATE, False), 20.0)
     keeper.note(STATE, first.without("1"), Approvals())
-    until(lambda: read_cues(cues_file(show), CONTROLS, [])[0] == first.without("1"))
-    until(lambda: looks_file(show).is_file() and not read_looks(looks_file(show))[0].each)
+    until(lambda: read_cues(cues_file(show), CONTROLS, [])[0] == first.without("1"), 20.0)
+    until(lambda: looks_file(show).is_file() and not read_looks(looks_file(show))[0].each, 20.0)
     keeper.close()
     assert read_session(session) == (STATE, True)
     lines = [json.loads(line) for line in (tmp_path / "show.cues.journal.jsonl").read_text("utf-8").splitlines()]
@@ -156,19 +139,84 @@ def test_a_disk_that_is_full_is_told_once_and_tried_again(
     monkeypatch.setattr("vpengine.takes.keeper.write_cues", full)
     keeper = Keeper(tmp_path / "show.toml", CueList(), None)
     keeper.note(STATE, CueList.of([Cue("1")]), None)
-    until(lambda: len(tries) > 1)
+    until(lambda: len(tries) > 1, 20.0)
     monkeypatch.undo()
-    until(lambda: cues_file(tmp_path / "show.toml").is_file())
+    until(lambda: cues_file(tmp_path / "show.toml").is_file(), 20.0)
     keeper.close()
     assert len(caplog.messages) == 1
     assert "the cue list cannot be saved (No space left on device); it is tried again." in caplog.messages[0]
     assert len((tmp_path / "show.cues.journal.jsonl").read_text("utf-8").splitlines()) == 1
 
 
-@pytest.mark.parametrize("text", ["", "{}", "[]", '{"controls": 3}', "\0" * 40, '{"controls": {"/vp/x": [1]}}'])
+def test_what_cannot_be_written_does_not_keep_the_rest_from_the_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Half of a UTF-16 pair is a text for Python, and none for a file."""
+    monkeypatch.setattr("vpengine.takes.keeper.SESSION_S", 0.01)
+    show, session = tmp_path / "show.toml", tmp_path / "session.json"
+    keeper = Keeper(show, CueList(), Approvals(), session)
+    keeper.note(STATE, CueList.of([Cue("1", "\ud800")]), Approvals((Approval("x", "weather"),)))
+    until(lambda: session.is_file() and looks_file(show).is_file(), 20.0)
+    keeper.note(STATE, CueList.of([Cue("1", "mended")]), Approvals())
+    until(lambda: cues_file(show).is_file(), 20.0)
+    keeper.close()
+    assert len(caplog.messages) == 1
+    assert "the cue list cannot be saved" in caplog.messages[0]
+    assert read_cues(cues_file(show), CONTROLS, [])[0].find("1").name == "mended"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such permissions")
+@pytest.mark.parametrize("mode", [0o640, 0o664])
+def test_who_may_read_a_file_stays_as_it_was(tmp_path: Path, mode: int) -> None:
+    """Others of the crew read the cue list too."""
+    new, old = tmp_path / "new.cues.toml", tmp_path / "old.cues.toml"
+    plain = tmp_path / "plain"
+    plain.touch()
+    old.touch()
+    old.chmod(mode)
+    for path in (new, old):
+        write_cues(path, CueList())
+    assert [path.stat().st_mode & 0o777 for path in (new, old)] == [plain.stat().st_mode & 0o777, mode]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["new.cues.toml", "old.cues.toml", "plain"]
+
+
+def test_no_half_of_a_file_is_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def stopped(_: int) -> None:
+        raise KeyboardInterrupt
+
+    (tmp_path / "x").write_bytes(b"before")
+    monkeypatch.setattr("os.fsync", stopped)
+    with pytest.raises(KeyboardInterrupt):
+        write_whole(tmp_path / "x", b"after")
+    assert [(path.name, path.read_bytes()) for path in tmp_path.iterdir()] == [("x", b"before")]
+
+
+SESSION = {
+    "scene": "day",
+    "controls": {},
+    "cue": None,
+    "standby": None,
+    "safe": False,
+    "take": {"slate": "", "scene": "", "number": 1},
+    "used": [],
+    "ended": False,
+}
+WRONG = ({"cue": "one"}, {"standby": "-1"}, {"used": [["", "", 1e999]]})
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("", "{}", "[]", '{"controls": 3}', "\0" * 40, '{"controls": {"/vp/x": [1]}}', "[" * 100_000),
+        *(json.dumps({**SESSION, **wrong}) for wrong in WRONG),
+    ],
+)
 def test_a_session_that_is_damaged_is_as_good_as_none(tmp_path: Path, text: str) -> None:
-    (tmp_path / "x.json").write_text(text, encoding="utf-8")
-    assert read_session(tmp_path / "x.json") is None
+    file = tmp_path / "x.json"
+    file.write_text(json.dumps(SESSION), encoding="utf-8")
+    assert read_session(file) is not None
+    file.write_text(text, encoding="utf-8")
+    assert read_session(file) is None
 
 
 @pytest.mark.parametrize(

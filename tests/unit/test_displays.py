@@ -5,12 +5,11 @@ from __future__ import annotations
 from fractions import Fraction
 
 from vpengine.control.approvals import Approvals
-from vpengine.control.buttons import DISPLAYS
 from vpengine.control.controls import Control, Controls
 from vpengine.control.cues import Cue, CueEdits, CueList
 from vpengine.control.declared import ENGINE_CONTROLS, INNER_EXPOSURE
 from vpengine.control.desk import Desk
-from vpengine.control.displays import Displays, Shown
+from vpengine.control.displays import DISPLAYS, Displays, Shown
 from vpengine.control.gate import Gate
 from vpengine.control.looks import Looks, look_address
 from vpengine.control.messages import ControlChange
@@ -49,6 +48,7 @@ def test_words_of_a_frame() -> None:
         "/vp/state/next": "1.5 the dome",
         "/vp/state/notes": "wait for the actor",
         "/vp/state/progress": 1.0,
+        "/vp/state/paused": False,
         "/vp/state/scene": "street",
         "/vp/state/preview": "dome",
         "/vp/state/safe": False,
@@ -76,6 +76,8 @@ def test_what_is_under_way_refused_and_safe() -> None:
     assert "nobody has approved it" in str(shown["/vp/state/refused"])
     assert shown["/vp/state/gate"] == "program: approved; preview: nobody has approved it"
     assert settled.values["/vp/neural/amount"] == 1.0, "a fader shows what operators set, not what safe makes of it"
+    desk.apply([CueTrigger("pause")])
+    assert displays.at(desk, desk.settle(3.0, lambda _: True), Tick(1, 3.0, RATE))["/vp/state/paused"] is True
 
 
 def test_a_board_keeps_what_was_put_last() -> None:

@@ -6,7 +6,6 @@ import asyncio
 import random
 import sys
 import threading
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,6 +13,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from tests.waiting import until
 from vpengine.control.buttons import BUTTONS, Button
 from vpengine.control.controls import Control
 from vpengine.control.messages import ControlChange, ControlToggle, OperatorMessage
@@ -141,7 +141,6 @@ class FakePort:
 
     def close(self) -> None:
         self.closed = True
-        raise OSError("it is not there any more")
 
 
 @dataclass
@@ -282,37 +281,34 @@ def test_on_the_remote_thread_messages_come_from_the_port_s_own(monkeypatch: pyt
     remote.start()
     try:
         ports.plugged.append(PADS)
-        wait_for(lambda: PADS in ports.opened)
+        until(lambda: PADS in ports.opened)
         player = threading.Thread(target=lambda: ports.opened[PADS].heard(bytes.fromhex("99 3C 40")))
         player.start()
         player.join()
         taken: list[OperatorMessage] = []
-        wait_for(lambda: bool(taken.extend(inbox.take()) or taken))
+        until(lambda: bool(taken.extend(inbox.take()) or taken))
         assert taken == [SafeTrigger(True)]
     finally:
         remote.stop()
     ports.opened[PADS].heard(bytes.fromhex("99 3C 40"))  # after the end
 
 
-def wait_for(done: Callable[[], bool]) -> None:
-    end_s = time.monotonic() + 5.0
-    while not done():
-        assert time.monotonic() < end_s, "it did not happen in time"
-        time.sleep(0.002)
-
-
 def test_the_library_s_ports(fake_mido: SimpleNamespace) -> None:
     ports, heard = MidoPorts(), list[bytes]()
     fake_mido.names = [PADS, PADS]
     assert ports.names() == [PADS]
-    ports.open(PADS, heard.append)
+    port = ports.open(PADS, heard.append)
     fake_mido.play(b"\x99\x3c\x40")
     assert heard == [b"\x99\x3c\x40"]
+    port.close()
+    fake_mido.play(b"\x99\x3c\x40")
+    assert len(heard) == 1
+    port.close()  # the fake's raises ValueError then, as the library may where the device is gone
     with pytest.raises(NoMidiError, match=r"'nano' cannot be opened \(unknown port\)"):
         ports.open("nano", heard.append)
 
     def broken() -> list[str]:
-        raise SystemError("no client")
+        raise fake_mido.error("no client")
 
     fake_mido.get_input_names = broken
     with pytest.raises(NoMidiError, match="no client"):
@@ -341,7 +337,7 @@ def test_a_real_port() -> None:
     try:
         sender.send_message([0x99, 60, 64])
         taken: list[OperatorMessage] = []
-        wait_for(lambda: bool(taken.extend(inbox.take()) or taken))
+        until(lambda: bool(taken.extend(inbox.take()) or taken))
         assert taken == [SafeTrigger(True)]
     finally:
         remote.stop()

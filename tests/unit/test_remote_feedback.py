@@ -79,6 +79,16 @@ def test_all_on_subscription_then_what_changes() -> None:
     assert client.got() == [(SNOW, 0.5), ("/vp/state/cue", "3 Rain")]
 
 
+def test_a_text_that_is_no_utf_8_keeps_nothing_from_anybody() -> None:
+    """Of a file's name in what is wrong, or of what was typed on a command line."""
+    desk = Desk()
+    client, other = desk.subscribed(), desk.subscribed("10.0.0.6:9000")
+    desk.frame({"/vp/state/health": "h\udce4fen.exr: not there", "/vp/state/cue": "3 Hafen"}, look_snow=0.5)
+    desk.wait()
+    told = {SNOW: 0.5, "/vp/state/health": "h?fen.exr: not there", "/vp/state/cue": "3 Hafen"}
+    assert dict(client.got()) == dict(other.got()) == told
+
+
 def test_a_switch_is_a_whole_number_on_the_wire() -> None:
     assert encoded(HOLD, True) == b"/vp/neural/hold\0,i\0\0\0\0\0\1"
     assert encoded(SNOW, 0.5) == b"/vp/look/snow\0\0\0,f\0\0" + struct.pack(">f", 0.5)

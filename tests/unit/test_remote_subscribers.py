@@ -8,16 +8,17 @@ import socket
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
 from pythonosc.osc_bundle import OscBundle
 from pythonosc.osc_message import OscMessage
-from pythonosc.osc_message_builder import OscMessageBuilder
 from pythonosc.tcp_client import SimpleTCPClient
 
+from tests.senders import packet
+from tests.waiting import until
 from vpengine.control.controls import Control, Controls, Value
 from vpengine.control.displays import Shown
 from vpengine.control.messages import ControlChange, OperatorMessage
@@ -85,20 +86,6 @@ def running(*fixed: str) -> Iterator[tuple[Engine, int]]:
         engine.ended.set()
         engine.thread.join()
         remote.stop()
-
-
-def until(done: Callable[[], bool], limit_s: float = 5.0) -> None:
-    end_s = time.monotonic() + limit_s
-    while not done():
-        assert time.monotonic() < end_s, "it did not happen in time"
-        time.sleep(0.002)
-
-
-def packet(address: str, *arguments: object) -> bytes:
-    builder = OscMessageBuilder(address)
-    for value in arguments:
-        builder.add_arg(value)
-    return builder.build().dgram
 
 
 def read(data: bytes) -> list[tuple[str, object]]:
@@ -178,7 +165,8 @@ def test_subscribe_change_unsubscribe() -> None:
 def test_ping() -> None:
     with running() as (_, port), Tablet(port) as tablet:
         tablet.send("/vp/ping")
-        until(lambda: "/vp/pong" in tablet.listen())
+        until(lambda: bool(tablet.listen()))
+        assert tablet.shows == {"/vp/pong": None}, "nothing else is told to who did not subscribe"
 
 
 def test_fifty_hands_at_once() -> None:

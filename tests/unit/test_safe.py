@@ -66,6 +66,35 @@ def test_a_hand_on_the_exposure_works_and_the_lock_does_not_keep_it_out() -> Non
     assert (settled.controls[OUTER_EXPOSURE], settled.controls[NEURAL_AMOUNT]) == (-2.0, 0.0)
 
 
+def test_safe_again_on_the_way_back_keeps_the_exposure_where_it_is() -> None:
+    bench = Bench()
+    bench.at(1.0, ON)
+    bench.at(2.0, SceneTrigger("goto", "hall"))
+    bench.at(10.0)
+    bench.at(11.0, OFF)
+    half = bench.at(11.5).controls[INNER_EXPOSURE]
+    assert half == pytest.approx(2.0)
+    again = bench.at(11.5, ON)
+    assert (again.controls[INNER_EXPOSURE], again.controls[NEURAL_AMOUNT]) == (half, 0.0)
+    assert bench.at(20.0).controls[INNER_EXPOSURE] == half
+    bench.at(21.0, OFF)
+    back = [float(bench.at(21.0 + 0.1 * step).controls[INNER_EXPOSURE]) for step in range(12)]
+    assert back[0] == half
+    assert back == sorted(back)
+    assert back[-1] == 4.0
+
+
+@pytest.mark.parametrize("then", [(), (ON,)])
+def test_a_hand_on_the_exposure_works_on_the_way_back(then: tuple[OperatorMessage, ...]) -> None:
+    bench = Bench()
+    bench.at(1.0, ON)
+    bench.at(2.0, SceneTrigger("goto", "hall"))
+    bench.at(10.0, OFF)
+    bench.at(10.5)
+    assert bench.at(10.5, ControlChange(INNER_EXPOSURE, -1.0), *then).controls[INNER_EXPOSURE] == -1.0
+    assert bench.at(30.0).controls[INNER_EXPOSURE] == -1.0
+
+
 def test_black_covers_all_and_goes_away() -> None:
     bench = Bench("black")
     assert bench.program(1.0, ON).dip == (0.0, 0.0, 0.0, 1.0)

@@ -93,6 +93,10 @@ def test_a_show_has_none_and_runs_free(tmp_path: Path) -> None:
             GO.replace("/vp/cue/go", "/vp/cue/goto"),
             "midi[1].argument: missing, /vp/cue/goto needs a number: write it in quotes",
         ),
+        (
+            GO.replace("/vp/cue/go", "/vp/cue/goto") + 'argument = "nan"\n',
+            "midi[1].argument: found 'nan', /vp/cue/goto needs a number, such as \"12.5\"",
+        ),
         (GO + 'argument = "1"\n', "midi[1].argument: found '1', /vp/cue/go takes none"),
         ('[midi]\ndevice = "nano"\n', "midi: expected a list of sections: [[midi]] with two brackets"),
     ],

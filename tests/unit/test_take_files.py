@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
-from collections.abc import Callable
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -14,6 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tests.waiting import until
 from vpengine.control.takes import TakeName
 from vpengine.frames.frame_input import BusState, CameraState, FrameInput, Tick
 from vpengine.frames.grade_table import neutral_grade
@@ -23,7 +22,7 @@ from vpengine.frames.look import Look
 from vpengine.frames.pixels import Pixels
 from vpengine.frames.provenance import Provenance
 from vpengine.takes.log import read_log
-from vpengine.takes.ring import SHOWN, Ring
+from vpengine.takes.ring import SHOWN, Ring, Visible
 from vpengine.takes.take_files import PREROLL_S, TakeFiles, thumbnail
 from vpengine.view.camera import camera_view
 from vpengine.view.lens import Lens
@@ -80,6 +79,33 @@ def test_it_holds_no_more_than_its_time_and_its_room() -> None:
     assert not Ring().newest()
 
 
+def test_what_was_visible_of_many_locations_is_bounded() -> None:
+    """A show with thirty scenes and their surrounds does not end in the machine's memory."""
+    visible = Visible(most_bytes=8 * 96)
+    for number in range(300):
+        key = keyframe(number, face=number % 2)
+        location = "here" if number % 30 < 2 else f"hall {number // 2 % 15}"
+        visible.note([replace(key, request=replace(key.request, location=location))])
+        held = [key.gain.stored.nbytes + key.bias.stored.nbytes for key in visible.keyframes]
+        assert sum(held) <= 8 * 96
+    assert [key.request.number for key in visible.keyframes] == list(range(292, 300)), "the newest locations stay whole"
+    large = Visible(most_bytes=1)
+    large.note([keyframe(1, face=0), keyframe(2, face=1)])
+    assert len(large.keyframes) == 2, "and the newest one in any case"
+
+
+def test_a_frame_that_brings_more_than_there_is_room_for_is_held_alone() -> None:
+    """As a stored surround of a large generator does; what came before goes, and the frames go on."""
+    ring, large = Ring(most_bytes=1000), keyframe(1, size=(20, 10))
+    ring.note(frame(0, keyframe(0)))
+    ring.note(frame(1, large))
+    assert [each.tick.number for each in ring.newest()] == [1]
+    assert numbers(ring.newest()) == [[0, 1]]
+    ring.note(frame(2))
+    assert [each.tick.number for each in ring.newest()] == [2]
+    assert ring._bytes == 0
+
+
 class Bench:
     def __init__(self, folder: Path) -> None:
         self.described: list[Path] = []
@@ -122,10 +148,13 @@ def test_a_take_of_the_same_name_is_never_written_over_and_a_run_s_end_ends_one(
     for _ in range(2):
         bench.run(0.5, ROLLING)
         bench.run(0.5)
-    bench.run(0.5, replace(ROLLING, number=4))
+    bench.run(0.5, replace(ROLLING, number=4), ((), 0))
+    bench.run(0.5, replace(ROLLING, number=4), (("no cue goes",), 1))
     bench.files.close()
     found = sorted(path.parent.name for path in tmp_path.glob("*/take.json"))
     assert found == ["12B-storm-take-3", "12B-storm-take-3-2", "12B-storm-take-4"]
+    card = json.loads((tmp_path / "12B-storm-take-4" / "take.json").read_text("utf-8"))
+    assert card["refused"] == ["no cue goes"]
 
 
 def test_the_moment_that_just_went_by_is_kept(tmp_path: Path) -> None:
@@ -133,12 +162,22 @@ def test_the_moment_that_just_went_by_is_kept(tmp_path: Path) -> None:
     bench.run(3.0)
     folder = bench.files.keep("kept 2026-11-28T05:00:00+00:00")
     bench.run(1.0)
-    until(lambda: (folder / "thumbnail.png").is_file())
+    until(lambda: (folder / "thumbnail.png").is_file(), 20.0)
     bench.files.close()
     assert folder.name == "kept-2026-11-28T05-00-00-00-00"
     assert [each.tick.number for each in read_log(folder, redraw)] == list(range(1, 3 * RATE + 1))
     with Image.open(folder / "thumbnail.png") as image:
         assert image.size == (4, 2)
+
+
+def test_two_moments_kept_at_once_are_two_folders(tmp_path: Path) -> None:
+    """Of one name, since it has whole seconds; and before either thread has made its folder."""
+    bench = Bench(tmp_path)
+    bench.run(1.0)
+    folders = [bench.files.keep("kept") for _ in range(3)]
+    until(lambda: all((folder / "thumbnail.png").is_file() for folder in folders), 20.0)
+    bench.files.close()
+    assert [folder.name for folder in folders] == ["kept", "kept-2", "kept-3"]
 
 
 def test_a_thumbnail_looks_as_the_picture_does() -> None:
@@ -156,10 +195,3 @@ def test_a_disk_that_cannot_be_written_is_one_sentence_and_the_frames_go_on(
     (told,) = caplog.messages
     assert "12B-storm-take-3" in told
     assert told.endswith("it is not recorded.")
-
-
-def until(true: Callable[[], bool]) -> None:
-    end_s = time.monotonic() + 20.0
-    while not true():
-        assert time.monotonic() < end_s
-        time.sleep(0.01)

@@ -60,6 +60,8 @@ def test_a_run_that_was_killed_while_it_rolled_has_used_the_number() -> None:
         (TakeTrigger("slate", "x" * 65), "names no slate"),
         (TakeTrigger("scene", "a\nb"), "names no scene"),
         (TakeTrigger("number", "0"), "not the number of a take"),
+        (TakeTrigger("number", "1.5"), "not the number of a take"),
+        (TakeTrigger("number", "nan"), "not the number of a take"),
         (TakeTrigger("number", "inf"), "not the number of a take"),
     ],
 )

@@ -12,8 +12,9 @@ import pytest
 from typer.testing import CliRunner
 
 from vpengine.cli.main import app
-from vpengine.control.buttons import BUTTONS, DISPLAYS
+from vpengine.control.buttons import BUTTONS
 from vpengine.control.controls import Control
+from vpengine.control.displays import DISPLAYS
 from vpengine.errors import UserError
 from vpengine.files import controls_of
 from vpengine.remote.touchosc_layout import CONTROLS_A_PAGE, SIZE, layout

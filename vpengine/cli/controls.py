@@ -11,8 +11,9 @@ from typing import Annotated, Any
 
 import typer
 
-from vpengine.control.buttons import BUTTONS, DISPLAYS
+from vpengine.control.buttons import BUTTONS
 from vpengine.control.controls import LONGEST_TEXT, Control
+from vpengine.control.displays import DISPLAYS
 from vpengine.errors import UserError
 from vpengine.files import Files, controls_of, read_files
 from vpengine.remote.companion import companion_page

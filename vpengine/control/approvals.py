@@ -6,7 +6,7 @@ which is what no approval covers.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -47,26 +47,26 @@ class Approval:
 
         model_sha256: what would make it, "" where that is not known.
         """
-        return next(iter(self.misses(look, model_sha256)), "")
+        return next(self.misses(look, model_sha256), "")
 
-    def misses(self, look: Look, model_sha256: str = "") -> list[str]:
+    def misses(self, look: Look, model_sha256: str = "") -> Iterator[str]:
         """All that it does not cover, in words."""
         if look.generator != self.generator:
-            return [f"it is for the generator {self.generator}"]
-        found = []
+            yield f"it is for the generator {self.generator}"
+            return
         if self.model_sha256 and model_sha256 and model_sha256 != self.model_sha256:
-            found.append("it was approved with another model")
+            yield "it was approved with another model"
         if self.seed is not None and look.seed != self.seed:
-            found.append(f"seed {look.seed} is not {self.seed}")
-        return found + [why for name, value in look.values if (why := self._missed(look, name, value))]
-
-    def _missed(self, look: Look, name: str, value: Value) -> str:
-        if isinstance(value, str):
-            approved = dict(self.texts).get(name, "")
-            return "" if look.shares(name) == ((approved, 1.0),) else f"{name} is another text"
-        low, high = dict(self.ranges).get(name, (0.0, 0.0))
-        inside = low - _ROUNDING <= float(value) <= high + _ROUNDING
-        return "" if inside else f"{name} {float(value):g} is outside {low:g} to {high:g}"
+            yield f"seed {look.seed} is not {self.seed}"
+        texts, ranges = dict(self.texts), dict(self.ranges)
+        for name, value in look.values:
+            if isinstance(value, str):
+                if look.shares(name) != ((texts.get(name, ""), 1.0),):
+                    yield f"{name} is another text"
+                continue
+            low, high = ranges.get(name, (0.0, 0.0))
+            if not low - _ROUNDING <= float(value) <= high + _ROUNDING:
+                yield f"{name} {float(value):g} is outside {low:g} to {high:g}"
 
 
 def approval_of(name: str, look: Look, defaults: Mapping[str, Value], model_sha256: str = "") -> Approval:
@@ -102,9 +102,13 @@ class Approvals:
         if not same:
             waiting = any(not one.lets_through and not one.why_not(look) for one in self.each)
             return "it is a candidate, and nobody has approved it" if waiting else "nobody has approved it"
-        nearest = min(reversed(same), key=lambda one: len(one.misses(look, model_sha256)))
+        nearest = min(reversed(same), key=lambda one: len(list(one.misses(look, model_sha256))))
         by = f", approved by {nearest.by}" if nearest.by else ""
         return f"{nearest.why_not(look, model_sha256)} (the look {nearest.name!r}{by})"
+
+    def still_covers(self, before: Approvals) -> bool:
+        """Whether every approval of ``before`` that lets looks through is here as it was."""
+        return {one for one in before.each if one.lets_through} <= set(self.each)
 
     def put(self, approval: Approval) -> Approvals:
         """In place of the one with its name. Raises UserError where there are MOST_APPROVALS."""

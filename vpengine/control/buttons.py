@@ -1,7 +1,6 @@
-"""What operators press and read, besides controls: each declared once, with its address and one sentence.
+"""What operators press, besides controls: each button declared once, with its address and one sentence.
 
-Doors, layouts for controllers and the documentation are made from these; ``Desk`` acts on the buttons, ``board`` fills
-the displays.
+Doors, layouts for controllers and the documentation are made from these; ``Desk`` acts on them.
 """
 
 from __future__ import annotations
@@ -22,15 +21,6 @@ class Button:
     sentence: str
     group: str
     argument: Argument = "press"
-
-
-@dataclass(frozen=True)
-class Display:
-    """Something to read, sent to clients that subscribe. kind: of its value."""
-
-    address: str
-    kind: Literal["text", "float", "bool", "int"]
-    sentence: str
 
 
 GO, BACK, PAUSE = "/vp/cue/go", "/vp/cue/back", "/vp/cue/pause"
@@ -72,22 +62,4 @@ BUTTONS = (
     Button(APPROVE, "The preview's look is approved for the program; the text is who approves it.", "looks", "text"),
     Button(TEMPORARY, "The preview's look may be shown until this run ends; the text is who says so.", "looks", "text"),
     Button(REVOKE, "The approval of the preview's look is taken back; the text is who does.", "looks", "text"),
-)
-
-DISPLAYS = (
-    Display("/vp/state/cue", "text", "The running cue, its number and name."),
-    Display("/vp/state/next", "text", "The cue that GO begins, its number and name."),
-    Display("/vp/state/notes", "text", "The running cue's notes."),
-    Display("/vp/state/progress", "float", "How far its transition has come, 0 to 1."),
-    Display("/vp/state/scene", "text", "The scene on the walls."),
-    Display("/vp/state/preview", "text", "The scene that stands by."),
-    Display("/vp/state/safe", "bool", "The safe picture is on the walls."),
-    Display("/vp/state/lock", "bool", "Looks are locked."),
-    Display("/vp/state/rolling", "bool", "A take is being recorded."),
-    Display("/vp/state/take", "text", "Slate, scene and number of this take, or of the next."),
-    Display("/vp/state/gate", "text", "What the gate says of the program's look and of the preview's."),
-    Display("/vp/state/refused", "text", "What was refused last, and why."),
-    Display("/vp/state/health", "text", "What is wrong, in a sentence; empty when nothing is."),
-    Display("/vp/state/timecode", "text", "The frame's timecode."),
-    Display("/vp/state/fps", "text", "Frames a second, in words."),
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from decimal import Decimal, InvalidOperation
@@ -89,12 +90,13 @@ class CueList:
 
     def after(self, number: str | None) -> Cue | None:
         """The next one; the first after None."""
-        return next((cue for cue in self.cues if number is None or _order(cue) > Decimal(number)), None)
+        at = 0 if number is None else bisect_right(self.cues, Decimal(number), key=_order)
+        return self.cues[at] if at < len(self.cues) else None
 
     def before(self, number: str | None) -> Cue | None:
         """The one before; none before None."""
-        earlier = [cue for cue in self.cues if number is not None and _order(cue) < Decimal(number)]
-        return earlier[-1] if earlier else None
+        at = 0 if number is None else bisect_left(self.cues, Decimal(number), key=_order)
+        return self.cues[at - 1] if at else None
 
     def has(self, number: str) -> bool:
         return any(cue.number == number for cue in self.cues)

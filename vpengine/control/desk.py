@@ -93,13 +93,12 @@ class Desk:
         self.safe = safe or Safe()
         self.takes = takes or Takes()
         self._chance = chance or Chance(controls.declared)
-        self._drifted_s = 0.0  # how long it has drifted
+        self._drifted_s = self._stood_s = 0.0  # how long controls have drifted, and playback was paused
         self.refused = 0
         self.refusals: deque[str] = deque(maxlen=REMEMBERED)
         self._looks = looks
         self._baked = baked or {}
         self._refresh = False
-        self._stood_s = 0.0  # how long playback was paused
         self._last_s: float | None = None
         self._was_locked = False
         self._way: tuple[Look, Look] | None = None  # from what was shown to where the controls are going
@@ -110,7 +109,11 @@ class Desk:
         self._approvers, self._cure = approvers, cure(approvers)
         self._lights = lights or LightTable()
         self._kept: str | None = None
-        self._handlers: Mapping[type, Callable[[Any], None]] = {
+        self._handlers = self._who_handles_what()
+        self._told = ""  # why the program has not what is wanted
+
+    def _who_handles_what(self) -> Mapping[type, Callable[[Any], None]]:
+        return {
             ControlChange: self._move,
             ControlToggle: self._toggle,
             SceneTrigger: self._ask_scene,
@@ -121,7 +124,6 @@ class Desk:
             LookTrigger: self._decide,
             RefreshTrigger: self._refresh_all,
         }
-        self._told = ""  # why the program has not what is wanted
 
     def resume(
         self, scene: str, controls: Mapping[str, Value], cue: str | None, standby: str | None, safe: bool
@@ -160,7 +162,8 @@ class Desk:
             handle(message)
 
     def _toggle(self, message: ControlToggle) -> None:
-        self._move(ControlChange(message.address, not self.controls.targets()[message.address]))
+        control = self.controls.find(message.address)
+        self._move(ControlChange(control.address, not self.controls.targets()[control.address]))
 
     def _refresh_all(self, _: RefreshTrigger) -> None:
         self._refuse_locked("what is generated stays")
@@ -175,11 +178,12 @@ class Desk:
         if change.bus == PREVIEW:
             self._move_preview(change)
             return
+        value = parse(self.controls.find(change.address), change.value)
         if change.address.startswith(LOCKED):
             self._refuse_locked(f"{change.address} stays as it is")
         if change.address.startswith(PREFIX):
-            self._refuse_unapproved({change.address: change.value})
-        self.controls.set(change.address, change.value)
+            self._refuse_unapproved({change.address: value})
+        self.controls.set(change.address, value)
         self.scenes.moved_by_hand(change.address)
         if change.address in EXPOSURES:
             self.safe.moved_by_hand(change.address)
@@ -222,12 +226,12 @@ class Desk:
         self._in_preview.clear()
 
     def _press_cue(self, trigger: CueTrigger) -> None:
-        if trigger.action != "pause":
-            self._in_preview.clear()
         if trigger.action in ("go", "back", "goto"):
             self._refuse_locked("no cue goes")
             self._refuse_step(self.playback.step(self.playback.wanted(trigger)))
         self.playback.press(trigger)
+        if trigger.action != "pause":
+            self._in_preview.clear()
 
     def _refuse_step(self, step: Step) -> None:
         """A scene that is baked has its own look."""
@@ -269,8 +273,10 @@ class Desk:
         name, look, approvals = trigger.text.strip() or f"kept {self._date()}", self._shown, self.gate.approvals
         if approvals is not None and look is not None and not look.plain and not look.blends:
             candidate = approval_of(approvals.free_name(name), look, self._looks.defaults, self.gate.model_sha256)
-            self.gate.decide(approvals.put(candidate))
+            approvals = approvals.put(candidate)
         self.cues.record(self._now_as_cue(self.cues.now.free_number(), name))
+        if approvals is not None and approvals is not self.gate.approvals:
+            self.gate.decide(approvals)
         self._kept = name
 
     def kept(self) -> str | None:
@@ -331,7 +337,7 @@ class Desk:
                 if address.startswith(LOCKED):
                     self.controls.stop(address, now_s)
             self.scenes.want_nothing()
-            self.playback.jumped()
+            self.playback.stay()
         self._was_locked = self.takes.locked
 
     def _passed(self, program: BusState, controls: Mapping[str, Value], now_s: float) -> Passed:

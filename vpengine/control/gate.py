@@ -10,6 +10,7 @@ from vpengine.frames.feed import PROGRAM
 from vpengine.frames.keyframe import Keyframe
 from vpengine.frames.look import STRANGE, Look
 
+MOST_ANSWERS = 256  # of looks that were asked about: the same ones in every frame, but for a fade's
 REMEMBERED = 1024  # looks that were let through, of which pictures may be under way: forty seconds of a fade
 
 
@@ -45,22 +46,33 @@ class Gate:
         self._followed: tuple[Look, bool] | None = None
         self._last: Look | None = None  # that was let through
         self._let_through: dict[Look, str] = {}  # with which model; the newest last
+        self._answers: dict[tuple[Look, str], str] = {}  # why not, by look and model; there may be many approvals
 
     @property
     def approvals(self) -> Approvals | None:
         return self._approvals
 
     def decide(self, approvals: Approvals) -> None:
-        """Others from now on: what was let through has to be again."""
+        """Others from now on. What was let through has to be again, unless nothing was taken back: a moment that is
+        kept, or a candidate, leaves the walls as they are, also in the middle of a fade that another one interrupted.
+        """
+        if self._approvals is None or not approvals.still_covers(self._approvals):
+            self._let_through.clear()
         self._approvals = approvals
-        self._let_through.clear()
+        self._answers.clear()
 
     def why_not(self, look: Look, is_made: bool = False) -> str:
         """Why a look that rests may not be on the program, in words; empty where it may."""
         model_sha256 = "" if is_made else self.model_sha256
-        if self._approvals is None or look.plain or self._approvals.covering(look, model_sha256) is not None:
+        if self._approvals is None or look.plain:
             return ""
-        return self._approvals.why_not(look, model_sha256)
+        asked = look, model_sha256
+        if asked not in self._answers:
+            if len(self._answers) >= MOST_ANSWERS:
+                self._answers.clear()
+            covered = self._approvals.covering(look, model_sha256) is not None
+            self._answers[asked] = "" if covered else self._approvals.why_not(look, model_sha256)
+        return self._answers[asked]
 
     def choose(self, wanted: Look, way: tuple[Look, Look] | None, plain: Look, is_made: bool = False) -> Passed:
         """What the program has: what is wanted, or else the last that it had and may have, or else the plate.

@@ -81,10 +81,15 @@ class Playback:
         else:
             self._scenes.play(self.step(cue))
 
-    def jumped(self) -> None:
-        """A scene was asked for by itself: nothing that was to go by itself goes any more."""
+    def stay(self) -> None:
+        """Nothing that was to go by itself goes any more."""
         self._waiting = self._due_s = None
         self._follows = False
+
+    def jumped(self) -> None:
+        """A scene was asked for by itself: what was to go by itself does not; and a pause ends, as with GO."""
+        self.stay()
+        self.paused = False
 
     def advance(self, time_s: float) -> None:
         """What waits or follows begins when it is due; before the scenes do. time_s: stands still while paused."""

@@ -35,6 +35,7 @@ class Safe:
         self.on = False
         self._held: _Held | None = None
         self._moved: set[str] = set()  # of the exposures, since
+        self._between: dict[str, Value] = {}  # the exposures on their way back, in the newest frame
         self._released_s: float | None = None
 
     def press(self, on: bool) -> None:
@@ -48,15 +49,17 @@ class Safe:
 
     def moved_by_hand(self, address: str) -> None:
         """An exposure that a hand takes is the hand's."""
-        if self.on:
+        if self.on or self._held is not None:
             self._moved.add(address)
+            self._between.pop(address, None)
 
     def settle(self, state: BusState, controls: Controls, time_s: float) -> tuple[BusState, Controls]:
         """The program's state and controls in this frame."""
         if self.on:
             if self._held is None:
-                self._held = _Held(state, controls)
+                self._held = _Held(state, {**controls, **self._between})
             return self._safe(self._held, state, controls)
+        self._between = {}
         if self._held is None:
             return state, controls
         self._released_s = time_s if self._released_s is None else self._released_s
@@ -64,7 +67,9 @@ class Safe:
         if part >= 1.0:
             self._held = self._released_s = None
             return state, controls
-        return self._back(self._held, state, controls, smooth(part))
+        state, controls = self._back(self._held, state, controls, smooth(part))
+        self._between = {name: controls[name] for name in EXPOSURES}
+        return state, controls
 
     def _safe(self, held: _Held, state: BusState, controls: Controls) -> tuple[BusState, Controls]:
         levels = {address: held.controls[address] for address in EXPOSURES if address not in self._moved}

@@ -95,9 +95,9 @@ class Takes:
 
 def _take_number(text: str) -> int:
     try:
-        number = int(float(text))
-    except (ValueError, OverflowError):
-        number = 0
-    if not 1 <= number <= 9999:
+        number = float(text)
+    except ValueError:
+        number = 0.0
+    if not 1 <= number <= 9999 or number != int(number):
         raise UserError(f"{text[:40]!r} is not the number of a take, 1 to 9999")
-    return number
+    return int(number)

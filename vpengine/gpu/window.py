@@ -39,15 +39,28 @@ _NAMED_KEYS = {
 _SYSTEM = glfw.MOD_CONTROL | glfw.MOD_ALT | glfw.MOD_SUPER
 
 
+def pressed_key(key: int, scancode: int, action: int, modifiers: int) -> str | None:
+    """What a key is called that GLFW says was pressed: "a", "5", "space", "f1", ..., "shift+a".
+
+    None for a release, while it is held, with what the system may want (Ctrl, Alt, Super), and for one without a name.
+    """
+    if action != glfw.PRESS or modifiers & _SYSTEM:
+        return None
+    name = _NAMED_KEYS.get(key) or glfw.get_key_name(key, scancode)
+    if glfw.KEY_A <= key <= glfw.KEY_Z and not (name and name.isascii()):
+        name = chr(key).lower()  # a Cyrillic or Greek layout's letters: by where they lie
+    if not name:
+        return None
+    return f"shift+{name}" if modifiers & glfw.MOD_SHIFT else name
+
+
 class Windows:
     """Owns GLFW and the rendering context. One per process, on the main thread."""
 
     def __init__(
         self, on_key: Callable[[str], None] | None = None, clock: Callable[[], float] = time.monotonic
     ) -> None:
-        """on_key: called with a pressed key's name: "a", "5", "space", "f1", ..., "shift+a"; not with those that the
-        system may want (Ctrl, Alt, Super), nor when a key that is held repeats. Raises UserError with no display.
-        """
+        """on_key: called with a pressed key's name (``pressed_key``). Raises UserError with no display."""
         self._on_key = on_key
         self._clock = clock
         self._asked_to_close = False
@@ -155,15 +168,11 @@ class Windows:
         glfw.terminate()
 
     def _key(self, _window: Any, key: int, scancode: int, action: int, modifiers: int) -> None:
-        if action != glfw.PRESS:
-            return
-        if key == glfw.KEY_ESCAPE:
+        if action == glfw.PRESS and key == glfw.KEY_ESCAPE:
             self._ask_to_close()
-        name = _NAMED_KEYS.get(key) or glfw.get_key_name(key, scancode)
-        if glfw.KEY_A <= key <= glfw.KEY_Z and not (name and name.isascii()):
-            name = chr(key).lower()  # a Cyrillic or Greek layout's letters: by where they lie
-        if name and self._on_key and not modifiers & _SYSTEM:
-            self._on_key(f"shift+{name}" if modifiers & glfw.MOD_SHIFT else name)
+        name = pressed_key(key, scancode, action, modifiers)
+        if name is not None and self._on_key:
+            self._on_key(name)
 
     def _ask_to_close(self) -> None:
         now_s = self._clock()

@@ -11,13 +11,13 @@ import uuid
 from collections.abc import Sequence
 from typing import Any
 
-from vpengine.control.buttons import BUTTONS, GO, PANIC, RELEASE, SAFE
+from vpengine.control.buttons import BUTTONS, GO, PANIC, RELEASE, ROLL, SAFE
 from vpengine.remote.osc_messages import SCENE
 
 COLUMNS, ROWS = 8, 4  # of the usual Stream Deck
 CONNECTION = "vpengine"
 RED, GREEN, AMBER, BLUE, GREY, WHITE = 0xCC0000, 0x108030, 0xB06000, 0x204080, 0x303030, 0xFFFFFF
-COLORS = {GO: GREEN, SAFE: RED, RELEASE: AMBER, "/vp/take/roll": RED}
+COLORS = {GO: GREEN, SAFE: RED, RELEASE: AMBER, ROLL: RED}
 
 
 def companion_page(name: str, scenes: Sequence[tuple[str, str]], port: int) -> bytes:

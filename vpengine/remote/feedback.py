@@ -223,9 +223,13 @@ class Feedback:
 
 
 def encoded(address: str, value: Value | None = None) -> bytes:
-    """One message. A switch goes out as the whole number 1 or 0, which every controller takes."""
+    """One message. A switch goes out as the whole number 1 or 0, which every controller takes; what of a text is no
+    character (of a file's name that is not UTF-8) as "?".
+    """
     builder = OscMessageBuilder(address)
-    if value is not None:
+    if isinstance(value, str):
+        builder.add_arg(value.encode("utf-8", "replace").decode("utf-8"))
+    elif value is not None:
         builder.add_arg(int(value) if isinstance(value, bool) else value)
     return bytes(builder.build().dgram)
 

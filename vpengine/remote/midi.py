@@ -139,8 +139,7 @@ class MidiDoor:
     def _close_port(self, name: str) -> None:
         listening = self._open.pop(name)
         if listening.port is not None:
-            with contextlib.suppress(Exception):  # the library's own, of a device that is not there any more
-                listening.port.close()
+            listening.port.close()
 
     def _tell_missing(self, names: Sequence[str]) -> None:
         """The devices that no port is of, each once, in one sentence."""

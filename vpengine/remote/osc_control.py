@@ -195,7 +195,7 @@ class OscControl:
         # All before any: a pattern that fails for one of its controls changes none.
         changes = [ControlChange(control.address, control_value(control, message.arguments)) for control in named]
         for change in changes:
-            self._inbox.renew(change.address, change)
+            self._add(change, message)
         if self.feedback.has_clients:
             pairs = zip(named, changes, strict=True)
             sent = [(one.address, as_sent(one, message.arguments, change.value)) for one, change in pairs]
@@ -208,11 +208,13 @@ class OscControl:
         if control is None:
             raise RefusedError("unknown-address", lambda: self._no_such(message.address))
         value = control_value(control, message.arguments)
-        self._inbox.renew(message.address, ControlChange(address, value, PREVIEW))
+        self._add(ControlChange(address, value, PREVIEW), message)
 
     def _answer(self, message: Message, peer: str, back: Way | None) -> None:
         if message.address == PING:
-            (back or self._way(peer)).send(encoded(PONG))
+            way = back or self._way(peer)
+            if not way.is_full():  # of who asks and asks, and never reads, nothing piles up
+                way.send(encoded(PONG))
             return
         port = feedback_port(message)
         if port is None:
@@ -229,9 +231,9 @@ class OscControl:
     def _way(self, client: str) -> UdpWay:
         return UdpWay(self._transport, client)
 
-    def _add(self, trigger: OperatorMessage | None, message: Message) -> None:
-        if trigger and not hand_over(trigger, message.address, self._inbox):
-            raise RefusedError("queue-full", f"{message.address}: more triggers than the engine can take")
+    def _add(self, asked: OperatorMessage | None, message: Message) -> None:
+        if asked is not None and not hand_over(asked, message.address, self._inbox):
+            raise RefusedError("queue-full", f"{message.address}: more messages than the engine can take")
 
     def _named(self, address: str) -> tuple[Control, ...]:
         control = self._controls.get(address)

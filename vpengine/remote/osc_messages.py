@@ -125,7 +125,7 @@ def feedback_port(message: Message) -> int | None:
     Raises RefusedError.
     """
     port = _number(message.arguments[0]) if message.arguments else 0
-    if len(message.arguments) == 1 and isinstance(port, int | float) and port not in (0, 1) and port in range(65536):
+    if len(message.arguments) == 1 and isinstance(port, int | float) and 1 < port < 65536 and port == int(port):
         return int(port)
     try:
         return 0 if pressed(message) else None

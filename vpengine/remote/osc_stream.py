@@ -15,9 +15,8 @@ from vpengine.osc import MAX_PACKET_BYTES
 END, ESC, ESC_END, ESC_ESC = 0xC0, 0xDB, 0xDC, 0xDD
 MOST_BYTES = 2 * MAX_PACKET_BYTES + 2  # of one packet on its way: SLIP may double it
 MOST_CONNECTIONS = 64
-MOST_WAITING_BYTES = (
-    64 << 10
-)  # of what goes to one client, here and again in the kernel; beyond it only the newest waits
+# Of what goes to one client, here and again in the kernel; beyond it only the newest waits.
+MOST_WAITING_BYTES = 64 << 10
 _UNESCAPED = {ESC_END: END, ESC_ESC: ESC}
 
 

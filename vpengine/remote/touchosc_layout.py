@@ -9,8 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TypeVar
 
-from vpengine.control.buttons import BUTTONS, DISPLAYS, GO, PANIC, RELEASE, SAFE, Button, Display
+from vpengine.control import displays
+from vpengine.control.buttons import BUTTONS, GO, PANIC, RELEASE, ROLL, SAFE, Button
 from vpengine.control.controls import Control
+from vpengine.control.displays import DISPLAYS, Display
 from vpengine.remote.osc_messages import PREVIEW_OFF, PREVIEW_SCENE, SCENE, SUBSCRIBE
 from vpengine.remote.touchosc import Frame, Node, Osc, Rgb, button, fader, file_of, group, page, pager, text
 
@@ -19,12 +21,15 @@ T = TypeVar("T")
 SIZE = (1024, 768)  # a tablet's; TouchOSC scales it to any other
 TAB, STRIP, GAP = 44, 108, 8
 LOOK_FOLDERS = ("/vp/look/", "/vp/neural/")
-STRIP_DISPLAYS = ("/vp/state/cue", "/vp/state/next", "/vp/state/refused", "/vp/state/timecode")
-CUE_DISPLAYS = ("/vp/state/notes", "/vp/state/progress", "/vp/state/scene", "/vp/state/preview", "/vp/state/take")
+STRIP_DISPLAYS = (displays.CUE, displays.NEXT, displays.REFUSED, displays.TIMECODE)
+CUE_DISPLAYS = (
+    *(displays.NOTES, displays.PROGRESS, displays.PAUSED),
+    *(displays.SCENE, displays.STANDBY, displays.TAKE),
+)
 CONTROLS_A_PAGE, SCENES_FIRST, SCENES_A_PAGE = 14, 12, 36
 
 RED, GREEN, BLUE, AMBER, GREY = (0.9, 0.1, 0.1), (0.1, 0.6, 0.25), (0.2, 0.45, 0.8), (0.85, 0.55, 0.1), (0.4, 0.4, 0.43)
-COLORS: dict[str, Rgb] = {GO: GREEN, SAFE: RED, PANIC: RED, RELEASE: AMBER, "/vp/take/roll": RED}
+COLORS: dict[str, Rgb] = {GO: GREEN, SAFE: RED, PANIC: RED, RELEASE: AMBER, ROLL: RED}
 
 RECEIVE_PORT = 9000  # which the operator sets in TouchOSC; over TCP it means nothing
 ASKING = f"""local receivePort = {RECEIVE_PORT} -- as in Connections, OSC

@@ -12,7 +12,7 @@ from vpengine.stage.settings import Endpoint, NetworkAddress, Port, Settings, re
 class ControlSettings(Settings):
     """Where operators' OSC messages come in, and to whom the present values go out besides those that ask."""
 
-    osc_port: Port = Field(default=9001, description="UDP port for OSC controls; 0 turns it off.")
+    osc_port: Port = Field(default=9001, description="Port for OSC controls, UDP and TCP; 0 turns it off.")
     address: NetworkAddress = Field(
         default="127.0.0.1", description="The network address to receive on; 0.0.0.0 is every network."
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Literal, Self
@@ -117,11 +118,21 @@ def _no_such(name: str, targets: Mapping[str, Target]) -> str:
     return f"found {shown(name)}, no such button, scene or control{hint}"
 
 
+def _is_number(text: str) -> bool:
+    try:
+        return math.isfinite(float(text))
+    except ValueError:
+        return False
+
+
 def _fault(section: MidiSettings, target: Target) -> tuple[str, str] | None:
     """The key at fault, and why."""
     if isinstance(target, Button) and target.argument != "press":
-        missing = f"missing, {target.address} needs a {target.argument}: write it in quotes"
-        return None if section.argument else ("argument", missing)
+        if not section.argument:
+            return "argument", f"missing, {target.address} needs a {target.argument}: write it in quotes"
+        if target.argument == "number" and not _is_number(section.argument):
+            return "argument", f'found {shown(section.argument)}, {target.address} needs a number, such as "12.5"'
+        return None
     if section.argument:
         return "argument", f"found {shown(section.argument)}, {section.to} takes none"
     if not isinstance(target, Control):

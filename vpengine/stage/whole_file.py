@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import os
-import tempfile
+import shutil
+import threading
 from pathlib import Path
 
 
 def write_whole(path: Path, data: bytes) -> None:
-    """All of it or nothing, also where the power goes. Raises OSError."""
-    number, name = tempfile.mkstemp(dir=path.parent, prefix=path.stem, suffix=".part")
+    """All of it or nothing, also where the power goes; who may read it stays as it was. Raises OSError."""
+    part = path.with_name(f"{path.name}.{os.getpid()}-{threading.get_ident()}.part")  # others may write it too
     try:
-        with os.fdopen(number, "wb") as file:
+        with part.open("wb") as file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        os.replace(name, path)
-    except BaseException:  # Ctrl-C and an end by force too: it goes on up, and no half of a file is left
-        Path(name).unlink(missing_ok=True)
-        raise
+        if path.exists():
+            shutil.copymode(path, part)
+        os.replace(part, path)
+    finally:  # no half of a file is left, whatever ended this
+        part.unlink(missing_ok=True)

@@ -20,8 +20,9 @@ from typing import Any
 
 from vpengine.control.approvals import Approvals
 from vpengine.control.controls import Value
-from vpengine.control.cues import Cue, CueList
+from vpengine.control.cues import Cue, CueList, cue_number
 from vpengine.control.takes import TakeName
+from vpengine.errors import UserError
 from vpengine.stage.desk_files import cues_file, looks_file, write_cues, write_looks
 from vpengine.stage.whole_file import write_whole
 
@@ -59,10 +60,10 @@ def read_session(file: Path) -> tuple[DeskState, bool] | None:
         used = {(str(slate), str(scene)): int(number) for slate, scene, number in line["used"]}
         take = line["take"]
         name = TakeName(str(take["slate"]), str(take["scene"]), int(take["number"]))
-        cue, standby = (None if line[key] is None else str(line[key]) for key in ("cue", "standby"))
+        cue, standby = (None if line[key] is None else cue_number(str(line[key])) for key in ("cue", "standby"))
         state = DeskState(str(line["scene"]), values, cue, standby, bool(line["safe"]), name, used)
         return state, bool(line["ended"])
-    except (OSError, ValueError, LookupError, TypeError, AttributeError):
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, OverflowError, RecursionError, UserError):
         return None
 
 
@@ -83,6 +84,7 @@ class Keeper:
         self._journalled = cues
         self._written: DeskState | None = None
         self._newest: tuple[DeskState, CueList, Approvals | None] | None = None
+        self._noted = cues, approvals
         self._clock = clock
         self._told: set[str] = set()
         self._wake, self._ended = threading.Event(), False
@@ -92,7 +94,9 @@ class Keeper:
     def note(self, state: DeskState, cues: CueList, approvals: Approvals | None) -> None:
         """What is true now; once a frame."""
         self._newest = (state, cues, approvals)
-        if cues is not self._cues or approvals is not self._approvals:
+        changed = cues is not self._noted[0] or approvals is not self._noted[1]
+        self._noted = cues, approvals
+        if changed:  # and not for as long as it is not written: a disk that is full is not asked in every frame
             self._wake.set()
 
     def close(self) -> None:
@@ -124,10 +128,11 @@ class Keeper:
     def _try(self, what: str, file: Path, write: Callable[[], None]) -> None:
         try:
             write()
-        except OSError as error:
+        except (OSError, ValueError, TypeError) as error:  # the disk; or what is no text or no JSON: the rest is saved
             if what not in self._told:
                 self._told.add(what)
-                log.warning("%s: %s cannot be saved (%s); it is tried again.", file, what, error.strerror or error)
+                why = getattr(error, "strerror", None) or error
+                log.warning("%s: %s cannot be saved (%s); it is tried again.", file, what, why)
         else:
             self._told.discard(what)
 

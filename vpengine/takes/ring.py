@@ -15,6 +15,7 @@ from vpengine.frames.pixels import Pixels
 
 HELD_S = 30.0
 MOST_BYTES = 256_000_000  # of generated pictures; where they are more, what is held is shorter
+MOST_VISIBLE_BYTES = 256_000_000  # and of those that came before them
 SHOWN = 4  # of an eye's keyframes, as many as are shown together
 
 _NOTHING = Pixels(np.zeros((0, 0, 4), np.float16)), Pixels(np.zeros((0, 0, 1), np.float32))
@@ -36,7 +37,9 @@ class Ring:
         self._frames.append(frame)
         self._bytes += _bytes_of(frame)
         end_s = frame.tick.display_time_s - self._held_s
-        while self._bytes > self._most_bytes or self._frames[0].tick.display_time_s < end_s:
+        while len(self._frames) > 1 and (
+            self._bytes > self._most_bytes or self._frames[0].tick.display_time_s < end_s
+        ):  # the newest stays, however much it brings
             gone = self._frames.popleft()
             self._bytes -= _bytes_of(gone)
             self._before.note(gone.keyframes)
@@ -59,30 +62,40 @@ class Ring:
 
 
 class Visible:
-    """Of keyframes that came those that may be shown still: an eye's newest few, and each face's newest."""
+    """Of keyframes that came those that may be shown still: an eye's newest few, and each face's newest.
 
-    def __init__(self) -> None:
-        self._kept: dict[Hashable, list[Keyframe]] = {}
+    Where they are more than ``most_bytes``, the location of which nothing came for longest is left out: a show may have
+    many, each with a whole surround.
+    """
+
+    def __init__(self, most_bytes: int = MOST_VISIBLE_BYTES) -> None:
+        self._most_bytes = most_bytes
+        self._kept: dict[str, dict[Hashable, list[Keyframe]]] = {}  # by location, that of the newest last
+        self._bytes = 0
 
     def note(self, keyframes: Iterable[Keyframe]) -> None:
         for key in keyframes:
             request = key.request
-            if request.face is not None:
-                self._kept[request.location, request.face] = [key]
-            else:
-                eye = request.location, request.bus, request.camera
-                self._kept[eye] = [*self._kept.get(eye, ()), key][-SHOWN:]
+            self._kept[request.location] = kept = self._kept.pop(request.location, {})
+            which = request.face if request.face is not None else (request.bus, request.camera)
+            before = kept.get(which, [])
+            kept[which] = [*before, key][-SHOWN:] if request.face is None else [key]
+            self._bytes += sum(map(_bytes_of_key, kept[which])) - sum(map(_bytes_of_key, before))
+        while self._bytes > self._most_bytes and len(self._kept) > 1:
+            gone = self._kept.pop(next(iter(self._kept)))
+            self._bytes -= sum(_bytes_of_key(key) for keys in gone.values() for key in keys)
 
     def copy(self) -> Visible:
         """Another, which goes on from here."""
-        other = Visible()
-        other._kept = dict(self._kept)
+        other = Visible(self._most_bytes)
+        other._kept, other._bytes = {location: dict(kept) for location, kept in self._kept.items()}, self._bytes
         return other
 
     @property
     def keyframes(self) -> list[Keyframe]:
         """In the order in which they came."""
-        return sorted((key for kept in self._kept.values() for key in kept), key=lambda key: key.request.number)
+        every = (key for kept in self._kept.values() for keys in kept.values() for key in keys)
+        return sorted(every, key=lambda key: key.request.number)
 
 
 def _without_plate(key: Keyframe) -> Keyframe:
@@ -93,4 +106,8 @@ def _without_plate(key: Keyframe) -> Keyframe:
 
 
 def _bytes_of(frame: FrameInput) -> int:
-    return sum(key.gain.stored.nbytes + key.bias.stored.nbytes for key in frame.keyframes)
+    return sum(map(_bytes_of_key, frame.keyframes))
+
+
+def _bytes_of_key(key: Keyframe) -> int:
+    return key.gain.stored.nbytes + key.bias.stored.nbytes

@@ -10,6 +10,7 @@ import json
 import logging
 import re
 import threading
+import time
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -29,7 +30,8 @@ log = logging.getLogger(__name__)
 
 PREROLL_S = 2.0
 THUMBNAIL_PX = 320
-_CLOSE_S = 60.0
+_CLOSE_S = 60.0  # for a disk, in a thread that nobody waits for
+_WAIT_S = 2.0
 
 Describe = Callable[[Path], None]
 Refused = tuple[Sequence[str], int]
@@ -43,19 +45,22 @@ class TakeFiles:
         self._ring = ring or Ring()
         self._writer: LogWriter | None = None
         self._card: dict[str, Any] = {}  # of the take that rolls
+        self._refused: Refused = ((), 0)
         self._refused_before = 0
         self._rolling: TakeName | None = None
         self._picture: Keyframe | None = None  # the program's newest, with its plate
         self._ending: list[threading.Thread] = []
+        self._given: set[Path] = set()  # folders of this run, also where the thread that makes them is not so far
 
     def note(self, frame: FrameInput, rolling: TakeName | None, refused: Refused = ((), 0)) -> None:
         """Once a frame, after it was shown. rolling: the take that it belongs to. refused: the newest refusals, and how
         many there were in all.
         """
         self._ring.note(frame)
+        self._refused = refused
         self._picture = next((key for key in reversed(frame.keyframes) if key.request.face is None), self._picture)
         if rolling != self._rolling:
-            self._cut(refused)
+            self._cut()
             if rolling is not None:
                 self._roll(rolling, frame, refused[1])
             self._rolling = rolling
@@ -63,7 +68,7 @@ class TakeFiles:
             self._writer.note(frame)
 
     def _roll(self, name: TakeName, frame: FrameInput, refused: int) -> None:
-        folder = _free(self._folder / _file_name(name.text))
+        folder = self._free(self._folder / _file_name(name.text))
         try:
             self._writer = writer = LogWriter(folder)
         except OSError as error:
@@ -83,11 +88,11 @@ class TakeFiles:
         self._in_background(lambda: self._describe(folder), folder)
         log.warning("%s rolls: %s", name.text, folder)
 
-    def _cut(self, refused: Refused) -> None:
+    def _cut(self) -> None:
         writer, self._writer = self._writer, None
         if writer is None:
             return
-        told, count = refused
+        told, count = self._refused
         since = min(max(count - self._refused_before, 0), len(told))
         card = {**self._card, "refused": list(told)[len(told) - since :]}
 
@@ -100,33 +105,47 @@ class TakeFiles:
 
     def keep(self, name: str) -> Path:
         """The moment that just went by, as a take and a thumbnail; the folder that they will be in."""
-        folder = _free(self._folder / "kept" / _file_name(name))
+        folder = self._free(self._folder / "kept" / _file_name(name))
         frames, picture = self._ring.newest(), self._picture
 
         def write() -> None:
             writer = LogWriter(folder, len(frames) + 1)
-            for frame in frames:
-                writer.note(frame)
-            self._describe(folder)
-            if picture is not None:
-                PilImage.fromarray(thumbnail(picture)).save(folder / "thumbnail.png")
-            writer.close(_CLOSE_S)
+            try:
+                for frame in frames:
+                    writer.note(frame)
+                self._describe(folder)
+                if picture is not None:
+                    PilImage.fromarray(thumbnail(picture)).save(folder / "thumbnail.png")
+            finally:
+                writer.close(_CLOSE_S)
 
         self._in_background(write, folder)
         return folder
 
+    def _free(self, path: Path) -> Path:
+        """``path``, or a numbered one where it is there: nothing that was recorded is written over."""
+        number, found = 2, path
+        while found in self._given or found.exists():
+            found, number = path.with_name(f"{path.name}-{number}"), number + 1
+        self._given.add(found)
+        return found
+
     def close(self) -> None:
-        """A take that rolls ends with the run; waits for a while for what is being written."""
-        self._cut(((), 0))
+        """A take that rolls ends with the run; waits two seconds at most for what is being written."""
+        self._cut()
+        end_s = time.monotonic() + _WAIT_S
         for thread in self._ending:
-            thread.join(2.0)
+            thread.join(max(end_s - time.monotonic(), 0.0))
 
     def _in_background(self, work: Callable[[], None], folder: Path) -> None:
         def run() -> None:
             try:
                 work()
-            except Exception as error:  # noqa: BLE001  a take is a decoration of the show, which goes on
-                log.error("take %s: %s", folder, getattr(error, "strerror", None) or error)
+            # Whatever it is (the disk, a stage's own file, an image library): this thread has nobody above it, so that
+            # it is told here, in one sentence, and the show goes on.
+            except Exception as error:  # noqa: BLE001
+                why = getattr(error, "strerror", None) or error or type(error).__name__
+                log.error("take %s: %s; it is not whole.", folder, why)
 
         self._ending = [thread for thread in self._ending if thread.is_alive()]
         thread = threading.Thread(target=run, name="take-files", daemon=True)
@@ -146,14 +165,6 @@ def thumbnail(key: Keyframe) -> np.ndarray:
 
 def _file_name(text: str) -> str:
     return re.sub(r"[^A-Za-z0-9._-]+", "-", text).strip("-.") or "take"
-
-
-def _free(path: Path) -> Path:
-    """``path``, or a numbered one where it is there: nothing that was recorded is written over."""
-    number, found = 2, path
-    while found.exists():
-        found, number = path.with_name(f"{path.name}-{number}"), number + 1
-    return found
 
 
 def _now() -> str:

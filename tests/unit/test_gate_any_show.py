@@ -1,0 +1,257 @@
+"""The gate under every operation in any order: nobody finds a way through, and a gate that leaks is caught."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
+
+from tests.gates import (
+    BAKED_APPROVAL,
+    HARBOUR,
+    LOOKS,
+    MODEL,
+    OTHER_MODEL,
+    PROMPT,
+    SNOW,
+    SOME_SNOW,
+    keyframe,
+    look,
+    make_desk,
+)
+from vpengine.control.approvals import Approvals, is_between
+from vpengine.control.declared import NEURAL_AMOUNT, NEURAL_BAKED, NEURAL_SEED
+from vpengine.control.gate import Gate
+from vpengine.control.messages import ControlChange
+from vpengine.control.triggers import (
+    CueEdit,
+    CueTrigger,
+    LookTrigger,
+    RefreshTrigger,
+    SafeTrigger,
+    SceneTrigger,
+    TakeTrigger,
+)
+from vpengine.frames.frame_input import BusState
+from vpengine.frames.keyframe import Keyframe
+from vpengine.frames.look import Look
+
+VALUES = st.sampled_from([0.0, 0.1, 0.3, 0.5, 0.6, 0.9, 1.0])
+SCENES = st.sampled_from(["day", "some", "storm", "harbour", "bake"])
+DECISIONS = st.sampled_from(["candidate", "approve", "temporary", "revoke"])
+
+
+class AnyShow(RuleBasedStateMachine):
+    """Every public operation, in any order. What the program may show is judged here from the approvals alone."""
+
+    make_gate: Callable[[Approvals], Gate]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.gate = self.make_gate(Approvals((SOME_SNOW, HARBOUR, BAKED_APPROVAL)))
+        self.gate.model_sha256 = MODEL
+        self.desk = make_desk(self.gate)
+        self.time_s = 0.0
+        self.settled = self.desk.settle(0.0, lambda _: True)
+        self.starts: list[Look] = []  # looks that the program had, since approvals changed
+        self.had: list[Look] = []  # also before
+        self.admitted: list[Keyframe] = []
+
+    @rule(snow=VALUES, text=st.sampled_from([None, "", "a harbour", "a jetty"]))
+    def faders(self, snow: float, text: str | None) -> None:
+        changes = [ControlChange(SNOW, snow), *([ControlChange(PROMPT, text)] if text is not None else [])]
+        self.desk.apply(changes)
+
+    @rule(address=st.sampled_from([NEURAL_SEED, NEURAL_AMOUNT, NEURAL_BAKED]), value=st.sampled_from([0, 1, 7]))
+    def engine_control(self, address: str, value: int) -> None:
+        self.desk.apply([ControlChange(address, value)])
+        self.frame(0.01)
+
+    @rule(scene=SCENES, bus=st.sampled_from(["program", "preview"]))
+    def scene(self, scene: str, bus: str) -> None:
+        self.desk.apply([SceneTrigger("goto", scene, bus)])
+
+    @rule(snow=VALUES, taken=st.booleans())
+    def tried_in_the_preview(self, snow: float, taken: bool) -> None:
+        self.desk.apply([ControlChange(SNOW, snow, "preview"), *([SceneTrigger("take")] if taken else [])])
+
+    @rule(scene=st.sampled_from(["some", "harbour", "harbour", "storm", "bake"]))
+    def scene_at_rest(self, scene: str) -> None:
+        self.desk.apply([SceneTrigger("goto", scene), SceneTrigger("goto", scene, "preview")])
+        self.frame(0.01)
+        self.frame(3.0)
+
+    @rule(action=st.sampled_from(["go", "back", "pause", "goto", "standby"]), number=st.sampled_from(["1", "2"]))
+    def cue(self, action: Any, number: str) -> None:
+        self.desk.apply([CueTrigger(action, number)])
+
+    @rule(action=st.sampled_from(["record", "update", "delete", "undo", "redo"]), number=st.sampled_from(["1", "2"]))
+    def edit(self, action: Any, number: str) -> None:
+        self.desk.apply([CueEdit(action, number)])
+
+    @rule(on=st.booleans(), action=st.sampled_from(["next", "previous"]))
+    def safe(self, on: bool, action: Any) -> None:
+        self.desk.apply([SafeTrigger(on), SceneTrigger(action), RefreshTrigger()])
+
+    @rule(action=st.sampled_from(["roll", "lock"]), step_s=st.sampled_from([0.2, 3.0]))
+    def locked(self, action: Any, step_s: float) -> None:
+        """Whatever is pressed meanwhile: the look stays."""
+        self.frame(0.01)
+        self.desk.apply([TakeTrigger(action)])
+        before = self.settled.buses["program"].look
+        self.desk.apply([ControlChange(SNOW, 0.1), SceneTrigger("next"), CueTrigger("go"), RefreshTrigger()])
+        self.frame(step_s)
+        assert self.settled.closed or self.settled.buses["program"].look == before
+        self.desk.apply([TakeTrigger("cut"), TakeTrigger("unlock")])
+
+    @rule(action=DECISIONS)
+    def decide(self, action: Any) -> None:
+        before = self.gate.approvals
+        self.desk.apply([LookTrigger(action, "Ana")])
+        after = self.gate.approvals
+        assert before is not None
+        assert after is not None
+        if any(one.lets_through and one not in after.each for one in before.each):  # it was taken back
+            self.starts.clear()
+        self.frame(0.01)
+
+    @rule()
+    def another_model(self) -> None:
+        """A ladder steps down, or a machine starts again with other weights."""
+        self.gate.model_sha256 = OTHER_MODEL if self.gate.model_sha256 == MODEL else MODEL
+        self.starts.clear()
+        self.frame(0.01)
+
+    @rule(data=st.data(), model=st.sampled_from([MODEL, OTHER_MODEL]), bus=st.sampled_from(["program", "preview"]))
+    def a_picture_from_somewhere(self, data: st.DataObject, model: str, bus: str) -> None:
+        """A stored surround, a cache, a bake, an answer that was late."""
+        wanted = data.draw(st.sampled_from([*map(look, (0.1, 0.5, 0.9)), *self.had[-20:]]))
+        self.admitted += self.gate.admit([keyframe(wanted, self.gate.epoch, model, bus)])
+
+    @rule(step_s=st.sampled_from([0.01, 0.2, 0.7, 3.0]))
+    def frame(self, step_s: float) -> None:
+        self.time_s += step_s
+        self.settled = self.desk.settle(self.time_s, lambda _: True)
+        state = self.settled.buses["program"]
+        self._judge_state(state)
+        made = keyframe(state.look, self.settled.epoch, self.gate.model_sha256)
+        if not state.baked and not self.settled.closed:
+            assert len(self.gate.admit([made])) == 1, "what the program asks for may be shown"
+        self.starts.append(state.look)
+        self.had.append(state.look)
+
+    def _judge_state(self, state: BusState) -> None:
+        if self.settled.closed:
+            assert self.settled.controls[NEURAL_AMOUNT] == 0.0
+            return
+        assert self._lets_through(state.look), state.look
+
+    def _lets_through(self, wanted: Look) -> bool:
+        """Approved; or on the way from a look that the program had to one that is approved."""
+        if self._approved(wanted):
+            return True
+        ends = [
+            LOOKS.of({"snow": snow, "prompt": text}) for snow in (0.0, 0.2, 0.4, 0.6, 1.0) for text in ("", "a harbour")
+        ]
+        ends = [replace(end, seed=wanted.seed) for end in ends]
+        approved = [end for end in ends if self._approved(end)]
+        return any(is_between(wanted, start, end) for start in [*self.starts, *approved] for end in approved)
+
+    def _approved(self, wanted: Look) -> bool:
+        approvals = self.gate.approvals
+        assert approvals is not None
+        model = "" if wanted.generator == "other" else self.gate.model_sha256
+        return wanted.plain or any(one.lets_through and not one.why_not(wanted, model) for one in approvals.each)
+
+    @invariant()
+    def no_picture_of_a_look_that_nobody_let_through(self) -> None:
+        pictures, self.admitted = self.admitted, []
+        for picture in pictures:
+            request, model = picture.request, picture.provenance.model_sha256
+            approvals = self.gate.approvals
+            assert approvals is not None
+            covered = any(one.lets_through and not one.why_not(request.look, model) for one in approvals.each)
+            assert request.bus == "preview" or request.look.plain or covered or request.look in self.starts
+
+
+def frames_judged(make_gate: Callable[[Approvals], Gate], examples: int = 600, phases: Any = tuple(Phase)) -> int:
+    """How many frames were judged, and every one of them right. Raises AssertionError with the way through."""
+    frames = 0
+
+    class Judged(AnyShow):
+        def __init__(self) -> None:
+            self.make_gate = make_gate
+            super().__init__()
+
+        def _judge_state(self, state: BusState) -> None:
+            nonlocal frames
+            super()._judge_state(state)
+            frames += 1
+
+    kept = settings(
+        max_examples=examples,
+        phases=phases,
+        stateful_step_count=40,
+        deadline=None,
+        derandomize=True,
+        database=None,
+        suppress_health_check=list(HealthCheck),
+    )
+    run_state_machine_as_test(Judged, settings=kept)  # type: ignore[arg-type]
+    return frames
+
+
+def test_no_way_through() -> None:
+    assert frames_judged(Gate) > 5000
+
+
+class LeavesOldPictures(Gate):
+    """A mutant: what it let through once it lets through for ever, also after an approval was taken back."""
+
+    def decide(self, approvals: Approvals) -> None:
+        self._approvals = approvals
+        self._answers.clear()
+
+
+class ForgetsSeeds(Gate):
+    """A mutant: an approval is asked without the seed."""
+
+    def why_not(self, look: Look, is_made: bool = False) -> str:
+        why = super().why_not(look, is_made)
+        return "" if why.startswith("seed") else why
+
+
+class LetsPicturesIn(Gate):
+    """A mutant: of a picture only its epoch is looked at."""
+
+    def _may_show(self, keyframe: Keyframe) -> bool:
+        del keyframe
+        return True
+
+
+class GoesOnFading(Gate):
+    """A mutant: where a fade comes from and goes to is not asked."""
+
+    def _may_fade(self, start: Look, end: Look) -> bool:
+        del start, end
+        return True
+
+
+class GoesOnWithAnotherModel(Gate):
+    """A mutant: what was let through once may be where a fade goes to, whatever makes it now."""
+
+    def _may_fade(self, start: Look, end: Look) -> bool:
+        return all(look in self._let_through or not self.why_not(look) for look in (start, end))
+
+
+@pytest.mark.parametrize(
+    "mutant", [LeavesOldPictures, ForgetsSeeds, LetsPicturesIn, GoesOnFading, GoesOnWithAnotherModel]
+)
+def test_a_gate_that_leaks_is_caught(mutant: type[Gate]) -> None:
+    with pytest.raises(AssertionError):
+        frames_judged(mutant, 5000, (Phase.generate,))  # the first way through is enough
