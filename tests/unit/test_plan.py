@@ -103,7 +103,7 @@ def test_a_preview_costs_nothing_when_it_is_off() -> None:
 
 def test_a_preview_that_a_frame_leaves_out_takes_in_its_keyframes() -> None:
     """Every keyframe comes once: on a lower rung most frames have no preview, and it would show the plate for ever."""
-    feed, standby = Feed("world", "A", PREVIEW), frame(preview=BusState("hall", "hall"), rung=4)
+    feed, standby = Feed("world", "A", PREVIEW), frame(preview=BusState("hall", "hall"), rung=5)
     bare = {job.name for job in plan(standby, ONE, WALLS)}
     (added,) = [job for job in plan(standby, ONE, WALLS, left_out=[feed]) if job.name not in bare]
     assert isinstance(added, UpdateKeyframes)
@@ -163,15 +163,23 @@ def test_a_lower_rung_has_fewer_pixels() -> None:
     assert sizes[-1] == (48, 27)
 
 
+def test_edges_are_smooth_on_the_walls_where_there_is_room() -> None:
+    """What stands by is drawn small, with what is left of a frame."""
+    feeds = [*WALLS, Feed("world", "A", PREVIEW)]
+    for rung in (0, 1, 4):
+        jobs = of(plan(frame(preview=BusState("hall", "hall"), rung=rung), ONE, feeds), DrawPlate)
+        assert [job.samples for job in jobs] == ([4, 1] if rung == 0 else [1, 1])
+
+
 def test_decoration_is_drawn_less_often_on_lower_rungs() -> None:
     """All of it in every frame, or one step a frame, in order, and then none for a second."""
     turns = [
         [decoration_turn(replace(frame(rung=rung), tick=Tick(number, 0.0, Fraction(24)))) for number in range(240)]
         for rung in range(len(RUNGS))
     ]
-    assert turns[0] == [None] * 240
-    assert all(each[:24] == list(range(24)) for each in turns[1:])
-    starts = [each.count(0) for each in turns[1:]]
+    assert turns[:2] == [[None] * 240] * 2
+    assert all(each[:24] == list(range(24)) for each in turns[2:])
+    starts = [each.count(0) for each in turns[2:]]
     assert starts == sorted(starts, reverse=True)
     assert starts[-1] == 3
 
@@ -184,7 +192,7 @@ def test_previews_are_drawn_less_often_on_lower_rungs() -> None:
         drawn = [drawn_now(each, feeds) for each in frames]
         assert all(set(feeds) - each <= {Feed("world", "A", PREVIEW)} for each in drawn)
         counts.append(sum(len(each) == len(feeds) for each in drawn))
-    assert counts == [24, 8, 6, 4, 4, 2]
+    assert counts == [24, 24, 8, 6, 4, 4, 2]
 
 
 def test_the_outer_follows_the_grade_less_often_on_lower_rungs() -> None:
@@ -192,7 +200,7 @@ def test_the_outer_follows_the_grade_less_often_on_lower_rungs() -> None:
     for rung in range(len(RUNGS)):
         frames = [replace(frame(rung=rung), tick=Tick(number, 0.0, Fraction(24))) for number in range(24)]
         counts.append(sum(job.due for each in frames for job in of(plan(each, ONE, WALLS), GradeOuter)))
-    assert counts == [24, 12, 8, 8, 8, 6]
+    assert counts == [24, 24, 12, 8, 8, 8, 6]
 
 
 def test_a_keyframe_goes_to_the_eye_that_asked_for_it() -> None:

@@ -16,7 +16,9 @@ class Plates(Protocol):
 
 
 class Drawable(Protocol):
-    """A class may say ``moves = True``: what it draws depends on the View's time; ``relights = True``: on its light."""
+    """A class may say ``moves = True``: what it draws depends on the View's time; ``relights = True``: on its light;
+    ``antialiases = True``: it has edges that several samples a pixel smooth.
+    """
 
     def draw(self, target: Target, view: View) -> None:
         """Fill colour (scene-linear ACEScg) and depth (metres along the view axis, +inf for sky)."""
@@ -30,6 +32,11 @@ def moves(plates: Plates, location: str) -> bool:
 def light_on(plates: Plates, location: str, light: Light) -> Light:
     """What the plate of a location is drawn under: ``light`` where it knows its own, and else always the same."""
     return light if _says(plates, location, "relights") else DAY
+
+
+def antialiases(plates: Plates, location: str) -> bool:
+    """Whether the plate of a location has edges to be smoothed by several samples a pixel."""
+    return _says(plates, location, "antialiases")
 
 
 def _says(plates: Plates, location: str, name: str) -> bool:

@@ -21,11 +21,14 @@ Shares = tuple[tuple[str, float], ...]  # locations, and each one's part of the 
 
 @dataclass(frozen=True, kw_only=True)
 class DrawPlate(Job):
-    """The plate of ``location`` at ``view``. depth: whether something reads how far it is."""
+    """The plate of ``location`` at ``view``. depth: whether something reads how far it is. samples: of a pixel, where
+    the plate has edges.
+    """
 
     location: str
     view: View
     depth: bool
+    samples: int
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -130,6 +130,7 @@ def _world(frame: FrameInput, layout: Layout, eye: Eye) -> Iterator[Job]:
             location=location,
             view=replace(eye_view(frame, camera), light=state.light),
             depth=amount > 0.0,
+            samples=RUNGS[frame.rung].samples if eye.bus == PROGRAM else 1,
         )
         if amount > 0.0:
             yield _generated(frame, layout, eye, location, plate, keys[-1])
