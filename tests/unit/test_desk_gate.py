@@ -77,7 +77,7 @@ def test_changes_and_triggers_are_settled_into_one_frame(desk: Desk) -> None:
     assert settled.buses["program"].look.generator == "weather"
     desk.apply([SceneTrigger("next")])
     begun = desk.settle(2.0, always)
-    assert replace(begun.buses["program"], look=NO_LOOK) == BusState("b", "street", "hall", 0.0)
+    assert replace(begun.buses["program"], look=NO_LOOK, light=DAY) == BusState("b", "street", "hall", 0.0)
     assert begun.controls[SNOW] == 0.5
     assert dict(desk.settle(3.0, always).buses["program"].look.values)["snow"] == pytest.approx(
         0.75
