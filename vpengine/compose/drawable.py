@@ -15,7 +15,9 @@ class Plates(Protocol):
 
 
 class Drawable(Protocol):
-    """A class may say ``moves = True``: what it draws depends on the View's time."""
+    """A class may say ``moves = True``: what it draws depends on the View's time; and ``exact = True``: it is a chart,
+    whose values must arrive on the walls as they are.
+    """
 
     def draw(self, target: Target, view: View) -> None:
         """Fill colour (scene-linear ACEScg) and depth (metres along the view axis, +inf for sky)."""
@@ -23,7 +25,16 @@ class Drawable(Protocol):
 
 def moves(plates: Plates, location: str) -> bool:
     """Whether the plate of a location does; False where it is not loaded."""
+    return _says(plates, location, "moves")
+
+
+def exact(plates: Plates, location: str) -> bool:
+    """Whether the plate of a location is a chart; False where it is not loaded."""
+    return _says(plates, location, "exact")
+
+
+def _says(plates: Plates, location: str, what: str) -> bool:
     try:
-        return bool(getattr(plates[location], "moves", False))
+        return bool(getattr(plates[location], what, False))
     except KeyError:
         return False

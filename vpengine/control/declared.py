@@ -15,10 +15,12 @@ INNER_VISIBLE = "/vp/inner/visible"
 INNER_SOFT_EDGE = "/vp/inner/soft_edge"
 OUTER_LEVEL = "/vp/outer/level"
 WALL_DITHER = "/vp/wall/dither"
+WALL_ROLLOFF = "/vp/wall/rolloff"
 CHANCE_AMOUNT = "/vp/chance/amount"
 CHANCE_SEED = "/vp/chance/seed"
 EXPOSURES = (INNER_EXPOSURE, OUTER_EXPOSURE, OUTER_LEVEL)  # what a safe picture keeps, and a lock leaves free
-NOT_IN_CUES = (NEURAL_HOLD, NEURAL_REPROJECT, NEURAL_BAKED, WALL_DITHER)  # switches of an operator, not of a look
+# Switches of an operator, not of a look.
+NOT_IN_CUES = (NEURAL_HOLD, NEURAL_REPROJECT, NEURAL_BAKED, WALL_DITHER, WALL_ROLLOFF)
 
 ENGINE_CONTROLS = (
     Control(NEURAL_AMOUNT, "float", 1.0, "How much of the generated picture is shown; 0 is the plate, bit for bit."),
@@ -37,6 +39,12 @@ ENGINE_CONTROLS = (
     Control(INNER_SOFT_EDGE, "float", 12.0, "Width of the frustum's soft edge.", 0.0, 128.0, "inner pixels"),
     Control(OUTER_LEVEL, "float", 1.0, "Light of the walls outside the frustum.", 0.0, 4.0),
     Control(WALL_DITHER, "bool", True, "Dark gradients are dithered, not banded; off for checks of single pixels."),
+    Control(
+        WALL_ROLLOFF,
+        "bool",
+        True,
+        "Highlights roll off over the last stop below the panels' peak, hue kept; off for charts. Patterns never do.",
+    ),
     Control(CHANCE_AMOUNT, "float", 0.0, "How far the controls that the show names drift around their cues' values."),
     Control(CHANCE_SEED, "int", 0, "Which way they drift.", high=65535.0),
 )
