@@ -19,7 +19,7 @@ Array = NDArray[np.float64]
 
 KNEE = 0.5  # of the panel's peak: what is below is shown as it is
 PEAK_REACHED = 16.0  # times peak: what the panel's peak shows
-WHITENING = 0.15  # Khronos PBR Neutral's "desaturation"
+WHITENING = 0.3  # Khronos PBR Neutral has 0.15; with twice that a sun and the sky in the trees are white by eye
 OUTSIDE = 0.002  # of the brightest channel: less negative light than that is rounding
 INWARD = 2.5  # how much chroma negative light costs: AP1's own primaries just come inside
 
