@@ -21,8 +21,8 @@ float lowest(vec3 rgb) {
 
 // As it is, what is neither above the knee nor out of gamut.
 vec3 rolled_off(vec3 rgb) {
-    float high = highest(rgb);
-    if (!(high > 0.0 && (high > knee || lowest(rgb) < -outside * high))) return rgb;
+    float high = highest(rgb), low = lowest(rgb);
+    if (!(high > 0.0 && (high > knee || low < -outside * high))) return rgb;
     high = min(high, 65504.0);
     float over = max(min(high, peak_reached) - knee, 0.0);
     float bend = 1.0 + over * shoulder.y;
@@ -33,10 +33,10 @@ vec3 rolled_off(vec3 rgb) {
     vec3 cones = sqrt(sqrt(0.25 + 2.0 * max(LMS_FROM_REC709 * rgb, 0.0)) - 0.5);
     float grey = dot(cones, LIGHTNESS);
     float whole = 0.5 * grey * grey * (1.0 + grey * grey);
-    float less = whole - INWARD * min(lowest(rgb), 0.0);
+    float less = whole - INWARD * min(low * (share * bend), 0.0);
     float both = 1.0 / (whiter * less);
     cones = 1.0 + (grey - 1.0) * (less * both) + (cones - grey) * (whole * both);
     cones *= cones;
     rgb = REC709_FROM_LMS * (cones * (0.5 + 0.5 * cones));
-    return max(rgb, 0.0) * (peak / max(highest(rgb), 1.0));
+    return rgb * (peak / max(highest(rgb), 1.0));
 }

@@ -69,7 +69,8 @@ def rolled_peak(level: NDArray[Any], to: RollOff = WHOLE) -> Array:
 def rolled_off(rec709: NDArray[Any], share: float = 1.0) -> Array:
     """Light (..., 3) in times the panel's peak, of its Rec.709 primaries, as it can show it: of the same hue.
 
-    What is neither above the knee nor out of gamut comes back as it is.
+    What is neither above the knee nor out of gamut comes back as it is. Of the most saturated colours that a camera's
+    gamut has, a little stays below 0, which the panel clips.
     """
     to, rgb = RollOff.of(share), np.asarray(rec709, np.float64)
     high, low = rgb.max(axis=-1, keepdims=True), rgb.min(axis=-1, keepdims=True)
@@ -88,4 +89,4 @@ def _rolled_off(rgb: Array, high: Array, to: RollOff) -> Array:
     inside = whole / (whole - INWARD * np.minimum(rgb.min(axis=-1, keepdims=True), 0.0))
     squares = (1.0 + (grey - 1.0) / whiter + (cones - grey) * inside / whiter) ** 2
     shown = (0.5 * squares * (1.0 + squares)) @ REC709_FROM_LMS.T
-    return np.maximum(shown, 0.0) * peak / np.maximum(shown.max(axis=-1, keepdims=True), 1.0)
+    return shown * peak / np.maximum(shown.max(axis=-1, keepdims=True), 1.0)
