@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 
-from vpengine.compose.drawable import Plates, light_on, moves
+from vpengine.compose.drawable import Plates, exact, light_on, moves
 from vpengine.compose.eyes import Eyes
 from vpengine.compose.jobs import (
     Blank,
@@ -121,11 +122,13 @@ class Compositor:
 
     def _draw_wall(self, job: DrawWall, pictures: Pictures) -> Target:
         inners = [pictures[key] for key in job.reads]
+        charts = sum(share for location, share in job.shares if exact(self._plates, location))
+        levels = replace(job.levels, rolloff=job.levels.rolloff * (1.0 - charts)) if charts else job.levels
         if job.light:
-            return self.walls.draw_light(job.wall, inners, job.shares, job.levels, pictures.lend)
+            return self.walls.draw_light(job.wall, inners, job.shares, levels, pictures.lend)
         if job.writes not in pictures.before:  # it failed: what of it was drawn, nobody knows
             self.walls.redraw(job.wall)
-        return self.walls.draw(job.wall, inners, job.shares, job.levels, pictures.lend)
+        return self.walls.draw(job.wall, inners, job.shares, levels, pictures.lend)
 
     def _blank(self, job: Blank, pictures: Pictures) -> Target:
         del pictures

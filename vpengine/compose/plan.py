@@ -248,5 +248,6 @@ def levels(frame: FrameInput) -> WallLevels:
         inner_gain=2.0 ** float(controls[declared.INNER_EXPOSURE]),
         outer_gain=outer_gain,
         dither=bool(controls[declared.WALL_DITHER]),
+        rolloff=float(controls[declared.WALL_ROLLOFF]),
         dip=frame.program.dip,
     )

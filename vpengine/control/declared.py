@@ -19,10 +19,12 @@ LIGHT_SUN = "/vp/light/sun"
 LIGHT_SKY = "/vp/light/sky"
 LIGHT_LAMPS = "/vp/light/lamps"
 LIGHT_WINDOWS = "/vp/light/windows"
+WALL_ROLLOFF = "/vp/wall/rolloff"
 CHANCE_AMOUNT = "/vp/chance/amount"
 CHANCE_SEED = "/vp/chance/seed"
 EXPOSURES = (INNER_EXPOSURE, OUTER_EXPOSURE, OUTER_LEVEL)  # what a safe picture keeps, and a lock leaves free
-NOT_IN_CUES = (NEURAL_HOLD, NEURAL_REPROJECT, NEURAL_BAKED, WALL_DITHER)  # switches of an operator, not of a look
+# Switches of an operator, not of a look.
+NOT_IN_CUES = (NEURAL_HOLD, NEURAL_REPROJECT, NEURAL_BAKED, WALL_DITHER, WALL_ROLLOFF)
 
 ENGINE_CONTROLS = (
     Control(NEURAL_AMOUNT, "float", 1.0, "How much of the generated picture is shown; 0 is the plate, bit for bit."),
@@ -45,6 +47,12 @@ ENGINE_CONTROLS = (
     Control(LIGHT_SKY, "float", 1.0, "The daylight of a plate that knows its light; at 0 it is night."),
     Control(LIGHT_LAMPS, "float", 0.0, "The street lamps of a plate that has some."),
     Control(LIGHT_WINDOWS, "float", 0.0, "How many of the windows of a plate that has some are lit."),
+    Control(
+        WALL_ROLLOFF,
+        "bool",
+        True,
+        "Highlights roll off over the last stop below the panels' peak, hue kept; off for charts. Patterns never do.",
+    ),
     Control(CHANCE_AMOUNT, "float", 0.0, "How far the controls that the show names drift around their cues' values."),
     Control(CHANCE_SEED, "int", 0, "Which way they drift.", high=65535.0),
 )

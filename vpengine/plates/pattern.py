@@ -53,6 +53,7 @@ class Pattern:
     """A sphere of waves or a box of checks round the stage."""
 
     Settings = PatternSettings
+    exact = True
 
     def __init__(self, settings: PatternSettings) -> None:
         self._settings = settings
