@@ -118,15 +118,34 @@ def test_still_hangs_where_it_is_put(gpu: Any, backdrop: Path) -> None:
     np.testing.assert_allclose(color[inside], expected[inside], atol=0.012)
 
 
-def test_still_is_never_black_beyond_its_edges(gpu: Any, backdrop: Path) -> None:
-    plate = Still(Still.Settings(file=backdrop, distance_m=10.0, width_m=2.0, center_height_m=1.6, yaw_deg=0.0))
-    color, _ = drawn(gpu, plate, view_at((0, 0, 1.6), 30.0, 10.0))
+def test_a_still_goes_on_mirrored_where_it_ends_and_gets_soft(gpu: Any, tmp_path: Path, backdrop: Path) -> None:
+    """Without a seam, never black, and with nothing in it that could be read; no line runs out of an edge's pixels."""
+    plate = Still(Still.Settings(file=backdrop, distance_m=10.0, width_m=8.0, center_height_m=1.6))
+    color, _ = drawn(gpu, plate, view_at((0, 0, 1.6), 0.0, 0.0, focal=16.0))
     image = read_acescg(backdrop).astype(float)
     assert np.all(color >= image.min() - 0.005)
-    np.testing.assert_allclose(color[0, 0], image[0, 0], atol=0.005)  # up and to the left of the card: its corner
+    assert np.abs(np.diff(color, axis=1)).max() < 0.06
+    assert np.abs(np.diff(color, axis=0)).max() < 0.06
+    noise = np.random.default_rng(1).integers(0, 255, (16, 32, 3)).astype(np.uint8).repeat(8, 0).repeat(8, 1)
+    Image.fromarray(noise).save(tmp_path / "noise.png")
+    rough = Still(Still.Settings(file=tmp_path / "noise.png", distance_m=10.0, width_m=8.0, center_height_m=1.6))
+    color, _ = drawn(gpu, rough, view_at((0, 0, 1.6), 0.0, 0.0, focal=16.0))
+    assert color[:, :20].std() < 0.5 * color[40:50, 70:90].std()
     behind, depth = drawn(gpu, Still(Still.Settings(file=backdrop)), view_at((0, 0, 1.6), 180.0, 0.0))
     assert np.all(np.isposinf(depth))
     assert behind.min() > 0.02
+
+
+def test_a_still_ends_in_its_backdrop_s_colour(gpu: Any, backdrop: Path) -> None:
+    color_beyond = (0.1, 0.2, 0.3)
+    settings = Still.Settings(
+        file=backdrop, distance_m=10.0, width_m=8.0, exposure_stops=1.0, beyond="color", beyond_color=color_beyond
+    )
+    color, depth = drawn(gpu, Still(settings), view_at((0, 0, 1.6), 0.0, 0.0, focal=16.0))
+    assert np.all(depth == pytest.approx(10.0, abs=1e-3))
+    backdrop_only = np.abs(color - color_beyond).max(axis=-1) < 1e-3
+    assert 0.4 < backdrop_only.mean() < 0.95
+    assert not backdrop_only[40:50, 70:90].any()
 
 
 def test_still_has_parallax(gpu: Any, backdrop: Path) -> None:

@@ -90,7 +90,7 @@ def chart(tmp_path: Path) -> Path:
 
 
 def test_still_on_its_card(gpu: Any, chart: Path, golden: Golden) -> None:
-    """A chart hanging at an angle: white frame, white diagonal from lower left to upper right, white all round it."""
+    """A chart hanging at an angle: white frame and diagonal, and all of it mirrored around it, softer outwards."""
     plate = Still(Still.Settings(file=chart, distance_m=8.0, width_m=8.0, center_height_m=1.6, yaw_deg=-15.0))
     plate.upload(Gpu(gpu))
     golden("plates/still", picture(gpu, plate, (-1.5, 0.0, 1.0), -12.0, 6.0, 24.0))
