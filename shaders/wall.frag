@@ -26,16 +26,33 @@ vec3 code_values(vec3 level) {
 }
 #endif
 
+#ifdef SHRUNK
+// A wall's pixel that spans several of the inner picture's: four places of it, spread by what one does not cover.
+vec3 seen(sampler2D picture, vec2 at, vec2 across, vec2 up, vec2 size) {
+    vec2 spans = max(vec2(length(across * size), length(up * size)), vec2(1.0));
+    vec2 spread = min(0.5 - 0.5 / spans, vec2(0.25));
+    vec2 a = spread.x * across, b = spread.y * up;
+    vec3 total = texture(picture, at - a - b).rgb + texture(picture, at + a - b).rgb;
+    return 0.25 * (total + texture(picture, at - a + b).rgb + texture(picture, at + a + b).rgb);
+}
+#define SEEN(i, at) seen(inner[i], at, across, up, inner_size[i].xy)
+#else
+#define SEEN(i, at) texture(inner[i], at).rgb
+#endif
+
 void main() {
     vec3 light = vec3(0.0);
     float left = 1.0;  // of the pixel, for what has less priority
     for (int i = 0; i < INNERS; i++) {
         vec2 ndc = inner_clip[i].xy / inner_clip[i].z;
+#ifdef SHRUNK
+        vec2 across = 0.5 * dFdx(ndc), up = 0.5 * dFdy(ndc);
+#endif
         vec2 edge_px = (1.0 - abs(ndc)) * 0.5 * inner_size[i].xy;
         float inside = inner_clip[i].z > 0.0 ? min(edge_px.x, edge_px.y) : -1.0;
         float share = inner_visible * clamp(inside / max(soft_edge_px, 1.0), 0.0, 1.0);
         share *= left * share * (3.0 - 2.0 * share);
-        if (share > 0.0) light += share * inner_gain * texture(inner[i], ndc * 0.5 + 0.5).rgb;
+        if (share > 0.0) light += share * inner_gain * SEEN(i, ndc * 0.5 + 0.5);
         left -= share;
     }
     if (left > 0.0) light += left * outer_gain * texture(outer, uv).rgb;

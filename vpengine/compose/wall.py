@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from vpengine.compose.coverage import seen_triangles
+from vpengine.compose.coverage import seen_triangles, view_pixels_a_wall_pixel
 from vpengine.frames.frame_input import NO_DIP
 from vpengine.gpu.blocks import UniformBlock
 from vpengine.gpu.gpu import Gpu
@@ -19,6 +19,8 @@ from vpengine.stage.walls import WHITE_NITS, WallGeometry
 from vpengine.view.color import REC709_FROM_ACESCG
 from vpengine.view.rolloff import RollOff
 from vpengine.view.view import View
+
+SHRUNK_FROM = 1.05  # of the inner picture's pixels in one of the wall's: from there on more than one place is looked at
 
 
 def wall_block(cameras: int) -> UniformBlock:
@@ -115,8 +117,11 @@ class WallPicture:
         self._last: tuple[int, WallLevels, range] | None = None
         self.nits = {"white_nits": white_nits, "peak_nits": peak_nits, "black_nits": black_nits}
         block, inners = wall_block(cameras), {"INNERS": str(cameras)}
-        self._code_pass = gpu.mesh_pass("wall", "wall_inner", block, {"ENCODED": "1", **inners})
-        self._light_pass = gpu.mesh_pass("wall", "wall_inner", block, inners)
+        encoded, shrunk = {"ENCODED": "1"}, {"SHRUNK": "1"}
+        self._code_passes, self._light_passes = (
+            [gpu.mesh_pass("wall", "wall_inner", block, {**kind, **inners, **small}) for small in ({}, shrunk)]
+            for kind in (encoded, {})
+        )
 
     @property
     def light(self) -> Target:
@@ -135,21 +140,22 @@ class WallPicture:
         same = not outer_moved and self._last is not None and self._last[:2] == (outer.glo, levels)
         drawn = _joined([inside, self._last[2]]) if same and self._last else None
         self._last = (outer.glo, levels, inside)
-        self._draw(self._code_pass, self.code, inners, outer, levels, drawn)
+        self._draw(self._code_passes, self.code, inners, outer, levels, drawn)
 
     def draw_light(self, inners: Sequence[Picture], outer: Texture, levels: WallLevels) -> None:
-        self._draw(self._light_pass, self.light, inners, outer, levels, None)
+        self._draw(self._light_passes, self.light, inners, outer, levels, None)
 
     def _draw(
         self,
-        wall_pass: MeshPass,
+        passes: Sequence[MeshPass],
         target: Target,
         inners: Sequence[Picture],
         outer: Texture,
         levels: WallLevels,
         triangles: range | None,
     ) -> None:
-        wall_pass.draw_mesh(
+        spanned = max((view_pixels_a_wall_pixel(self._geometry, inner.view) for inner in inners), default=0.0)
+        passes[spanned > SHRUNK_FROM].draw_mesh(
             target,
             self._mesh,
             {"inner": tuple(inner.color for inner in inners), "outer": outer},
