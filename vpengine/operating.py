@@ -156,7 +156,7 @@ class Keeping:
         self._takes.note(frame, desk.takes.rolling, (desk.refusals, desk.refused))
         name = desk.kept()
         if name is not None:
-            log.warning("kept: %s", self._takes.keep(name))
+            self._takes.keep(name)
         self._keeper.note(state_of(desk), desk.cues.now, desk.gate.approvals)
 
 
