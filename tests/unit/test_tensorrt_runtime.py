@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import SimpleNamespace
@@ -396,21 +395,3 @@ def test_what_was_built_for_this_card_is_taken(
     else:
         with pytest.raises(NotBuiltError):
             bench.network(card)(ones())
-
-
-@pytest.mark.parametrize(
-    "spec", [[1], "SM89", 7, None, {"targets": 7}, {"targets": "SM89"}, {"targets": [[1], "SM89"]}]
-)
-def test_a_damaged_manifest_stops_nobody(bench: Bench, spec: Any) -> None:
-    """Of another engine: this one is found. Of its own: there is none any more, which is said, and it is built anew."""
-    other, own = bench.put(16), bench.put(8)
-    for engine, works in ((other, True), (own, False)):
-        path = bench.cache.folder / f"{engine.key}.json"
-        path.write_text(json.dumps({**json.loads(path.read_text()), "spec": spec}), encoding="utf-8")
-        if works:
-            bench.network()(ones())
-        else:
-            with pytest.raises(NotBuiltError, match="no engine is there"):
-                bench.network()(ones())
-    bench.put(8)
-    bench.network()(ones())
