@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from vpengine.compose.chart_layout import BITS, ChartLayout
+from vpengine.compose.chart_layout import BITS, ChartLayout, Rect
 from vpengine.compose.chart_paint import chart_image
 from vpengine.compose.walls import Walls
 from vpengine.gpu.blocks import UniformBlock
 from vpengine.gpu.gpu import Gpu
-from vpengine.gpu.passes import MeshPass
+from vpengine.gpu.passes import Mesh, MeshPass
 from vpengine.gpu.target import Target, Texture
 from vpengine.gpu.transfer import upload
 from vpengine.stage.walls import WallSettings
@@ -47,6 +49,15 @@ def chart_block(cameras: int) -> UniformBlock:
     )
 
 
+@dataclass(frozen=True, eq=False)
+class _Chart:
+    """One wall's. still: its texture. counter: the part of the wall that counts; None where there is no room."""
+
+    layout: ChartLayout
+    still: Texture
+    counter: Mesh | None
+
+
 class Charts:
     """Draws into the walls' own targets: the program's picture of a wall is drawn whole after it."""
 
@@ -54,41 +65,51 @@ class Charts:
         """cameras: how many have circles."""
         self._gpu, self._walls = gpu, walls
         self._settings = {wall.id: wall for wall in walls.settings}
-        self._still: dict[str, tuple[ChartLayout, Texture]] = {}
+        self._charts: dict[str, _Chart] = {}
         self._glyphs: Texture | None = None
         rings = {f"RING_{number}": f"{radius:.6f}" for number, radius in enumerate(RINGS)}
         self._defines = {"CAMERAS": str(cameras), "BITS": str(BITS), "LINE": f"{LINE:.6f}", **rings}
         self._defines["CORNER_RING"] = f"{CORNER_RING:.6f}"
         self._block = chart_block(cameras)
-        self._passes: dict[bool, MeshPass] = {}
 
     def draw(self, wall: str, views: Sequence[View], number: int, light: bool = False) -> Target:
         """views: what the cameras see, without overscan. number: of the frame. light: scene-linear, instead of code
         values, for simulated cameras.
         """
-        layout, still = self._chart(wall)
+        chart = self._chart(wall)
         picture = self._walls.pictures[wall]
         target = picture.light if light else picture.code
         if not light:
             self._walls.redraw(wall)
+        layout = chart.layout
         values = {**circle_values(views, layout.wall), **counter_values(layout, number), **picture.nits}
         values["acescg_from_rec709"] = np.linalg.inv(REC709_FROM_ACESCG)
-        textures = {"still": still, "glyphs": self._digits()}
+        textures = {"still": chart.still, "glyphs": self._digits()}
         self._pass(light).draw_mesh(target, self._walls.meshes[wall], textures, None, **values)
+        if chart.counter is not None:
+            self._pass(light, {"COUNTER": "1"}).draw_mesh(target, chart.counter, textures, None, **values)
         return target
 
-    def _pass(self, light: bool) -> MeshPass:
-        if light not in self._passes:
-            defines = self._defines if light else {"ENCODED": "1", **self._defines}
-            self._passes[light] = self._gpu.mesh_pass("chart", "wall", self._block, defines)
-        return self._passes[light]
+    def _pass(self, light: bool, more: Mapping[str, str] = MappingProxyType({})) -> MeshPass:
+        defines = {**self._defines, **more, **({} if light else {"ENCODED": "1"})}
+        return self._gpu.mesh_pass("chart", "wall", self._block, defines)
 
-    def _chart(self, wall: str) -> tuple[ChartLayout, Texture]:
+    def _chart(self, wall: str) -> _Chart:
         """Painted at the first call."""
-        if wall not in self._still:
+        if wall not in self._charts:
             layout = ChartLayout(self._settings[wall])
-            self._still[wall] = layout, upload(self._gpu.context, chart_image(layout))
-        return self._still[wall]
+            counter = layout.counter
+            mesh = self._part(layout, counter.panel.within(layout.dot_px)) if counter else None
+            self._charts[wall] = _Chart(layout, upload(self._gpu.context, chart_image(layout)), mesh)
+        return self._charts[wall]
+
+    def _part(self, layout: ChartLayout, rect: Rect) -> Mesh:
+        """Those pixels of the wall; where they are on the stage nobody asks."""
+        (width, height), right, low = layout.size, rect.x + rect.width, rect.y + rect.height
+        corners = [(rect.x, low), (right, low), (right, rect.y), (rect.x, rect.y)]
+        uv = np.array([(x / width, 1.0 - y / height) for x, y in corners], np.float32)
+        attributes = {"position_m": np.zeros((4, 3), np.float32), "wall_uv": uv}
+        return Mesh(self._gpu.context, attributes, np.array([[0, 1, 2], [0, 2, 3]], np.uint32))
 
     def _digits(self) -> Texture:
         if self._glyphs is None:
@@ -97,8 +118,10 @@ class Charts:
         return self._glyphs
 
     def release(self) -> None:
-        for _, texture in self._still.values():
-            texture.release()
+        for chart in self._charts.values():
+            chart.still.release()
+            if chart.counter is not None:
+                chart.counter.release()
         if self._glyphs is not None:
             self._glyphs.release()
 
@@ -132,7 +155,7 @@ def counter_values(layout: ChartLayout, number: int) -> dict[str, Any]:
     """Where the counter is, from the lower left corner."""
     counter, height = layout.counter, layout.size[1]
     if counter is None:
-        return {"number": -1, "bar_at": (0, 0), "cell_px": (1, 1), "digits_at": (0, 0), "dot_px": 1}
+        return {"number": 0, "bar_at": (0, 0), "cell_px": (1, 1), "digits_at": (0, 0), "dot_px": 1}
     bar, digits = counter.bar, counter.digits.rect
     return {
         "number": number % (1 << BITS),
