@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from tests.geometry import pixel_uv
+from tests.geometry import pixel_uv, project
 from vpengine.compose.chart_layout import BITS, PLACES, ChartLayout, levels_of_code
 from vpengine.compose.chart_paint import chart_image
 from vpengine.compose.charts import RINGS, Charts, circle_margin
@@ -148,10 +148,12 @@ def test_circles_of_two_cameras(gpu: Any) -> None:
     two.release()
 
 
-def photograph(bench: Bench, wall: WallSettings, seen: View, tracked: View, size: tuple[int, int]) -> SimCamera:
+def photograph(
+    bench: Bench, wall: WallSettings, seen: View, tracked: View, size: tuple[int, int], number: int = 12345
+) -> SimCamera:
     """The wall alone, with its chart for ``tracked``, by a camera at ``seen``."""
     light = StageLight(bench.gpu, [wall_geometry(wall)], {wall.id: Panel(wall.peak_nits, wall.black_nits)})
-    light.shine({wall.id: bench.light(wall, [tracked], 12345).color})
+    light.shine({wall.id: bench.light(wall, [tracked], number).color})
     camera = SimCamera(bench.gpu, light, size, None, clean=True)
     camera.draw(seen, exposure_stops=-2.0)
     light.release()
@@ -193,6 +195,25 @@ def test_circles_are_round_for_the_tracked_camera(bench: Bench, wall: WallSettin
     for (mean, deviation), ring in zip(radii_of_rings(scene), RINGS[1:], strict=True):
         assert mean / 2.0 == pytest.approx(ring * size[1] / 2.0, abs=0.7)  # two samples a side
         assert deviation / 2.0 < 1.0
+    camera.release()
+
+
+@with_walls
+@pytest.mark.parametrize("number", [0, 1, 0xA5A5A5, 0x5A5A5A, (1 << BITS) - 1])
+def test_the_camera_can_read_the_counter(bench: Bench, wall: WallSettings, number: int) -> None:
+    """In its photograph, 480 x 270, in the middles of the cells."""
+    size = (480, 270)
+    view, layout = camera_view(from_opentrackio((0.1, 0.0, 1.5), 1.0, 4.0, 2.0), LENS, size), ChartLayout(wall)
+    camera = photograph(bench, wall, view, view, size, number)
+    assert layout.counter is not None
+    bar, (width, height) = layout.counter.bar, wall.resolution
+    u = (bar.x + (np.arange(BITS) + 0.5) * bar.width / BITS) / width
+    uv = np.stack([u, np.full(BITS, 1.0 - (bar.y + bar.height / 2) / height)], axis=-1)
+    ndc, _ = project(view, position_in_stage(wall_geometry(wall), uv))
+    assert (np.abs(ndc) < 1.0).all()
+    x, y = ((0.5 + 0.5 * ndc[:, 0]) * size[0]).astype(int), ((0.5 - 0.5 * ndc[:, 1]) * size[1]).astype(int)
+    bits = download(camera.target.color)[y, x, 1] > 100
+    assert int("".join("1" if bit else "0" for bit in bits), 2) == number
     camera.release()
 
 
@@ -263,7 +284,7 @@ def test_safe_takes_it_away(show: Any) -> None:
 
 def test_flat(bench: Bench, golden: Golden) -> None:
     """A dark checker of 10 x 6 numbered tiles in a magenta frame; white metre lines, numbered below and on the left;
-    FLAT above; four patches on the left, the counter 00012345 with its bits on the right; a cyan cross in the
+    FLAT above; four patches on the left, the counter 00012345 with its bits beside them; a cyan cross in the
     middle; greys from 800 to 0 nits below. The camera looks to the left and down, and so the yellow circles are a
     little egg-shaped and left of the cross.
     """

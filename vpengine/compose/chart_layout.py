@@ -207,7 +207,7 @@ class ChartLayout:
 
     @cached_property
     def counter(self) -> Counter | None:
-        """On the right, above the middle. None on a wall that is too small for it."""
+        """Above the middle, where a camera looks. None on a wall that is too small for it."""
         width, height = self.size
         dot, cell_px = self.dot_px, min(8 * self.dot_px, width * 9 // 20 // BITS)
         top, room = self._upper
@@ -216,7 +216,7 @@ class ChartLayout:
         panel = Rect(0, 0, inner + 4 * dot, bar_px + (HEIGHT + 5) * dot)
         if cell_px == 0 or panel.width > width - 4 - 2 * dot or panel.height > height // 4:
             return None
-        x = width - panel.width - 2 * dot - 2
+        x = (width - panel.width) // 2
         bar = Rect(x + 2 * dot, top + 2 * dot, BITS * cell_px, bar_px)
         digits = Label("0" * PLACES, x + 2 * dot, bar.y + bar_px + dot, dot)
         return Counter(Rect(x, top, panel.width, panel.height), bar, digits)
