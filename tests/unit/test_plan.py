@@ -13,6 +13,7 @@ import pytest
 from vpengine.compose.governor import RUNGS, decoration_turn, drawn_now
 from vpengine.compose.jobs import (
     DevelopWorld,
+    DrawChart,
     DrawPlate,
     DrawWall,
     GradeOuter,
@@ -23,7 +24,7 @@ from vpengine.compose.jobs import (
 )
 from vpengine.compose.plan import Layout, light_key, plan, world_key
 from vpengine.control.controls import Controls
-from vpengine.control.declared import ENGINE_CONTROLS, NEURAL_AMOUNT, NEURAL_REPROJECT
+from vpengine.control.declared import ENGINE_CONTROLS, NEURAL_AMOUNT, NEURAL_REPROJECT, WALL_CHART
 from vpengine.frames.feed import PREVIEW, PROGRAM, Eye, Feed, parse_feed, wall_feed
 from vpengine.frames.frame_input import BusState, CameraState, FrameInput, Tick
 from vpengine.gpu.job import PREVIEW as LATER
@@ -154,6 +155,23 @@ def test_the_light_of_walls_is_drawn_for_simulated_cameras_only() -> None:
     assert not any(job.light for job in of(plan(frame(), ONE, WALLS), DrawWall))
     lit = of(plan(frame(), ONE, [Feed("stage")], lit=True), DrawWall)
     assert [job.writes for job in lit] == [light_key("main"), light_key("ceiling")]
+
+
+def test_charts_take_the_walls_place_and_nothing_else_s() -> None:
+    """Under the same keys, for outputs and simulated cameras; what the picture is made of goes on being made."""
+    program, charted = (plan(frame(**{WALL_CHART: on}), TWO, WALLS, lit=True) for on in (False, True))
+    walls, charts = of(program, DrawWall), of(charted, DrawChart)
+    assert [(job.writes, job.wall, job.light, job.lasting, job.priority) for job in charts] == [
+        (job.writes, job.wall, job.light, job.lasting, job.priority) for job in walls
+    ]
+    assert not of(charted, DrawWall)
+    assert kinds(charted)[: -len(charts)] == kinds(program)[: -len(walls)]
+    assert all(job.number == 48 for job in charts)
+    seen = charts[0].views[0]
+    assert len(charts[0].views) == 2
+    assert np.allclose(1.0 / seen.clip_from_view[0, 0], 12.0 / 24.0)  # what the lens sees, without overscan
+    lower = of(plan(frame(rung=5, **{WALL_CHART: True}), TWO, WALLS), DrawChart)
+    assert np.array_equal(lower[0].views[0].clip_from_stage, seen.clip_from_stage)
 
 
 def test_a_lower_rung_has_fewer_pixels() -> None:

@@ -113,6 +113,18 @@ class GradeOuter(Job):
 
 
 @dataclass(frozen=True, kw_only=True)
+class DrawChart(Job):
+    """A wall's line-up chart instead of its picture. views: what the cameras see, without overscan, for circles that
+    are circles to them. number: the frame's. light: as ``DrawWall``'s.
+    """
+
+    wall: str
+    views: tuple[View, ...]
+    number: int
+    light: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
 class DrawWall(Job):
     """A wall with the cameras' worlds that it reads; where frustums overlap the first has every pixel.
 

@@ -9,6 +9,7 @@ from typing import Any
 from vpengine.compose.governor import RUNGS
 from vpengine.compose.jobs import (
     DevelopWorld,
+    DrawChart,
     DrawPlate,
     DrawWall,
     GradeOuter,
@@ -106,6 +107,12 @@ def eye_view(frame: FrameInput, camera: CameraSettings) -> View:
     """Where a camera looks in this frame, with its overscan."""
     state, size = frame.cameras[camera.id], inner_size(camera, frame.rung)
     return camera_view(state.pose, state.lens, size, camera.inner.overscan_percent, frame.tick.display_time_s)
+
+
+def lens_view(frame: FrameInput, camera: CameraSettings) -> View:
+    """What its lens sees in this frame, without overscan."""
+    state = frame.cameras[camera.id]
+    return camera_view(state.pose, state.lens, inner_size(camera, 0), time_s=frame.tick.display_time_s)
 
 
 def _amount(frame: FrameInput, layout: Layout) -> float:
@@ -207,6 +214,9 @@ def _walls(frame: FrameInput, layout: Layout, sent: Sequence[str], lit: Sequence
         amount=_amount(frame, layout),
         due=frame.tick.number % RUNGS[frame.rung].outer == 0,
     )
+    if frame.controls[declared.WALL_CHART]:
+        yield from _charts(frame, layout, sent, lit)
+        return
     for light, walls in ((False, sent), (True, lit)):
         for wall in walls:
             yield DrawWall(
@@ -219,6 +229,24 @@ def _walls(frame: FrameInput, layout: Layout, sent: Sequence[str], lit: Sequence
                 wall=wall,
                 shares=shares,
                 levels=levels(frame),
+                light=light,
+            )
+
+
+def _charts(frame: FrameInput, layout: Layout, sent: Sequence[str], lit: Sequence[str]) -> Iterator[Job]:
+    """Instead of the walls' pictures; all that these are made of goes on, so that they are back in one frame."""
+    views = tuple(lens_view(frame, camera) for camera in layout.cameras)
+    for light, walls in ((False, sent), (True, lit)):
+        for wall in walls:
+            yield DrawChart(
+                name=f"{'chart light' if light else 'chart'} {wall}",
+                priority=WALL,
+                writes=light_key(wall) if light else str(wall_feed(wall)),
+                meanwhile="it keeps its last picture",
+                lasting=True,
+                wall=wall,
+                views=views,
+                number=frame.tick.number,
                 light=light,
             )
 

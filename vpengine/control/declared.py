@@ -15,6 +15,7 @@ INNER_VISIBLE = "/vp/inner/visible"
 INNER_SOFT_EDGE = "/vp/inner/soft_edge"
 OUTER_LEVEL = "/vp/outer/level"
 WALL_DITHER = "/vp/wall/dither"
+WALL_CHART = "/vp/wall/chart"
 LIGHT_SUN = "/vp/light/sun"
 LIGHT_SKY = "/vp/light/sky"
 LIGHT_LAMPS = "/vp/light/lamps"
@@ -24,7 +25,7 @@ CHANCE_AMOUNT = "/vp/chance/amount"
 CHANCE_SEED = "/vp/chance/seed"
 EXPOSURES = (INNER_EXPOSURE, OUTER_EXPOSURE, OUTER_LEVEL)  # what a safe picture keeps, and a lock leaves free
 # Switches of an operator, not of a look.
-NOT_IN_CUES = (NEURAL_HOLD, NEURAL_REPROJECT, NEURAL_BAKED, WALL_DITHER, WALL_ROLLOFF)
+NOT_IN_CUES = (NEURAL_HOLD, NEURAL_REPROJECT, NEURAL_BAKED, WALL_DITHER, WALL_CHART, WALL_ROLLOFF)
 
 ENGINE_CONTROLS = (
     Control(NEURAL_AMOUNT, "float", 1.0, "How much of the generated picture is shown; 0 is the plate, bit for bit."),
@@ -43,6 +44,7 @@ ENGINE_CONTROLS = (
     Control(INNER_SOFT_EDGE, "float", 12.0, "Width of the frustum's soft edge.", 0.0, 128.0, "inner pixels"),
     Control(OUTER_LEVEL, "float", 1.0, "Light of the walls outside the frustum.", 0.0, 4.0),
     Control(WALL_DITHER, "bool", True, "Dark gradients are dithered, not banded; off for checks of single pixels."),
+    Control(WALL_CHART, "bool", False, "Every wall shows its line-up chart instead of the picture."),
     Control(LIGHT_SUN, "float", 1.0, "The sun of a plate that knows its light; at 0 clouds cover it."),
     Control(LIGHT_SKY, "float", 1.0, "The daylight of a plate that knows its light; at 0 it is night."),
     Control(LIGHT_LAMPS, "float", 0.0, "The street lamps of a plate that has some."),
