@@ -15,6 +15,7 @@ from vpengine.gpu.target import Target, Texture
 from vpengine.gpu.transfer import download, write_volume
 from vpengine.sim.figure import CARD, StandIn, build_actors
 from vpengine.sim.figure_shape import Array, TriangleMesh, net
+from vpengine.sim.lamps import LampLight, Lamps
 from vpengine.sim.light_transport import (
     Occluder,
     floor_patches,
@@ -91,22 +92,28 @@ class StageLight:
         self.chrome_mesh = self._mesh(chrome, np.ones_like(chrome.normals, np.float32)) if chrome else None
         self.first_floor_vertex = len(self.actors.matte.positions_m) if self.actors else 0
         self._openness = np.ones(self.first_floor_vertex + len(floor.positions_m), np.float32)
-        self._weights = self._transport(floor)
+        occluder = Occluder(self.actors.shape, self.actors.bounds_m) if self.actors else None
+        self._weights = self._transport(floor, occluder)
+        self._key, self._fill = (self._lamp_light(floor, occluder) for _ in range(2))
         self.patch_radiance = np.zeros((self._weights.shape[1], 3), np.float32)
         rows = -(-len(self._weights) // TABLE_WIDTH)
         self.irradiance = gpu.texture_3d((TABLE_WIDTH, rows, 1), 4, "f4")
         self._panel_pass = gpu.pass_("sim_panel", PANEL_BLOCK)
         self._patch_pass = gpu.pass_("sim_patch", PATCH_BLOCK)
 
-    def shine(self, wall_light: Mapping[str, Texture]) -> None:
-        """Take the walls' pictures (scene-linear ACEScg, by wall id) and light the stage with them.
+    def shine(self, wall_light: Mapping[str, Texture], lamps: Lamps | None = None) -> None:
+        """Take the walls' pictures (scene-linear ACEScg, by wall id) and light the stage with them, and with lamps.
 
-        A wall without a picture is dark.
+        A wall without a picture is dark. A lamp is traced again when it was moved: about 40 ms.
         """
         radiances = [self._emit(wall, wall_light.get(wall.geometry.id)) for wall in self.walls]
         self.patch_radiance = np.concatenate(radiances)
         table = np.zeros((self.irradiance.size[1] * TABLE_WIDTH, 4), np.float32)
         table[: len(self._weights), :3] = self._weights @ self.patch_radiance
+        if lamps is not None:
+            for lamp, light in ((lamps.key, self._key), (lamps.fill, self._fill)):
+                if lamp.lit:
+                    table[: len(self._weights), :3] += light.light(lamp)
         table[: len(self._weights), 3] = self._openness
         write_volume(self.irradiance, table.reshape(1, -1, TABLE_WIDTH, 4))
 
@@ -132,14 +139,20 @@ class StageLight:
         rows_from_bottom = download(wall.patch_target.color)[::-1, :, :3]
         return np.asarray(rows_from_bottom, np.float32).reshape(-1, 3)
 
-    def _transport(self, floor: TriangleMesh) -> NDArray[np.float32]:
+    def _lamp_light(self, floor: TriangleMesh, occluder: Occluder | None) -> LampLight:
+        """On an empty stage around where its actor would stand."""
+        meshes = [*([self.actors.matte] if self.actors else []), floor]
+        points_m = np.concatenate([mesh.positions_m for mesh in meshes])
+        normals = np.concatenate([mesh.normals for mesh in meshes])
+        return LampLight(points_m, normals, (self.stand_in or StandIn()).mark_m, occluder)
+
+    def _transport(self, floor: TriangleMesh, occluder: Occluder | None) -> NDArray[np.float32]:
         """(vertices, wall patches): what share of each patch's radiance reaches a vertex, straight and reflected."""
         walls = joined([wall_patches(wall.geometry, wall.patch_target.size) for wall in self.walls])
         ground = floor_patches(*self.floor_bounds_m)
         if self.actors is None:
             return form_factors(floor.positions_m, floor.normals, walls)
         matte, cards = self.actors.matte, self.actors.cards
-        occluder = Occluder(self.actors.shape, self.actors.bounds_m)
         on_matte = form_factors(matte.positions_m, matte.normals, walls, occluder)
         on_floor = form_factors(floor.positions_m, floor.normals, walls, occluder)
         openness = on_matte.sum(axis=1) / np.maximum(form_factors(matte.positions_m, matte.normals, walls).sum(1), 1e-6)
