@@ -14,7 +14,6 @@ from vpengine.sim.figure_shape import (
     Point,
     Shape,
     above,
-    below,
     capsule,
     carved,
     ellipsoid,
@@ -26,7 +25,8 @@ WRIST_M = 0.228
 
 SKIN = (0.43, 0.3, 0.222)
 LIPS = (0.33, 0.185, 0.15)
-EYES = (0.045, 0.035, 0.03)
+EYES = (0.04, 0.03, 0.026)
+BROWS = (0.085, 0.055, 0.04)
 HAIR = (0.04, 0.029, 0.022)
 COAT = (0.235, 0.16, 0.1)
 KNIT = (0.4, 0.38, 0.345)
@@ -58,16 +58,17 @@ def body() -> tuple[Piece, ...]:
             ((SKIN, _head()), (HAIR, _hair())),
             ((-0.11, -0.14, 1.4), (0.11, 0.15, 1.79), 0.009),
             ((-0.072, -0.14, 1.512), (0.072, -0.035, 1.686), 0.004),
-            ((EYES, _eyes()), (HAIR, _brows()), (LIPS, _lips())),
-            0.0016,
+            ((EYES, _eyes()), (BROWS, _brows()), (LIPS, _lips())),
+            0.0024,
         ),
         Piece(((SKIN, _hand(1.0, -0.05)),), ((0.17, -0.16, 0.66), (0.29, 0.03, 0.92), 0.009)),
         Piece(((SKIN, _hand(-1.0, -0.02)),), ((-0.29, -0.13, 0.66), (-0.17, 0.06, 0.92), 0.009)),
         Piece(
             ((KNIT, _collar()), (COAT, _coat()), (TROUSERS, _trousers()), (SHOES, _shoes())),
             ((-0.34, -0.25, -0.06), (0.34, 0.24, 1.56), 0.018),
-            ((-0.16, -0.2, 1.16), (0.16, 0.0, 1.5), 0.009),
+            ((-0.16, -0.2, 1.16), (0.16, 0.03, 1.56), 0.009),
             ((KNIT, _opening()),),
+            0.006,
         ),
     )
 
@@ -85,11 +86,17 @@ def _head() -> Shape:
     bones.append(capsule((0.0, 0.03, 1.42), (0.0, 0.014, 1.57), 0.057, 0.051))  # neck
     for side in (-1.0, 1.0):
         bones.append(capsule(_both(side, (0.05, 0.008, 1.58)), (0.0, -0.066, 1.543), 0.019, 0.021))  # jaw
-        bones.append(ellipsoid(_both(side, (0.041, -0.066, 1.611)), (0.021, 0.02, 0.015)))  # cheekbone
+        bones.append(ellipsoid(_both(side, (0.038, -0.062, 1.607)), (0.022, 0.02, 0.019)))  # cheekbone
+        bones.append(ellipsoid(_both(side, (0.036, -0.052, 1.572)), (0.022, 0.024, 0.024)))  # cheek
     bones.append(ellipsoid((0.0, -0.078, 1.538), (0.021, 0.016, 0.015)))  # chin
     sockets = union([ellipsoid((side * 0.031, -0.1, 1.638), (0.021, 0.02, 0.0125)) for side in (-1.0, 1.0)])
-    face = carved(union(bones, 0.03), sockets, 0.018)
-    return union([face, *_features()], 0.01)
+    face = carved(union([*bones, *_brow_bones()], 0.034), sockets, 0.02)
+    return union([face, *_features()], 0.012)
+
+
+def _brow_bones() -> list[Shape]:
+    ends = ((0.008, -0.084, 1.659), (0.044, -0.068, 1.661))
+    return [capsule(_both(side, ends[0]), _both(side, ends[1]), 0.008, 0.006) for side in (-1.0, 1.0)]
 
 
 def _features() -> list[Shape]:
@@ -97,7 +104,6 @@ def _features() -> list[Shape]:
     out.append(ellipsoid((0.0, -0.093, 1.5715), (0.021, 0.0095, 0.005)))
     out.append(ellipsoid((0.0, -0.091, 1.562), (0.018, 0.0095, 0.0055)))
     for side in (-1.0, 1.0):
-        out.append(capsule(_both(side, (0.011, -0.09, 1.657)), _both(side, (0.046, -0.074, 1.658)), 0.009, 0.008))
         out.append(ellipsoid(_both(side, (0.031, -0.0745, 1.636)), (0.015, 0.0125, 0.011)))  # eyelids
         out.append(ellipsoid(_both(side, (0.0105, -0.099, 1.602)), (0.0085, 0.011, 0.0075)))  # nostril
         out.append(ellipsoid(_both(side, (0.075, 0.016, 1.626)), (0.008, 0.018, 0.031)))  # ear
@@ -105,12 +111,16 @@ def _features() -> list[Shape]:
 
 
 def _eyes() -> Shape:
-    return union([ellipsoid((side * 0.031, -0.087, 1.6355), (0.0125, 0.012, 0.0038)) for side in (-1.0, 1.0)])
+    return union([ellipsoid((side * 0.031, -0.087, 1.6355), (0.0128, 0.012, 0.0048)) for side in (-1.0, 1.0)])
 
 
 def _brows() -> Shape:
-    ends = ((0.013, -0.099, 1.6585), (0.047, -0.08, 1.66))
-    return union([capsule(_both(side, ends[0]), _both(side, ends[1]), 0.005, 0.003) for side in (-1.0, 1.0)])
+    arcs: list[Shape] = []
+    for side in (-1.0, 1.0):
+        peak = _both(side, (0.036, -0.086, 1.6635))
+        arcs.append(capsule(_both(side, (0.015, -0.094, 1.6585)), peak, 0.0042, 0.0036))
+        arcs.append(capsule(peak, _both(side, (0.049, -0.074, 1.6595)), 0.0036, 0.002))
+    return squashed(union(arcs), (0.0, -0.09, 1.66), (1.0, 4.0, 1.0))
 
 
 def _lips() -> Shape:
@@ -125,7 +135,7 @@ def _hair() -> Shape:
 
     def distance(p: Array) -> Array:
         temples = 0.012 * np.clip((np.abs(p[:, 0]) - 0.035) / 0.03, 0.0, 1.0) * (p[:, 1] < -0.02)
-        return skull(p) - np.clip((p @ line - 1.356 - temples) * 0.5, -0.006, 0.011)
+        return skull(p) - np.clip((p @ line - 1.362 - temples) * 0.28, -0.006, 0.01)
 
     return distance
 
@@ -141,7 +151,7 @@ def _hand(side: float, wrist_y_m: float) -> Shape:
 
 def _collar() -> Shape:
     """Of the jumper under the coat."""
-    return below(capsule((0.0, 0.022, 1.41), (0.0, 0.01, 1.49), 0.074, 0.06), 1.5)
+    return capsule((0.0, 0.024, 1.4), (0.0, 0.016, 1.487), 0.078, 0.0635)
 
 
 def _opening() -> Shape:

@@ -37,7 +37,7 @@ PANEL_BLOCK = UniformBlock(
 )
 PATCH_BLOCK = UniformBlock("SimPatch", grid="vec2", lod="float")
 
-FLOOR_REFLECTANCE = 0.055  # a studio's black floor
+FLOOR_REFLECTANCE = 0.13  # a stage's grey floor paint
 FLOOR_MARGIN_M = 1.6
 FINE_FLOOR_M = 0.045  # where shadows fall; elsewhere the floor's light changes slowly
 COARSE_FLOOR_M = 0.45
