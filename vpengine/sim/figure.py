@@ -1,4 +1,4 @@
-"""The stand-in for an actor, and the grey and chrome ball beside it: what a simulated stage is lit on."""
+"""What stands on a simulated stage as meshes: the figure, balls on stands, flags, cards."""
 
 from __future__ import annotations
 
@@ -25,61 +25,21 @@ from vpengine.sim.figure_shape import (
     union,
 )
 from vpengine.sim.light_transport import Patches, joined
+from vpengine.sim.stand_in import Ball, Flag, StandIn, stand_tubes
 
-BALL_RADIUS_M = 0.1
-BALL_HEIGHT_M = 1.36
-BALL_APART_M = 0.27
 GREY = 0.18
 
 # Scene-linear ACEScg reflectances.
 METAL = (0.045, 0.045, 0.047)
 CARD = 0.82  # white foam board
+CLOTH = (0.018, 0.018, 0.018)  # a flag's duvetyne
 
 CARD_SIZE_M = (1.2, 1.8)
 CARD_BOTTOM_M = 0.4
 CARD_NET = (7, 11)  # vertices across and up
 
 
-@dataclass(frozen=True)
-class StandIn:
-    """Where the figure and the stand with the balls are on the floor, in stage metres.
-
-    turn_deg: 0 faces the stage's -Y, where the camera stands; positive turns it anticlockwise seen from above.
-    cards_m: where white cards stand, beside the camera, that throw the walls' light back on the actor, as a crew's do.
-    """
-
-    figure_m: tuple[float, float] | None = (0.52, 2.2)
-    turn_deg: float = -62.0
-    balls_m: tuple[float, float] | None = (-0.5, 2.3)
-    cards_m: tuple[tuple[float, float], ...] = ((-2.1, 0.9), (1.95, 0.6))
-
-    @property
-    def mark_m(self) -> tuple[float, float]:
-        """The actor's mark, which lamps stand around; without an actor the balls'."""
-        return self.figure_m or self.balls_m or (0.0, 2.0)
-
-    @property
-    def middle_m(self) -> Array:
-        """Between the figure and the balls, at chest height."""
-        positions = [at for at in (self.figure_m, self.balls_m) if at is not None]
-        return np.array([*np.mean(positions, axis=0), 1.3])
-
-    @property
-    def grey_centre_m(self) -> Array:
-        return self._ball(-0.5)
-
-    @property
-    def chrome_centre_m(self) -> Array:
-        return self._ball(0.5)
-
-    @property
-    def probe_centre_m(self) -> Array:
-        """Where reflections are right: the chrome ball's middle, without one before the chest."""
-        return self.middle_m if self.balls_m is None else self.chrome_centre_m
-
-    def _ball(self, side: float) -> Array:
-        assert self.balls_m is not None
-        return np.array([self.balls_m[0] + side * BALL_APART_M, self.balls_m[1], BALL_HEIGHT_M])
+Painted = tuple[TriangleMesh, NDArray[np.float32]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,48 +57,46 @@ class Actors:
     cards: Patches | None
 
 
-def stand_tubes(centre_m: tuple[float, float]) -> list[tuple[Point, Point, float]]:
-    """(start, end, radius) of a light stand: three legs, a pole, and a bar under the two balls."""
-    x, y = centre_m
-    bar_m = BALL_HEIGHT_M - BALL_RADIUS_M - 0.06
-    half_m = BALL_APART_M / 2.0
-    tubes: list[tuple[Point, Point, float]] = [
-        ((x, y, 0.14), (x, y, bar_m), 0.013),
-        ((x - half_m, y, bar_m), (x + half_m, y, bar_m), 0.009),
-        *(((x + s * half_m, y, bar_m), (x + s * half_m, y, BALL_HEIGHT_M), 0.008) for s in (-1.0, 1.0)),
-    ]
-    for angle in np.radians((90.0, 210.0, 330.0)):
-        foot = (x + 0.34 * float(np.cos(angle)), y + 0.34 * float(np.sin(angle)), 0.012)
-        tubes.append(((x, y, 0.34), foot, 0.011))
-    return tubes
-
-
 @lru_cache(maxsize=4)
 def build_actors(stand_in: StandIn) -> Actors:
     """The meshes of a stand-in in stage space; about a second on one core, and kept."""
-    meshes: list[tuple[TriangleMesh, NDArray[np.float32]]] = []
-    shapes: list[Shape] = []
-    chrome = None
-    if stand_in.figure_m is not None:
-        position = (*stand_in.figure_m, 0.0)
-        meshes += [_meshed(piece, stand_in.turn_deg, position) for piece in body()]
-        whole = union([shape for piece in body() for _, shape in piece.parts])
-        shapes.append(placed(whole, stand_in.turn_deg, position))
-    if stand_in.balls_m is not None:
-        tubes = stand_tubes(stand_in.balls_m)
-        grey, chrome = (globe(centre, BALL_RADIUS_M) for centre in (stand_in.grey_centre_m, stand_in.chrome_centre_m))
-        meshes += [(mesh, _albedo(mesh, METAL)) for mesh in (tube(*ends) for ends in tubes)]
-        meshes.append((grey, _albedo(grey, (GREY, GREY, GREY))))
-        centres = [_point(stand_in.grey_centre_m), _point(stand_in.chrome_centre_m)]
-        shapes += [*(capsule(*ends) for ends in tubes), *(sphere(centre, BALL_RADIUS_M) for centre in centres)]
-    if not meshes:
-        raise ValueError("a stand-in with neither figure nor balls")
-    everything = np.concatenate([mesh.positions_m for mesh, _ in meshes] + ([chrome.positions_m] if chrome else []))
+    solid, shapes = _figure(stand_in) if stand_in.figure_m is not None else ([], [])
+    solid += [_ball(ball) for ball in stand_in.balls if not ball.chrome]
+    chrome = globe(np.array(stand_in.chrome.centre_m), stand_in.chrome.radius_m) if stand_in.chrome else None
+    shapes += [sphere(ball.centre_m, ball.radius_m) for ball in stand_in.balls]
+    tubes = stand_tubes(stand_in)
+    shapes += [capsule(*ends) for ends in tubes]
+    solid += [(mesh, _albedo(mesh, METAL)) for mesh in (tube(*ends) for ends in tubes)]
+    if not solid and chrome is None:
+        raise ValueError("a stand-in with neither figure, balls nor flags")
+    everything = np.concatenate([mesh.positions_m for mesh, _ in solid] + ([chrome.positions_m] if chrome else []))
     bounds_m = everything.min(axis=0) - 0.05, everything.max(axis=0) + 0.05
     boards = [card(position, stand_in.middle_m) for position in stand_in.cards_m]
-    meshes += [(board, _albedo(board, (CARD, CARD, CARD))) for board, _ in boards]
     cards = joined([patches for _, patches in boards]) if boards else None
-    return Actors(*_joined(meshes), chrome, union(shapes), bounds_m, cards)
+    flat = [(board, _albedo(board, (CARD, CARD, CARD))) for board, _ in boards]
+    flat += [(mesh, _albedo(mesh, CLOTH)) for mesh in map(_flag, stand_in.flags)]
+    return Actors(*_joined([*solid, *flat]), chrome, union(shapes), bounds_m, cards)
+
+
+def _figure(stand_in: StandIn) -> tuple[list[Painted], list[Shape]]:
+    assert stand_in.figure_m is not None
+    position_m, pieces = (*stand_in.figure_m, 0.0), body()
+    whole = union([shape for piece in pieces for _, shape in piece.parts])
+    meshes = [_meshed(piece, stand_in.turn_deg, position_m) for piece in pieces]
+    return meshes, [placed(whole, stand_in.turn_deg, position_m)]
+
+
+def _ball(ball: Ball) -> Painted:
+    mesh = globe(np.array(ball.centre_m), ball.radius_m)
+    return mesh, _albedo(mesh, (GREY, GREY, GREY))
+
+
+def _flag(flag: Flag) -> TriangleMesh:
+    """Its front; the shader darkens what is seen from behind."""
+    u, v = np.meshgrid(np.linspace(-0.5, 0.5, 5), np.linspace(-0.5, 0.5, 7))
+    offset_m = u[..., None] * flag.across * flag.size_m[0] + v[..., None] * np.array([0.0, 0.0, flag.size_m[1]])
+    positions_m = np.array(flag.centre_m) + offset_m.reshape(-1, 3)
+    return TriangleMesh(positions_m, np.broadcast_to(flag.facing, positions_m.shape), net(7, 5))
 
 
 def card(position_m: tuple[float, float], target_m: Array) -> tuple[TriangleMesh, Patches]:
@@ -159,7 +117,7 @@ def card(position_m: tuple[float, float], target_m: Array) -> tuple[TriangleMesh
     return TriangleMesh(positions_m, np.broadcast_to(towards, positions_m.shape), net(*CARD_NET[::-1])), patches
 
 
-def _meshed(piece: Piece, turn_deg: float, position_m: Point) -> tuple[TriangleMesh, NDArray[np.float32]]:
+def _meshed(piece: Piece, turn_deg: float, position_m: Point) -> Painted:
     """A piece of the figure as one surface with its reflectances, turned and put in its place."""
     shape = union([part for _, part in piece.parts])
     mesh = _mesh_in(shape, piece.box)
@@ -188,7 +146,7 @@ def _mesh_in(shape: Shape, box: Box) -> TriangleMesh:
 def _without(mesh: TriangleMesh, box: Box, margin_m: float) -> TriangleMesh:
     """A mesh without what lies well inside a box, where a finer one takes its place."""
     low, high = np.array(box[0]) + 1.5 * margin_m, np.array(box[1]) - 1.5 * margin_m
-    inside = ((mesh.positions_m > low) & (mesh.positions_m < high)).all(axis=1)
+    inside = np.all((mesh.positions_m > low) & (mesh.positions_m < high), axis=1)
     return TriangleMesh(mesh.positions_m, mesh.normals, mesh.triangles[~inside[mesh.triangles].all(axis=1)])
 
 
@@ -204,14 +162,10 @@ def _albedo(mesh: TriangleMesh, color: tuple[float, float, float]) -> NDArray[np
     return np.broadcast_to(np.array(color, np.float32), mesh.positions_m.shape).copy()
 
 
-def _joined(meshes: list[tuple[TriangleMesh, NDArray[np.float32]]]) -> tuple[TriangleMesh, NDArray[np.float32]]:
+def _joined(meshes: list[Painted]) -> tuple[TriangleMesh, NDArray[np.float32]]:
     offsets = np.cumsum([0] + [len(mesh.positions_m) for mesh, _ in meshes])
     return TriangleMesh(
         np.concatenate([mesh.positions_m for mesh, _ in meshes]),
         np.concatenate([mesh.normals for mesh, _ in meshes]),
         np.concatenate([mesh.triangles + np.uint32(o) for (mesh, _), o in zip(meshes, offsets, strict=False)]),
     ), np.concatenate([albedo for _, albedo in meshes])
-
-
-def _point(value: Array) -> tuple[float, float, float]:
-    return float(value[0]), float(value[1]), float(value[2])

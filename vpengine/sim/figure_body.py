@@ -134,8 +134,10 @@ def _hair() -> Shape:
     line = np.array([0.0, 0.57, 0.82])  # the hairline: a plane that rises from the nape to the forehead
 
     def distance(p: Array) -> Array:
-        temples = 0.012 * np.clip((np.abs(p[:, 0]) - 0.035) / 0.03, 0.0, 1.0) * (p[:, 1] < -0.02)
-        return skull(p) - np.clip((p @ line - 1.362 - temples) * 0.28, -0.006, 0.01)
+        forehead = np.clip(-p[:, 1] / 0.05, 0.0, 1.0)
+        temples = 0.014 * np.clip((np.abs(p[:, 0]) - 0.03) / 0.03, 0.0, 1.0) * forehead
+        parting = 0.006 * np.clip(p[:, 0] / 0.04, -1.0, 1.0) * forehead
+        return skull(p) - np.clip((p @ line - 1.363 - temples - parting) * 0.24, -0.006, 0.0095)
 
     return distance
 

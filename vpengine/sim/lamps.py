@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from vpengine.control.controls import Value
 from vpengine.control.declared import LAMP_OFF_STOPS, SIM_FILL, SIM_KEY, LampControls
 from vpengine.sim.figure_shape import Array
-from vpengine.sim.light_transport import OFF_SURFACE_M, Occluder
+from vpengine.sim.light_transport import OFF_SURFACE_M, Shadows
 from vpengine.view.kelvin import acescg_of_kelvin
 
 FACE_M = 1.55  # height above the mark that lamps point at
@@ -66,10 +66,10 @@ def _lamp(names: LampControls, controls: Mapping[str, Value], radius_m: float, d
 class LampLight:
     """The light of one lamp on vertices, kept while it stays where it is: only its colour costs nothing to change."""
 
-    def __init__(self, points_m: Array, normals: Array, mark_m: tuple[float, float], occluder: Occluder | None) -> None:
+    def __init__(self, points_m: Array, normals: Array, mark_m: tuple[float, float], shadows: Shadows | None) -> None:
         self._points_m, self._normals = np.asarray(points_m, np.float32), np.asarray(normals, np.float32)
         self._face_m = np.array([*mark_m, FACE_M])
-        self._occluder = occluder
+        self._shadows = shadows
         self._stands: tuple[float, float] | None = None
         self._weights = np.zeros(0, np.float32)
 
@@ -90,10 +90,10 @@ class LampLight:
         received = sphere_cosine(np.einsum("nc,nc->n", towards, self._normals), size)
         sent = np.maximum(towards @ lamp.towards.astype(np.float32), 0.0)  # a flat source: less to the sides
         weights = received * sent * (lamp.distance_m / np.maximum(distance_m, lamp.radius_m)) ** 2
-        if self._occluder is not None:
+        if self._shadows is not None:
             seen = np.nonzero(weights > 1e-4)[0]
             origins = self._points_m[seen] + OFF_SURFACE_M * self._normals[seen]
-            weights[seen] *= self._occluder.visibility(origins, towards[seen], size[seen])
+            weights[seen] *= self._shadows.visibility(origins, towards[seen], size[seen], distance_m[seen])
         return weights.astype(np.float32)
 
 

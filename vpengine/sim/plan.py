@@ -13,11 +13,11 @@ from vpengine.gpu.gpu import Gpu
 from vpengine.gpu.job import DECORATION, Job
 from vpengine.gpu.target import Target
 from vpengine.sim.camera import SimCamera
-from vpengine.sim.figure import StandIn
 from vpengine.sim.lamps import Lamps, lamps_of
 from vpengine.sim.light import Panel, StageLight
 from vpengine.sim.light_draw import Probe, probe_of
 from vpengine.sim.stage_view import StageView, from_behind
+from vpengine.sim.stand_in import StandIn
 from vpengine.stage.camera import CameraSettings
 from vpengine.stage.walls import WallGeometry
 from vpengine.view.camera import camera_view
