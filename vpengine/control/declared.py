@@ -102,6 +102,6 @@ ENGINE_CONTROLS = (
     Control(LIGHT_WINDOWS, "float", 0.0, "How many of the windows of a plate that has some are lit."),
     Control(CHANCE_AMOUNT, "float", 0.0, "How far the controls that the show names drift around their cues' values."),
     Control(CHANCE_SEED, "int", 0, "Which way they drift.", high=65535.0),
-    *_lamp(SIM_KEY, "key light", (-0.5, 5600.0, -75.0, 30.0)),
+    *_lamp(SIM_KEY, "key light", (-0.5, 5600.0, -80.0, 30.0)),
     *_lamp(SIM_FILL, "fill light", (-2.5, 6500.0, 20.0, 15.0)),
 )

@@ -109,7 +109,7 @@ class StageLight:
     def shine(self, wall_light: Mapping[str, Texture], lamps: Lamps | None = None) -> None:
         """Take the walls' pictures (scene-linear ACEScg, by wall id) and light the stage with them, and with lamps.
 
-        A wall without a picture is dark. A lamp is traced again when it was moved: about 40 ms.
+        A wall without a picture is dark. A lamp that was moved is traced again: about 30 ms.
         """
         radiances = [self._emit(wall, wall_light.get(wall.geometry.id)) for wall in self.walls]
         self.patch_radiance = np.concatenate(radiances)

@@ -23,7 +23,7 @@ SWAY_DEG = np.array([0.45, 0.35, 0.25])  # RMS of pan, tilt, roll
 FALL = 1.6  # amplitude goes with 1 / frequency to this power: a real hand's spectrum is steep
 
 WHIP_DEG, WHIP_S = 50.0, 0.35
-DEMO_WHIP_DEG = 40.0  # lands where its stage still has wall
+DEMO_WHIP_DEG = 38.0  # lands where its stage still has wall
 
 
 def still(seed: int) -> Move:
@@ -86,7 +86,7 @@ def demo(seed: int) -> Move:
     def at(time_s: float) -> Pose:
         offset = sway(time_s) * (0.6 * (1.0 - smoothstep((time_s - 15.5) / 2.0)))
         right_m = -0.5 + 0.95 * _glide(time_s, 0.0, 9.5) - 0.5 * _glide(time_s, 12.9, 4.6)
-        forward_m = 0.3 - 0.1 * _glide(time_s, 0.5, 7.0) + 0.36 * _glide(time_s, 13.0, 4.5)
+        forward_m = 0.3 + 0.26 * _glide(time_s, 13.0, 4.5)
         pan_deg = -13.0 + 11.0 * _glide(time_s, 0.5, 8.5) - 4.0 * _glide(time_s, 12.9, 4.6)
         pan_deg += DEMO_WHIP_DEG * (_glide(time_s, 10.2, WHIP_S) - _glide(time_s, 12.2, WHIP_S + 0.05))
         tilt_deg = 1.5 * _glide(time_s, 1.0, 6.0) - 2.0 * _glide(time_s, 13.5, 3.5)
