@@ -27,6 +27,7 @@ from vpengine.stage.control_settings import ControlSettings
 from vpengine.stage.desk_files import CueSettings, LookSettings
 from vpengine.stage.midi import MidiSettings
 from vpengine.stage.show_file import LightSettings, SceneSettings, ShowSettings
+from vpengine.stage.sim import SimSettings
 from vpengine.stage.stage_file import (
     NeuralSettings,
     OutputSettings,
@@ -76,6 +77,7 @@ def stage_schema() -> Schema:
     properties["tracking"] = _list(_kinds(schema, "tracking", _settings(tracking.KINDS), TrackingSettings), at_least=0)
     properties["output"] = _list(_kinds(schema, "output", _settings(output.KINDS), OutputSettings), at_least=0)
     properties["neural"] = _define(schema, "neural", NeuralSettings)
+    properties["sim"] = _define(schema, "sim", SimSettings)
     properties["control"] = _define(schema, "control", ControlSettings)
     properties["controls"] = {"type": "object", "description": "Controls that start with another value than their own."}
     networks = schema["$defs"]["neural"]["properties"]
@@ -207,8 +209,11 @@ def _section(schema: Schema, heading: str, section: Schema) -> Iterator[str]:
         yield from _rows(schema, model)
     if "$ref" in section:
         for key, value in _resolve(schema, section)["properties"].items():
+            inside = f"{heading.strip('[]')}.{key}"
             if "oneOf" in value:
-                yield from _section(schema, f"[{heading.strip('[]')}.{key}]", value)
+                yield from _section(schema, f"[{inside}]", value)
+            elif "$ref" in value.get("items", {}):
+                yield from _section(schema, f"[[{inside}]]", value["items"])
 
 
 def _rows(schema: Schema, model: Schema) -> Iterator[str]:
@@ -223,7 +228,7 @@ def _keys(schema: Schema, model: Schema, prefix: str) -> Iterator[str]:
     required = model.get("required", ())
     for key, value in model["properties"].items():
         inner = _resolve(schema, value)
-        if key == "kind" or "oneOf" in value:
+        if key == "kind" or "oneOf" in value or "$ref" in value.get("items", {}):
             continue
         if "properties" in inner:
             yield from _keys(schema, inner, f"{prefix}{key}.")
