@@ -71,10 +71,11 @@ def counted_film(
     codec: str = "ffv1",
     size: Callable[[int], tuple[int, int]] = lambda _: (16, 16),
     numbers: Callable[[int], int] = lambda n: n,
-    options: dict[str, str] | None = None,
+    metadata: dict[str, str] | None = None,
 ) -> Path:
     """A film whose picture n is of the brightness STEP * n + 16, at the place ``numbers(n)``."""
-    with av.open(str(path), "w", options=options or {}) as film:
+    with av.open(str(path), "w") as film:
+        film.metadata.update(metadata or {})
         stream = film.add_stream(codec, rate=rate)
         stream.width, stream.height = size(0)
         stream.pix_fmt = "yuv420p"

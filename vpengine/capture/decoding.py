@@ -16,7 +16,8 @@ from vpengine.view.timecode import Timecode, parsed
 
 MOST_PIXELS = 16384 * 16384
 THREADS = min(4, os.cpu_count() or 1)  # of a file's decoder; the frame and the network need cores too
-PYTHON_ERRORS = (av.FFmpegError, OSError, ValueError, MemoryError)  # PyAV raises Python's own for much
+# PyAV raises Python's own for much; LookupError where a stream begins that was not there when it was opened.
+PYTHON_ERRORS = (av.FFmpegError, OSError, ValueError, LookupError, MemoryError)
 
 
 class Decoder:
@@ -63,7 +64,7 @@ class Decoder:
     @property
     def rate(self) -> Fraction | None:
         """Pictures a second, as the container says; None where it says nothing sensible."""
-        for found in (self.stream.average_rate, self.stream.base_rate):
+        for found in (self.stream.guessed_rate, self.stream.average_rate, self.stream.base_rate):
             if found and 0 < found <= 1000:
                 return Fraction(found)
         return None
