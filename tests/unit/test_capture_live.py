@@ -144,6 +144,12 @@ def test_a_camera_that_does_not_answer() -> None:
         source.open()
 
 
+def test_srt_says_whether_this_ffmpeg_has_it() -> None:
+    source = StreamSource(StreamSource.Settings(url="srt://127.0.0.1:1"), Pace())
+    with pytest.raises(LostError, match=r"^stream srt://127.0.0.1:1: (FFmpeg was built without it here|cannot be)"):
+        source.open()
+
+
 def free_port() -> int:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         probe.bind(("127.0.0.1", 0))

@@ -55,6 +55,10 @@ class DeviceSource:
         self._pace = pace
         self._live: Live | None = None
 
+    @staticmethod
+    def claim(settings: DeviceSource.Settings) -> str:
+        return f'the device "{settings.device}"' if settings.device else "the first device"
+
     @property
     def title(self) -> str:
         return f'device "{self.settings.device}"' if self.settings.device else "the first device"

@@ -44,7 +44,8 @@ class CaptureHealth:
         said = f" of {float(self.said_rate):.6g}" if self.said_rate else ""
         age = "" if self.age_s is None else f", last {self.age_s:.2f} s ago"
         counts = f"{self.frames} pictures, {self.missed} missed, {self.broken} broken, opened {self.opened} times{age}"
-        parts = [f"{self.title}: {self.state}", self.picture, f"{self.rate:.2f}{said} a second", counts, *self.faults]
+        faults = [fault.removeprefix(f"{self.title}: ") for fault in self.faults]
+        parts = [f"{self.title}: {self.state}", self.picture, f"{self.rate:.2f}{said} a second", counts, *faults]
         return "; ".join(part for part in parts if part)
 
 

@@ -48,11 +48,11 @@ class Reader:
     def start(self) -> None:
         self._thread.start()
 
-    def stop(self) -> None:
-        """Ends within a second; a device that does not answer is left to the process's end."""
+    def stop(self, join_s: float = JOIN_S) -> None:
+        """Ends within ``join_s``; a device that does not answer is left to the process's end. May be called twice."""
         self._pace.stop()
         if self._thread.is_alive():
-            self._thread.join(JOIN_S)
+            self._thread.join(join_s)
 
     def health(self) -> CaptureHealth:
         return self._book.health(self._pace.now_s())

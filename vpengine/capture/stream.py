@@ -7,6 +7,7 @@ from fractions import Fraction
 from typing import Annotated, Any, Literal
 from urllib.parse import SplitResult, parse_qsl, urlsplit
 
+import av
 from pydantic import AfterValidator, Field
 
 from vpengine.capture.live import Live
@@ -30,6 +31,7 @@ QUERY = {
     "udp": ("fifo_size", "buffer_size", "sources", "ttl"),
 }
 EVERYWHERE = ("0.0.0.0", "::")
+NO_PROTOCOL = "FFmpeg was built without it here; send MPEG-TS over UDP, or install PyAV against an FFmpeg with libsrt"
 
 
 def _url(value: str) -> str:
@@ -82,6 +84,15 @@ class StreamSource:
         self._pace = pace
         self._live: Live | None = None
 
+    @staticmethod
+    def receives(settings: StreamSource.Settings) -> tuple[str, int, bool] | None:
+        """What ``vpengine check`` holds against the other sections' ports."""
+        parts = urlsplit(settings.url)
+        found = _ip(parts.hostname or "")
+        if parts.scheme != "udp" or found is None or parts.port is None:
+            return None
+        return ("0.0.0.0" if found.is_multicast else str(found)), parts.port, found.is_multicast
+
     @property
     def title(self) -> str:
         """Without user, password and options."""
@@ -91,7 +102,12 @@ class StreamSource:
     def open(self) -> Fraction | None:
         self.close()
         url, format, options = opening(self.settings)
-        self._live = Live(url, self.title, self._pace, format, options, network=True)
+        try:
+            self._live = Live(url, self.title, self._pace, format, options, network=True)
+        except LostError as error:
+            if isinstance(error.__cause__, av.error.ProtocolNotFoundError):
+                raise LostError(f"{self.title}: {NO_PROTOCOL}") from error
+            raise
         return self._live.rate
 
     def read(self) -> CapturedFrame | None:
