@@ -6,6 +6,7 @@ import re
 from fractions import Fraction
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -107,7 +108,8 @@ def test_a_change_of_size_midway(tmp_path: Path) -> None:
     reader = Reader("a", source, pace, say=said.append)
     reader.run()
     assert any("its picture changed from 64 x 48 yuv420p to 96 x 64 yuv420p" in sentence for sentence in said)
-    assert reader.health().frames >= 22
+    assert reader.health().frames >= 20  # where they are joined packets are missing, by their count
+    assert reader.health().rate == pytest.approx(25.0, rel=0.06)
 
 
 @pytest.mark.parametrize("kept", [0.4, 0.8])
@@ -140,6 +142,44 @@ def played(source: FileSource, most: int = 60) -> tuple[int, list[str]]:
 
 def one_sentence(said: str) -> bool:
     return said.startswith('file "') and "\n" not in said and len(said) < 300
+
+
+@pytest.mark.parametrize("damage", ["bytes", "packets"])
+@pytest.mark.parametrize("codec", ["libx264", "mpeg2video"])
+def test_no_picture_that_rests_on_a_broken_one_is_shown(tmp_path: Path, codec: str, damage: str) -> None:
+    """Noise that moves, a whole picture every ten: what is shown is as it was, and what is not is counted."""
+    path = noise_film(tmp_path / "a.ts", codec)
+    with av.open(str(path)) as opened:
+        whole = [frame.to_ndarray().astype(int) for frame in opened.decode(video=0)]
+    data, half = bytearray(path.read_bytes()), path.stat().st_size // 376
+    for packet in range(half, half + 3):
+        data[packet * 188 + 60 : packet * 188 + 120] = bytes(60)
+    if damage == "packets":
+        del data[half * 188 : (half + 3) * 188]
+    path.write_bytes(data)
+    pace = VirtualPace()
+    reader = Reader("a", film(path, pace, loop=False), pace, say=lambda _: None)
+    tap = reader.ring.tap(100)
+    reader.run()
+    frames, health = tap.take(), reader.health()
+    assert 1 <= health.broken <= 11
+    assert 49 <= len(frames) < 60
+    for frame in frames:
+        place = round((frame.time_s - frames[0].time_s) * 25)
+        assert np.abs(frame.planes[0] - whole[place][:48]).mean() < 2.0, place
+
+
+def noise_film(path: Path, codec: str) -> Path:
+    noise = np.random.default_rng(1).integers(0, 255, (72, 96)).astype(np.uint8)
+    with av.open(str(path), "w") as out:
+        stream = out.add_stream(codec, rate=25, options={"g": "10", "bf": "0"})
+        stream.width, stream.height, stream.pix_fmt = 96, 48, "yuv420p"
+        for number in range(60):
+            frame = av.VideoFrame.from_ndarray(np.roll(noise, number, axis=1), "yuv420p")
+            frame.pts, frame.time_base = number, Fraction(1, 25)
+            out.mux(stream.encode(frame))
+        out.mux(stream.encode(None))
+    return path
 
 
 def test_a_film_that_is_lost_and_comes_back(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from av.container import InputContainer
 from vpengine.capture.source import BrokenError, LostError
 from vpengine.view.timecode import Timecode, parsed
 
-MOST_PIXELS = 16384 * 16384
+MOST_DOUBTFUL = 15  # pictures after a broken one; a stream may send no whole picture for minutes (intra refresh)
 THREADS = min(4, os.cpu_count() or 1)  # of a file's decoder; the frame and the network need cores too
 # PyAV raises Python's own for much; LookupError where a stream begins that was not there when it was opened.
 PYTHON_ERRORS = (av.FFmpegError, OSError, ValueError, LookupError, MemoryError)
@@ -56,6 +56,7 @@ class Decoder:
         context.thread_count = THREADS
         self._packets: Iterator[av.Packet] = self._container.demux(self.stream)
         self._ready: deque[av.VideoFrame] = deque()
+        self._doubt = _Doubt()
 
     def _others(self) -> str:
         kinds = sorted({stream.type for stream in self._container.streams})
@@ -89,21 +90,46 @@ class Decoder:
             self._decode(packet)
         frame = self._ready.popleft()
         if frame.is_corrupt:
-            raise BrokenError(f"{self._what}: a picture came in part only")
+            self._doubt.begin(frame.pts)
+        if self._doubt.of(frame):
+            raise BrokenError(f"{self._what}: a picture came in part, or is made of one that did")
         return frame
 
     def _decode(self, packet: av.Packet) -> None:
+        if packet.is_corrupt:  # MPEG-TS counts its packets; H.264's decoder hides that one is missing
+            self._doubt.begin(packet.pts)
         try:
             frames = packet.decode()
         except av.EOFError:
             return
         except PYTHON_ERRORS as error:
+            self._doubt.begin(packet.pts)
             raise BrokenError(f"{self._what}: a picture cannot be decoded ({reason(error)})") from error
         self._ready.extend(frame for frame in frames if isinstance(frame, av.VideoFrame))
 
     def close(self) -> None:
         with suppress(*PYTHON_ERRORS):  # what it was reading is gone
             self._container.close()
+
+
+class _Doubt:
+    """Which pictures are made of a broken one: those after it, until the next that is whole by itself."""
+
+    def __init__(self) -> None:
+        self._left = 0
+        self._from: int | None = None
+
+    def begin(self, pts: int | None) -> None:
+        self._left, self._from = MOST_DOUBTFUL, pts
+
+    def of(self, frame: av.VideoFrame) -> bool:
+        if not self._left or (frame.pts is not None and self._from is not None and frame.pts < self._from):
+            return False
+        if frame.key_frame and not frame.is_corrupt and frame.pts != self._from:
+            self._left = 0
+            return False
+        self._left -= 1
+        return True
 
 
 def reason(error: BaseException) -> str:

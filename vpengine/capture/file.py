@@ -16,6 +16,7 @@ from vpengine.stage.settings import ExistingFile, Rate
 from vpengine.stage.settings import Settings as Section
 from vpengine.view.timecode import Timecode, number_of, timecode_of
 
+HOLE_S = 5  # in timestamps; what is longer is no hole, but another count
 NEAR = Fraction(1, 10)  # of a picture's time: Matroska rounds to milliseconds
 # What a film is. A play list, which FFmpeg reads too, would open other files and addresses.
 CONTAINERS = "mov,mp4,matroska,webm,mxf,avi,mpegts,mpeg,mpegvideo,nut,ivf,h264,hevc,dv,flv,gif,yuv4mpegpipe,obu,av1"
@@ -90,14 +91,14 @@ class FileSource:
 
     def _index(self, frame: av.VideoFrame) -> Fraction:
         """Its place in the film, in pictures from 0: whole, but where the film's own rate varies."""
-        counted = Fraction(self._decoded)
+        index = Fraction(self._decoded)
         self._decoded += 1
-        index = counted
         if frame.pts is not None and frame.time_base:
             at = frame.pts * Fraction(frame.time_base) * self._own_rate
             self._first = at if self._first is None else self._first
+            if not -1 <= at - self._first - self._next <= HOLE_S * self._own_rate:
+                self._first = at - self._next  # timestamps begin again: films that were joined
             index = _snapped(at - self._first)
-        index = max(index, self._next - Fraction(1, 2)) if counted else index  # timestamps that go back
         self._next = index + 1
         return index
 
