@@ -16,9 +16,10 @@ from PIL import Image
 from tests.capturing import VirtualPace, counted_film, shown_number
 from vpengine.capture.file import FileSource
 from vpengine.capture.reader import Reader
+from vpengine.capture.ring import Ring
 from vpengine.capture.sequence import SequenceSource
 from vpengine.capture.source import BrokenError, EndedError, LostError, Source
-from vpengine.frames.captured import CapturedFrame
+from vpengine.frames.captured import FORMATS, CapturedFrame, Tags
 from vpengine.view.timecode import Timecode
 
 SHARED = Path(__file__).parents[3] / "shared" / "data"
@@ -53,6 +54,51 @@ def test_every_picture_at_its_time_over_loops(tmp_path: Path, rate: Fraction) ->
     exact = [start_s + float(n / rate) for n in range(110)]
     np.testing.assert_allclose([frame.time_s for frame in found], exact, rtol=0.0, atol=1e-9)
     source.close()
+
+
+def test_ten_minutes_of_loops_at_the_engines_ticks(tmp_path: Path) -> None:
+    """23.976 on 24, a film of one second: each tick sees picture floor(t * rate), over all seams."""
+    rate, ticks, ring = Fraction(24000, 1001), 24 * 600, Ring()
+    source = film(counted_film(tmp_path / "a.nut", 24, rate), VirtualPace())
+    source.open()
+    first = pictures(source, 1)[0]
+    ring.put(first)
+    put, seen = 1, []
+    for tick in range(ticks):
+        now_s = first.time_s + tick / 24
+        while put * 1001 / 24000 <= tick / 24 + 0.05:
+            ring.put(pictures(source, 1)[0])
+            put += 1
+        found = ring.at(now_s)
+        seen.append(shown_number(found) if found else None)
+    assert seen == [int(Fraction(tick, 24) * rate) % 24 for tick in range(ticks)]
+
+
+@pytest.mark.parametrize("name", ["yuv422p10le", "yuv420p10le", "yuv444p12le"])
+def test_every_bit_of_ten_and_twelve_stays(tmp_path: Path, name: str) -> None:
+    """Through a lossless film, its tags with it."""
+    kind = FORMATS[name]
+    noise = np.random.default_rng(2)
+    sent = [noise.integers(0, 1 << kind.bits, shape).astype(np.uint16) for shape in kind.shapes((32, 18))]
+    made = av.VideoFrame(32, 18, name)
+    for plane, samples in zip(made.planes, sent, strict=True):
+        padded = np.zeros((plane.height, plane.line_size // 2), np.uint16)
+        padded[:, : samples.shape[1]] = samples
+        plane.update(padded.tobytes())
+    with av.open(str(tmp_path / "a.mkv"), "w") as out:
+        stream = out.add_stream("ffv1", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 32, 18, name
+        context = stream.codec_context
+        context.colorspace, context.color_range, context.color_trc, context.color_primaries = 9, 1, 16, 9
+        made.colorspace, made.color_range, made.pts = 9, 1, 0
+        out.mux(stream.encode(made))
+        out.mux(stream.encode(None))
+    source = film(tmp_path / "a.mkv", VirtualPace())
+    source.open()
+    (frame,) = pictures(source, 1)
+    assert (frame.format.name, frame.tags) == (name, Tags("bt2020", "limited", "smpte2084"))
+    for plane, samples in zip(frame.planes, sent, strict=True):
+        np.testing.assert_array_equal(plane, samples)
 
 
 def test_milliseconds_in_a_container_do_not_shake_the_cadence(tmp_path: Path) -> None:

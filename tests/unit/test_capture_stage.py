@@ -15,7 +15,7 @@ from vpengine.capture.readers import reader_of
 from vpengine.cli import doctor
 from vpengine.cli.capture import capture, chosen
 from vpengine.errors import ProblemsError, UserError
-from vpengine.files import conflicts, controls_of, settings_of
+from vpengine.files import conflicts, controls_of, read_files, settings_of
 from vpengine.frames.captured import Tags
 from vpengine.stage.stage_file import load_stage, read_stage
 
@@ -91,6 +91,15 @@ def test_a_film_lies_beside_its_stage(tmp_path: Path) -> None:
     for name, words in {"none.mp4": "no such file", "../a.mp4": "lies outside the folder"}.items():
         with pytest.raises(ProblemsError, match=words):
             chosen(write(tmp_path, STAGE + text.format(name)), None, False)
+
+
+def test_a_take_does_not_read_the_film_that_stands_in_for_a_camera(tmp_path: Path) -> None:
+    (tmp_path / "a.mp4").write_bytes(b"")
+    film = '[[capture]]\nid = "b"\nkind = "file"\ncamera = "1"\nfile = "a.mp4"\n'
+    show = tmp_path / "show.toml"
+    show.write_text('version = 1\nshow.name = "x"\n[[scene]]\nslug = "a"\nplate.kind = "street"\n')
+    files = read_files(write(tmp_path, STAGE + film), show)
+    assert files.named() == []
 
 
 def test_ports_and_devices_belong_to_one(tmp_path: Path) -> None:

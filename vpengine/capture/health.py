@@ -116,6 +116,11 @@ class Book:
             self._missed += max(round((frame.time_s - self._times[-1]) * float(self._said_rate)) - 1, 0)
         self._times.append(frame.time_s)
 
+    @property
+    def is_lost(self) -> bool:
+        with self._lock:
+            return self._state == "lost"
+
     def health(self, now_s: float) -> CaptureHealth:
         with self._lock:
             age_s = None if self._came_s is None else max(now_s - self._came_s, 0.0)

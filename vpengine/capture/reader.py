@@ -104,7 +104,7 @@ class Reader:
             self._take(frame)
 
     def _take(self, frame: CapturedFrame) -> None:
-        was_lost = self._book.health(self._pace.now_s()).state == "lost"
+        was_lost = self._book.is_lost
         said = self._book.frame(frame if self._tags == Tags() else self._tagged(frame), self._pace.now_s())
         self.ring.put(replace(self._tagged(frame), time_s=frame.time_s - self._latency_s, number=self._number))
         self._number += 1
@@ -123,7 +123,7 @@ class Reader:
         return replace(frame, tags=tags)
 
     def _lost(self, why: str) -> None:
-        if self._book.health(self._pace.now_s()).state != "lost":  # once, however often it is tried
+        if not self._book.is_lost:  # once, however often it is tried
             self._tell(why)
         self._book.lost(why, self._pace.now_s())
         self._close()
