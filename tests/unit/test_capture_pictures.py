@@ -163,6 +163,20 @@ def test_a_missing_tag_is_told_by_lines() -> None:
     assert replace(found, size=(1280, 720)).matrix == "bt709"
 
 
+def test_fields_are_known(tmp_path: object) -> None:
+    path = f"{tmp_path}/a.ts"
+    with av.open(path, "w") as film:
+        stream = film.add_stream("mpeg2video", rate=25, options={"flags": "+ilme+ildct"})
+        stream.width, stream.height, stream.pix_fmt = 64, 64, "yuv420p"
+        frame = av.VideoFrame.from_ndarray(np.full((96, 64), 100, np.uint8), "yuv420p")
+        frame.pts = 0
+        film.mux(stream.encode(frame))
+        film.mux(stream.encode(None))
+    with av.open(path) as film:
+        assert captured(next(film.decode(video=0)), 0.0).interlaced
+    assert not captured(frame, 0.0).interlaced
+
+
 def test_the_pictures_own_timecode(tmp_path: object) -> None:
     path = f"{tmp_path}/a.ts"
     with av.open(path, "w") as film:

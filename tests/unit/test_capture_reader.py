@@ -181,6 +181,11 @@ def test_a_full_range_picture_that_says_limited_is_found_out() -> None:
     assert list(tag_faults(replace(wrong, tags=Tags("bt709", "full")))) == []
 
 
+def test_interlaced_pictures_are_told() -> None:
+    (found,) = tag_faults(replace(grey(0.0, (1920, 1080)), interlaced=True))
+    assert found.startswith("interlaced: ")
+
+
 def test_rgb_of_limited_range_is_told() -> None:
     kind = FORMATS["rgb24"]
     frame = CapturedFrame((np.zeros((4, 4, 3), np.uint8),), kind, (4, 4), Tags(None, "limited"), 0.0)

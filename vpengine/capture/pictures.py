@@ -45,7 +45,8 @@ def captured(frame: av.VideoFrame, time_s: float, timecode: Timecode | None = No
     size = (known.width, known.height)
     planes = tuple(_plane(known.planes[n], shape, kind) for n, shape in enumerate(kind.shapes(size)))
     siting: Siting = "center" if of_jpeg else "left"
-    return CapturedFrame(planes, kind, size, tags, time_s, 0, timecode_in(frame) or timecode, siting)
+    label = timecode_in(frame) or timecode
+    return CapturedFrame(planes, kind, size, tags, time_s, 0, label, siting, bool(frame.interlaced_frame))
 
 
 def tags_of(frame: av.VideoFrame) -> Tags:

@@ -15,6 +15,8 @@ BLACKER = 0.5
 
 def tag_faults(frame: CapturedFrame) -> Iterator[str]:
     """What to say of a frame's tags, each with what to do about it."""
+    if frame.interlaced:
+        yield "interlaced: its lines are of two moments and are shown together; set the camera to progressive or PsF"
     if frame.format.model == "rgb":
         if frame.tags.range == "limited":
             yield "says limited range of R'G'B'; full is usual: write range = \"full\" where blacks are grey"

@@ -82,8 +82,9 @@ class Tags:
 class CapturedFrame:
     """planes: read-only arrays in ``format``, row 0 at the top. size: width and height in pixels.
 
-    time_s: when its light was captured, by the engine's monotonic clock. number: of frames of its source since its
-    reader began, so that a hole shows; it never begins again. siting: where chroma samples lie.
+    time_s: when its light was captured, by the engine's monotonic clock. number: of good frames of its source since its
+    reader began, so that what a recording left out shows; it never begins again. siting: where chroma samples lie.
+    interlaced: its lines are of two moments, in turn.
     """
 
     planes: tuple[NDArray[Any], ...]
@@ -94,6 +95,7 @@ class CapturedFrame:
     number: int = 0
     timecode: Timecode | None = None
     siting: Siting = "left"
+    interlaced: bool = False
 
     @property
     def matrix(self) -> Matrix:
