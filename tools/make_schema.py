@@ -13,7 +13,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from vpengine import output, plates, tracking
+from vpengine import capture, output, plates, tracking
 from vpengine.control.buttons import BUTTONS
 from vpengine.control.controls import LONGEST_TEXT
 from vpengine.control.displays import DISPLAYS
@@ -23,6 +23,7 @@ from vpengine.neural import GENERATORS, RUNTIMES
 from vpengine.neural.declared import generator_class
 from vpengine.plugins import load_plugin
 from vpengine.stage.camera import CameraSettings, OuterSettings
+from vpengine.stage.capture import CaptureSettings
 from vpengine.stage.control_settings import ControlSettings
 from vpengine.stage.desk_files import CueSettings, LookSettings
 from vpengine.stage.midi import MidiSettings
@@ -75,6 +76,7 @@ def stage_schema() -> Schema:
     properties["wall"] = _list(_kinds(schema, "wall", WALLS))
     properties["outer"] = _define(schema, "outer", OuterSettings)
     properties["tracking"] = _list(_kinds(schema, "tracking", _settings(tracking.KINDS), TrackingSettings), at_least=0)
+    properties["capture"] = _list(_kinds(schema, "capture", _settings(capture.KINDS), CaptureSettings), at_least=0)
     properties["output"] = _list(_kinds(schema, "output", _settings(output.KINDS), OutputSettings), at_least=0)
     properties["neural"] = _define(schema, "neural", NeuralSettings)
     properties["sim"] = _define(schema, "sim", SimSettings)

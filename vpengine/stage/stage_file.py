@@ -15,6 +15,7 @@ from vpengine.control.controls import Control, Value
 from vpengine.errors import Problem, ProblemsError, did_you_mean
 from vpengine.frames.feed import Feed, parse_feed, wall_feed
 from vpengine.stage.camera import CameraSettings, OuterSettings
+from vpengine.stage.capture import CaptureSection, read_captures
 from vpengine.stage.control_names import by_address, control_values
 from vpengine.stage.control_settings import ControlSettings
 from vpengine.stage.sections import PluginSection, Table, parse_settings
@@ -32,7 +33,10 @@ from vpengine.stage.toml_file import TomlFile
 from vpengine.stage.walls import KINDS, WHITE_NITS, WallSettings
 
 MOST_CAMERAS = 8  # each costs a frame what a picture of the world costs
-SECTIONS = ("stage", "camera", "wall", "outer", "tracking", "output", "neural", "sim", "control", "controls")
+SECTIONS = (
+    *("stage", "camera", "wall", "outer", "tracking", "capture"),
+    *("output", "neural", "sim", "control", "controls"),
+)
 Kind = Annotated[str, Field(min_length=1, max_length=64)]
 Declared = Callable[[str], Iterable[Control]]  # every control that there is with a generator, by the generator's name
 
@@ -197,6 +201,7 @@ class Stage:
     sim: SimSettings
     control: ControlSettings
     controls: tuple[tuple[str, Value], ...]
+    captures: tuple[CaptureSection, ...] = ()
 
     def camera(self, name: str) -> CameraSettings:
         """Raises KeyError."""
@@ -239,12 +244,14 @@ def read_stage(path: Path, declared: Declared, *, allow_outside: bool = False) -
     cameras, walls = _cameras(file), _walls(file)
     outer = file.one("outer", OuterSettings)
     tracking, outputs = _tracking(file), _outputs(file)
+    captures, sources = read_captures(file, _ids(file, "camera"))
     _shows_something(file, [settings for settings, _ in outputs if settings])
     (neural, own), sim = _neural(file), file.one("sim", SimSettings)
     control = file.one("control", ControlSettings)
     known = tuple(declared(neural.generator if neural else "none"))
     controls = control_values(file, file.tables.get("controls", {}), "controls", by_address(known))
-    sections = (*(section for _, section in (*tracking, *outputs) if section), *_networks(file, neural, own))
+    plugins = (section for _, section in (*tracking, *outputs) if section)
+    sections = (*plugins, *sources, *_networks(file, neural, own))
     show = head.show if head else _show(file)
     if file.problems or not (head and outer and neural and sim and control):
         return StageReading(None, tuple(file.problems), sections, show, known)
@@ -271,6 +278,7 @@ def read_stage(path: Path, declared: Declared, *, allow_outside: bool = False) -
         sim,
         control,
         controls,
+        captures,
     )
     return StageReading(stage, (), sections, show, known)
 
