@@ -1,4 +1,5 @@
-// What a wall's panels can show of its picture: within their primaries, between black and peak. No tone curve.
+// What a wall's panels can show of its picture: within their primaries, between black and peak. No tone curve: where
+// highlights roll off, they have done so in the picture (wall.frag).
 in vec2 uv;
 layout(location = 0) out vec4 color;
 

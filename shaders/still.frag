@@ -1,4 +1,5 @@
-// A picture on a flat card. Card space: x right, y up, z away from the stage; the card is z = 0.
+// A picture on a flat card. Card space: x right, y up, z away from the stage; the card is z = 0. Where the picture ends
+// it goes on as the backdrop's colour, or mirrored, and the softer the farther out.
 in vec2 uv;
 
 uniform sampler2D picture;
@@ -13,7 +14,22 @@ void main() {
     float depth = -eye_in_card.z / ray.z; // the ray advances one metre along the view axis
     bool hits = depth > 0.0 && depth < FURTHEST_M;
     vec2 at = eye_in_card.xy + ray.xy * (hits ? depth : FURTHEST_M);
-    vec2 picture_uv = clamp(0.5 + 0.5 * at / half_size_m, 0.0, 1.0);
-    out_color = vec4(min(texture(picture, picture_uv).rgb * gain, vec3(65504.0)), 1.0);
+    vec2 place = 0.5 + 0.5 * at / half_size_m; // 0 to 1 on the picture
+    vec2 outside = max(abs(place - 0.5) - 0.5, 0.0);
+    vec3 color;
+    if (outside.x + outside.y <= 0.0) {
+        color = texture(picture, place).rgb * gain;
+    } else if (mirrored > 0.5) {
+        // From the edge itself, which is as sharp as the picture, to a sixteenth of it: no seam, and nothing to read.
+        vec2 turned = 1.0 - abs(1.0 - mod(min(place, vec2(64.0)) + 64.0, 2.0));
+        vec2 size = vec2(textureSize(picture, 0));
+        float out_px = length(min(outside, vec2(1.0)) * size);
+        float sharp = textureQueryLod(picture, place).y;
+        float softest = log2(max(max(size.x, size.y) / 16.0, 1.0));
+        color = textureLod(picture, turned, clamp(log2(1.0 + 0.25 * out_px), sharp, max(softest, sharp))).rgb * gain;
+    } else {
+        color = beyond;
+    }
+    out_color = vec4(min(color, vec3(65504.0)), 1.0);
     out_depth = hits ? depth : uintBitsToFloat(0x7F800000u);
 }

@@ -153,28 +153,58 @@ def small_stage(tmp_path: Path) -> Path:
     return path
 
 
+class FakeMidiIn:
+    """As rtmidi's: ports are opened by their place in the list."""
+
+    def __init__(self, library: SimpleNamespace) -> None:
+        self._library, self.place = library, -1
+        self.callback: Callable[[Any, Any], None] | None = None
+        library.made.append(self)
+
+    def get_ports(self) -> list[str]:
+        if self._library.broken:
+            raise self._library.error(self._library.broken)
+        return list(self._library.names)
+
+    def open_port(self, place: int) -> None:
+        self.place = place
+
+    def ignore_types(self, sysex: bool, timing: bool, active_sense: bool) -> None:
+        assert (sysex, timing, active_sense) == (False, False, True)
+
+    def set_callback(self, callback: Callable[[Any, Any], None]) -> None:
+        self.callback = callback
+
+    def cancel_callback(self) -> None:
+        self.callback = None
+
+    def close_port(self) -> None:
+        if self.place not in range(len(self._library.names)):
+            raise self._library.error("the device is gone")
+
+    def delete(self) -> None:
+        self._library.made.remove(self)
+
+
 @pytest.fixture
-def fake_mido(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> SimpleNamespace:
-    """A mido on a system that has a sequencer. names: of its ports; play: bytes to all who listen; error: rtmidi's."""
+def fake_midi(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> SimpleNamespace:
+    """A python-rtmidi on a system that has a sequencer. names: of its ports; play: bytes to all who listen, or to those
+    of one place; broken: what it says instead of names; made: what was not deleted; error: its own.
+    """
     (tmp_path / "seq").touch()
     monkeypatch.setattr(midi_ports, "_ALSA", tmp_path / "seq")
-    fake = SimpleNamespace(names=["nanoKONTROL2 MIDI 1"])
-    heard: list[Callable[[Any], None]] = []
+    fake = SimpleNamespace(
+        names=["nanoKONTROL2 MIDI 1"], broken="", made=[], error=type("RtMidiError", (Exception,), {})
+    )
 
-    def open_input(name: str, callback: Callable[[Any], None]) -> SimpleNamespace:
-        if name not in fake.names:
-            raise OSError("unknown port")
-        heard.append(callback)
-        return SimpleNamespace(close=lambda: heard.remove(callback))
+    def play(data: bytes, place: int | None = None) -> None:
+        for port in list(fake.made):
+            if port.callback is not None and place in (None, port.place):
+                port.callback((list(data), 0.0), None)
 
-    def play(data: bytes) -> None:
-        for callback in heard:
-            callback(SimpleNamespace(bytes=lambda: list(data)))
-
-    fake.play, fake.open_input, fake.get_input_names = play, open_input, lambda: list(fake.names)
-    fake.error = type("RtMidiError", (Exception,), {})
-    monkeypatch.setitem(sys.modules, "mido", SimpleNamespace(Backend=lambda *_, **__: fake))
-    monkeypatch.setitem(sys.modules, "rtmidi", SimpleNamespace(RtMidiError=fake.error))
+    fake.play = play
+    library = SimpleNamespace(RtMidiError=fake.error, MidiIn=lambda: FakeMidiIn(fake))
+    monkeypatch.setitem(sys.modules, "rtmidi", library)
     return fake
 
 

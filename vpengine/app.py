@@ -21,6 +21,7 @@ from vpengine.compose.preparing import Preparing
 from vpengine.compose.request import asked_sizes
 from vpengine.control.displays import Shown
 from vpengine.control.messages import OperatorMessage
+from vpengine.control.takes import TakesNow
 from vpengine.drawing import build_compositor, build_locations, build_stage_sim, load_location
 from vpengine.errors import UserError
 from vpengine.files import Files, ports_of, read_files
@@ -188,6 +189,7 @@ class App:
         self.generator = self._start_generator()  # first: it needs the longest
         self._open_screen()
         self.inbox: Inbox[str, OperatorMessage] = Inbox()
+        self.takes_now: Board[TakesNow] = Board()
         self._start_tracking()
         self._start_remote()
         self.locations = build_locations(self.gpu, self.files, self._exit)
@@ -248,7 +250,7 @@ class App:
             Source(load_plugin(tracking.KINDS[item.source.kind])(self._of(item.source)), item.camera, item.latency_s)
             for item in stage.tracking
         ]
-        self.receiver = Receiver(sources, self.poses, lenses, press=self.inbox.add)
+        self.receiver = Receiver(sources, self.poses, lenses, press=self.inbox.add, takes=self.takes_now)
         self.receiver.start()
         self._ends.append(self.receiver.stop)
         resting = {camera.id: camera.pose.pose() for camera in stage.cameras}
@@ -344,7 +346,7 @@ class App:
             times=FrameTimes(period_s),
             governor=Governor(math.inf if self.options.unpaced else period_s),
             trouble=lambda: trouble_of(self.loop),
-            keep=Keeping(self.desk, self.keeper, self.take_files).note,
+            keep=Keeping(self.desk, self.keeper, self.take_files, self.takes_now).note,
         )
 
     def _of(self, section: PluginSection) -> Any:

@@ -41,7 +41,9 @@ def build_compositor(gpu: Gpu, files: Files, locations: Locations, exit_stack: E
     if generates and asked.surround_px:
         surrounds = Surrounds(gpu, asked.surround_px, stations_in(asked.surround_mb, asked.surround_px))
         exit_stack.callback(surrounds.release)
-    walls = Walls(gpu, stage.walls, stage.outer.eye_m, stage.outer.face_px, len(stage.cameras), surrounds)
+    walls = Walls(
+        gpu, stage.walls, stage.outer.eye_m, stage.outer.face_px, len(stage.cameras), surrounds, stage.white_nits
+    )
     exit_stack.callback(walls.release)
     eyes = Eyes(gpu, locations, asked.resolution, asked.keyframes, surrounds)
     exit_stack.callback(eyes.release)
@@ -68,7 +70,7 @@ def build_stage_sim(
 ) -> StageSim:
     """The simulated stage around the walls; it lives as long as the stack."""
     stage = files.stage
-    panels = {wall.id: Panel(wall.peak_nits, wall.black_nits) for wall in stage.walls}
+    panels = {wall.id: Panel(wall.peak_nits, wall.black_nits, stage.white_nits) for wall in stage.walls}
     light_keys = {wall.id: light_key(wall.id) for wall in stage.walls}
     sim = StageSim(
         gpu,

@@ -16,13 +16,13 @@ from vpengine.control.lights import USUAL, LightTable
 from vpengine.control.messages import OperatorMessage
 from vpengine.control.safe import Safe
 from vpengine.control.scenes import SceneEntry, Scenes
-from vpengine.control.takes import Takes
+from vpengine.control.takes import Takes, TakesNow
 from vpengine.errors import UserError
 from vpengine.files import Files, base_look
 from vpengine.frames.frame_input import FrameInput
 from vpengine.frames.look import Look
 from vpengine.loop import Loop
-from vpengine.mailbox import Inbox
+from vpengine.mailbox import Board, Inbox
 from vpengine.neural.declared import looks_of
 from vpengine.osc import Message
 from vpengine.output.clock import Clock
@@ -139,7 +139,7 @@ def trouble_of(loop: Loop) -> str:
     found = [
         *(f"camera {name}: its tracker is silent" for name in silent),
         *([health.words(held=False)] if not health.ready and health.failures else []),
-        *([loop.governor.words] if loop.governor.rung else []),
+        *([loop.governor.words] if loop.governor.holds_back else []),
     ]
     return "; ".join(found)
 
@@ -147,16 +147,18 @@ def trouble_of(loop: Loop) -> str:
 class Keeping:
     """What becomes of a frame and of the desk after each frame: takes, kept moments, the show's files."""
 
-    def __init__(self, desk: Desk, keeper: Keeper, takes: TakeFiles) -> None:
-        self._desk, self._keeper, self._takes = desk, keeper, takes
+    def __init__(self, desk: Desk, keeper: Keeper, takes: TakeFiles, now: Board[TakesNow]) -> None:
+        """now: where cameras see what has become of their ROLL and CUT."""
+        self._desk, self._keeper, self._takes, self._now = desk, keeper, takes, now
 
     def note(self, frame: FrameInput) -> None:
         """Once a frame."""
         desk = self._desk
+        self._now.put(desk.takes.now)
         self._takes.note(frame, desk.takes.rolling, (desk.refusals, desk.refused))
         name = desk.kept()
         if name is not None:
-            log.warning("kept: %s", self._takes.keep(name))
+            self._takes.keep(name)
         self._keeper.note(state_of(desk), desk.cues.now, desk.gate.approvals)
 
 

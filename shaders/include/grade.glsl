@@ -10,12 +10,14 @@ vec3 grade_coordinates(float distance_m, float sine, vec3 cct) {
 vec3 apply_grade(sampler3D grade, vec3 cct, float distance_m, float sine) {
     vec3 size = vec3(GRADE_DISTANCES, GRADE_ELEVATIONS, GRADE_LUMINANCES);
     vec3 texel = grade_coordinates(distance_m, sine, cct) * (size - 1.0) + 0.5;
-    vec4 x = vec4(cct, 1.0);
+    // A light goes where its like of the level GRADE_LIGHT goes, and what it has beyond that on top: frames/grade_table.py.
+    float above = max(max(cct.r, max(cct.g, cct.b)) - GRADE_LIGHT, 0.0);
+    vec4 x = vec4(cct - above, 1.0);
     vec3 unit = 1.0 / vec3(size.x, size.y, size.z * 3.0);
     vec3 at = texel * unit;
     float row = size.z * unit.z;
-    return vec3(
-        dot(texture(grade, at), x),
-        dot(texture(grade, at + vec3(0.0, 0.0, row)), x),
-        dot(texture(grade, at + vec3(0.0, 0.0, 2.0 * row)), x));
+    vec4 red = texture(grade, at), green = texture(grade, at + vec3(0.0, 0.0, row));
+    vec4 blue = texture(grade, at + vec3(0.0, 0.0, 2.0 * row));
+    float slope = clamp(dot(red.rgb + green.rgb + blue.rgb, vec3(1.0 / 3.0)), GRADE_LEAST_SLOPE, 1.0);
+    return vec3(dot(red, x), dot(green, x), dot(blue, x)) + slope * above;
 }

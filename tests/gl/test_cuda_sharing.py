@@ -7,6 +7,7 @@ import gc
 import sys
 from typing import Any
 
+import moderngl
 import numpy as np
 import pytest
 
@@ -52,6 +53,18 @@ def test_what_does_not_is_refused_in_a_sentence(gpu: Any, fault: str) -> None:
     assert words == f"OpenGL and CUDA share no memory, pictures are copied: {WHY[fault]}"
     assert core.mapped == 0
     assert core.registered == (1 if fault == "null handle" else 0)
+
+
+def test_an_opengl_that_has_no_buffer_stops_no_start(gpu: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: Any, **__: Any) -> Any:
+        raise moderngl.Error("cannot create buffer")
+
+    core = CudaCore(gpu)
+    context = WatchedContext(gpu, core)
+    monkeypatch.setattr(context, "buffer", full, raising=False)
+    assert try_sharing(context, lambda: Cuda(core)).why_not == (
+        "OpenGL has no buffer to try it with (cannot create buffer)"
+    )
 
 
 @pytest.mark.parametrize(

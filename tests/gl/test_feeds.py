@@ -198,7 +198,7 @@ def test_what_stands_by_is_asked_for_while_an_output_shows_it(
         app.inbox.add(SceneTrigger("goto", "second", "preview"))
         app.run_frames(3)
         assert app.loop.newest is not None
-        lower = replace(app.loop.newest, rung=4, tick=replace(app.loop.newest.tick, number=1))
+        lower = replace(app.loop.newest, rung=5, tick=replace(app.loop.newest.tick, number=1))
         names = [job.name for job in app.loop.plan_feeds(lower)]
     assert asked == {Eye("program", "1"), Eye("program", "2"), *([Eye("preview", "1")] if shown else [])}
     assert ("keyframes, preview 1" in names) == shown
@@ -225,7 +225,7 @@ def test_the_simulated_stage_is_a_feed_of_a_running_show(small_stage: Path) -> N
         assert photograph.shape == stage.shape == (SIM_SIZE[1], SIM_SIZE[0], 3)
         assert all(image.std() > 8.0 for image in (photograph, stage))
         assert np.abs(photograph - stage).mean() > 8.0
-        app.loop.governor.rung = 4
+        app.loop.governor.rung = 5
         drawn = app.report()["feeds"]["stage"]["drawn"]
         app.run_frames(96)
         feeds = app.report()["feeds"]

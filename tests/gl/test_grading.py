@@ -11,7 +11,7 @@ import pytest
 from scipy.interpolate import RegularGridInterpolator
 
 from vpengine.compose.grading import FOLLOW_S, GradeTable
-from vpengine.frames.grade_table import SHAPE, neutral_grade
+from vpengine.frames.grade_table import SHAPE, graded, neutral_grade
 from vpengine.frames.keyframe import Grade
 from vpengine.frames.look import Look
 from vpengine.gpu import program as program_module
@@ -82,8 +82,7 @@ def test_the_shader_looks_up_as_numpy_does(
     where = coordinates(distance_m, ray, color).reshape(-1, 3)
     axes = tuple(np.linspace(0.0, 1.0, side) for side in SHAPE)
     transform = RegularGridInterpolator(axes, grade.table.astype(float))(where)
-    with_one = np.concatenate([color.reshape(-1, 3), np.ones((1600, 1))], axis=1)
-    expected = np.einsum("nij,nj->ni", transform, with_one).reshape(40, 40, 3)
+    expected = graded(transform, color.reshape(-1, 3).astype(float)).reshape(40, 40, 3)
     shown = download(target.color)[..., :3]
     # Software GL filters with 8-bit fractions; the table is in half floats.
     assert np.abs(shown - expected).max() < 0.02

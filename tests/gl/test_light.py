@@ -12,7 +12,7 @@ import pytest
 
 from tests.demo_bench import Bench
 from tests.geometry import pixel_uv, project
-from vpengine.compose.governor import RUNGS
+from vpengine.compose.governor import FULL_RUNG, RUNGS
 from vpengine.compose.plan import world_key
 from vpengine.control.declared import INNER_VISIBLE, NEURAL_AMOUNT
 from vpengine.frames.feed import Eye
@@ -171,7 +171,7 @@ def test_a_lower_rung_is_the_same_picture_with_fewer_pixels(bench: Bench) -> Non
     behind when the rung goes up and down.
     """
     pose, look = from_opentrackio((0.3, 0.0, 1.6), 4.0, 1.0, 0.0), LOOKS["snow-night"]
-    frame = bench.frame(bench.settle(pose, look, 700.0), pose, look)
+    frame = replace(bench.frame(bench.settle(pose, look, 700.0), pose, look), rung=FULL_RUNG)
     full = bench.draw(frame)
     counts = []
     for _ in range(10):
@@ -180,7 +180,7 @@ def test_a_lower_rung_is_the_same_picture_with_fewer_pixels(bench: Bench) -> Non
         counts.append(len(live_textures()))
     width, height = bench.files.stage.cameras[0].inner.resolution
     assert bench.executor.pictures[world_key(Eye("program", "1"))].color.size == (width // 2, round(height / 2))
-    assert len(set(counts)) == 1
+    assert len(set(counts[1:])) == 1  # in the first round all kinds of targets are made
     blurred = [_blocks(each) for each in (full, lower)]
     apart = np.abs(blurred[0] - blurred[1]) / blurred[0].max()
     assert np.percentile(apart, 99.0) < 0.06  # a wire or a roof's edge has other pixels

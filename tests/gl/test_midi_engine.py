@@ -78,18 +78,18 @@ def while_it_runs(app: App, act: Callable[[], None], seconds: float = 20.0) -> N
         raise failures[0]
 
 
-def test_a_controller_moves_a_fader_and_presses_safe(midi_stage: Path, fake_mido: SimpleNamespace) -> None:
+def test_a_controller_moves_a_fader_and_presses_safe(midi_stage: Path, fake_midi: SimpleNamespace) -> None:
     with running(midi_stage) as app:
 
         def act() -> None:
             desk = app.desk
-            fake_mido.play(bytes((0xB0, 0, 127)))
+            fake_midi.play(bytes((0xB0, 0, 127)))
             until(lambda: desk.controls.at("/vp/look/fog", 0.0) == 1.0)
-            fake_mido.play(bytes((0x90, 61, 1)))
+            fake_midi.play(bytes((0x90, 61, 1)))
             until(lambda: desk.controls.at("/vp/neural/hold", 0.0) is True)
-            fake_mido.play(bytes((0x90, 61, 1)))
+            fake_midi.play(bytes((0x90, 61, 1)))
             until(lambda: desk.controls.at("/vp/neural/hold", 0.0) is False)
-            fake_mido.play(bytes((0x90, 60, 1)))
+            fake_midi.play(bytes((0x90, 60, 1)))
             until(lambda: desk.safe.on)
 
         while_it_runs(app, act)
@@ -97,7 +97,7 @@ def test_a_controller_moves_a_fader_and_presses_safe(midi_stage: Path, fake_mido
 
 
 def test_frames_are_called_by_midi_timecode_and_so_is_their_take(
-    midi_stage: Path, fake_mido: SimpleNamespace, tmp_path: Path
+    midi_stage: Path, fake_midi: SimpleNamespace, tmp_path: Path
 ) -> None:
     folder = tmp_path / "take"
     with running(midi_stage, log_folder=folder) as app:
@@ -109,7 +109,7 @@ def test_frames_are_called_by_midi_timecode_and_so_is_their_take(
                 low, high = frame % 30 & 0x0F, frame % 30 >> 4
                 seconds = 52 + frame // 30
                 pieces = (low, high, seconds & 0x0F, seconds >> 4, *(each & 0x0F for each in EXAMPLE[9::2]))
-                fake_mido.play(bytes((0xF1, n % 8 << 4 | pieces[n % 8])))
+                fake_midi.play(bytes((0xF1, n % 8 << 4 | pieces[n % 8])))
                 time.sleep(max(begun_s + (n + 1) * quarter_s - time.monotonic(), 0.0))
 
         while_it_runs(app, act)
@@ -123,8 +123,8 @@ def test_frames_are_called_by_midi_timecode_and_so_is_their_take(
         assert number - first == pytest.approx(30.0 * (time_s - first_s), abs=2.0)
 
 
-def test_a_camera_that_records_begins_and_ends_a_take(midi_stage: Path, fake_mido: SimpleNamespace) -> None:
-    fake_mido.names = []
+def test_a_camera_that_records_begins_and_ends_a_take(midi_stage: Path, fake_midi: SimpleNamespace) -> None:
+    fake_midi.names = []
     port = free_port()
     text = midi_stage.read_text(encoding="utf-8").replace('kind = "osc"', 'kind = "opentrackio"')
     head, tail = text.split("[[tracking]]")

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
+from pydantic import ValidationError
 
 from tests.files import read_acescg
 from tests.geometry import project, unproject
@@ -54,11 +55,21 @@ def test_none_is_black_and_infinitely_far(gpu: Any) -> None:
     assert np.all(np.isposinf(depth))
 
 
-@pytest.mark.parametrize("style", ["grid", "checker"])
+FORMULAS: list[tuple[str, dict[str, Any]]] = [
+    ("grid", {}),
+    ("checker", {}),
+    ("grey", {"level": 0.18}),
+    ("ramp", {"level": 4.0, "span_deg": 60.0}),
+    ("ramp", {"level": 1.0, "span_deg": 120.0, "steps": 11}),
+    ("focus", {"finest_deg": 0.4}),
+]
+
+
+@pytest.mark.parametrize(("style", "given"), FORMULAS)
 @pytest.mark.parametrize("radius_m", [0.0, 12.0])
-def test_pattern_is_its_formula(gpu: Any, style: str, radius_m: float) -> None:
+def test_pattern_is_its_formula(gpu: Any, style: str, given: dict[str, Any], radius_m: float) -> None:
     view = view_at((1.5, -2.0, 2.2), 33.0, 12.0, 7.0)
-    plate = Pattern(Pattern.Settings(style=style, radius_m=radius_m, period_deg=15.0))
+    plate = Pattern(Pattern.Settings(style=style, radius_m=radius_m, period_deg=15.0, **given))
     color, depth = drawn(gpu, plate, view)
     ray = rays(view, pixel_centres(SIZE))
     expected_depth = pattern_depth(view.origin_m, ray, style, radius_m)
@@ -68,8 +79,11 @@ def test_pattern_is_its_formula(gpu: Any, style: str, radius_m: float) -> None:
     else:
         np.testing.assert_allclose(depth, expected_depth, rtol=1e-4)
         direction = view.origin_m + ray * expected_depth[..., None] - np.array([0.0, 0.0, 1.6])
-    wrong = np.abs(color - pattern_color(direction, style, 15.0)).max(axis=-1) > 2e-3
-    assert wrong.mean() < (0.0 if style == "grid" else 0.02) + 1e-9  # a check's edge may fall on a pixel's centre
+    expected = pattern_color(direction, style, 15.0, **given)
+    wrong = np.abs(color - expected).max(axis=-1) > 2e-3 * max(given.get("level", 1.0), 1.0)
+    edged = style in ("checker", "focus") or "steps" in given
+    assert wrong.mean() < (0.02 if edged else 0.0) + 1e-9  # a check's edge may fall on a pixel's centre
+    assert len(np.unique(color)) > 3 or style == "grey"
 
 
 def test_pattern_s_shortest_period_is_the_declared_one() -> None:
@@ -80,6 +94,56 @@ def test_pattern_s_shortest_period_is_the_declared_one() -> None:
     tops = np.flatnonzero((red[1:-1] > red[:-2]) & (red[1:-1] >= red[2:])) * 0.01
     assert np.diff(tops).min() >= 6.0
     assert np.diff(tops).min() < 6.3
+
+
+def at_degrees(right: Any, up: float = 0.0) -> np.ndarray:
+    """Directions so far to the right of straight ahead (+Y), and up."""
+    angle, up = np.radians(np.asarray(right, float)), np.radians(up)
+    return np.stack([np.sin(angle) * np.cos(up), np.cos(angle) * np.cos(up), np.full_like(angle, np.sin(up))], axis=-1)
+
+
+def test_grey_is_its_level_to_half_precision(gpu: Any) -> None:
+    color, _ = drawn(gpu, Pattern(Pattern.Settings(style="grey", level=0.18)), view_at((0, 0, 1.6), 20.0, 5.0))
+    assert np.abs(color - 0.18).max() <= float(np.spacing(np.float16(0.18)))  # drivers round or cut
+    assert len(np.unique(color)) == 1
+
+
+def test_ramps_run_from_left_to_right() -> None:
+    """Linear in light and in degrees, held beyond its ends; steps are as wide as each other."""
+    smooth = pattern_color(at_degrees([-80.0, -45.0, -22.5, 0.0, 22.5, 45.0, 80.0], 20.0), "ramp", level=2.0)
+    np.testing.assert_allclose(
+        smooth, np.repeat([[0.0], [0.0], [0.5], [1.0], [1.5], [2.0], [2.0]], 3, axis=1), atol=1e-9
+    )
+    stepped = pattern_color(at_degrees(np.arange(-44.9, 45.0, 0.1)), "ramp", steps=5)[:, 0]
+    levels, widths = np.unique(stepped, return_counts=True)
+    np.testing.assert_allclose(levels, [0.0, 0.25, 0.5, 0.75, 1.0])
+    assert widths.max() - widths.min() <= 1
+    with pytest.raises(ValidationError, match="at least 2"):
+        Pattern.Settings(style="ramp", steps=1)
+
+
+def test_focus_has_a_star_ahead_and_line_pairs_as_fine_as_declared() -> None:
+    """36 sectors round the middle; in the chart to the right the last column's pairs are finest_deg wide, and each
+    column's twice those of the next.
+    """
+    turn = np.radians(np.arange(2.5, 362.5, 0.05))  # from the middle of a ray
+    around = np.stack([0.1 * np.cos(turn), np.ones_like(turn), 0.1 * np.sin(turn)], axis=-1)
+    assert crossings(pattern_color(around, "focus")[:, 0]) == 2 * 36
+    side = 2.0 / 5.0  # of a chart, a metre from the eye
+    for column, period_deg in enumerate((1.6, 0.8, 0.4, 0.2, 0.1)):
+        left = side * (0.5 + 0.05 + 0.18 * column + 0.025)
+        x = np.arange(left, left + side * 0.13, 1e-5)
+        upright = pattern_color(np.stack([x, np.ones_like(x), np.full_like(x, 0.05)], axis=-1), "focus", finest_deg=0.1)
+        per_degree = crossings(upright[:, 0]) / 2.0 / np.degrees(x[-1] - x[0])
+        assert per_degree == pytest.approx(1.0 / period_deg, rel=0.02, abs=0.5)
+        level = pattern_color(np.stack([x, np.ones_like(x), np.full_like(x, -0.05)], axis=-1), "focus")
+        assert np.ptp(level) < 1e-9  # below, lines lie the other way
+
+
+def crossings(values: np.ndarray) -> int:
+    """Of the middle between the extremes."""
+    above = values > (values.min() + values.max()) / 2.0
+    return int((above[1:] != above[:-1]).sum())
 
 
 def test_checker_tells_the_directions_apart() -> None:
@@ -118,15 +182,34 @@ def test_still_hangs_where_it_is_put(gpu: Any, backdrop: Path) -> None:
     np.testing.assert_allclose(color[inside], expected[inside], atol=0.012)
 
 
-def test_still_is_never_black_beyond_its_edges(gpu: Any, backdrop: Path) -> None:
-    plate = Still(Still.Settings(file=backdrop, distance_m=10.0, width_m=2.0, center_height_m=1.6, yaw_deg=0.0))
-    color, _ = drawn(gpu, plate, view_at((0, 0, 1.6), 30.0, 10.0))
+def test_a_still_goes_on_mirrored_where_it_ends_and_gets_soft(gpu: Any, tmp_path: Path, backdrop: Path) -> None:
+    """Without a seam, never black, and with nothing in it that could be read; no line runs out of an edge's pixels."""
+    plate = Still(Still.Settings(file=backdrop, distance_m=10.0, width_m=8.0, center_height_m=1.6))
+    color, _ = drawn(gpu, plate, view_at((0, 0, 1.6), 0.0, 0.0, focal=16.0))
     image = read_acescg(backdrop).astype(float)
     assert np.all(color >= image.min() - 0.005)
-    np.testing.assert_allclose(color[0, 0], image[0, 0], atol=0.005)  # up and to the left of the card: its corner
+    assert np.abs(np.diff(color, axis=1)).max() < 0.06
+    assert np.abs(np.diff(color, axis=0)).max() < 0.06
+    noise = np.random.default_rng(1).integers(0, 255, (16, 32, 3)).astype(np.uint8).repeat(8, 0).repeat(8, 1)
+    Image.fromarray(noise).save(tmp_path / "noise.png")
+    rough = Still(Still.Settings(file=tmp_path / "noise.png", distance_m=10.0, width_m=8.0, center_height_m=1.6))
+    color, _ = drawn(gpu, rough, view_at((0, 0, 1.6), 0.0, 0.0, focal=16.0))
+    assert color[:, :20].std() < 0.5 * color[40:50, 70:90].std()
     behind, depth = drawn(gpu, Still(Still.Settings(file=backdrop)), view_at((0, 0, 1.6), 180.0, 0.0))
     assert np.all(np.isposinf(depth))
     assert behind.min() > 0.02
+
+
+def test_a_still_ends_in_its_backdrop_s_colour(gpu: Any, backdrop: Path) -> None:
+    color_beyond = (0.1, 0.2, 0.3)
+    settings = Still.Settings(
+        file=backdrop, distance_m=10.0, width_m=8.0, exposure_stops=1.0, beyond="color", beyond_color=color_beyond
+    )
+    color, depth = drawn(gpu, Still(settings), view_at((0, 0, 1.6), 0.0, 0.0, focal=16.0))
+    assert np.all(depth == pytest.approx(10.0, abs=1e-3))
+    backdrop_only = np.abs(color - color_beyond).max(axis=-1) < 1e-3
+    assert 0.4 < backdrop_only.mean() < 0.95
+    assert not backdrop_only[40:50, 70:90].any()
 
 
 def test_still_has_parallax(gpu: Any, backdrop: Path) -> None:

@@ -78,6 +78,24 @@ def test_pattern_checker(gpu: Any, golden: Golden) -> None:
     golden("plates/pattern_checker", picture(gpu, plate, (0.0, 0.0, 1.6), 25.0, 15.0, 14.0))
 
 
+def test_pattern_ramp(gpu: Any, golden: Golden) -> None:
+    """Nine bands of grey from black on the left to white on the right, these two to the picture's ends. The camera
+    looks up: the bands draw together towards the top.
+    """
+    plate = Pattern(Pattern.Settings(style="ramp", steps=9, span_deg=60.0))
+    plate.upload(Gpu(gpu))
+    golden("plates/pattern_ramp", picture(gpu, plate, (0.0, 0.0, 1.6), 0.0, 35.0, 28.0))
+
+
+def test_pattern_focus(gpu: Any, golden: Golden) -> None:
+    """A star of fine rays straight ahead, others diagonally from it, on grey; between them squares of lines in five
+    widths, finer to the right, upright in their upper halves and level in their lower.
+    """
+    plate = Pattern(Pattern.Settings(style="focus", finest_deg=0.5))
+    plate.upload(Gpu(gpu))
+    golden("plates/pattern_focus", picture(gpu, plate, (0.0, 0.0, 1.6), 0.0, 0.0, 22.0))
+
+
 @pytest.fixture
 def chart(tmp_path: Path) -> Path:
     """128 x 64: a white frame and a diagonal over ramps, red to the right and green upwards."""
@@ -90,7 +108,7 @@ def chart(tmp_path: Path) -> Path:
 
 
 def test_still_on_its_card(gpu: Any, chart: Path, golden: Golden) -> None:
-    """A chart hanging at an angle: white frame, white diagonal from lower left to upper right, white all round it."""
+    """A chart hanging at an angle: white frame and diagonal, and all of it mirrored around it, softer outwards."""
     plate = Still(Still.Settings(file=chart, distance_m=8.0, width_m=8.0, center_height_m=1.6, yaw_deg=-15.0))
     plate.upload(Gpu(gpu))
     golden("plates/still", picture(gpu, plate, (-1.5, 0.0, 1.0), -12.0, 6.0, 24.0))

@@ -41,12 +41,12 @@ def test_a_request_is_for_where_the_camera_will_be(asking: Asking) -> None:
 
 def test_a_lower_rung_asks_for_a_smaller_picture_of_the_same_view(asking: Asking) -> None:
     """It is drawn and brought down in that size, between two of the full one."""
-    asking.frame = replace(asking.frame, rung=2)
+    asking.frame = replace(asking.frame, rung=3)
     requests = []
-    for number, rung in enumerate((0, 2, 0)):
+    for number, rung in enumerate((0, 3, 0)):
         requests.append(asking.at(1.0 + number, rung=rung))
     full, smaller, again = (request.plate for request in requests if request is not None)
-    width, height = (round(RUNGS[2].request_size * side) for side in SIZE)
+    width, height = (round(RUNGS[3].request_size * side) for side in SIZE)
     assert smaller.color.shape == (height, width, 3)
     assert full.color.shape == again.color.shape == (SIZE[1], SIZE[0], 3)
     np.testing.assert_allclose(smaller.view.clip_from_view[0, 0], full.view.clip_from_view[0, 0])

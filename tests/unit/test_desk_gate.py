@@ -24,6 +24,7 @@ from vpengine.frames.pixels import Pixels
 from vpengine.frames.provenance import Provenance
 from vpengine.view.camera import camera_view
 from vpengine.view.lens import Lens
+from vpengine.view.light import DAY
 from vpengine.view.pose import Pose
 
 SNOW = look_address("snow")
@@ -68,7 +69,7 @@ def test_a_bus_knows_that_its_plate_is_left_as_it_is(desk: Desk) -> None:
 def test_changes_and_triggers_are_settled_into_one_frame(desk: Desk) -> None:
     desk.apply([ControlChange(SNOW, 0.5), ControlChange(OUTER_LEVEL, 9.0)])
     settled = desk.settle(1.0, always)
-    assert replace(settled.buses["program"], look=NO_LOOK) == BusState("a", "street")
+    assert replace(settled.buses["program"], look=NO_LOOK, light=DAY) == BusState("a", "street")
     assert settled.controls[SNOW] == 0.5
     assert settled.controls[OUTER_LEVEL] == 4.0
     assert settled.buses["program"].look.values == (("snow", 0.5), ("fog", 0.0))
@@ -76,7 +77,7 @@ def test_changes_and_triggers_are_settled_into_one_frame(desk: Desk) -> None:
     assert settled.buses["program"].look.generator == "weather"
     desk.apply([SceneTrigger("next")])
     begun = desk.settle(2.0, always)
-    assert replace(begun.buses["program"], look=NO_LOOK) == BusState("b", "street", "hall", 0.0)
+    assert replace(begun.buses["program"], look=NO_LOOK, light=DAY) == BusState("b", "street", "hall", 0.0)
     assert begun.controls[SNOW] == 0.5
     assert dict(desk.settle(3.0, always).buses["program"].look.values)["snow"] == pytest.approx(
         0.75

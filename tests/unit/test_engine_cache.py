@@ -229,3 +229,19 @@ def test_processes_that_put_at_once_leave_a_whole_engine(tmp_path: Path) -> None
     assert [writer.exitcode for writer in writers] == [0, 0]
     assert not (tmp_path / "set-aside").exists()
     assert cache.find(SPEC) is not None
+
+
+@pytest.mark.parametrize(
+    "spec", [[1], "SM89", 7, None, {"targets": 7}, {"targets": "SM89"}, {"targets": [[1], "SM89"]}]
+)
+def test_a_manifest_whose_spec_is_none_was_built_for_nothing(tmp_path: Path, spec: object) -> None:
+    """Who looks for other engines' targets passes it over; who looks for this one finds none, and builds it anew."""
+    cache = EngineCache(tmp_path)
+    cache.put(SPEC, DATA, {})
+    assert [entry.targets for entry in cache.entries()] == [SPEC.targets]
+    path = tmp_path / f"{SPEC.key}.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "spec": spec}), encoding="utf-8")
+    assert [entry.targets for entry in cache.entries()] == [()]
+    assert cache.find(SPEC) is None
+    cache.put(SPEC, DATA, {})
+    assert cache.find(SPEC) is not None

@@ -22,6 +22,7 @@ from tests.gates import (
 )
 from vpengine.control.approvals import Approval, Approvals, approval_of, is_between
 from vpengine.control.controls import Controls
+from vpengine.control.cues import Cue
 from vpengine.control.declared import ENGINE_CONTROLS, NEURAL_AMOUNT
 from vpengine.control.desk import Desk, Settled
 from vpengine.control.gate import Gate
@@ -148,6 +149,39 @@ def test_a_show_that_begins_with_what_nobody_approved_shows_the_plate() -> None:
     assert settled.buses["program"].look.plain
     shown(desk, at_s=1.0)
     assert len(desk.refusals) == 1, "told once"
+
+
+@pytest.mark.parametrize("wait_s", [0.0, 0.5])
+def test_a_cue_that_follows_is_refused_as_go_is(wait_s: float) -> None:
+    """By itself or by hand: the cue that runs stays, with its scene, and it is told once."""
+    desk = make_desk(Gate(APPROVALS))
+    for cue in (Cue("1", scene="some", follow_s=1.0), Cue("2", scene="storm", wait_s=wait_s)):
+        desk.cues.record(cue)
+    shown(desk, CueTrigger("go"), at_s=1.0)
+    for step in range(30):
+        now = shown(desk, at_s=2.5 + 0.1 * step)
+    assert (desk.playback.running, now.buses["program"].scene) == ("1", "some")
+    assert desk.playback.standby == desk.cues.now.find("2")
+    shown(desk, CueTrigger("go"), at_s=6.0)
+    by_itself, by_hand = desk.refusals
+    assert by_itself == by_hand
+    assert by_hand.startswith("this look may not be on the program: snow 1 is outside")
+    shown(desk, LookTrigger("approve", "Ana"), CueTrigger("go"), at_s=7.0)
+    assert shown(desk, at_s=10.0).buses["program"].scene == "storm"
+
+
+def test_a_cue_that_waits_is_asked_for_again_when_its_time_comes() -> None:
+    """What it was let go with may have been taken back meanwhile."""
+    desk = make_desk(Gate(APPROVALS))
+    for cue in (Cue("1", scene="day"), Cue("2", scene="some", wait_s=1.0, follow_s=0.0), Cue("3", scene="day")):
+        desk.cues.record(cue)
+    shown(desk, CueTrigger("go"), at_s=1.0)
+    shown(desk, CueTrigger("go"), at_s=5.0)
+    assert desk.playback.running == "2"
+    desk.gate.decide(Approvals((HARBOUR,)))
+    for step in range(20):
+        now = shown(desk, at_s=5.5 + 0.1 * step)
+    assert (desk.playback.running, now.buses["program"].scene, len(desk.refusals)) == ("1", "day", 1)
 
 
 def test_what_was_approved_in_the_preview_may_go_and_what_is_taken_back_leaves() -> None:

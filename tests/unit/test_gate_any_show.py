@@ -37,8 +37,9 @@ from vpengine.control.triggers import (
     SceneTrigger,
     TakeTrigger,
 )
+from vpengine.frames.feed import PROGRAM
 from vpengine.frames.frame_input import BusState
-from vpengine.frames.keyframe import Keyframe
+from vpengine.frames.keyframe import Keyframe, SurroundFace
 from vpengine.frames.look import Look
 
 VALUES = st.sampled_from([0.0, 0.1, 0.3, 0.5, 0.6, 0.9, 1.0])
@@ -127,11 +128,16 @@ class AnyShow(RuleBasedStateMachine):
         self.starts.clear()
         self.frame(0.01)
 
-    @rule(data=st.data(), model=st.sampled_from([MODEL, OTHER_MODEL]), bus=st.sampled_from(["program", "preview"]))
-    def a_picture_from_somewhere(self, data: st.DataObject, model: str, bus: str) -> None:
+    @rule(
+        data=st.data(),
+        model=st.sampled_from([MODEL, OTHER_MODEL]),
+        bus=st.sampled_from(["program", "preview"]),
+        face=st.sampled_from([None, SurroundFace(0, 3)]),
+    )
+    def a_picture_from_somewhere(self, data: st.DataObject, model: str, bus: str, face: SurroundFace | None) -> None:
         """A stored surround, a cache, a bake, an answer that was late."""
         wanted = data.draw(st.sampled_from([*map(look, (0.1, 0.5, 0.9)), *self.had[-20:]]))
-        self.admitted += self.gate.admit([keyframe(wanted, self.gate.epoch, model, bus)])
+        self.admitted += self.gate.admit([keyframe(wanted, self.gate.epoch, model, bus, face)])
 
     @rule(step_s=st.sampled_from([0.01, 0.2, 0.7, 3.0]))
     def frame(self, step_s: float) -> None:
@@ -176,7 +182,8 @@ class AnyShow(RuleBasedStateMachine):
             approvals = self.gate.approvals
             assert approvals is not None
             covered = any(one.lets_through and not one.why_not(request.look, model) for one in approvals.each)
-            assert request.bus == "preview" or request.look.plain or covered or request.look in self.starts
+            for_preview = request.bus == "preview" and request.face is None  # a face is there for either bus
+            assert for_preview or request.look.plain or covered or request.look in self.starts
 
 
 def frames_judged(make_gate: Callable[[Approvals], Gate], examples: int = 600, phases: Any = tuple(Phase)) -> int:
@@ -234,6 +241,13 @@ class LetsPicturesIn(Gate):
         return True
 
 
+class ForgetsFaces(Gate):
+    """A mutant: a face that was asked for the preview is taken for the preview's, as other pictures are."""
+
+    def _may_show(self, keyframe: Keyframe) -> bool:
+        return keyframe.request.bus != PROGRAM or super()._may_show(keyframe)
+
+
 class GoesOnFading(Gate):
     """A mutant: where a fade comes from and goes to is not asked."""
 
@@ -250,7 +264,7 @@ class GoesOnWithAnotherModel(Gate):
 
 
 @pytest.mark.parametrize(
-    "mutant", [LeavesOldPictures, ForgetsSeeds, LetsPicturesIn, GoesOnFading, GoesOnWithAnotherModel]
+    "mutant", [LeavesOldPictures, ForgetsSeeds, LetsPicturesIn, ForgetsFaces, GoesOnFading, GoesOnWithAnotherModel]
 )
 def test_a_gate_that_leaks_is_caught(mutant: type[Gate]) -> None:
     with pytest.raises(AssertionError):

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import pytest
 
-from vpengine.compose.governor import RUNGS, Governor
+from vpengine.compose.governor import FULL_RUNG, RUNGS, Governor
 
 PERIOD_S = 1.0 / 24.0
 
@@ -44,11 +44,24 @@ def costs(full: float) -> Callable[[int], float]:
 
 def test_a_machine_with_room_stays_at_the_top() -> None:
     governor = Governor(PERIOD_S)
-    assert set(Stage(governor).run(60.0, costs(0.8))) == {0}
-    assert governor.lowest == 0
+    assert set(Stage(governor).run(60.0, costs(0.8))) == {FULL_RUNG}
+    assert governor.lowest == FULL_RUNG
+    assert not governor.holds_back
 
 
-@pytest.mark.parametrize(("full", "rung"), [(1.05, 3), (1.3, 4), (1.7, 5)])
+def test_where_there_is_room_for_three_times_the_work_edges_are_smooth() -> None:
+    """And where that was too much, a moment later they are not; nothing else goes."""
+    governor = Governor(PERIOD_S)
+    stage = Stage(governor)
+    rungs = stage.run(60.0, costs(0.2))
+    assert rungs[:200] == [FULL_RUNG] * 200
+    assert rungs[-1] == 0
+    after = stage.run(5.0, lambda rung: PERIOD_S * (0.5 if rung else 1.8))
+    assert set(after[30:]) == {FULL_RUNG}
+    assert Governor(math.inf).rung == 0, "who is not paced has all the time"
+
+
+@pytest.mark.parametrize(("full", "rung"), [(1.05, 4), (1.3, 5), (1.7, 6)])
 def test_a_slow_machine_finds_its_rung_in_five_seconds_and_holds(full: float, rung: int) -> None:
     """Then no frame is late; and it stays, but for a try after a long time."""
     governor = Governor(PERIOD_S)
@@ -64,11 +77,11 @@ def test_it_goes_up_again_when_there_is_room_for_ten_seconds() -> None:
     governor = Governor(PERIOD_S)
     stage = Stage(governor)
     stage.run(6.0, costs(1.7))
-    assert governor.rung == 5
+    assert governor.rung == 6
     rungs = stage.run(60.0, costs(0.5))
     changes = [at for at, (before, after) in enumerate(itertools.pairwise(rungs)) if before != after]
-    assert rungs[-1] == 0
-    assert governor.lowest == 5
+    assert rungs[-1] == FULL_RUNG
+    assert governor.lowest == 6
     assert min(after - before for before, after in zip([0, *changes], changes, strict=False)) >= 240
 
 
@@ -78,10 +91,10 @@ def test_a_vain_try_makes_it_more_patient() -> None:
     stage = Stage(governor)
 
     def work_s(rung: int) -> float:
-        return PERIOD_S * (0.6 if rung else 1.02)  # asking the generator is what costs
+        return PERIOD_S * (0.6 if rung > FULL_RUNG else 1.02)  # asking the generator is what costs
 
     rungs = stage.run(400.0, work_s)
-    tries = sum(before == 1 and after == 0 for before, after in itertools.pairwise(rungs))
+    tries = sum(before == 2 and after == FULL_RUNG for before, after in itertools.pairwise(rungs))
     assert 2 <= tries <= 6
 
 
@@ -89,7 +102,7 @@ def test_single_slow_frames_change_nothing() -> None:
     governor = Governor(PERIOD_S)
     stage = Stage(governor)
     slow = iter([False] * 30 + [True] + [False] * 10_000)
-    assert set(stage.run(10.0, lambda rung: PERIOD_S * (1.2 if next(slow) else 0.5))) == {0}
+    assert set(stage.run(10.0, lambda rung: PERIOD_S * (1.2 if next(slow) else 0.5))) == {FULL_RUNG}
 
 
 def test_what_is_not_paced_is_not_governed() -> None:
@@ -101,14 +114,14 @@ def test_the_words_say_what_is_left_out() -> None:
     percents = [f"{100 * rung.inner:.0f} percent" in rung.words for rung in RUNGS]
     assert percents == [rung.inner < 1.0 for rung in RUNGS]
     assert ["smaller" in rung.words for rung in RUNGS] == [rung.request_size < 1.0 for rung in RUNGS]
-    assert Governor(PERIOD_S).words == RUNGS[0].words
+    assert Governor(PERIOD_S).words == RUNGS[FULL_RUNG].words
 
 
 def test_it_does_not_go_up_to_a_rung_that_draws_too_much_decoration() -> None:
-    """On rung 1 the simulated stage is drawn once a second; on rung 0 it would be in every frame."""
-    for decoration_s, rung in ((0.030, 1), (0.002, 0)):
+    """On rung 2 the simulated stage is drawn once a second; on rung 1 it would be in every frame."""
+    for decoration_s, rung in ((0.030, 2), (0.002, FULL_RUNG)):
         governor = Governor(1 / 24)
-        governor.rung = 1
+        governor.rung = 2
         for number in range(24 * 30):
             now_s = number / 24
             governor.note(now_s, now_s + 0.015, now_s + 0.020, 0, decoration_s)

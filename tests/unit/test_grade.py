@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.interpolate import RegularGridInterpolator
 
-from vpengine.frames.grade_table import SHAPE, neutral_grade
+from vpengine.frames.grade_table import LIGHT, SHAPE, graded, neutral_grade
 from vpengine.frames.keyframe import Grade
 from vpengine.neural.grade import coordinates, fit_grade
 from vpengine.view.camera import camera_view
@@ -36,7 +36,7 @@ def looked_up(grade: Grade, where: np.ndarray, color: np.ndarray) -> np.ndarray:
     """The table's transform, interpolated between cells by scipy, applied to (n, 3)."""
     axes = tuple(np.linspace(0.0, 1.0, side) for side in SHAPE)
     transform = RegularGridInterpolator(axes, grade.table.astype(float))(where)
-    return np.einsum("nij,nj->ni", transform, np.concatenate([color, np.ones((len(color), 1))], axis=1))
+    return graded(transform, color)
 
 
 def error(grade: Grade, scene_of: tuple[View, np.ndarray, np.ndarray], changed: np.ndarray) -> np.ndarray:
@@ -46,17 +46,48 @@ def error(grade: Grade, scene_of: tuple[View, np.ndarray, np.ndarray], changed: 
 
 
 def test_a_change_of_the_whole_picture_is_recovered() -> None:
-    """A 3x4 transform everywhere alike: found to 0.001 in ACEScct on average, 0.015 at worst, on pictures not seen."""
+    """A 3x4 transform everywhere alike: found to 0.001 in ACEScct on average, 0.015 at worst, on pictures not seen, but
+    for their lights.
+    """
     view, color, depth_m = scene()
     grade = fit_grade(color, color @ MATRIX.T + OFFSET, depth_m, view)
     assert grade.table.shape == (*SHAPE, 3, 4)
     assert grade.table.dtype == np.float32
     fresh = scene(1)
-    wrong = error(grade, fresh, fresh[1] @ MATRIX.T + OFFSET)
+    wrong = error(grade, fresh, fresh[1] @ MATRIX.T + OFFSET)[fresh[1].reshape(-1, 3).max(axis=1) <= LIGHT]
     assert wrong.mean() < 0.001
     assert wrong.max() < 0.015
     untouched = error(neutral_grade(), fresh, fresh[1] @ MATRIX.T + OFFSET)
     assert untouched.mean() > 0.05  # what a stub would show
+
+
+NIGHT = np.concatenate([np.diag([0.75, 0.8, 0.9]), [[-0.12], [-0.1], [-0.05]]], axis=1)
+SNOW = np.concatenate([np.full((3, 3), 0.12) + np.eye(3) * 0.1, [[0.4], [0.4], [0.42]]], axis=1)
+STRANGE_LOOK = np.concatenate([-0.3 * np.eye(3), [[0.6], [0.2], [0.9]]], axis=1)  # fitted to little
+
+
+@pytest.mark.parametrize("transform", [NIGHT, SNOW, STRANGE_LOOK])
+def test_lights_stay_in_order_and_keep_their_hue(transform: np.ndarray) -> None:
+    """To 50,000 times mid-grey, by whatever transform: no brighter light is darker than a duller one, and beyond LIGHT
+    all channels move alike, so that what is red there stays as red.
+    """
+    tints = np.log2(np.array([[1.0, 1.0, 1.0], [1.0, 0.7, 0.4], [1.0, 0.1, 0.05], [0.3, 0.5, 1.0]])) / 17.52
+    for tint in tints:
+        ramp = LIGHT + np.linspace(0.0, 0.8, 200)[:, None] + tint - tint.max()
+        shown = graded(np.broadcast_to(transform, (200, 3, 4)), ramp)
+        assert np.all(np.diff(shown, axis=0) > 0.0)
+        np.testing.assert_allclose(shown - shown[:1], (shown - shown[:1])[:, :1] + np.zeros(3), atol=1e-9)
+        assert np.all(shown[-1] - shown[0] <= 0.8 + 1e-9), "dimmed, or as it was"
+
+
+def test_a_sun_does_not_pull_the_table() -> None:
+    view, color, depth_m = scene()
+    color[10:14, 20:24] = 1.3
+    changed = color @ MATRIX.T + OFFSET
+    changed[10:14, 20:24] = 0.2  # a network that broke on it
+    fresh = scene(1)
+    wrong = error(fit_grade(color, changed, depth_m, view), fresh, fresh[1] @ MATRIX.T + OFFSET)
+    assert wrong[fresh[1].reshape(-1, 3).max(axis=1) < LIGHT].mean() < 0.001
 
 
 def fogged(color: np.ndarray, depth_m: np.ndarray) -> np.ndarray:

@@ -101,6 +101,7 @@ def test_a_disk_that_does_not_answer_holds_nothing_up(
     writer.close()
     assert time.monotonic() - begun_s < 3.0
     assert "the disk does not answer" in caplog.text
+    assert writer.dropped == count, "whoever asks whether all is there hears that it is not"
     os.close(os.open(tmp_path / "frames.jsonl", os.O_RDONLY | os.O_NONBLOCK))  # it answers; the thread sees the end
     writer._thread.join(5.0)
     assert not writer._thread.is_alive()

@@ -8,6 +8,7 @@ import sys
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -21,7 +22,7 @@ from vpengine.control.triggers import CueTrigger, SafeTrigger, SceneTrigger
 from vpengine.mailbox import Inbox
 from vpengine.remote import midi as midi_module
 from vpengine.remote.midi import MidiDoor
-from vpengine.remote.midi_ports import MidoPorts, NoMidiError
+from vpengine.remote.midi_ports import NoMidiError, RtMidiPorts
 from vpengine.remote.midi_surface import Played, Surface, played
 from vpengine.remote.thread import RemoteThread
 from vpengine.stage.midi import MidiMapping
@@ -248,7 +249,7 @@ def test_what_is_plugged_in_later_is_found(caplog: pytest.LogCaptureFixture) -> 
 def test_what_is_absent_is_one_sentence_and_no_error(caplog: pytest.LogCaptureFixture, absent: str) -> None:
     def make() -> FakePorts:
         if absent == "library":
-            raise NoMidiError("the module mido is not installed: pip install 'vpengine[midi]'")
+            raise NoMidiError("the module rtmidi is not installed: pip install 'vpengine[midi]'")
         if absent == "taken":
             return FakePorts([NANO, PADS], taken=(PADS,))
         return FakePorts(broken="no sequencer" if absent == "system" else "")
@@ -293,38 +294,89 @@ def test_on_the_remote_thread_messages_come_from_the_port_s_own(monkeypatch: pyt
     ports.opened[PADS].heard(bytes.fromhex("99 3C 40"))  # after the end
 
 
-def test_the_library_s_ports(fake_mido: SimpleNamespace) -> None:
-    ports, heard = MidoPorts(), list[bytes]()
-    fake_mido.names = [PADS, PADS]
-    assert ports.names() == [PADS]
-    port = ports.open(PADS, heard.append)
-    fake_mido.play(b"\x99\x3c\x40")
-    assert heard == [b"\x99\x3c\x40"]
-    port.close()
-    fake_mido.play(b"\x99\x3c\x40")
-    assert len(heard) == 1
-    port.close()  # the fake's raises ValueError then, as the library may where the device is gone
+def test_the_library_s_ports(fake_midi: SimpleNamespace) -> None:
+    """Two controllers of one kind have one name, and are two ports."""
+    ports, heard = RtMidiPorts(), list[tuple[str, bytes]]()
+    fake_midi.names = [NANO, PADS, PADS]
+    assert ports.names() == [NANO, PADS, PADS]
+    second = f"{PADS} (2)"
+    opened = [ports.open(name, partial(lambda name, data: heard.append((name, data)), name)) for name in (PADS, second)]
+    fake_midi.play(b"\x99\x3c\x40", place=1)
+    fake_midi.play(b"\x99\x3d\x40", place=2)
+    assert heard == [(PADS, b"\x99\x3c\x40"), (second, b"\x99\x3d\x40")]
+    opened[0].close()
+    fake_midi.names = []  # closing raises then, as the library does where the device is gone
+    opened[1].close()
+    assert fake_midi.made == []
     with pytest.raises(NoMidiError, match=r"'nano' cannot be opened \(unknown port\)"):
-        ports.open("nano", heard.append)
-
-    def broken() -> list[str]:
-        raise fake_mido.error("no client")
-
-    fake_mido.get_input_names = broken
+        ports.open("nano", lambda _: None)
+    fake_midi.broken = "no client"
     with pytest.raises(NoMidiError, match="no client"):
         ports.names()
+    with pytest.raises(NoMidiError, match="no client"):
+        ports.open(NANO, lambda _: None)
+    assert fake_midi.made == []
+
+
+def test_two_controllers_of_one_name_are_two() -> None:
+    """Each with its own knobs. Where one goes nobody knows which: the other is opened anew."""
+    ports = FakePorts([NANO, PADS, PADS])
+    desk = Desk(ports)
+    second = f"{PADS} (2)"
+
+    def work() -> None:
+        assert set(ports.opened) == {NANO, PADS, second}
+        for name in (PADS, second):
+            assert desk.play(name, "99 3C 40") == (SafeTrigger(True),)
+        first, keys = ports.opened[PADS], ports.opened[NANO]
+        ports.plugged.remove(PADS)
+        desk.door.look()
+        assert (first.closed, ports.opened[second].closed, keys.closed) == (True, True, False)
+        assert ports.opened[PADS] is not first
+        assert desk.play(PADS, "99 3C 40") == (SafeTrigger(True),)
+        ports.plugged.append(PADS)
+        desk.door.look()
+        assert [ports.opened[name].closed for name in (NANO, PADS, second)] == [False] * 3
+
+    run(desk.door, work)
+
+
+def test_a_system_that_does_not_answer_holds_no_operator_up(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Not while it is asked for what was plugged in, not at the start, not at the end."""
+    monkeypatch.setattr(midi_module, "POLL_S", 0.01)
+    answers, asked = threading.Event(), list[threading.Thread]()
+
+    class Slow(FakePorts):
+        def names(self) -> list[str]:
+            asked.append(threading.current_thread())
+            answers.wait(20.0)
+            return super().names()
+
+    async def served() -> None:
+        door = MidiDoor(MAPPINGS, Inbox(), None, lambda: Slow([PADS]))
+        await door.open()
+        await door.close()
+
+    asyncio.run(served())
+    answers.set()
+    (thread,) = asked
+    assert thread is not threading.current_thread()
+    thread.join(5.0)
+    assert not thread.is_alive()
+    assert caplog.messages == ["MIDI: the system does not answer; its ports are left as they are."]
 
 
 def test_without_the_library(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "mido", None)
-    with pytest.raises(NoMidiError, match=r"mido is not installed: pip install 'vpengine\[midi\]'"):
-        MidoPorts()
+    monkeypatch.setitem(sys.modules, "rtmidi", None)
+    with pytest.raises(NoMidiError, match=r"rtmidi is not installed: pip install 'vpengine\[midi\]'"):
+        RtMidiPorts()
 
 
 def test_a_real_port() -> None:
     """A virtual one, from a sender of its own through the system's sequencer."""
     rtmidi = pytest.importorskip("rtmidi", reason="the extra `midi` is not installed")
-    pytest.importorskip("mido", reason="the extra `midi` is not installed")
     if sys.platform == "linux" and not Path("/dev/snd/seq").exists():
         pytest.skip("this machine has no ALSA sequencer (/dev/snd/seq), so no virtual MIDI port")
     if sys.platform == "win32":

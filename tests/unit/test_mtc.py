@@ -195,7 +195,7 @@ def test_noise_raises_nothing() -> None:
 
 def test_an_independent_encoder_agrees() -> None:
     """mido's messages, where it is installed: quarter frames and a full frame, from their fields to bytes."""
-    mido = pytest.importorskip("mido", reason="the extra `midi` is not installed")
+    mido = pytest.importorskip("mido", reason="mido is not installed: a second opinion on the bytes")
     fields = (4, 1, 0, 2, 3, 0, 1, 6)  # 01:03:32:20... by nibbles: frames 0x14, seconds 0x20, minutes 0x03, hours 1
     tape = Tape()
     messages = [mido.Message("quarter_frame", frame_type=n, frame_value=value) for n, value in enumerate(fields)]

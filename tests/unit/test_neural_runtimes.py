@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -184,3 +185,9 @@ def test_a_driver_that_is_not_there_has_no_version(tmp_path: Path) -> None:
     (tmp_path / "broken.so").write_bytes(b"no library")
     assert driver_version(str(tmp_path / "broken.so")) == ""
     assert driver_version("libm.so.6") == ""
+
+
+def test_a_driver_that_cannot_tell_its_version_has_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that can be begun with, and no more."""
+    monkeypatch.setattr("ctypes.CDLL", lambda _: SimpleNamespace(nvmlInit_v2=lambda: 0))
+    assert driver_version("libnvidia-ml.so.1") == ""

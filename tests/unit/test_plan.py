@@ -13,6 +13,7 @@ import pytest
 from vpengine.compose.governor import RUNGS, decoration_turn, drawn_now
 from vpengine.compose.jobs import (
     DevelopWorld,
+    DrawChart,
     DrawPlate,
     DrawWall,
     GradeOuter,
@@ -23,7 +24,7 @@ from vpengine.compose.jobs import (
 )
 from vpengine.compose.plan import Layout, light_key, plan, world_key
 from vpengine.control.controls import Controls
-from vpengine.control.declared import ENGINE_CONTROLS, NEURAL_AMOUNT, NEURAL_REPROJECT
+from vpengine.control.declared import ENGINE_CONTROLS, NEURAL_AMOUNT, NEURAL_REPROJECT, WALL_CHART
 from vpengine.frames.feed import PREVIEW, PROGRAM, Eye, Feed, parse_feed, wall_feed
 from vpengine.frames.frame_input import BusState, CameraState, FrameInput, Tick
 from vpengine.gpu.job import PREVIEW as LATER
@@ -103,7 +104,7 @@ def test_a_preview_costs_nothing_when_it_is_off() -> None:
 
 def test_a_preview_that_a_frame_leaves_out_takes_in_its_keyframes() -> None:
     """Every keyframe comes once: on a lower rung most frames have no preview, and it would show the plate for ever."""
-    feed, standby = Feed("world", "A", PREVIEW), frame(preview=BusState("hall", "hall"), rung=4)
+    feed, standby = Feed("world", "A", PREVIEW), frame(preview=BusState("hall", "hall"), rung=5)
     bare = {job.name for job in plan(standby, ONE, WALLS)}
     (added,) = [job for job in plan(standby, ONE, WALLS, left_out=[feed]) if job.name not in bare]
     assert isinstance(added, UpdateKeyframes)
@@ -156,11 +157,36 @@ def test_the_light_of_walls_is_drawn_for_simulated_cameras_only() -> None:
     assert [job.writes for job in lit] == [light_key("main"), light_key("ceiling")]
 
 
+def test_charts_take_the_walls_place_and_nothing_else_s() -> None:
+    """Under the same keys, for outputs and simulated cameras; what the picture is made of goes on being made."""
+    program, charted = (plan(frame(**{WALL_CHART: on}), TWO, WALLS, lit=True) for on in (False, True))
+    walls, charts = of(program, DrawWall), of(charted, DrawChart)
+    assert [(job.writes, job.wall, job.light, job.lasting, job.priority) for job in charts] == [
+        (job.writes, job.wall, job.light, job.lasting, job.priority) for job in walls
+    ]
+    assert not of(charted, DrawWall)
+    assert kinds(charted)[: -len(charts)] == kinds(program)[: -len(walls)]
+    assert all(job.number == 48 for job in charts)
+    seen = charts[0].views[0]
+    assert len(charts[0].views) == 2
+    assert np.allclose(1.0 / seen.clip_from_view[0, 0], 12.0 / 24.0)  # what the lens sees, without overscan
+    lower = of(plan(frame(rung=5, **{WALL_CHART: True}), TWO, WALLS), DrawChart)
+    assert np.array_equal(lower[0].views[0].clip_from_stage, seen.clip_from_stage)
+
+
 def test_a_lower_rung_has_fewer_pixels() -> None:
     sizes = [of(plan(frame(rung=rung), ONE, WALLS), DrawPlate)[0].view.resolution for rung in range(len(RUNGS))]
     assert sizes[0] == (96, 54)
     assert sizes == sorted(sizes, reverse=True)
     assert sizes[-1] == (48, 27)
+
+
+def test_edges_are_smooth_on_the_walls_where_there_is_room() -> None:
+    """What stands by is drawn small, with what is left of a frame."""
+    feeds = [*WALLS, Feed("world", "A", PREVIEW)]
+    for rung in (0, 1, 4):
+        jobs = of(plan(frame(preview=BusState("hall", "hall"), rung=rung), ONE, feeds), DrawPlate)
+        assert [job.samples for job in jobs] == ([4, 1] if rung == 0 else [1, 1])
 
 
 def test_decoration_is_drawn_less_often_on_lower_rungs() -> None:
@@ -169,9 +195,9 @@ def test_decoration_is_drawn_less_often_on_lower_rungs() -> None:
         [decoration_turn(replace(frame(rung=rung), tick=Tick(number, 0.0, Fraction(24)))) for number in range(240)]
         for rung in range(len(RUNGS))
     ]
-    assert turns[0] == [None] * 240
-    assert all(each[:24] == list(range(24)) for each in turns[1:])
-    starts = [each.count(0) for each in turns[1:]]
+    assert turns[:2] == [[None] * 240] * 2
+    assert all(each[:24] == list(range(24)) for each in turns[2:])
+    starts = [each.count(0) for each in turns[2:]]
     assert starts == sorted(starts, reverse=True)
     assert starts[-1] == 3
 
@@ -184,7 +210,7 @@ def test_previews_are_drawn_less_often_on_lower_rungs() -> None:
         drawn = [drawn_now(each, feeds) for each in frames]
         assert all(set(feeds) - each <= {Feed("world", "A", PREVIEW)} for each in drawn)
         counts.append(sum(len(each) == len(feeds) for each in drawn))
-    assert counts == [24, 8, 6, 4, 4, 2]
+    assert counts == [24, 24, 8, 6, 4, 4, 2]
 
 
 def test_the_outer_follows_the_grade_less_often_on_lower_rungs() -> None:
@@ -192,7 +218,7 @@ def test_the_outer_follows_the_grade_less_often_on_lower_rungs() -> None:
     for rung in range(len(RUNGS)):
         frames = [replace(frame(rung=rung), tick=Tick(number, 0.0, Fraction(24))) for number in range(24)]
         counts.append(sum(job.due for each in frames for job in of(plan(each, ONE, WALLS), GradeOuter)))
-    assert counts == [24, 12, 8, 8, 8, 6]
+    assert counts == [24, 24, 12, 8, 8, 8, 6]
 
 
 def test_a_keyframe_goes_to_the_eye_that_asked_for_it() -> None:

@@ -14,6 +14,7 @@ from vpengine.control.declared import (
     NEURAL_AMOUNT,
     NEURAL_HOLD,
     OUTER_EXPOSURE,
+    WALL_CHART,
 )
 from vpengine.control.desk import Desk, Settled
 from vpengine.control.gate import Gate
@@ -93,6 +94,17 @@ def test_a_hand_on_the_exposure_works_on_the_way_back(then: tuple[OperatorMessag
     bench.at(10.5)
     assert bench.at(10.5, ControlChange(INNER_EXPOSURE, -1.0), *then).controls[INNER_EXPOSURE] == -1.0
     assert bench.at(30.0).controls[INNER_EXPOSURE] == -1.0
+
+
+@pytest.mark.parametrize("picture", ["plate", "hold", "black"])
+def test_no_chart_stays_on_the_walls(picture: str) -> None:
+    """Also where it was there before; on release the control is what it was."""
+    bench = Bench(picture)
+    assert bench.at(1.0, ControlChange(WALL_CHART, 1)).controls[WALL_CHART] is True
+    assert bench.at(1.1, ON).controls[WALL_CHART] is False
+    settled = bench.at(1.2, ControlChange(WALL_CHART, 1))
+    assert (settled.controls[WALL_CHART], settled.values[WALL_CHART]) == (False, True)
+    assert bench.at(1.3, OFF).controls[WALL_CHART] is True
 
 
 def test_black_covers_all_and_goes_away() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -13,7 +14,8 @@ import pytest
 from PIL import Image
 
 from tests.waiting import until
-from vpengine.control.takes import TakeName
+from vpengine.control.takes import TakeName, Takes
+from vpengine.control.triggers import TakeTrigger
 from vpengine.frames.frame_input import BusState, CameraState, FrameInput, Tick
 from vpengine.frames.grade_table import neutral_grade
 from vpengine.frames.images import ImageSet
@@ -148,8 +150,9 @@ def test_a_take_of_the_same_name_is_never_written_over_and_a_run_s_end_ends_one(
     for _ in range(2):
         bench.run(0.5, ROLLING)
         bench.run(0.5)
-    bench.run(0.5, replace(ROLLING, number=4), ((), 0))
-    bench.run(0.5, replace(ROLLING, number=4), (("no cue goes",), 1))
+    fourth = replace(ROLLING, number=4)
+    bench.run(0.5, fourth, ((), 0))
+    bench.run(0.5, fourth, (("no cue goes",), 1))
     bench.files.close()
     found = sorted(path.parent.name for path in tmp_path.glob("*/take.json"))
     assert found == ["12B-storm-take-3", "12B-storm-take-3-2", "12B-storm-take-4"]
@@ -157,14 +160,82 @@ def test_a_take_of_the_same_name_is_never_written_over_and_a_run_s_end_ends_one(
     assert card["refused"] == ["no cue goes"]
 
 
+def test_a_take_that_follows_another_of_its_name_at_once_is_its_own(tmp_path: Path) -> None:
+    """CUT, another number, and ROLL within one frame: two takes of one name, and each has its folder."""
+    bench, takes = Bench(tmp_path), Takes()
+    takes.press(TakeTrigger("roll"))
+    bench.run(0.5, takes.rolling)
+    for trigger in (TakeTrigger("cut"), TakeTrigger("number", "1"), TakeTrigger("roll")):
+        takes.press(trigger)
+    bench.run(0.5, takes.rolling)
+    bench.files.close()
+    cards = [json.loads((tmp_path / name / "take.json").read_text("utf-8")) for name in ("take-1", "take-1-2")]
+    assert [card["rolls_at_tick"] for card in cards] == [1, 13]
+
+
+def test_a_disk_that_does_not_answer_holds_no_frame(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Not at ROLL, not at KEEP: folders are made by their writers, and numbered in the order of what was pressed."""
+    answers, here = threading.Event(), threading.current_thread()
+
+    def waiting(real: Any) -> Any:
+        def waited(*arguments: Any, **options: Any) -> Any:
+            assert threading.current_thread() is not here, "a frame asked the disk"
+            answers.wait(20.0)
+            return real(*arguments, **options)
+
+        return waited
+
+    bench = Bench(tmp_path)
+    bench.run(0.5)
+    with monkeypatch.context() as patch:
+        for name in ("mkdir", "exists", "stat"):
+            patch.setattr(Path, name, waiting(getattr(Path, name)))
+        for _ in range(3):
+            bench.run(0.2, ROLLING)
+            bench.run(0.1)
+        bench.files.keep("kept")
+        answers.set()
+        bench.files.close()
+    until(lambda: len([*tmp_path.glob("*/take.json"), *tmp_path.glob("kept/*/thumbnail.png")]) == 4, 20.0)
+    ticks = [
+        json.loads((tmp_path / f"12B-storm-take-3{end}" / "take.json").read_text("utf-8"))["rolls_at_tick"]
+        for end in ("", "-2", "-3")
+    ]
+    assert ticks == [13, 20, 27]
+    assert (tmp_path / "kept" / "kept" / "thumbnail.png").is_file()
+    assert sorted(caplog.messages)[0].startswith("12B storm take 3 rolls: ")
+
+
+@pytest.mark.parametrize("fails", ["describe", "thumbnail"])
+def test_a_moment_that_cannot_be_told_of_leaves_no_thread(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, fails: str
+) -> None:
+    def failing(_: Any) -> Any:
+        raise ValueError("a fault")
+
+    bench = Bench(tmp_path)
+    bench.run(1.0)
+    if fails == "describe":
+        bench.files._describe = failing
+    else:
+        monkeypatch.setattr("vpengine.takes.take_files.thumbnail", failing)
+    bench.files.keep("kept")
+    bench.files.close()
+    assert caplog.messages[-1] == f"take {tmp_path / 'kept' / 'kept'}: a fault; it is not whole."
+    assert len(list(read_log(tmp_path / "kept" / "kept", redraw))) == RATE
+    assert not [thread for thread in threading.enumerate() if thread.name == "take-writer"]
+
+
 def test_the_moment_that_just_went_by_is_kept(tmp_path: Path) -> None:
     bench = Bench(tmp_path)
     bench.run(3.0)
-    folder = bench.files.keep("kept 2026-11-28T05:00:00+00:00")
+    bench.files.keep("kept 2026-11-28T05:00:00+00:00")
+    folder = tmp_path / "kept" / "kept-2026-11-28T05-00-00-00-00"
     bench.run(1.0)
     until(lambda: (folder / "thumbnail.png").is_file(), 20.0)
     bench.files.close()
-    assert folder.name == "kept-2026-11-28T05-00-00-00-00"
     assert [each.tick.number for each in read_log(folder, redraw)] == list(range(1, 3 * RATE + 1))
     with Image.open(folder / "thumbnail.png") as image:
         assert image.size == (4, 2)
@@ -174,10 +245,11 @@ def test_two_moments_kept_at_once_are_two_folders(tmp_path: Path) -> None:
     """Of one name, since it has whole seconds; and before either thread has made its folder."""
     bench = Bench(tmp_path)
     bench.run(1.0)
-    folders = [bench.files.keep("kept") for _ in range(3)]
-    until(lambda: all((folder / "thumbnail.png").is_file() for folder in folders), 20.0)
+    for _ in range(3):
+        bench.files.keep("kept")
+    until(lambda: len(list(tmp_path.glob("kept/*/thumbnail.png"))) == 3, 20.0)
     bench.files.close()
-    assert [folder.name for folder in folders] == ["kept", "kept-2", "kept-3"]
+    assert sorted(folder.name for folder in (tmp_path / "kept").iterdir()) == ["kept", "kept-2", "kept-3"]
 
 
 def test_a_thumbnail_looks_as_the_picture_does() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import socket
 from collections.abc import Iterator
@@ -11,11 +12,15 @@ from typing import Any
 import cbor2
 import pytest
 
+from tests.intake import Bench as IntakeBench
+from tests.intake import sentences
 from tests.senders import free_port
 from tests.waiting import until
-from vpengine.control.takes import Takes
+from vpengine.control.takes import Takes, TakesNow
 from vpengine.control.triggers import TakeTrigger
-from vpengine.mailbox import Inbox, Newest
+from vpengine.errors import UserError
+from vpengine.mailbox import Board, Inbox, Newest
+from vpengine.tracking.intake import MOST_UNPRESSED
 from vpengine.tracking.opentrackio import OpenTrackIOTracking
 from vpengine.tracking.opentrackio_packet import CBOR, JSON, write_packet
 from vpengine.tracking.pose_buffer import PoseBuffer
@@ -141,4 +146,112 @@ def test_invented_sources_do_not_grow_without_end() -> None:
     rolling = Rolling()
     pressed = [rolling.hear(f"10.0.0.{n}", "1", TakeUpdate("1", n % 2 == 0)) for n in range(3 * MOST_SOURCES)]
     assert len(rolling._said) == MOST_SOURCES
-    assert sum(map(len, pressed)) == 1
+    assert pressed == [(ROLL,), *[()] * (MOST_SOURCES - 1), *[None] * 2 * MOST_SOURCES]
+
+
+class Says:
+    """A protocol of one byte: whether camera 1 records."""
+
+    endpoint = None
+    multicast_groups = ()
+
+    def decode(self, packet: bytes, peer: str) -> Iterator[TakeUpdate]:
+        del peer
+        yield TakeUpdate("1", packet == b"1")
+
+
+SAYS = Source(Says())
+
+
+def test_a_source_too_many_is_told_once(caplog: pytest.LogCaptureFixture) -> None:
+    """Whatever machine it is: those that nothing is remembered of are the ones that it happens to."""
+    bench = IntakeBench()
+    for n in range(3 * MOST_SOURCES):
+        bench.take(b"0", 1.0 + n, f"10.0.{n}.1:9", SAYS)
+    told = [text for text in sentences(caplog) if "sources speak of takes" in text]
+    assert told == [f"tracking: more than 64 sources speak of takes; what 10.0.{MOST_SOURCES}.1:9 says is not heard"]
+    assert bench.bad()["too-many-sources"] == 2 * MOST_SOURCES
+
+
+class Hands:
+    """An operator's hands, beside cameras that press: what becomes of it is on the board a frame later."""
+
+    def __init__(self) -> None:
+        self.takes, self.board = Takes(), Board[TakesNow]()
+        self.rolling = Rolling(self.board)
+
+    def say(self, camera: str, recording: bool, slate: str | None = None) -> tuple[TakeTrigger, ...]:
+        triggers = self.rolling.hear("a", camera, TakeUpdate(camera, recording, slate)) or ()
+        self.press(*triggers)
+        return triggers
+
+    def press(self, *triggers: TakeTrigger) -> None:
+        for trigger in triggers:
+            with contextlib.suppress(UserError):
+                self.takes.press(trigger)
+        self.board.put(self.takes.now)
+
+
+def test_a_camera_that_died_while_it_recorded_holds_nobody_up() -> None:
+    hands = Hands()
+    assert hands.say("1", True) == (ROLL,)
+    hands.press(CUT)
+    assert hands.say("2", False, "9") == (slate("9"),), "what waits for the end of a take has it"
+    assert hands.say("2", True) == (ROLL,)
+    assert hands.say("1", False) == (), "it was of the take before"
+    assert hands.say("2", False) == (CUT,)
+    assert hands.takes.now == TakesNow(False, 2)
+
+
+def test_one_that_joins_a_take_of_the_operator_s() -> None:
+    hands = Hands()
+    hands.press(ROLL)
+    assert hands.say("1", True) == (ROLL,), "which is refused"
+    hands.press(CUT)
+    assert hands.say("2", True) == (ROLL,)
+
+
+def test_what_is_not_there_yet_has_not_ended() -> None:
+    """The operator's CUT and the camera's ROLL come within one frame: what the board says is of before them."""
+    hands = Hands()
+    hands.press(ROLL)
+    assert hands.rolling.hear("a", "1", TakeUpdate("1", True)) == (ROLL,)
+    assert hands.rolling.hear("a", "2", TakeUpdate("2", True)) == ()
+    hands.press(CUT, ROLL)
+    assert hands.say("2", False) == (CUT,)
+    hands = Hands()
+    assert hands.rolling.hear("a", "1", TakeUpdate("1", True)) == (ROLL,)
+    assert hands.rolling.hear("a", "2", TakeUpdate("2", True)) == (), "no frame has seen the first one's"
+
+
+def test_what_finds_no_room_is_told_and_pressed_again(caplog: pytest.LogCaptureFixture) -> None:
+    """In its order, without another packet: the camera that says ROLL may be one that says nothing after it."""
+    inbox: Inbox[str, TakeTrigger] = Inbox(most_events=1)
+    inbox.add(slate("before"))
+    port = free_port()
+    protocol = OpenTrackIOTracking(OpenTrackIOTracking.Settings(port=port))
+    receiver = Receiver([Source(protocol)], {"1": PoseBuffer()}, Newest(), press=inbox.add)
+    receiver.start()
+    taken: list[TakeTrigger] = []
+    try:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+            for number, recording in enumerate((True, False, True)):
+                payload = json.dumps({"sourceNumber": 1, "tracker": {"recording": recording}}).encode()
+                sender.sendto(write_packet(payload, JSON, number), ("127.0.0.1", port))
+        until(lambda: any("camera 1: ROLL: more presses" in text for text in sentences(caplog)))
+        until(lambda: bool(taken.extend(inbox.take()) or len(taken) == 4))
+    finally:
+        receiver.stop()
+    assert taken == [slate("before"), ROLL, CUT, ROLL]
+    (told,) = [text for text in sentences(caplog) if "more presses" in text]
+    assert "it is pressed as soon as there is room" in told
+
+
+def test_an_engine_that_takes_nothing_costs_no_memory(caplog: pytest.LogCaptureFixture) -> None:
+    bench = IntakeBench()
+    bench.intake._press = lambda _: False
+    for n in range(3 * MOST_UNPRESSED):
+        bench.take(b"%d" % (n % 2 == 0), 1.0 + n, source=SAYS)
+    assert len(bench.intake._unpressed) == MOST_UNPRESSED
+    assert bench.bad() == {"take-late": MOST_UNPRESSED, "take-lost": 2 * MOST_UNPRESSED}
+    assert [text.count("it is lost: press it by hand") for text in sentences(caplog)] == [0, 1]

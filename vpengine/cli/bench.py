@@ -62,6 +62,22 @@ def bench(
 ) -> None:
     """Measure this machine: overhead, steadiness, jobs, keyframes, pose age, desk, re-projection, generator,
     growth."""
+    measures = chosen_measures(only, model, gpu)
+    for path in track or ():
+        read_track(path)  # a mistake is told before minutes of measuring
+    json_file = json_file and file_for("--json", json_file, force)
+    results: dict[str, Any] = {}
+    console = Console()
+    for name, measure in measures.items():
+        with console.status(f"measuring {name}"):
+            results[name] = measure(track or ())
+        console.print(table(name, results[name]))
+    if json_file is not None:
+        write_report(json_file, results)
+
+
+def chosen_measures(only: str | None, model: str | None, gpu: bool) -> Mapping[str, Callable[[Sequence[Path]], Any]]:
+    """Those that are wanted, in their order. Raises UserError."""
     if gpu:
         _check_gpu(model, only)
         only = DIFFUSION
@@ -69,20 +85,11 @@ def bench(
     if model is not None:
         measures[DIFFUSION] = lambda tracks: measure_diffusion_speed(model, every_size=gpu)
         measures["temporal"] = partial(measure_diffusion, model)
-    if only is not None and only not in measures:
+    if only is None:
+        return measures
+    if only not in measures:
         raise UserError(f"--only {only!r}: no such measure{did_you_mean(only, measures)}")
-    for path in track or ():
-        read_track(path)  # a mistake is told before minutes of measuring
-    json_file = json_file and file_for("--json", json_file, force)
-    results: dict[str, Any] = {}
-    console = Console()
-    for name, measure in measures.items():
-        if only in (None, name):
-            with console.status(f"measuring {name}"):
-                results[name] = measure(track or ())
-            console.print(table(name, results[name]))
-    if json_file is not None:
-        write_report(json_file, results)
+    return {only: measures[only]}
 
 
 def _check_gpu(model: str | None, only: str | None) -> None:

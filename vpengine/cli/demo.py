@@ -21,6 +21,7 @@ from vpengine.cli.film import make_films, read_take
 from vpengine.cli.outputs import folder_for
 from vpengine.cli.signals import deaf_to_hangup
 from vpengine.cli.simulate import DEMO_SECONDS
+from vpengine.compose.governor import FULL_RUNG
 from vpengine.stage.shipped import stage_folder
 from vpengine.takes.log import count_frames
 from vpengine.takes.report import late_percent, write_report
@@ -85,7 +86,7 @@ def print_table(report: dict[str, Any], out: Path, films: bool) -> None:
     table.add_row("generator", f"{generator['name']}: {generator['images_per_s']:.1f} images a second")
     if generator["latency_ms"]["p50"] is not None:
         table.add_row("its latency", f"{generator['latency_ms']['p50']:.0f} ms at the median")
-    if report["rung"]["lowest"]:
+    if report["rung"]["lowest"] > FULL_RUNG:
         table.add_row("held by", report["rung"]["words"])
     if report["pose_age_ms"]["p50"] is not None:
         table.add_row("pose age", f"{report['pose_age_ms']['p50']:.1f} ms when read, at the median")

@@ -56,11 +56,7 @@ def from_image(
     With --layers: writes NAME.2p5d, the photograph in layers, and prints a show that uses it.
     """
     _refuse_together(depth, disparity, network, baseline, focal)
-    target = to or file.with_name(f"{file.stem}{SUFFIX if layers else '.depth.exr'}")
-    allowed = (SUFFIX,) if layers else KINDS
-    if target.suffix.lower() not in allowed:
-        hint = f", and with --layers {SUFFIX}" if not layers else ", with --layers"
-        raise UserError(f"--to {target}: allowed are {', '.join(allowed)}{hint}")
+    target = _target(file, to, layers)
     picture = read_picture(file, color_space).pixels[..., :3]
     height, width = picture.shape[:2]
     lens = Lens(horizon, focal / width if focal else Lens.focal)
@@ -84,6 +80,16 @@ def from_image(
 
 
 COMMANDS: dict[str, Callable[..., None]] = {"from-image": from_image, "bake": bake}
+
+
+def _target(file: Path, to: Path | None, layers: bool) -> Path:
+    """The file to write. Raises UserError."""
+    target = to or file.with_name(f"{file.stem}{SUFFIX if layers else '.depth.exr'}")
+    allowed = (SUFFIX,) if layers else KINDS
+    if target.suffix.lower() not in allowed:
+        hint = f", and with --layers {SUFFIX}" if not layers else ", with --layers"
+        raise UserError(f"--to {target}: allowed are {', '.join(allowed)}{hint}")
+    return target
 
 
 def _refuse_together(

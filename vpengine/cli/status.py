@@ -25,15 +25,15 @@ class Follower:
         self._terminal = terminal
         self._watch = Watch(app.receives())
         self._scene = app.desk.scenes.shown
-        self._rung = 0
+        self._rung = app.loop.governor.rung
         self._counted = (0, 0, time.monotonic())  # frames, those late or left out, and when, at the last poll
 
     def poll(self, ran_s: float) -> None:
         if self._app.loop.newest is None:
             return
         status = self.status()
-        if status.rung != self._rung:
-            self._rung = status.rung
+        if self._app.loop.governor.rung != self._rung:
+            self._rung = self._app.loop.governor.rung
             self._terminal.say(self._app.loop.governor.words)
         if status.scene != self._scene:
             self._scene = status.scene
@@ -56,7 +56,7 @@ class Follower:
             cameras=tuple(_camera(app, name, state) for name, state in newest.cameras.items()) if newest else (),
             scene=app.desk.scenes.shown,
             generator=_generator(app),
-            rung=loop.governor.rung,
+            rung=loop.governor.rung if loop.governor.holds_back else 0,
         )
 
 

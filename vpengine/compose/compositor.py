@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 
-from vpengine.compose.drawable import Plates, light_on, moves
+from vpengine.compose.charts import Charts
+from vpengine.compose.drawable import Plates, exact, light_on, moves
 from vpengine.compose.eyes import Eyes
 from vpengine.compose.jobs import (
     Blank,
     DevelopWorld,
+    DrawChart,
     DrawPlate,
     DrawWall,
     GradeOuter,
@@ -36,7 +39,8 @@ from vpengine.view.light import Light
 
 
 class Compositor:
-    """Joins eyes, walls and the plates of locations. Owns none of them, but what worlds are developed with."""
+    """Joins eyes, walls and the plates of locations. Owns none of them, but what worlds are developed with, and
+    the walls' charts."""
 
     def __init__(
         self,
@@ -53,6 +57,7 @@ class Compositor:
         self._plates = plates
         self.surrounds = surrounds
         self._gpu = gpu
+        self._charts = Charts(gpu, walls, len(layout.cameras))
         self._view_lut: ViewLut | None = None
         self._surrounded: Collection[str] = ()  # locations, in the newest frame
         self._baked: str | None = None  # the scene whose bake is shown
@@ -73,6 +78,7 @@ class Compositor:
             MixWorlds: self.eyes.mix,
             GradeOuter: self._grade_outer,
             DrawWall: self._draw_wall,
+            DrawChart: self._draw_chart,
             DevelopWorld: self._develop,
             Blank: self._blank,
         }
@@ -121,11 +127,17 @@ class Compositor:
 
     def _draw_wall(self, job: DrawWall, pictures: Pictures) -> Target:
         inners = [pictures[key] for key in job.reads]
+        charts = sum(share for location, share in job.shares if exact(self._plates, location))
+        levels = replace(job.levels, rolloff=job.levels.rolloff * (1.0 - charts)) if charts else job.levels
         if job.light:
-            return self.walls.draw_light(job.wall, inners, job.shares, job.levels, pictures.lend)
+            return self.walls.draw_light(job.wall, inners, job.shares, levels, pictures.lend)
         if job.writes not in pictures.before:  # it failed: what of it was drawn, nobody knows
             self.walls.redraw(job.wall)
-        return self.walls.draw(job.wall, inners, job.shares, job.levels, pictures.lend)
+        return self.walls.draw(job.wall, inners, job.shares, levels, pictures.lend)
+
+    def _draw_chart(self, job: DrawChart, pictures: Pictures) -> Target:
+        del pictures
+        return self._charts.draw(job.wall, job.views, job.number, job.light)
 
     def _blank(self, job: Blank, pictures: Pictures) -> Target:
         del pictures
@@ -147,19 +159,22 @@ class Compositor:
 
     def warm(self, location: str, lend: Lend) -> None:
         """Draw every pass once, in the places that it will draw in, before the first frame."""
-        inners = []
+        inners, seen = [], []
         if self.surrounds is not None:
             self.surrounds.warm()
         for camera in self.layout.cameras:
             size = inner_size(camera, 0)
             view = camera_view(camera.pose.pose(), camera.lens(), size, camera.inner.overscan_percent)
+            seen.append(view)
             inners.append(self.eyes.warm(Eye(PROGRAM, camera.id), location, view, lend))
         self.walls.warm(location, self.eyes.layer(Eye(PROGRAM, self.layout.cameras[0].id), location).grade, lend)
         for wall in self.layout.walls:
+            self._charts.draw(wall, seen, 0)
             self.walls.draw(wall, inners, ((location, 1.0),), WallLevels(), lend)
 
     def release(self) -> None:
         for target in self._worlds.values():
             target.release()
+        self._charts.release()
         if self._view_lut is not None:
             self._view_lut.release()

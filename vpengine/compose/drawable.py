@@ -16,7 +16,10 @@ class Plates(Protocol):
 
 
 class Drawable(Protocol):
-    """A class may say ``moves = True``: what it draws depends on the View's time; ``relights = True``: on its light."""
+    """A class may say ``moves = True``: what it draws depends on the View's time; ``relights = True``: on its light;
+    ``antialiases = True``: it has edges that several samples a pixel smooth; ``exact = True``: it is a chart, whose
+    values must arrive on the walls as they are.
+    """
 
     def draw(self, target: Target, view: View) -> None:
         """Fill colour (scene-linear ACEScg) and depth (metres along the view axis, +inf for sky)."""
@@ -32,8 +35,18 @@ def light_on(plates: Plates, location: str, light: Light) -> Light:
     return light if _says(plates, location, "relights") else DAY
 
 
-def _says(plates: Plates, location: str, name: str) -> bool:
+def antialiases(plates: Plates, location: str) -> bool:
+    """Whether the plate of a location has edges to be smoothed by several samples a pixel."""
+    return _says(plates, location, "antialiases")
+
+
+def exact(plates: Plates, location: str) -> bool:
+    """Whether the plate of a location is a chart; False where it is not loaded."""
+    return _says(plates, location, "exact")
+
+
+def _says(plates: Plates, location: str, what: str) -> bool:
     try:
-        return bool(getattr(plates[location], name, False))
+        return bool(getattr(plates[location], what, False))
     except KeyError:
         return False

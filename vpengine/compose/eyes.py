@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from vpengine.compose.drawable import Plates, moves
+from vpengine.compose.drawable import Plates, antialiases, moves
+from vpengine.compose.governor import RUNGS
 from vpengine.compose.jobs import DrawPlate, MixWorlds, Reproject, ShowStale, UpdateKeyframes
 from vpengine.compose.mixer import Lend, Mixer
 from vpengine.compose.neural import NeuralLayer
@@ -104,11 +105,17 @@ class Eyes:
         return self.layer(standby, state.target)
 
     def draw_plate(self, job: DrawPlate, pictures: Pictures) -> Picture:
-        return self._plate(job.location, job.view, job.depth, pictures.lend)
+        return self._plate(job.location, job.view, job.depth, pictures.lend, job.samples)
 
-    def _plate(self, location: str, view: View, depth: bool, lend: Lend) -> Picture:
+    def _plate(self, location: str, view: View, depth: bool, lend: Lend, samples: int = 1) -> Picture:
         target = lend(TargetSpec(view.resolution, depth=depth, z_buffer=True))
-        self._plates[location].draw(target, view)
+        samples = min(samples, self._gpu.most_samples) if antialiases(self._plates, location) else 1
+        if samples > 1:
+            several = lend(TargetSpec(view.resolution, depth=depth, z_buffer=True, samples=samples))
+            self._plates[location].draw(several, view)
+            self._gpu.resolve(target, several)
+        else:
+            self._plates[location].draw(target, view)
         return Picture(target.color, target.depth, view, Provenance(source=f"plate:{location}"))
 
     def reproject(self, job: Reproject, pictures: Pictures) -> Picture:
@@ -137,7 +144,8 @@ class Eyes:
     def warm(self, eye: Eye, location: str, view: View, lend: Lend) -> Picture:
         """Draw everything once that a frame may need, before the first frame; what was drawn."""
         for depth in (False, True):
-            drawn = self._plate(location, view, depth, lend)
+            for samples in {rung.samples for rung in RUNGS}:
+                drawn = self._plate(location, view, depth, lend, samples)
         self.layer(eye, location).warm(_beside(drawn, lend), drawn)
         self._mixer.mix([drawn.color, drawn.color], [0.5, 0.5], lend)
         return drawn

@@ -24,6 +24,8 @@ class Rung:
     """inner: what part of the inner picture's width and height is drawn. requests: of the wanted rate of pictures.
     request_size: of a request's width and height.
 
+    samples: of a pixel of the inner picture, where its plate has edges.
+
     outer: of how many frames one lets a wall's outer picture follow the grade. previews: of how many one draws
     the previews. decoration: of how many one begins to draw the simulated stage. words: for the operator.
     """
@@ -31,6 +33,7 @@ class Rung:
     inner: float
     requests: float
     request_size: float
+    samples: int
     outer: int
     previews: int
     decoration: int
@@ -41,13 +44,16 @@ _NO_MORE = "this machine has no more"
 _SMALLER = "the generator is asked {} as often as it could be, for smaller pictures"
 _INNER = "the inner picture is drawn at {} percent, and "
 RUNGS = (
-    Rung(1.0, 1.0, 1.0, 1, 1, 1, "all is drawn as the stage file wants it"),
-    Rung(1.0, 0.5, 1.0, 2, 3, 48, f"the generator is asked half as often as it could be: {_NO_MORE}"),
-    Rung(1.0, 0.5, 0.7, 3, 4, 96, f"{_SMALLER.format('half')}: {_NO_MORE}"),
-    Rung(0.85, 0.5, 0.7, 3, 6, 96, f"{_INNER.format(85)}{_SMALLER.format('half')}: {_NO_MORE}"),
-    Rung(0.7, 0.35, 0.7, 3, 6, 96, f"{_INNER.format(70)}{_SMALLER.format('a third')}: {_NO_MORE}"),
-    Rung(0.5, 0.25, 0.7, 4, 12, 96, f"{_INNER.format(50)}{_SMALLER.format('a quarter')}: {_NO_MORE}"),
+    Rung(1.0, 1.0, 1.0, 4, 1, 1, 1, "all is drawn as the stage file wants it, with smooth edges"),
+    Rung(1.0, 1.0, 1.0, 1, 1, 1, 1, "all is drawn as the stage file wants it"),
+    Rung(1.0, 0.5, 1.0, 1, 2, 3, 48, f"the generator is asked half as often as it could be: {_NO_MORE}"),
+    Rung(1.0, 0.5, 0.7, 1, 3, 4, 96, f"{_SMALLER.format('half')}: {_NO_MORE}"),
+    Rung(0.85, 0.5, 0.7, 1, 3, 6, 96, f"{_INNER.format(85)}{_SMALLER.format('half')}: {_NO_MORE}"),
+    Rung(0.7, 0.35, 0.7, 1, 3, 6, 96, f"{_INNER.format(70)}{_SMALLER.format('a third')}: {_NO_MORE}"),
+    Rung(0.5, 0.25, 0.7, 1, 4, 12, 96, f"{_INNER.format(50)}{_SMALLER.format('a quarter')}: {_NO_MORE}"),
 )
+FULL_RUNG = 1  # where a run begins, and the lowest at which nothing is left out that a stage file asks for
+SMOOTH_WORK = 3.0  # how many times a frame's work several samples a pixel may be, on a driver without hardware
 
 
 def drawn_now(frame: FrameInput, feeds: Collection[Feed]) -> frozenset[Feed]:
@@ -74,8 +80,8 @@ class Governor:
     """
 
     def __init__(self, period_s: float) -> None:
-        """period_s: the stage's; infinite holds nothing, for runs that are not paced."""
-        self.rung = self.lowest = 0
+        """period_s: the stage's; infinite holds nothing, for runs that are not paced: they have all at once."""
+        self.rung = self.lowest = 0 if math.isinf(period_s) else FULL_RUNG
         self._period_s = period_s
         self._frames: deque[tuple[float, float, int]] = deque()  # when, work in seconds, ticks missed
         self._since_s: float | None = None  # when this rung began
@@ -84,6 +90,11 @@ class Governor:
         self._decoration_s = 0.0
         self._decorated = False
         self._went_up_s = -MOST_PATIENCE_S
+
+    @property
+    def holds_back(self) -> bool:
+        """Whether anything that the stage file asks for is left out."""
+        return self.rung > FULL_RUNG
 
     @property
     def words(self) -> str:
@@ -110,7 +121,7 @@ class Governor:
         """
         self._decoration_s = decoration_s
         passed_over, self._decorated = decorated or self._decorated, decorated  # what it misses, the next is told of
-        if self.rung and passed_over:
+        if RUNGS[self.rung].decoration > 1 and passed_over:
             return
         if math.isinf(self._period_s):
             return
@@ -129,7 +140,8 @@ class Governor:
         if missed > MISSED * (len(work) + missed) or hard_s > FULL * self._period_s:
             self._room_since_s = None
             if self.rung + 1 < len(RUNGS):
-                self._step_down(now_s, 2 if hard_s > FAR_TOO_MUCH * self._period_s else 1)
+                far_too_much = self.rung > 0 and hard_s > FAR_TOO_MUCH * self._period_s
+                self._step_down(now_s, 2 if far_too_much else 1)
         elif self.rung and hard_s * self._growth() + self._more_decoration_s() < ROOM * self._period_s:
             self._wait_for_room(now_s)
         else:
@@ -138,7 +150,7 @@ class Governor:
     def _growth(self) -> float:
         """How much more work the next rung up may be: all of a frame's for its pixels, a little for its requests."""
         here, above = RUNGS[self.rung], RUNGS[self.rung - 1]
-        return max((above.inner / here.inner) ** 2, 1.1)
+        return SMOOTH_WORK if above.samples > here.samples else max((above.inner / here.inner) ** 2, 1.1)
 
     def _more_decoration_s(self) -> float:
         """What the next rung up draws of it in every frame, beyond what this one does."""

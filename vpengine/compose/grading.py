@@ -7,7 +7,15 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from vpengine.frames.grade_table import DISTANCES, ELEVATIONS, LUMINANCE_RANGE, LUMINANCES, neutral_grade
+from vpengine.frames.grade_table import (
+    DISTANCES,
+    ELEVATIONS,
+    LEAST_SLOPE,
+    LIGHT,
+    LUMINANCE_RANGE,
+    LUMINANCES,
+    neutral_grade,
+)
 from vpengine.frames.keyframe import Grade
 from vpengine.frames.look import Look
 from vpengine.gpu.gpu import Gpu
@@ -27,6 +35,8 @@ class GradeTable:
         "GRADE_LUMINANCES": f"{LUMINANCES}.0",
         "GRADE_LOW": str(LUMINANCE_RANGE[0]),
         "GRADE_HIGH": str(LUMINANCE_RANGE[1]),
+        "GRADE_LIGHT": str(LIGHT),
+        "GRADE_LEAST_SLOPE": str(LEAST_SLOPE),
     }
 
     def __init__(self, gpu: Gpu) -> None:

@@ -21,11 +21,14 @@ Shares = tuple[tuple[str, float], ...]  # locations, and each one's part of the 
 
 @dataclass(frozen=True, kw_only=True)
 class DrawPlate(Job):
-    """The plate of ``location`` at ``view``. depth: whether something reads how far it is."""
+    """The plate of ``location`` at ``view``. depth: whether something reads how far it is. samples: of a pixel, where
+    the plate has edges.
+    """
 
     location: str
     view: View
     depth: bool
+    samples: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,6 +110,18 @@ class GradeOuter(Job):
     elsewhere: tuple[str, Light] | None
     amount: float
     due: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class DrawChart(Job):
+    """A wall's line-up chart instead of its picture. views: what the cameras see, without overscan, for circles that
+    are circles to them. number: the frame's. light: as ``DrawWall``'s.
+    """
+
+    wall: str
+    views: tuple[View, ...]
+    number: int
+    light: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,6 +9,7 @@ from typing import Any
 from vpengine.compose.governor import RUNGS
 from vpengine.compose.jobs import (
     DevelopWorld,
+    DrawChart,
     DrawPlate,
     DrawWall,
     GradeOuter,
@@ -108,6 +109,12 @@ def eye_view(frame: FrameInput, camera: CameraSettings) -> View:
     return camera_view(state.pose, state.lens, size, camera.inner.overscan_percent, frame.tick.display_time_s)
 
 
+def lens_view(frame: FrameInput, camera: CameraSettings) -> View:
+    """What its lens sees in this frame, without overscan."""
+    state = frame.cameras[camera.id]
+    return camera_view(state.pose, state.lens, inner_size(camera, 0), time_s=frame.tick.display_time_s)
+
+
 def _amount(frame: FrameInput, layout: Layout) -> float:
     return float(frame.controls[declared.NEURAL_AMOUNT]) if layout.generates else 0.0
 
@@ -130,6 +137,7 @@ def _world(frame: FrameInput, layout: Layout, eye: Eye) -> Iterator[Job]:
             location=location,
             view=replace(eye_view(frame, camera), light=state.light),
             depth=amount > 0.0,
+            samples=RUNGS[frame.rung].samples if eye.bus == PROGRAM else 1,
         )
         if amount > 0.0:
             yield _generated(frame, layout, eye, location, plate, keys[-1])
@@ -206,6 +214,9 @@ def _walls(frame: FrameInput, layout: Layout, sent: Sequence[str], lit: Sequence
         amount=_amount(frame, layout),
         due=frame.tick.number % RUNGS[frame.rung].outer == 0,
     )
+    if frame.controls[declared.WALL_CHART]:
+        yield from _charts(frame, layout, sent, lit)
+        return
     for light, walls in ((False, sent), (True, lit)):
         for wall in walls:
             yield DrawWall(
@@ -218,6 +229,24 @@ def _walls(frame: FrameInput, layout: Layout, sent: Sequence[str], lit: Sequence
                 wall=wall,
                 shares=shares,
                 levels=levels(frame),
+                light=light,
+            )
+
+
+def _charts(frame: FrameInput, layout: Layout, sent: Sequence[str], lit: Sequence[str]) -> Iterator[Job]:
+    """Instead of the walls' pictures; all that these are made of goes on, so that they are back in one frame."""
+    views = tuple(lens_view(frame, camera) for camera in layout.cameras)
+    for light, walls in ((False, sent), (True, lit)):
+        for wall in walls:
+            yield DrawChart(
+                name=f"{'chart light' if light else 'chart'} {wall}",
+                priority=WALL,
+                writes=light_key(wall) if light else str(wall_feed(wall)),
+                meanwhile="it keeps its last picture",
+                lasting=True,
+                wall=wall,
+                views=views,
+                number=frame.tick.number,
                 light=light,
             )
 
@@ -247,5 +276,6 @@ def levels(frame: FrameInput) -> WallLevels:
         inner_gain=2.0 ** float(controls[declared.INNER_EXPOSURE]),
         outer_gain=outer_gain,
         dither=bool(controls[declared.WALL_DITHER]),
+        rolloff=float(controls[declared.WALL_ROLLOFF]),
         dip=frame.program.dip,
     )

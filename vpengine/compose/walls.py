@@ -14,7 +14,7 @@ from vpengine.compose.wall import WallLevels, WallPicture, wall_mesh
 from vpengine.gpu.gpu import Gpu
 from vpengine.gpu.picture import Picture
 from vpengine.gpu.target import Target, Texture
-from vpengine.stage.walls import WallSettings, wall_geometry
+from vpengine.stage.walls import WHITE_NITS, WallSettings, wall_geometry
 from vpengine.view.light import Light
 
 
@@ -29,8 +29,11 @@ class Walls:
         face_px: int,
         cameras: int = 1,
         surrounds: Surrounds | None = None,
+        white_nits: float = WHITE_NITS,
     ) -> None:
-        """cameras: how many have a frustum on the walls. surrounds: what the outer pictures show, somebody else's."""
+        """cameras: how many have a frustum on the walls. surrounds: what the outer pictures show, somebody else's.
+        white_nits: luminance of scene-linear 1.0 at exposure 0.
+        """
         self._gpu = gpu
         self._surrounds = surrounds
         self._eye_m = eye_m
@@ -39,7 +42,13 @@ class Walls:
         self.meshes = {name: wall_mesh(gpu, geometry) for name, geometry in self.geometries.items()}
         self.pictures = {
             wall.id: WallPicture(
-                gpu, self.geometries[wall.id], self.meshes[wall.id], wall.peak_nits, wall.black_nits, cameras
+                gpu,
+                self.geometries[wall.id],
+                self.meshes[wall.id],
+                wall.peak_nits,
+                wall.black_nits,
+                cameras,
+                white_nits,
             )
             for wall in settings
         }

@@ -15,14 +15,17 @@ INNER_VISIBLE = "/vp/inner/visible"
 INNER_SOFT_EDGE = "/vp/inner/soft_edge"
 OUTER_LEVEL = "/vp/outer/level"
 WALL_DITHER = "/vp/wall/dither"
+WALL_CHART = "/vp/wall/chart"
 LIGHT_SUN = "/vp/light/sun"
 LIGHT_SKY = "/vp/light/sky"
 LIGHT_LAMPS = "/vp/light/lamps"
 LIGHT_WINDOWS = "/vp/light/windows"
+WALL_ROLLOFF = "/vp/wall/rolloff"
 CHANCE_AMOUNT = "/vp/chance/amount"
 CHANCE_SEED = "/vp/chance/seed"
 EXPOSURES = (INNER_EXPOSURE, OUTER_EXPOSURE, OUTER_LEVEL)  # what a safe picture keeps, and a lock leaves free
-NOT_IN_CUES = (NEURAL_HOLD, NEURAL_REPROJECT, NEURAL_BAKED, WALL_DITHER)  # switches of an operator, not of a look
+# Switches of an operator, not of a look.
+NOT_IN_CUES = (NEURAL_HOLD, NEURAL_REPROJECT, NEURAL_BAKED, WALL_DITHER, WALL_CHART, WALL_ROLLOFF)
 
 ENGINE_CONTROLS = (
     Control(NEURAL_AMOUNT, "float", 1.0, "How much of the generated picture is shown; 0 is the plate, bit for bit."),
@@ -41,10 +44,17 @@ ENGINE_CONTROLS = (
     Control(INNER_SOFT_EDGE, "float", 12.0, "Width of the frustum's soft edge.", 0.0, 128.0, "inner pixels"),
     Control(OUTER_LEVEL, "float", 1.0, "Light of the walls outside the frustum.", 0.0, 4.0),
     Control(WALL_DITHER, "bool", True, "Dark gradients are dithered, not banded; off for checks of single pixels."),
+    Control(WALL_CHART, "bool", False, "Every wall shows its line-up chart instead of the picture."),
     Control(LIGHT_SUN, "float", 1.0, "The sun of a plate that knows its light; at 0 clouds cover it."),
     Control(LIGHT_SKY, "float", 1.0, "The daylight of a plate that knows its light; at 0 it is night."),
     Control(LIGHT_LAMPS, "float", 0.0, "The street lamps of a plate that has some."),
     Control(LIGHT_WINDOWS, "float", 0.0, "How many of the windows of a plate that has some are lit."),
+    Control(
+        WALL_ROLLOFF,
+        "bool",
+        True,
+        "Highlights roll off over the last stop below the panels' peak, hue kept; off for charts. Patterns never do.",
+    ),
     Control(CHANCE_AMOUNT, "float", 0.0, "How far the controls that the show names drift around their cues' values."),
     Control(CHANCE_SEED, "int", 0, "Which way they drift.", high=65535.0),
 )

@@ -293,7 +293,10 @@ class Desk:
         """ready: whether a location can be drawn."""
         now_s = self._playback_s(time_s)
         self._keep_locked(now_s)
-        self.playback.advance(now_s)
+        try:
+            self.playback.advance(now_s, self._refuse_step)
+        except UserError as error:
+            self.refuse(str(error))
         program = self.scenes.advance(now_s, self.controls, ready)
         self.playback.note(now_s)
         values = self.controls.freeze(now_s)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from vpengine.control.controls import Value
@@ -23,6 +23,7 @@ class Playback:
         self._scenes = scenes
         self._standby: str | None = None  # set by hand; else the one after the running one
         self._waiting: Cue | None = None  # for its time
+        self._before: str | None = None  # what ran when it came
         self._due_s: float | None = None
         self._began_s: float | None = None  # the running cue, when its scene was ready
         self._follows = False  # the running cue's successor is still to go
@@ -73,6 +74,8 @@ class Playback:
         return found
 
     def _go(self, cue: Cue) -> None:
+        if self._waiting is None:
+            self._before = self.running
         self.running, self._standby, self.paused = cue.number, None, False
         self._began_s, self._follows = None, cue.follow_s is not None
         self._waiting = self._due_s = None
@@ -91,18 +94,31 @@ class Playback:
         self.stay()
         self.paused = False
 
-    def advance(self, time_s: float) -> None:
-        """What waits or follows begins when it is due; before the scenes do. time_s: stands still while paused."""
+    def advance(self, time_s: float, check: Callable[[Step], None] = lambda _: None) -> None:
+        """What waits or follows begins when it is due; before the scenes do. time_s: stands still while paused.
+
+        check: raises UserError for a step that may not be; so does this then, once, and the cue before stays.
+        """
         if self._waiting is not None:
             self._due_s = time_s + self._waiting.wait_s if self._due_s is None else self._due_s
             if time_s >= self._due_s:
-                cue, self._waiting, self._due_s = self._waiting, None, None
-                self._scenes.play(self.step(cue))
+                self._begin_waiting(self._waiting, check)
         cue_now = self.cue
         if self._follows and self._began_s is not None and cue_now is not None and cue_now.follow_s is not None:
             following = self.edits.now.after(self.running)
             if time_s >= self._began_s + cue_now.follow_s and following is not None:
+                self._follows = False
+                check(self.step(following))
                 self._go(following)
+
+    def _begin_waiting(self, cue: Cue, check: Callable[[Step], None]) -> None:
+        before, follows = self._before, self._follows
+        self._waiting = self._due_s = None
+        self.running, self._follows = before, False
+        step = self.step(cue)
+        check(step)
+        self.running, self._follows = cue.number, follows
+        self._scenes.play(step)
 
     def note(self, time_s: float) -> None:
         """After the scenes have moved on: the running cue has begun, unless it waits for its time or its plate."""

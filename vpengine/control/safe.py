@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from vpengine.control.controls import Value
-from vpengine.control.declared import EXPOSURES, NEURAL_AMOUNT, NEURAL_HOLD
+from vpengine.control.declared import EXPOSURES, NEURAL_AMOUNT, NEURAL_HOLD, WALL_CHART
 from vpengine.control.transitions import smooth
 from vpengine.frames.frame_input import BusState
 
@@ -73,9 +73,13 @@ class Safe:
 
     def _safe(self, held: _Held, state: BusState, controls: Controls) -> tuple[BusState, Controls]:
         levels = {address: held.controls[address] for address in EXPOSURES if address not in self._moved}
-        controls = {**controls, **levels}
+        controls = {**controls, **levels, WALL_CHART: False}
         if self.picture == "hold":
-            return held.state, {**held.controls, **{name: controls[name] for name in EXPOSURES}, NEURAL_HOLD: True}
+            return held.state, {
+                **held.controls,
+                **{name: controls[name] for name in (*EXPOSURES, WALL_CHART)},
+                NEURAL_HOLD: True,
+            }
         if self.picture == "black":
             return replace(state, dip=(0.0, 0.0, 0.0, 1.0)), controls
         shown = max(held.state.shares, key=lambda share: share[1])[0]

@@ -24,6 +24,14 @@ class TakeName:
         return " ".join(filter(None, (self.slate, self.scene, f"take {self.number}")))
 
 
+@dataclass(frozen=True)
+class TakesNow:
+    """Whether one rolls, and how many have ended: for those who press ROLL and CUT from elsewhere."""
+
+    rolling: bool = False
+    ended: int = 0
+
+
 class Takes:
     """next: what the next take is called, or this one while it rolls. Numbers neither skip nor repeat: one is used up
     when a take begins, and another slate or scene begins at the number after its last.
@@ -32,6 +40,7 @@ class Takes:
     def __init__(self, lock_while_rolling: bool = True) -> None:
         self.rolling: TakeName | None = None
         self._next = TakeName()
+        self._ended = 0
         self._used: dict[tuple[str, str], int] = {}
         self._lock_while_rolling = lock_while_rolling
         self._locked_by_hand = False
@@ -45,6 +54,10 @@ class Takes:
     def locked(self) -> bool:
         """Whether looks may not change."""
         return self._locked_by_hand or (self._lock_while_rolling and self.rolling is not None)
+
+    @property
+    def now(self) -> TakesNow:
+        return TakesNow(self.rolling is not None, self._ended)
 
     @property
     def used(self) -> dict[tuple[str, str], int]:
@@ -81,6 +94,7 @@ class Takes:
         if self.rolling is None:
             raise UserError("no take is rolling")
         self._next, self.rolling = replace(self.rolling, number=self.rolling.number + 1), None
+        self._ended += 1
 
     def _name(self, trigger: TakeTrigger) -> None:
         text = trigger.text.strip()

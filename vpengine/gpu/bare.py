@@ -59,7 +59,7 @@ class BareDome:
         """sizes: of the inner picture and of the wall's."""
         context = gpu.context
         self._dome = _Half(gpu, ("dome", "fullscreen"), *dome, sizes[0])
-        self._wall = _Half(gpu, ("wall", "wall"), *wall, sizes[1])
+        self._wall = _Half(gpu, ("wall", "wall_inner"), *wall, sizes[1])
         self._full = context.vertex_array(self._dome.program, [])
         buffers = [
             (context.buffer(data.tobytes()), f"{data.shape[1]}f", name)

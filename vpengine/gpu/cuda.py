@@ -189,6 +189,8 @@ def try_sharing(context: moderngl.Context, make: Callable[[], Cuda] = open_card)
         _try(context, make())
     except CudaError as error:
         return Crossing(False, f"{error}{_hint()}")
+    except moderngl.Error as error:
+        return Crossing(False, f"OpenGL has no buffer to try it with ({error})")
     return Crossing(True)
 
 

@@ -146,9 +146,23 @@ class Gpu:
         dtype: str = "f2",
         components: int = 4,
         z_buffer: bool = False,
+        samples: int = 0,
     ) -> Target:
         """One that its maker owns; for one frame's use, borrow from a ``TargetPool``."""
-        return Target(self.context, size, depth, dtype, components, z_buffer)
+        return Target(self.context, size, depth, dtype, components, z_buffer, samples)
+
+    @property
+    def most_samples(self) -> int:
+        """Of a pixel, that a target can have."""
+        return int(self.context.max_samples)
+
+    def resolve(self, target: Target, samples: Target) -> None:
+        """``samples``, which has several a pixel, into ``target``: the mean colour, and the depth of one."""
+        defines = {"SAMPLES": str(samples.color.samples)}
+        textures = {"color_samples": samples.color}
+        if target.depth is not None and samples.depth is not None:
+            defines["DEPTH"], textures["depth_samples"] = "1", samples.depth
+        self.pass_("resolve", None, defines).draw(target, textures)
 
     def atlas(self, size: tuple[int, int], textures: int) -> Atlas:
         return Atlas(self.context, size, textures)

@@ -21,9 +21,10 @@ class TargetSpec:
     depth: bool = False
     z_buffer: bool = False
     components: int = 4
+    samples: int = 0
 
     def make(self, gpu: Gpu) -> Target:
-        return gpu.target(self.size, self.depth, self.dtype, self.components, self.z_buffer)
+        return gpu.target(self.size, self.depth, self.dtype, self.components, self.z_buffer, self.samples)
 
 
 @dataclass

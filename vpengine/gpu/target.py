@@ -25,15 +25,19 @@ class Target:
         dtype: str = "f2",
         components: int = 4,
         z_buffer: bool = False,
+        samples: int = 0,
     ) -> None:
-        """Raises UserError for a size that the driver has no room for, or does not take at all."""
+        """samples: of each pixel, to be resolved into another target; 0 is one, which can be sampled itself.
+
+        Raises UserError for a size that the driver has no room for, or does not take at all.
+        """
         self.size = size
         made: list[Any] = []  # given back where the rest cannot be made: it is tried again and again
         try:
             refuse_too_large(context, size)
-            self.color = _texture(context, size, components, dtype, moderngl.LINEAR, made)
-            self.depth = _texture(context, size, 1, "f4", moderngl.NEAREST, made) if depth else None
-            self._z_buffer = context.depth_renderbuffer(size) if depth or z_buffer else None
+            self.color = _texture(context, size, components, dtype, moderngl.LINEAR, made, samples)
+            self.depth = _texture(context, size, 1, "f4", moderngl.NEAREST, made, samples) if depth else None
+            self._z_buffer = context.depth_renderbuffer(size, samples=samples) if depth or z_buffer else None
             made += [self._z_buffer] if self._z_buffer is not None else []
             attachments = [self.color] if self.depth is None else [self.color, self.depth]
             self.framebuffer = context.framebuffer(attachments, self._z_buffer)
@@ -81,12 +85,19 @@ def refuse_too_large(context: moderngl.Context, size: tuple[int, int]) -> None:
 
 
 def _texture(
-    context: moderngl.Context, size: tuple[int, int], components: int, dtype: str, sampling: int, made: list[Any]
+    context: moderngl.Context,
+    size: tuple[int, int],
+    components: int,
+    dtype: str,
+    sampling: int,
+    made: list[Any],
+    samples: int = 0,
 ) -> moderngl.Texture:
-    texture = context.texture(size, components, dtype=dtype)
+    texture = context.texture(size, components, dtype=dtype, samples=samples)
     made.append(texture)
-    texture.filter = (sampling, sampling)
-    texture.repeat_x = texture.repeat_y = False
+    if not samples:  # else it is only ever fetched
+        texture.filter = (sampling, sampling)
+        texture.repeat_x = texture.repeat_y = False
     return texture
 
 

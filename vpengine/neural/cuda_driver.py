@@ -11,13 +11,13 @@ _LONGEST = 96
 
 def driver_version(library: str = MANAGEMENT) -> str:
     """As nvidia-smi has it, "580.65.06"; empty where there is no driver, or it does not work."""
+    version = ctypes.create_string_buffer(_LONGEST)
     try:
         management = ctypes.CDLL(library)
         if management.nvmlInit_v2() != 0:
             return ""
+        failed = management.nvmlSystemGetDriverVersion(version, _LONGEST)
+        management.nvmlShutdown()
     except (OSError, AttributeError):  # not there, or too old to have that
         return ""
-    version = ctypes.create_string_buffer(_LONGEST)
-    failed = management.nvmlSystemGetDriverVersion(version, _LONGEST)
-    management.nvmlShutdown()
     return "" if failed else version.value.decode("ascii", "replace")

@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -102,11 +103,7 @@ def load_parts(
     else:
         pipeline.unet = pipeline.vae = None
         modules = hollow_modules(model, control, vae)
-    scheduler = pipeline.scheduler
-
-    def place(tensor: torch.Tensor) -> torch.Tensor:
-        return tensor.to(device, dtype)
-
+    scheduler, place = pipeline.scheduler, partial(torch.Tensor.to, device=device, dtype=dtype)
     return Parts(
         unet=modules.unet,
         vae=modules.vae,

@@ -83,6 +83,13 @@ class Entry:
     used_s: float
     manifest: Mapping[str, Any]
 
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """That it was built for; none where the manifest is damaged, which ``find`` sees."""
+        spec = self.manifest.get("spec")
+        found = spec.get("targets") if isinstance(spec, dict) else None
+        return tuple(found) if isinstance(found, list) and all(isinstance(each, str) for each in found) else ()
+
 
 class EngineCache:
     """Engines in a folder, any number of processes at once. The least recently used go when there are too many."""

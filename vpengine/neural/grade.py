@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from vpengine.frames.grade_table import LUMINANCE_RANGE, SHAPE
+from vpengine.frames.grade_table import LIGHT, LUMINANCE_RANGE, SHAPE
 from vpengine.frames.keyframe import Grade
 from vpengine.view.view import View, pixel_centres, rays
 
@@ -40,7 +40,8 @@ def fit_grade(
 ) -> Grade:
     """The table that takes ``color_cct`` to ``changed_cct`` (both (height, width, 3)) in the least-squares sense.
 
-    Cells borrow from their neighbours, and where nothing was seen from the whole picture's transform.
+    Cells borrow from their neighbours, and where nothing was seen from the whole picture's transform. Lights are left
+    out: a few suns would pull the whole table.
     """
     height, width = depth_m.shape
     step = max(1, round(np.sqrt(height * width / _SAMPLES)))
@@ -49,6 +50,9 @@ def fit_grade(
     where = coordinates(depth_m[pick], ray, color_cct[pick]).reshape(-1, 3)
     x = np.concatenate([color_cct[pick].reshape(-1, 3), np.ones((len(where), 1), np.float32)], axis=1)
     y = changed_cct[pick].reshape(-1, 3)
+    dull = x[:, :3].max(axis=1) <= LIGHT
+    if dull.any():
+        x, y, where = x[dull], y[dull], where[dull]
     cell = np.ravel_multi_index(tuple(np.rint(where * (np.array(SHAPE) - 1)).astype(int).T), SHAPE)
     gram, moment = _accumulate(cell, x.astype(float), y.astype(float))
     whole = _solve(gram.sum(axis=0), moment.sum(axis=0), np.eye(4, 3), len(x) / 50.0)

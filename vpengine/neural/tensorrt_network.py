@@ -88,9 +88,8 @@ class TensorRtNetwork:
         sets = [usual] if target in usual else []
         alone = Recipe(self._path, shapes, self._flavour, self._precision, (target,) if target else (), device).spec()
         for entry in self._cache.entries() if not device else ():
-            built_for = entry.manifest.get("spec", {}).get("targets", ())
-            if target in built_for and tuple(built_for) not in sets:
-                sets.append(tuple(built_for))
+            if target in entry.targets and entry.targets not in sets:
+                sets.append(entry.targets)
         yield from (replace(alone, targets=targets) for targets in sets)
         yield alone
 

@@ -1,4 +1,4 @@
-"""A flat card with a picture on it; beyond its edges its outermost pixels go on."""
+"""A flat card with a picture on it, and what goes on beyond its edges: a colour, or the picture mirrored and soft."""
 
 from __future__ import annotations
 
@@ -11,7 +11,14 @@ from vpengine.view.pose import Array
 from vpengine.view.view import View, stage_ray_from_ndc
 
 BLOCK = UniformBlock(
-    "Still", stage_ray_from_ndc="mat3", card_from_stage="mat3", eye_in_card="vec3", half_size_m="vec2", gain="float"
+    "Still",
+    stage_ray_from_ndc="mat3",
+    card_from_stage="mat3",
+    eye_in_card="vec3",
+    half_size_m="vec2",
+    gain="float",
+    mirrored="float",
+    beyond="vec3",
 )
 FURTHEST_M = 1e6  # what hangs beyond is drawn as sky: infinitely far
 
@@ -25,8 +32,18 @@ def facing(yaw_deg: float) -> Array:
 class Card:
     """Fills a target: it is the first thing that a plate of pictures draws."""
 
-    def __init__(self, card_from_stage: Array, center_m: Array, width_m: float, height_m: float) -> None:
-        """card_from_stage: as ``facing`` makes it; center_m: the card's middle in stage space."""
+    def __init__(
+        self,
+        card_from_stage: Array,
+        center_m: Array,
+        width_m: float,
+        height_m: float,
+        beyond: tuple[float, float, float] | None = None,
+    ) -> None:
+        """card_from_stage: as ``facing`` makes it; center_m: the card's middle in stage space. beyond: the backdrop's
+        colour where the picture ends, linear ACEScg; None mirrors the picture there, the softer the farther out.
+        """
+        self._beyond = beyond
         self._card_from_stage = card_from_stage
         self.center_m = center_m
         self._half_size_m = (width_m / 2.0, height_m / 2.0)
@@ -54,4 +71,6 @@ class Card:
             eye_in_card=self._card_from_stage @ (view.origin_m - self.center_m),
             half_size_m=self._half_size_m,
             gain=gain,
+            mirrored=float(self._beyond is None),
+            beyond=self._beyond or (0.0, 0.0, 0.0),
         )

@@ -32,7 +32,7 @@ class LayersSettings(Settings):
 
 
 class Layers:
-    """Drawn back to front; behind all of them is the back layer as a card, whose outermost pixels go on."""
+    """Drawn back to front; behind all of them is the back layer as a card, mirrored beyond its edges."""
 
     Settings = LayersSettings
 

@@ -18,8 +18,10 @@ class Plate(Protocol):
     The constructor takes the plate's validated settings (the class's ``Settings``, a pydantic model) and does all the
     slow work on the CPU; it may run in a loader thread. The other methods run on the main thread. A class may have a
     ``check(settings)`` which looks at the files its settings name, without loading them, and returns what is wrong as
-    (key, sentence) pairs; ``moves = True``, where what it draws depends on the View's time; and ``relights = True``,
-    where it knows its own light and draws itself under the View's.
+    (key, sentence) pairs; ``moves = True``, where what it draws depends on the View's time; ``relights = True``, where
+    it knows its own light and draws itself under the View's; ``antialiases = True``, where it has edges, and may be
+    given a target of several samples a pixel; and ``exact = True``, where it is a chart, whose values must arrive on
+    the walls as they are.
     """
 
     def upload(self, gpu: Gpu) -> bool:

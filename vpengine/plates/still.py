@@ -7,6 +7,7 @@ there it looks as on the card; from beside it, near things move before far ones.
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from pydantic import Field
@@ -38,6 +39,14 @@ class StillSettings(Settings):
     yaw_deg: float = Field(
         0.0, ge=-180.0, le=180.0, description="Where the card hangs, in degrees from straight ahead to the left."
     )
+    beyond: Literal["mirror", "color"] = Field(
+        "mirror",
+        description="Where the picture ends: mirror goes on with it, mirrored and the softer the farther out; color "
+        "is the backdrop's.",
+    )
+    beyond_color: tuple[float, float, float] = Field(
+        (0.0, 0.0, 0.0), description="The backdrop's colour where the picture ends: linear ACEScg."
+    )
     depth: ExistingFile | None = Field(
         None,
         description="The picture's depth, metres along its axis: EXR or TIFF of its size, as ``vpengine plate "
@@ -52,7 +61,7 @@ class StillSettings(Settings):
 
 
 class Still:
-    """A card that faces the stage's origin; beyond its edges its outermost pixels go on."""
+    """A card that faces the stage's origin."""
 
     Settings = StillSettings
 
@@ -61,7 +70,8 @@ class Still:
         self._picture = FilePicture(settings.file, settings.color_space)
         card_from_stage = facing(settings.yaw_deg)
         center_m = card_from_stage[2] * settings.distance_m + [0.0, 0.0, settings.center_height_m]
-        self._card = Card(card_from_stage, center_m, settings.width_m, settings.width_m / self._picture.aspect)
+        beyond = settings.beyond_color if settings.beyond == "color" else None
+        self._card = Card(card_from_stage, center_m, settings.width_m, settings.width_m / self._picture.aspect, beyond)
         self.relief = self._made_relief(settings.depth) if settings.depth is not None else None
 
     def _made_relief(self, depth: Path) -> ReliefMesh:

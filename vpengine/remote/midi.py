@@ -5,15 +5,18 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from vpengine.control.messages import OperatorMessage
 from vpengine.mailbox import Inbox
 from vpengine.peers import Firsts, PeerHealth, Peers
 from vpengine.remote.handing_over import hand_over
-from vpengine.remote.midi_ports import MidoPorts, NoMidiError, Port, Ports
+from vpengine.remote.midi_ports import NoMidiError, Port, Ports, RtMidiPorts, numbered
 from vpengine.remote.midi_surface import Surface
 from vpengine.remote.mtc import MtcReader
 from vpengine.stage.midi import MidiMapping
@@ -22,6 +25,7 @@ from vpengine.view.timecode import Timecode
 LOG = logging.getLogger(__name__)
 
 POLL_S = 2.0  # how often it is looked for what was plugged in
+_WAIT_S = 0.5  # for a system that does not answer, at the start and at the end
 
 
 @dataclass
@@ -34,14 +38,17 @@ class _Listening:
 
 
 class MidiDoor:
-    """Every port whose name a mapping's device is part of, or the timecode's. What is not plugged in is waited for."""
+    """Every port whose name a mapping's device is part of, or the timecode's. What is not plugged in is waited for.
+
+    The system is asked for its ports in a thread of their own: it may take its time, and OSC goes on meanwhile.
+    """
 
     def __init__(
         self,
         mappings: Sequence[MidiMapping],
         inbox: Inbox[str, OperatorMessage],
         timecode_device: str | None = None,
-        ports: Callable[[], Ports] = MidoPorts,
+        ports: Callable[[], Ports] = RtMidiPorts,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """timecode_device: part of a port's name, "" for any; None where none is read. ports: may raise NoMidiError."""
@@ -54,9 +61,13 @@ class MidiDoor:
         self._clock = clock
         self._ports: Ports | None = None
         self._open: dict[str, _Listening] = {}
+        self._counts = Counter[str]()  # of ports, by the system's names
         self._readers: tuple[MtcReader, ...] = ()  # of open ports; replaced whole, since the main thread asks them
         self._told: set[str] = set()
-        self._watching: asyncio.Task[None] | None = None
+        self._looking = threading.Lock()
+        self._ended = threading.Event()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._gone: asyncio.Event | None = None
 
     async def open(self) -> None:
         """Raises nothing: a show runs without its controllers."""
@@ -65,14 +76,19 @@ class MidiDoor:
         except NoMidiError as error:
             LOG.warning("MIDI: %s. The show runs without its controllers.", error)
             return
-        self.look()
-        self._watching = asyncio.create_task(self._watch())
+        self._loop, self._gone, looked = asyncio.get_running_loop(), asyncio.Event(), asyncio.Event()
+        threading.Thread(target=self._watch, args=(looked, self._gone), name="midi-ports", daemon=True).start()
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(looked.wait(), _WAIT_S)
 
     async def close(self) -> None:
-        if self._watching:
-            self._watching.cancel()
-        for name in tuple(self._open):
-            self._close_port(name)
+        self._ended.set()
+        if self._gone is None:
+            return
+        try:
+            await asyncio.wait_for(self._gone.wait(), _WAIT_S)
+        except TimeoutError:
+            LOG.warning("MIDI: the system does not answer; its ports are left as they are.")
 
     def health(self) -> dict[str, PeerHealth[str]]:
         """By port; ``last`` is the newest message's address."""
@@ -83,24 +99,47 @@ class MidiDoor:
         labels = (reader.timecode(time_s) for reader in self._readers)
         return next((label for label in labels if label is not None), None)
 
-    async def _watch(self) -> None:
-        while True:
-            await asyncio.sleep(POLL_S)
+    def _watch(self, looked: asyncio.Event, gone: asyncio.Event) -> None:
+        """On the ports' thread. looked, gone: the loop's, for who waits there."""
+        try:
             self.look()
+            self._on_loop(looked.set)
+            while not self._ended.wait(POLL_S):
+                self.look()
+        finally:
+            with self._looking:
+                for name in tuple(self._open):
+                    self._close_port(name)
+            self._on_loop(gone.set)
+
+    def _on_loop(self, work: Callable[..., None], *arguments: Any) -> None:
+        assert self._loop is not None
+        with contextlib.suppress(RuntimeError):  # the loop has ended
+            self._loop.call_soon_threadsafe(work, *arguments)
 
     def look(self) -> None:
-        """Open what was plugged in, and let go of what is gone."""
-        names = self._names()
-        if names is None:
-            return
-        for name in [name for name in self._open if name not in names]:
-            self._close_port(name)
-            LOG.warning("MIDI: %s is gone; it is waited for.", name)
-            self._told.update(device for device in self._devices() if device.casefold() in name.casefold())
+        """Open what was plugged in, and let go of what is gone. The system may hold up whoever calls this."""
+        with self._looking:
+            names = self._names()
+            if names is not None and not self._ended.is_set():
+                self._take_ports(names)
+
+    def _take_ports(self, found: Sequence[str]) -> None:
+        names, counts = numbered(found), Counter(found)
+        # Which of several with one name was plugged in or out nobody knows: all of them are opened anew.
+        moved = {name for name, count in counts.items() if self._counts.get(name, count) != count}
+        self._counts = counts
+        for name in tuple(self._open):
+            if name not in names:
+                self._close_port(name)
+                LOG.warning("MIDI: %s is gone; it is waited for.", name)
+                self._told.update(device for device in self._devices() if device.casefold() in name.casefold())
+            elif names[name] in moved:
+                self._close_port(name)
         for name in names:
             if name not in self._open and self._wants(name):
                 self._open_port(name)
-        self._tell_missing(names)
+        self._tell_missing(list(names))
         self._readers = tuple(each.timecode for each in self._open.values() if each.timecode is not None)
 
     def _names(self) -> list[str] | None:
@@ -118,12 +157,9 @@ class MidiDoor:
         return self._timecode_device is not None and self._timecode_device.casefold() in name.casefold()
 
     def _open_port(self, name: str) -> None:
-        loop = asyncio.get_running_loop()
-
         def heard(data: bytes) -> None:
             """On the port's own thread."""
-            with contextlib.suppress(RuntimeError):  # the loop has ended
-                loop.call_soon_threadsafe(self.take, name, data, self._clock())
+            self._on_loop(self.take, name, data, self._clock())
 
         surface = Surface(mapping for mapping in self._mappings if mapping.is_on(name))
         self._open[name] = listening = _Listening(surface, MtcReader() if self._has_timecode(name) else None)

@@ -45,15 +45,16 @@ TABLE_WIDTH = 128
 
 @dataclass(frozen=True)
 class Panel:
-    """What a wall's panels can show, in nits."""
+    """What a wall's panels can show, in nits. white_nits: of scene-linear 1.0, which the cameras are exposed for."""
 
     peak_nits: float = 1000.0
     black_nits: float = 0.0
+    white_nits: float = WHITE_NITS
 
 
 @dataclass(frozen=True, eq=False)
 class WallLight:
-    """One wall: its mesh, and the light it gives off: a texture like the wall's picture, 1.0 = WHITE_NITS."""
+    """One wall: its mesh, and the light it gives off: a texture like the wall's picture, 1.0 = white_nits."""
 
     geometry: WallGeometry
     panel: Panel
@@ -120,7 +121,7 @@ class StageLight:
                 {"wall": picture},
                 rec709_from_acescg=REC709_FROM_ACESCG,
                 acescg_from_rec709=np.linalg.inv(REC709_FROM_ACESCG),
-                white_nits=WHITE_NITS,
+                white_nits=wall.panel.white_nits,
                 peak_nits=wall.panel.peak_nits,
                 black_nits=wall.panel.black_nits,
             )

@@ -28,7 +28,7 @@ from vpengine.stage.settings import (
     shown,
 )
 from vpengine.stage.toml_file import TomlFile
-from vpengine.stage.walls import KINDS, WallSettings
+from vpengine.stage.walls import KINDS, WHITE_NITS, WallSettings
 
 MOST_CAMERAS = 8  # each costs a frame what a picture of the world costs
 SECTIONS = ("stage", "camera", "wall", "outer", "tracking", "output", "neural", "control", "controls")
@@ -66,6 +66,14 @@ class StageSettings(Settings):
         json_schema_extra={"default": 24},
     )
     show: _ShowFile = None
+    white_nits: float = Field(
+        default=WHITE_NITS,
+        ge=1.0,
+        le=10_000.0,
+        description="Luminance on the walls of scene-linear 1.0 (diffuse white) at exposure 0, in nits. A wall's "
+        "`peak_nits` over this is the light that asks for its peak: 1200 / 203 = 5.9. Above half of that highlights "
+        "roll off; 16 times that, and more, is shown at the peak (`/vp/wall/rolloff`).",
+    )
 
 
 class _ShowReference(Settings):
@@ -178,6 +186,7 @@ class Stage:
     name: str
     rate: Fraction
     show: Path | None
+    white_nits: float
     cameras: tuple[CameraSettings, ...]
     walls: tuple[WallSettings, ...]
     outer: OuterSettings
@@ -241,6 +250,7 @@ def read_stage(path: Path, declared: Declared, *, allow_outside: bool = False) -
         head.name,
         head.rate,
         show,
+        head.white_nits,
         cameras,
         walls,
         outer,

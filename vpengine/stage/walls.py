@@ -16,7 +16,7 @@ from vpengine.view.pose import rotation_from_pan_tilt_roll
 
 Array = NDArray[np.float64]
 
-WHITE_NITS = 203.0  # scene-linear 1.0 on a wall at exposure 0: HDR reference white (ITU-R BT.2408)
+WHITE_NITS = 203.0  # HDR reference white (ITU-R BT.2408)
 MAX_SIZE_M = 200.0
 MAX_SIDE_PX = 16384
 TileSide = Annotated[float, Field(ge=10.0, le=20_000.0)]
@@ -41,7 +41,9 @@ class WallSettings(Settings):
     tilt_deg: Degrees = Field(
         default=0.0, description="Leans the top towards the audience, about position_m; 90 is a ceiling facing down."
     )
-    peak_nits: float = Field(default=1000.0, gt=0.0, le=20_000.0, description="Luminance of full white, in nits.")
+    peak_nits: float = Field(
+        default=1000.0, gt=0.0, le=20_000.0, description="Luminance of full white (code value 1.0), in nits."
+    )
     black_nits: float = Field(default=0.0, ge=0.0, le=100.0, description="Luminance of black, in nits.")
 
     @property

@@ -69,11 +69,15 @@ class LogWriter:
     Whatever goes wrong ends the recording with one sentence, and not the show.
     """
 
-    def __init__(self, folder: Path, most_frames: int | None = None) -> None:
-        """most_frames: that may wait for the disk; by default _QUEUE_FRAMES."""
-        (folder / "keyframes").mkdir(parents=True, exist_ok=True)
-        self.folder = folder
-        self._refused = self._lost = 0  # the first is counted by who notes, the second by the thread
+    def __init__(self, folder: Path, most_frames: int | None = None, make: Callable[[], Path] | None = None) -> None:
+        """most_frames: that may wait for the disk; by default _QUEUE_FRAMES. make: makes the folder, with keyframes/
+        in it, and says where it is, in the thread; without it they are made here, and OSError is raised.
+        """
+        if make is None:
+            (folder / "keyframes").mkdir(parents=True, exist_ok=True)
+        self.folder, self._make = folder, make
+        self.made = make is None  # the folder
+        self._refused = self._taken = self._written = 0  # the last is counted by the thread, the others by who notes
         self._queue: queue.Queue[FrameInput | None] = queue.Queue(most_frames or _QUEUE_FRAMES)
         self._controls: dict[str, Any] = {}
         self._ended = threading.Event()  # nothing more is written
@@ -83,13 +87,14 @@ class LogWriter:
     @property
     def dropped(self) -> int:
         """Frames that are not in the log."""
-        return self._refused + self._lost
+        return self._refused + (self._taken - self._written if self._ended.is_set() else 0)
 
     def note(self, frame: FrameInput) -> None:
         try:
             if self._ended.is_set():
                 raise queue.Full
             self._queue.put_nowait(frame)
+            self._taken += 1
         except queue.Full:
             self._refused += 1
 
@@ -103,20 +108,22 @@ class LogWriter:
             except queue.Full:
                 continue  # it may have died meanwhile, and then nobody empties the queue
         self._thread.join(max(end_s - time.monotonic(), 0.0))
-        if not self._thread.is_alive():  # one may have been put while the thread, at its end, emptied the queue
-            self._lost += sum(frame is not None for frame in _emptied(self._queue))
-        elif not self._ended.is_set():
-            self._ended.set()
+        if self._thread.is_alive() and not self._ended.is_set():
             log.error("take %s: the disk does not answer; the end of the run is not recorded.", self.folder)
+        self._ended.set()
 
     def _run(self) -> None:
         try:
+            if self._make is not None:
+                self.folder, self.made = self._make(), True
             self._write_all()
         except Exception as error:  # noqa: BLE001  the recording is a decoration of the show, which goes on
             why = getattr(error, "strerror", None) or error or type(error).__name__
-            log.error("take %s: %s; the rest of the run is not recorded.", self.folder, why)
+            what = "the rest of the run" if self.made else "it"
+            log.error("take %s: %s; %s is not recorded.", self.folder, why, what)
             self._ended.set()
-            self._lost += 1 + sum(frame is not None for frame in _emptied(self._queue))
+            with self._queue.mutex:
+                self._queue.queue.clear()  # they may be large
 
     def _write_all(self) -> None:
         # By line, so that a crash loses no frame and a full disk shows at once.
@@ -125,6 +132,7 @@ class LogWriter:
                 for keyframe in frame.keyframes:  # first: a line never names what is not there
                     self._write_keyframe(keyframe)
                 lines.write(json.dumps(_strict(self._line(frame)), allow_nan=False) + "\n")
+                self._written += 1
 
     def _line(self, frame: FrameInput) -> dict[str, Any]:
         changed = {k: v for k, v in frame.controls.items() if self._controls.get(k) != v}
@@ -180,14 +188,6 @@ def _request_line(keyframe: Keyframe) -> dict[str, Any]:
         "provenance": asdict(keyframe.provenance),
         "timings": asdict(keyframe.timings),
     }
-
-
-def _emptied(frames: queue.Queue[FrameInput | None]) -> Iterator[FrameInput | None]:
-    while True:
-        try:
-            yield frames.get_nowait()
-        except queue.Empty:
-            return
 
 
 def _strict(value: Any) -> Any:

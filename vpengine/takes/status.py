@@ -55,7 +55,7 @@ class CameraStatus:
 class Status:
     """The show now. rate_hz, late_percent: of the time since the last look. wanted_hz: the stage's rate.
 
-    rung: how far the governor went down to hold it.
+    rung: how far the governor went down to hold it; 0 where nothing is left out.
     """
 
     rate_hz: float

@@ -49,17 +49,19 @@ class TakeFiles:
         self._refused_before = 0
         self._rolling: TakeName | None = None
         self._picture: Keyframe | None = None  # the program's newest, with its plate
-        self._ending: list[threading.Thread] = []
-        self._given: set[Path] = set()  # folders of this run, also where the thread that makes them is not so far
+        self._lock = threading.Lock()  # for the next one
+        self._at_work: list[threading.Thread] = []
+        self._newest_folder = threading.Event()  # it is made, or cannot be
+        self._newest_folder.set()
 
     def note(self, frame: FrameInput, rolling: TakeName | None, refused: Refused = ((), 0)) -> None:
-        """Once a frame, after it was shown. rolling: the take that it belongs to. refused: the newest refusals, and how
-        many there were in all.
+        """Once a frame, after it was shown. rolling: the take that it belongs to; another object is another take, also
+        where it has the same name. refused: the newest refusals, and how many there were in all.
         """
         self._ring.note(frame)
         self._refused = refused
         self._picture = next((key for key in reversed(frame.keyframes) if key.request.face is None), self._picture)
-        if rolling != self._rolling:
+        if rolling is not self._rolling:
             self._cut()
             if rolling is not None:
                 self._roll(rolling, frame, refused[1])
@@ -68,12 +70,16 @@ class TakeFiles:
             self._writer.note(frame)
 
     def _roll(self, name: TakeName, frame: FrameInput, refused: int) -> None:
-        folder = self._free(self._folder / _file_name(name.text))
-        try:
-            self._writer = writer = LogWriter(folder)
-        except OSError as error:
-            log.error("take %s: %s; it is not recorded.", folder, error.strerror or error)
-            return
+        wanted = self._folder / _file_name(name.text)
+        make = self._maker(wanted)
+
+        def begin() -> Path:
+            folder = make()
+            log.warning("%s rolls: %s", name.text, folder)
+            self._in_background(lambda: self._describe(folder), folder)
+            return folder
+
+        self._writer = writer = LogWriter(wanted, make=begin)
         for each in self._ring.newest(PREROLL_S):
             writer.note(each)
         self._refused_before = refused
@@ -85,8 +91,6 @@ class TakeFiles:
             "rolls_at_tick": frame.tick.number,
             "timecode": str(frame.tick.timecode),
         }
-        self._in_background(lambda: self._describe(folder), folder)
-        log.warning("%s rolls: %s", name.text, folder)
 
     def _cut(self) -> None:
         writer, self._writer = self._writer, None
@@ -98,17 +102,22 @@ class TakeFiles:
 
         def end() -> None:
             writer.close(_CLOSE_S)
+            if not writer.made:  # which was told
+                return
             card["dropped_frames"] = writer.dropped
             (writer.folder / "take.json").write_text(json.dumps(card, indent=2) + "\n", encoding="utf-8")
 
         self._in_background(end, writer.folder)
 
-    def keep(self, name: str) -> Path:
-        """The moment that just went by, as a take and a thumbnail; the folder that they will be in."""
-        folder = self._free(self._folder / "kept" / _file_name(name))
+    def keep(self, name: str) -> None:
+        """The moment that just went by, as a take and a thumbnail."""
+        wanted = self._folder / "kept" / _file_name(name)
+        make = self._maker(wanted)
         frames, picture = self._ring.newest(), self._picture
 
         def write() -> None:
+            folder = make()
+            log.warning("kept: %s", folder)
             writer = LogWriter(folder, len(frames) + 1)
             try:
                 for frame in frames:
@@ -119,23 +128,35 @@ class TakeFiles:
             finally:
                 writer.close(_CLOSE_S)
 
-        self._in_background(write, folder)
-        return folder
+        self._in_background(write, wanted)
 
-    def _free(self, path: Path) -> Path:
-        """``path``, or a numbered one where it is there: nothing that was recorded is written over."""
-        number, found = 2, path
-        while found in self._given or found.exists():
-            found, number = path.with_name(f"{path.name}-{number}"), number + 1
-        self._given.add(found)
-        return found
+    def _maker(self, path: Path) -> Callable[[], Path]:
+        """What makes the folder ``path``, or a numbered one where it is there, in whichever thread: nothing that was
+        recorded is written over. They are made in the order in which they are asked for here.
+        """
+        before, made = self._newest_folder, threading.Event()
+        self._newest_folder = made
+
+        def make() -> Path:
+            before.wait()
+            try:
+                return _free_folder(path)
+            finally:
+                made.set()
+
+        return make
 
     def close(self) -> None:
         """A take that rolls ends with the run; waits two seconds at most for what is being written."""
         self._cut()
         end_s = time.monotonic() + _WAIT_S
-        for thread in self._ending:
-            thread.join(max(end_s - time.monotonic(), 0.0))
+        while (threads := self._working()) and time.monotonic() < end_s:
+            threads[0].join(max(end_s - time.monotonic(), 0.0))
+
+    def _working(self) -> list[threading.Thread]:
+        with self._lock:
+            self._at_work = [thread for thread in self._at_work if thread.is_alive()]
+            return list(self._at_work)
 
     def _in_background(self, work: Callable[[], None], folder: Path) -> None:
         def run() -> None:
@@ -147,10 +168,11 @@ class TakeFiles:
                 why = getattr(error, "strerror", None) or error or type(error).__name__
                 log.error("take %s: %s; it is not whole.", folder, why)
 
-        self._ending = [thread for thread in self._ending if thread.is_alive()]
+        self._working()
         thread = threading.Thread(target=run, name="take-files", daemon=True)
         thread.start()
-        self._ending.append(thread)
+        with self._lock:
+            self._at_work.append(thread)
 
 
 def thumbnail(key: Keyframe) -> np.ndarray:
@@ -161,6 +183,20 @@ def thumbnail(key: Keyframe) -> np.ndarray:
     made = key.gain.rgb[::step, ::step] * color_cct + key.bias.rgb[::step, ::step]
     linear = np.clip(linear_from_acescct(made.astype(np.float32)) @ REC709_FROM_ACESCG.T, 0.0, 1.0)
     return (255.0 * srgb_encoded(linear) + 0.5).astype(np.uint8)
+
+
+def _free_folder(path: Path) -> Path:
+    """Made now, with keyframes/ in it: whoever makes one has it, also against another program. Raises OSError."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    number, found = 2, path
+    while True:
+        try:
+            found.mkdir()
+        except FileExistsError:
+            found, number = path.with_name(f"{path.name}-{number}"), number + 1
+        else:
+            (found / "keyframes").mkdir()
+            return found
 
 
 def _file_name(text: str) -> str:

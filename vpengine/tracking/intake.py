@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import logging
 import math
+from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
+from vpengine.control.takes import TakesNow
 from vpengine.control.triggers import TakeTrigger
-from vpengine.mailbox import Newest
+from vpengine.mailbox import Board, Newest
 from vpengine.peers import Peers, machine_of
 from vpengine.tracking.jumps import Jumps
 from vpengine.tracking.naming import Naming
@@ -16,7 +18,7 @@ from vpengine.tracking.ownership import Ownership, rival
 from vpengine.tracking.pose_buffer import PoseBuffer
 from vpengine.tracking.protocol import LensUpdate, PoseUpdate, Rejected, Source, TakeUpdate, Update
 from vpengine.tracking.refusals import Refusals
-from vpengine.tracking.rolling import Rolling
+from vpengine.tracking.rolling import MOST_SOURCES, Rolling
 from vpengine.tracking.sender_clock import SenderClock
 from vpengine.tracking.udp import Received
 from vpengine.view.pose import Pose
@@ -25,6 +27,7 @@ LOG = logging.getLogger(__name__)
 
 FAR_M = 100.0  # from the stage's origin: further than a camera stands from any wall
 CENTIMETRES_M = 1000.0  # up to this far a camera may be in cm, beyond it in mm
+MOST_UNPRESSED = 64  # of what cameras say of takes, while the engine takes no more
 
 
 @dataclass
@@ -51,17 +54,20 @@ class Intake:
         lenses: Newest[str, LensUpdate],
         peers: Peers[Pose],
         refusals: Refusals,
-        press: Callable[[TakeTrigger], object] = lambda _: None,
+        press: Callable[[TakeTrigger], bool] = lambda _: True,
+        takes: Board[TakesNow] | None = None,
     ) -> None:
-        """press: where what cameras say of takes goes."""
+        """press: where what cameras say of takes goes; False where there is no room. takes: what becomes of it."""
         self._poses = poses
         self._lenses = lenses
         self._peers = peers
         self._refusals = refusals
         self._cameras = {name: _Camera(name, LensUpdate(name)) for name in poses}
         self._naming = Naming(tuple(poses))
-        self._rolling = Rolling()
+        self._rolling = Rolling(takes)
         self._press = press
+        self._unpressed: deque[TakeTrigger] = deque()  # that found no room
+        self._told_too_many = False
 
     def owner(self, camera: str) -> str:
         """Who moves ``camera``, "ip:port"; empty before the first pose."""
@@ -93,9 +99,7 @@ class Intake:
         if isinstance(name, Rejected):
             return name
         if isinstance(update, TakeUpdate):
-            for trigger in self._rolling.hear(machine_of(received.peer), name, update):
-                self._press(trigger)
-            return None
+            return self._take_recording(name, update, received.peer)
         camera, is_lens = self._cameras[name], isinstance(update, LensUpdate)
         owners, owner = (camera.lens, camera.lens.owner) if is_lens else (camera.poses, camera.poses.owner)
         if not owners.takes(received.peer, received.time_s):
@@ -109,6 +113,30 @@ class Intake:
             self._add(camera, *before, received)
         waiting[name] = (time_s, update.pose)
         return None
+
+    def _take_recording(self, camera: str, update: TakeUpdate, peer: str) -> Rejected | None:
+        triggers = self._rolling.hear(machine_of(peer), camera, update)
+        if triggers is None:
+            if not self._told_too_many:  # of nobody's machine: there are more than are remembered
+                self._told_too_many = True
+                sentence = "tracking: more than %d sources speak of takes; what %s says is not heard"
+                LOG.warning(sentence, MOST_SOURCES, peer)
+            self._peers.bad(peer, "too-many-sources")
+            return None
+        lost = triggers[MOST_UNPRESSED - len(self._unpressed) :]
+        self._unpressed.extend(triggers[: len(triggers) - len(lost)])
+        if not triggers or not self.press_again():
+            return None
+        words = " and ".join(trigger.action.upper() for trigger in triggers)
+        what = "it is lost: press it by hand" if lost else "it is pressed as soon as there is room"
+        sentence = f"camera {camera}: {words}: more presses than the engine can take; {what}"
+        return Rejected("take-lost" if lost else "take-late", sentence, camera)
+
+    def press_again(self) -> bool:
+        """Press what found no room, in order; whether some of it still waits."""
+        while self._unpressed and self._press(self._unpressed[0]):
+            self._unpressed.popleft()
+        return bool(self._unpressed)
 
     def _take_lens(self, camera: _Camera, update: LensUpdate, received: Received) -> None:
         """What is not said stays, also in the mailbox, where the newest would replace one not yet taken."""

@@ -9,8 +9,9 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
+from vpengine.control.takes import TakesNow
 from vpengine.control.triggers import TakeTrigger
-from vpengine.mailbox import Newest
+from vpengine.mailbox import Board, Newest
 from vpengine.peers import PeerHealth, Peers
 from vpengine.tracking.intake import Intake
 from vpengine.tracking.pose_buffer import PoseBuffer
@@ -20,6 +21,7 @@ from vpengine.tracking.udp import open_udp, receive
 from vpengine.view.pose import Pose
 
 BURST = 64  # packets read from one socket before the next is looked at
+AGAIN_S = 0.02  # until what found no room is pressed again
 
 
 class Receiver:
@@ -31,13 +33,17 @@ class Receiver:
         poses: Mapping[str, PoseBuffer],
         lenses: Newest[str, LensUpdate],
         clock: Callable[[], float] = time.monotonic,
-        press: Callable[[TakeTrigger], object] = lambda _: None,
+        press: Callable[[TakeTrigger], bool] = lambda _: True,
+        takes: Board[TakesNow] | None = None,
     ) -> None:
-        """press: what cameras say of their takes; called on the tracking thread."""
+        """press: what cameras say of their takes; called on the tracking thread, again where it returns False.
+
+        takes: what becomes of it.
+        """
         self.peers: Peers[Pose] = Peers()
         self._sources = sources
         self._refusals = Refusals(self.peers)
-        self._intake = Intake(poses, lenses, self.peers, self._refusals, press)
+        self._intake = Intake(poses, lenses, self.peers, self._refusals, press, takes)
         self._clock = clock
         self._sockets: list[socket.socket] = []
         self._drops: dict[int, int] = {}
@@ -92,7 +98,7 @@ class Receiver:
 
     def _run(self) -> None:
         while True:
-            for key, _ in self._selector.select():
+            for key, _ in self._selector.select(AGAIN_S if self._intake.press_again() else None):
                 if key.data is None:
                     return
                 assert isinstance(key.fileobj, socket.socket)

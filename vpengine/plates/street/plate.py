@@ -92,7 +92,7 @@ class Street:
     """A street of seeded buildings; see ``mesh`` for where the camera stands in it. It knows its own light."""
 
     Settings = StreetSettings
-    relights = True
+    relights = antialiases = True
 
     def __init__(self, settings: StreetSettings) -> None:
         self._settings = settings

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vpengine.plates.street.builder import MATERIALS, PICTURED
+from vpengine.view.glyphs import glyph
 
 SIZE = 512
 VARIANTS = {"window_casement": (2, 2), "window_sash": (2, 2), "shop_glass": (2, 2), "door": (1, 1), "sign": (1, 8)}
@@ -23,15 +24,6 @@ TILE_M = {
 
 Array = NDArray[np.float64]
 _WORDS = ("CAFE BAR", "BAKER", "HOTEL", "BOOKS", "FLORIST", "SHOES", "KIOSK", "TAILOR")
-_GLYPHS = {
-    "A": "01110100011000111111100011000110001", "B": "11110100011000111110100011000111110",
-    "C": "01110100011000010000100001000101110", "E": "11111100001000011110100001000011111",
-    "F": "11111100001000011110100001000010000", "H": "10001100011000111111100011000110001",
-    "I": "01110001000010000100001000010001110", "K": "10001100101010011000101001001010001",
-    "L": "10000100001000010000100001000011111", "O": "01110100011000110001100011000101110",
-    "R": "11110100011000111110101001001010001", "S": "01111100001000001110000010000111110",
-    "T": "11111001000010000100001000010000100", " ": "0" * 35,
-}  # fmt: skip
 
 
 def layers(seed: int) -> NDArray[np.uint8]:
@@ -238,8 +230,8 @@ def _sign(rng: np.random.Generator) -> tuple[Array, Array]:
     tone = np.full((SIZE, SIZE), 1.0)
     ink = np.zeros((SIZE, SIZE))
     for board, word in enumerate(_WORDS):
-        glyphs = [np.array([int(c) for c in _GLYPHS[letter]]).reshape(7, 5) for letter in word]
-        text = np.concatenate([np.pad(glyph, ((0, 0), (0, 2))) for glyph in glyphs], axis=1)[::-1]
+        glyphs = [glyph(letter).astype(int) for letter in word]
+        text = np.concatenate([np.pad(letter, ((0, 0), (0, 2))) for letter in glyphs], axis=1)[::-1]
         big = np.kron(text, np.ones((5, 7)))
         top, left = board * height + (height - big.shape[0]) // 2, (SIZE - big.shape[1]) // 2
         ink[top : top + big.shape[0], left : left + big.shape[1]] = big
