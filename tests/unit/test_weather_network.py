@@ -177,3 +177,41 @@ def test_extremes_stay_finite(value: float, inverse_depth: float) -> None:
     planes["inverse_depth"] = np.full_like(planes["inverse_depth"], inverse_depth)
     for asked in (look(), look(**dict.fromkeys(FADERS, 1.0))):
         assert np.isfinite(answer(planes, asked)).all()
+
+
+def lights() -> Planes:
+    """The street with strips of lights before its wall, from white to 50,000 times mid-grey, in four tints."""
+    planes = street()
+    ramp = np.linspace(acescct_from_linear(np.array(1.0)), acescct_from_linear(np.array(9000.0)), 160)
+    color = planes["color"].copy()
+    for row, tint in enumerate(TINTS):
+        strip = linear_from_acescct(ramp)[:, None] * np.array(tint)
+        color[0, :, 44 + 8 * row : 52 + 8 * row, 48:208] = acescct_from_linear(strip).T[:, None]
+    return {**planes, "color": color.astype(np.float32)}
+
+
+TINTS = ((1.0, 0.96, 0.88), (1.0, 0.62, 0.3), (0.55, 0.75, 1.0), (1.0, 0.25, 0.12))
+ALL_LOOKS = [{name: 1.0} for name in FADERS] + [{"snow": 1.0, "night": 1.0}, {"rain": 0.5, "night": 1.0}, {"fog": 0.5}]
+
+
+@pytest.mark.parametrize("asked", ALL_LOOKS, ids=str)
+def test_a_light_is_dimmed_but_neither_inverted_nor_turned_in_hue(asked: dict[str, float]) -> None:
+    """Luminance rises with the plate's all along the strip; a hue that can be seen moves by 10 degrees at most."""
+    planes = lights()
+    shown = linear_from_acescct(answer(planes, look(**asked)))
+    before = linear_from_acescct(np.moveaxis(planes["color"][0], 0, -1))
+    for row in range(len(TINTS)):
+        strip = np.s_[47 + 8 * row, 56:200]
+        level = luminance(shown[strip])[::4]
+        assert np.all(np.diff(level) > -0.01 * level[:-1]), "no brighter light is darker"
+        bright = before[strip].max(axis=-1) > 4.0
+        (hue, chroma), (meant, _) = hue_deg(shown[strip][bright]), hue_deg(before[strip][bright])
+        turned = np.abs((hue - meant + 180.0) % 360.0 - 180.0)
+        assert np.all(turned[chroma > 0.04] < 10.0)
+
+
+def hue_deg(linear: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Hue in degrees, and chroma, at whatever level: of log-chromaticities, in which a factor is nothing."""
+    logs = np.log2(np.maximum(linear, 1e-6))
+    a, b = logs[..., 0] - logs[..., 1], 0.5 * (logs[..., 0] + logs[..., 1]) - logs[..., 2]
+    return np.degrees(np.arctan2(b, a)), np.hypot(a, b)
