@@ -20,6 +20,7 @@ from vpengine.frames.provenance import Provenance
 from vpengine.takes.log import LogWriter
 from vpengine.view.camera import camera_view
 from vpengine.view.lens import Lens
+from vpengine.view.light import DAY, Light
 from vpengine.view.pose import from_opentrackio
 from vpengine.view.view import View
 
@@ -40,6 +41,7 @@ def plate(location: str, view: View, seed: int) -> ImageSet:
 
 def keyframe(number: int) -> Keyframe:
     view = camera_view(from_opentrackio((0.1 / 3.0, number / 7.0, 1.6), 10.0 / 3.0, -1.0, 0.2), LENS, (6, 4), 15.0, 0.3)
+    view = replace(view, light=Light(1.0 / 3.0, 0.5, 0.25, 0.1) if number % 2 else DAY)
     look = Look("weather", LOOK, 11)
     request = Request(number, 2, "street", plate("street", view, 11), look, 7.0 / 3.0, bus="program", camera="b")
     planes = [RNG.normal(size=(4, 6, 3)).astype(np.float16) for _ in range(2)]
@@ -59,7 +61,7 @@ def frame(number: int, keyframes: tuple[Keyframe, ...] = (), **controls: Any) ->
         buses={
             "program": BusState("dawn", "street", "hall", 0.3, (("field", 0.2),))
             if number == 1
-            else BusState("dawn", "street"),
+            else BusState("dawn", "street", light=Light(sky=1.0 / 7.0, lamps=1.0)),
             **({"preview": BusState("hall", "hall")} if number == 2 else {}),
         },
         controls={"/vp/neural/amount": 1.0, "/vp/inner/visible": True, "/vp/title": "dé\n", **controls},

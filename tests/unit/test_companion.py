@@ -9,7 +9,8 @@ from typer.testing import CliRunner
 
 from vpengine.cli.main import app
 from vpengine.control.buttons import BUTTONS
-from vpengine.remote.companion import companion_page
+from vpengine.control.displays import DISPLAYS
+from vpengine.remote.companion import FEEDBACK_PORT, companion_page
 from vpengine.stage.shipped import stage_folder
 
 SCENES = tuple((f"scene-{number}", f'Scene "{number}"') for number in range(20))
@@ -31,6 +32,20 @@ def test_every_press_and_scene_once_and_safe_in_its_corner() -> None:
             assert (press["instance"], press["action"], press["options"]["int"]) == (connection, "send_int", "1")
             sent[press["options"]["path"]] = (int(row), int(column))
     assert sent["/vp/safe"] == (0, 7)
+    shown = {
+        button["feedbacks"][0]["options"]["path"]: button["steps"]["0"]["action_sets"]["down"][0]["options"]["path"]
+        for line in page["controls"].values()
+        for button in line.values()
+        if button["feedbacks"]
+    }
+    assert shown == {
+        "/vp/state/safe": "/vp/safe",
+        "/vp/state/rolling": "/vp/take/roll",
+        "/vp/state/lock": "/vp/take/lock",
+        "/vp/state/paused": "/vp/cue/pause",
+    }
+    assert set(shown) <= {one.address for one in DISPLAYS if one.kind == "bool"}
+    assert (settings["config"]["listen"], settings["config"]["feedbackPort"]) == (True, str(FEEDBACK_PORT))
     presses = {one.address for one in BUTTONS if one.argument == "press" and one.address != "/vp/panic"}
     assert set(sent) == presses | {f"/vp/scene/{slug}" for slug, _ in SCENES}
     places = [sent[f"/vp/scene/{slug}"] for slug, _ in SCENES]

@@ -70,6 +70,17 @@ def test_a_timecode_that_is_none_is_damage(tmp_path: Path, timecode: Any) -> Non
     assert len(list(read_log(tmp_path / "take", plate))) == 1
 
 
+@pytest.mark.parametrize("light", [{"sun": 1.5}, {"sun": "much"}, {"moon": 1.0}, [1.0], {"sun": math.nan}])
+@pytest.mark.parametrize("of", ["bus", "keyframe"])
+def test_a_light_that_is_none_is_damage(tmp_path: Path, light: Any, of: str) -> None:
+    file = written(tmp_path / "take", frame(0), frame(1, (keyframe(1),))) / "frames.jsonl"
+    first, second = file.read_text(encoding="utf-8").splitlines()
+    line = json.loads(second)
+    (line["buses"]["program"] if of == "bus" else line["keyframes"][0]["view"])["light"] = light
+    file.write_text(f"{first}\n{json.dumps(line)}\n", encoding="utf-8")
+    assert len(list(read_log(tmp_path / "take", plate))) == 1
+
+
 def looks_of(folder: Path) -> list[Look]:
     return [keyframe.request.look for item in read_log(folder, plate) for keyframe in item.keyframes]
 

@@ -95,6 +95,28 @@ def test_buttons_scenes_and_displays() -> None:
         assert all(one["receive"] and not one["send"] for one in found[display.address])
 
 
+APPROVERS = tuple(f"Ana {number} <b>" for number in range(7))
+
+
+def test_who_may_approve_does_it_with_one_tap() -> None:
+    """The name goes with the tap, once; the preview's faders are beside it, and what the gate says."""
+    canvas = opened(layout("x", CONTROLS, SCENES, APPROVERS))
+    found = pages(canvas)
+    assert [name for name in found if name.startswith("approve")] == ["approve", "approve 2"]
+    said = []
+    for node in canvas.iter("node"):
+        for osc in node.findall("messages/osc"):
+            if osc.findtext("arguments/partial/type") == "CONSTANT":
+                assert osc.findtext("triggers/trigger/condition") == "RISE"
+                assert osc.findtext("arguments/partial/conversion") == "STRING"
+                said.append((osc.findtext("path/partial/value"), osc.findtext("arguments/partial/value")))
+    decisions = {"/vp/approve", "/vp/approve/once", "/vp/approve/candidate", "/vp/approve/revoke"}
+    assert sorted(said) == sorted((address, name) for address in decisions for name in APPROVERS)
+    on_it = messages(found["approve"])
+    assert {"/vp/preview/look/snow", "/vp/state/gate", "/vp/preview/take", "/vp/safe"} <= set(on_it)
+    assert "approve" not in pages(opened(layout("x", CONTROLS, SCENES)))
+
+
 def test_words_come_from_the_declarations() -> None:
     canvas = opened(layout("x", CONTROLS, SCENES))
     words = {value.findtext("default", "") for value in canvas.iter("value") if value.findtext("key") == "text"}
@@ -109,7 +131,7 @@ def test_everything_lies_inside_and_apart() -> None:
         (value,) = node.findall("properties/property[@type='r']/value")
         return tuple(float(value.findtext(key, "")) for key in "xywh")
 
-    canvas = opened(layout("x", CONTROLS, SCENES))
+    canvas = opened(layout("x", CONTROLS, SCENES, APPROVERS))
     assert frame(canvas) == (0.0, 0.0, *SIZE)
     for page in pages(canvas).values():
         _, _, width, height = frame(page)
@@ -138,13 +160,14 @@ def test_more_controls_than_a_page_holds_and_words_that_look_like_xml() -> None:
 def test_py2tosc_finds_nothing_wrong(tmp_path: Path) -> None:
     """It knows what TouchOSC's own editor writes, and would write the same file."""
     py2tosc = pytest.importorskip("py2tosc", reason="py2tosc is not installed")
-    content = layout("led_volume", CONTROLS, SCENES)
+    content = layout("led_volume", CONTROLS, SCENES, APPROVERS)
     (tmp_path / "a.tosc").write_bytes(content)
     document = py2tosc.load(tmp_path / "a.tosc")
     assert document.validate() == []
     floats = [control for control in CONTROLS if control.kind in ("float", "int")]
     strip = len(pages(opened(content)))
-    assert len(document.find_all(type="FADER")) == len(floats) + 2  # and progress, on two pages
+    preview = 2 * len([control for control in CONTROLS if control.address.startswith("/vp/look/")])
+    assert len(document.find_all(type="FADER")) == len(floats) + preview + 2  # and progress, on two pages
     assert len([node for node in document.find_all(type="BUTTON") if node.name == "/vp/safe"]) == strip
     document.save(tmp_path / "b.tosc")
     assert zlib.decompress((tmp_path / "b.tosc").read_bytes()) == zlib.decompress(content)

@@ -78,7 +78,9 @@ def controls(
     name = files.stage.name if files else "vpengine"
     scenes = [(scene.slug, scene.name or scene.slug) for scene in files.show.scenes] if files else []
     if touchosc is not None:
-        _write(touchosc, layout(name, declared, scenes))
+        settings = files.show.settings if files else None
+        approvers = settings.approvers if settings is not None and settings.gate == "on" else ()
+        _write(touchosc, layout(name, declared, scenes, approvers))
     if companion is not None:
         _write(companion, companion_page(name, scenes, (files.stage.control.osc_port if files else 0) or 9001))
     if json_file is None and touchosc is None and companion is None:

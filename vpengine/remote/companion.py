@@ -1,7 +1,8 @@
 """A page of buttons for Bitfocus Companion: an export of one page, as Companion 4 writes and imports it.
 
-The connection is its own "Generic: OSC". Read from Companion's public source: version 6 of its exports, which all later
-ones take and convert.
+The connection is its own "Generic: OSC", which listens, so that buttons show what is so: SAFE, ROLL, LOCK and PAUSE.
+Read from the public source of Companion (version 6 of its exports, which all later ones take and convert) and of that
+module.
 """
 
 from __future__ import annotations
@@ -11,13 +12,17 @@ import uuid
 from collections.abc import Sequence
 from typing import Any
 
-from vpengine.control.buttons import BUTTONS, GO, PANIC, RELEASE, ROLL, SAFE
+from vpengine.control import displays
+from vpengine.control.buttons import BUTTONS, GO, LOCK, PANIC, PAUSE, RELEASE, ROLL, SAFE
 from vpengine.remote.osc_messages import SCENE
 
 COLUMNS, ROWS = 8, 4  # of the usual Stream Deck
 CONNECTION = "vpengine"
 RED, GREEN, AMBER, BLUE, GREY, WHITE = 0xCC0000, 0x108030, 0xB06000, 0x204080, 0x303030, 0xFFFFFF
 COLORS = {GO: GREEN, SAFE: RED, RELEASE: AMBER, ROLL: RED}
+BRIGHT = 0xFFE000  # of a button whose state is on
+STATES = {SAFE: displays.SAFE, ROLL: displays.ROLLING, LOCK: displays.LOCK, PAUSE: displays.PAUSED}
+FEEDBACK_PORT = 9003  # where Companion listens: beside the engine's own ports, and its own
 
 
 def companion_page(name: str, scenes: Sequence[tuple[str, str]], port: int) -> bytes:
@@ -51,7 +56,14 @@ def _connection(port: int) -> dict[str, Any]:
     return {
         "instance_type": "generic-osc",
         "label": CONNECTION,
-        "config": {"host": "127.0.0.1", "port": str(port), "protocol": "udp"},
+        "config": {
+            "host": "127.0.0.1",
+            "port": str(port),
+            "targetPort": str(port),
+            "protocol": "udp",
+            "listen": True,
+            "feedbackPort": str(FEEDBACK_PORT),
+        },
         "isFirstInit": False,
         "lastUpgradeIndex": -1,
         "enabled": True,
@@ -77,6 +89,18 @@ def _button(text: str, address: str, color: int = GREY) -> dict[str, Any] | None
             "show_topbar": "default",
         },
         "options": {"rotaryActions": False, "stepAutoProgress": True},
-        "feedbacks": [],
+        "feedbacks": [_shows(STATES[address])] if address in STATES else [],
         "steps": {"0": {"action_sets": {"down": [press], "up": []}, "options": {"runWhileHeld": []}}},
+    }
+
+
+def _shows(state: str) -> dict[str, Any]:
+    """The button is bright while a display of the engine's is 1."""
+    return {
+        "id": str(uuid.uuid5(uuid.NAMESPACE_URL, state)),
+        "instance_id": CONNECTION,
+        "type": "osc_feedback_int",
+        "options": {"path": state, "arguments": "1", "comparison": "equal"},
+        "isInverted": False,
+        "style": {"bgcolor": BRIGHT, "color": 0},
     }

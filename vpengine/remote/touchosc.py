@@ -56,7 +56,10 @@ class Frame:
 
 @dataclass(frozen=True)
 class Osc:
-    """A message. value: of the node's values, which is sent and received as ``conversion``, from 0..1 to low..high."""
+    """A message. value: of the node's values, which is sent and received as ``conversion``, from 0..1 to low..high.
+
+    words: sent instead of it, once when it rises.
+    """
 
     address: str
     value: str = "x"
@@ -65,6 +68,7 @@ class Osc:
     high: float = 1.0
     send: bool = True
     receive: bool = True
+    words: str = ""
 
 
 @dataclass(frozen=True)
@@ -212,9 +216,12 @@ def _value(key: str, value: float | str) -> str:
 
 
 def _osc(message: Osc) -> str:
-    trigger = f"<triggers><trigger><var>{_cdata(message.value)}</var><condition>ANY</condition></trigger></triggers>"
+    when = "RISE" if message.words else "ANY"
+    trigger = f"<triggers><trigger><var>{_cdata(message.value)}</var><condition>{when}</condition></trigger></triggers>"
     address = _partial("CONSTANT", "STRING", message.address, 0.0, 1.0)
     argument = _partial("VALUE", message.conversion, message.value, message.low, message.high)
+    if message.words:
+        argument = _partial("CONSTANT", "STRING", message.words, 0.0, 1.0)
     return (
         f"<osc><enabled>1</enabled><send>{message.send:d}</send><receive>{message.receive:d}</receive>"
         f"<feedback>0</feedback><noDuplicates>0</noDuplicates><connections>{CONNECTIONS}</connections>"

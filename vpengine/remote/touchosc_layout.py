@@ -1,4 +1,4 @@
-"""A tablet's pages for TouchOSC, made from what a stage declares: cues and scenes, look, grade, health.
+"""A tablet's pages for TouchOSC, made from what a stage declares: cues and scenes, look, approvals, grade, health.
 
 Every page has the same strip below with SAFE in its corner, so that it is where the hand expects it. A page that is
 full goes on in another one.
@@ -10,22 +10,37 @@ from collections.abc import Iterator, Sequence
 from typing import TypeVar
 
 from vpengine.control import displays
-from vpengine.control.buttons import BUTTONS, GO, PANIC, RELEASE, ROLL, SAFE, Button
+from vpengine.control.buttons import (
+    APPROVE,
+    BUTTONS,
+    CANDIDATE,
+    GO,
+    PANIC,
+    RELEASE,
+    REVOKE,
+    ROLL,
+    SAFE,
+    TAKE_PREVIEW,
+    TEMPORARY,
+    Button,
+)
 from vpengine.control.controls import Control
 from vpengine.control.displays import DISPLAYS, Display
-from vpengine.remote.osc_messages import PREVIEW_OFF, PREVIEW_SCENE, SCENE, SUBSCRIBE
+from vpengine.remote.osc_messages import LOOK, PREVIEW_LOOK, PREVIEW_OFF, PREVIEW_SCENE, SCENE, SUBSCRIBE
 from vpengine.remote.touchosc import Frame, Node, Osc, Rgb, button, fader, file_of, group, page, pager, text
 
 T = TypeVar("T")
 
 SIZE = (1024, 768)  # a tablet's; TouchOSC scales it to any other
 TAB, STRIP, GAP = 44, 108, 8
-LOOK_FOLDERS = ("/vp/look/", "/vp/neural/")
+LOOK_FOLDERS = (LOOK, "/vp/light/", "/vp/neural/")
 STRIP_DISPLAYS = (displays.CUE, displays.NEXT, displays.REFUSED, displays.TIMECODE)
 CUE_DISPLAYS = (
     *(displays.NOTES, displays.PROGRESS, displays.PAUSED),
     *(displays.SCENE, displays.STANDBY, displays.TAKE),
 )
+PREVIEW_FADERS, APPROVERS_A_PAGE = 8, 5
+DECISIONS = {APPROVE: "APPROVE", TEMPORARY: "once", CANDIDATE: "candidate", REVOKE: "take back"}
 CONTROLS_A_PAGE, SCENES_FIRST, SCENES_A_PAGE = 14, 12, 36
 
 RED, GREEN, BLUE, AMBER, GREY = (0.9, 0.1, 0.1), (0.1, 0.6, 0.25), (0.2, 0.45, 0.8), (0.85, 0.55, 0.1), (0.4, 0.4, 0.43)
@@ -43,10 +58,13 @@ end
 """
 
 
-def layout(name: str, controls: Sequence[Control], scenes: Sequence[tuple[str, str]]) -> bytes:
-    """The .tosc file. name: the stage's. scenes: slugs and names in the show's order.
+def layout(
+    name: str, controls: Sequence[Control], scenes: Sequence[tuple[str, str]], approvers: Sequence[str] = ()
+) -> bytes:
+    """The .tosc file. name: the stage's. scenes: slugs and names in the show's order. approvers: who decides on looks.
 
-    Buttons that carry a number or a text are left out: TouchOSC has nothing to type with.
+    Buttons that carry a number or a text are left out: TouchOSC has nothing to type with. Those of approvers have their
+    names with them.
     """
     body = Frame(0.0, 0.0, SIZE[0], SIZE[1] - TAB).inset(GAP)
     body = Frame(body.x, body.y, body.width, body.height - STRIP)
@@ -56,6 +74,7 @@ def layout(name: str, controls: Sequence[Control], scenes: Sequence[tuple[str, s
         ("cues", _cues(body, scenes[:SCENES_FIRST])),
         *_numbered("scenes", [_scenes(body, part) for part in _parts(scenes[SCENES_FIRST:], SCENES_A_PAGE)]),
         *_numbered("look", [_controls(body, part) for part in _parts(look, CONTROLS_A_PAGE)]),
+        *_numbered("approve", [_approvals(body, look, part) for part in _parts(approvers, APPROVERS_A_PAGE)]),
         *_numbered("grade", [_controls(body, part) for part in _parts(grade, CONTROLS_A_PAGE)]),
         ("health", _health(body)),
     ]
@@ -136,6 +155,33 @@ def _control(control: Control, cell: Frame) -> Iterator[Node]:
         message = Osc(control.address, "x", conversion, control.low, control.high)
         start = (float(control.default) - control.low) / (control.high - control.low)
         yield fader(name, below, BLUE, message, start)
+
+
+def _approvals(frame: Frame, look: Sequence[Control], approvers: Sequence[str]) -> list[Node]:
+    """The preview's faders, which move nothing on the walls; what the gate says; and each approver's four decisions."""
+    left, right = frame.left(frame.width * 0.45, 2 * GAP)
+    tried = [one for one in look if one.address.startswith(LOOK) and one.kind == "float"][:PREVIEW_FADERS]
+    nodes = []
+    for control, cell in zip(tried, left.rows(PREVIEW_FADERS, GAP), strict=False):
+        caption, below = cell.top(26.0)
+        address = PREVIEW_LOOK + control.address.removeprefix(LOOK)
+        nodes += [text(f"preview {address} caption", caption, f"preview: {_title(control.address)}", size=13)]
+        nodes += [fader(f"preview {address}", below, GREY, Osc(address, low=control.low, high=control.high), 0.0)]
+    shown, rest = right.top(150.0, GAP)
+    for address, cell in zip((displays.GATE, displays.STANDBY), shown.rows(2, 4.0), strict=True):
+        nodes += _display(_known(address), cell)
+    take, rest = rest.top(70.0, GAP)
+    nodes += _pressed(_button(TAKE_PREVIEW), take, "take what is approved to the walls", 18)
+    for name, row in zip(approvers, rest.rows(APPROVERS_A_PAGE, GAP), strict=False):
+        for (address, words), cell in zip(DECISIONS.items(), row.columns(len(DECISIONS), GAP), strict=True):
+            nodes += _decision(address, name, cell, f"{words} {name}")
+    return nodes
+
+
+def _decision(address: str, name: str, frame: Frame, caption: str) -> Iterator[Node]:
+    color = {APPROVE: GREEN, REVOKE: RED}.get(address, GREY)
+    yield button(f"{address} {name}", frame, color, Osc(address, receive=False, words=name))
+    yield text(f"{address} {name} caption", frame.inset(4.0), caption, size=16, middle=True)
 
 
 def _health(frame: Frame) -> list[Node]:
