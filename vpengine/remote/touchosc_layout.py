@@ -33,7 +33,7 @@ T = TypeVar("T")
 
 SIZE = (1024, 768)  # a tablet's; TouchOSC scales it to any other
 TAB, STRIP, GAP = 44, 108, 8
-LOOK_FOLDERS = (LOOK, "/vp/light/", "/vp/neural/")
+LOOK_FOLDERS = (LOOK, "/vp/neural/")
 STRIP_DISPLAYS = (displays.CUE, displays.NEXT, displays.REFUSED, displays.TIMECODE)
 CUE_DISPLAYS = (
     *(displays.NOTES, displays.PROGRESS, displays.PAUSED),
