@@ -51,9 +51,11 @@ before the network sees it; [domes](looks_domes.jpg) (Poly Haven, CC0), which ha
 ## What it does not do
 
 - It cannot see what the plate does not show: of a plate that does not know its light, at night those windows are lit
-that show a lamp by day, and no street lamp throws a pool of light. - Fire has no place: its glow comes from low all
-round. - Of a plate that does not know its light, shadows of a hard sun do not vanish wholly under fog, rain or snow.
-- Snow and wet ground need depth: on a photograph with a guessed depth they follow the guess. """
+  that show a lamp by day, and no street lamp throws a pool of light.
+- Fire has no place: its glow comes from low all round.
+- Of a plate that does not know its light, shadows of a hard sun do not vanish wholly under fog, rain or snow.
+- Snow and wet ground need depth: on a photograph with a guessed depth they follow the guess.
+"""
 
 CARD = """# Model card: weather
 
@@ -61,17 +63,24 @@ Turns a plain picture of a world with depth into the same view with snow, night,
 fader 0..1. The embedded generator of vpengine.
 
 - **Files**: `weather.onnx` (opset 17, {onnx_bytes} bytes, sha256 `{onnx_sha256}`) and `weather.safetensors` (the same
-weights, sha256 `{safetensors_sha256}`) - **Inputs**: `color` float32 [1,3,H,W] ACEScct of scene-linear ACEScg;
-`inverse_depth` [1,1,H,W] in 1/m, 0 for sky; `noise` [1,1,H,W] world-anchored detail noise 0..1; `look` [1,6] {looks}.
-H and W are multiples of 8. - **Outputs**: `gain`, `bias` [1,3,H,W]; the changed picture is gain * color + bias in
-ACEScct. With all faders at 0 it is the picture itself, exactly. - **Network**: {parameters} parameters, a U-Net at
-1/2 to 1/16 of the size (`tools/weather_network.py`); {speed} ms at 640 x 360 on one core. - **Data**: only pictures
-that this project draws (`tools/weather_scenes.py`, `tools/weather_shade.py`), seed {seed}; no photograph, no other
-model, no other person's work was trained on. - **Training**: `python tools/train_weather.py --seed {seed}`, {steps}
-steps, {minutes} minutes on a machine of two CPU cores; code: {code}. {note} - **Figures** ({scenes} scenes that were
-neither trained on nor in view while the looks were chosen; one to three faders uniform, pooled PSNR of sRGB-encoded
-pictures): network {network} dB, hand-written shader with the same inputs {shader} dB, doing nothing {identity} dB.
-Each fader at 1.0: {faders} dB. More in docs/weather/report.md. - **Known limits**: where a plate is not relit, no
-cast light from street lamps, and hard sun shadows do not vanish wholly; fire has no place; with a guessed depth, snow
-and wet ground follow the guess; trained at pixel scales of pictures 320 to 640 wide. - **Licence**: Apache-2.0, as
-the rest of vpengine. """
+  weights, sha256 `{safetensors_sha256}`)
+- **Inputs**: `color` float32 [1,3,H,W] ACEScct of scene-linear ACEScg; `inverse_depth` [1,1,H,W] in 1/m, 0 for sky;
+  `noise` [1,1,H,W] world-anchored detail noise 0..1; `look` [1,6] {looks}. H and W are multiples of 8.
+- **Outputs**: `gain`, `bias` [1,3,H,W]; the changed picture is gain * color + bias in ACEScct. With all faders at 0 it
+  is the picture itself, exactly. What is brighter than 3.6 times white moves by one factor in all channels.
+- **Network**: {parameters} parameters, a U-Net at 1/2 to 1/16 of the size (`tools/weather_network.py`);
+  {speed} ms at 640 x 360 on one core.
+- **Data**: only pictures that this project draws (`tools/weather_scenes.py`, `tools/weather_shade.py`), seed {seed}; no
+  photograph, no other model, no other person's work was trained on.
+- **Training**: `python tools/train_weather.py --seed {seed}`, {steps} steps, {minutes} minutes on a machine of two CPU
+  cores; code: {code}. {note}
+- **Figures** ({scenes} scenes that were neither trained on nor in view while the looks were chosen; one to three
+  faders uniform, pooled PSNR of sRGB-encoded pictures): network {network} dB,
+  hand-written shader with the same inputs {shader} dB, doing nothing {identity} dB. Each fader at 1.0:
+  {faders} dB. More in docs/weather/report.md.
+- **Known limits**: where a plate is not relit, no cast light from street lamps, and hard sun shadows do not vanish
+  wholly; fire has no place;
+  with a guessed depth, snow and wet ground follow the guess;
+  trained at pixel scales of pictures 320 to 640 wide.
+- **Licence**: Apache-2.0, as the rest of vpengine.
+"""
