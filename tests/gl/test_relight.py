@@ -109,6 +109,31 @@ controls.light.lamps = 1.0
 """
 
 
+@pytest.mark.parametrize("rung", [0, 1, 4])
+def test_in_a_fade_no_face_stays_behind(two_walls: Path, make_show: Callable[[App], Any], rung: int) -> None:
+    """Where there is room all of them are drawn in every frame; else some, coarse, and all fine when it rests."""
+    (two_walls.parent / "show.toml").write_text(SHOW.replace("dissolve_s = 0.0", "dissolve_s = 1.0"), encoding="utf-8")
+    options = RunOptions(two_walls, headless=True, unpaced=True, remember=False)
+    with App(options) as app:
+        app.wait_until_ready()
+        app.loop.governor.rung = rung
+        show = make_show(app)
+        show.frames(2)
+        show.go("night")
+        behind = []
+        for _ in range(20):
+            show.frames(1)
+            light = show.newest.program.light
+            views = [view for outer in app.compositor.walls._outer["street"].values() for view in outer._views]
+            behind.append(max(abs(view.light.sky - light.sky) for view in views))
+        assert max(behind[2:]) < (1e-9 if rung == 0 else 0.3)
+        show.frames(100)
+        views = [view for outer in app.compositor.walls._outer["street"].values() for view in outer._views]
+        assert {view.light for view in views} == {Light(sky=0.0, lamps=1.0)}
+        assert len({view.resolution for view in views}) == 1
+        assert not app.loop.executor.failures
+
+
 def test_all_walls_follow_the_light_and_so_does_a_film(
     two_walls: Path, make_show: Callable[[App], Any], tmp_path: Path
 ) -> None:
@@ -136,6 +161,13 @@ def test_all_walls_follow_the_light_and_so_does_a_film(
     for feed in feeds:
         assert night[feed].mean() < 0.6 * day[feed].mean()
         assert np.array_equal(rested[feed], night[feed]), "at rest nothing is drawn anew"
+    options = RunOptions(two_walls, headless=True, unpaced=True, scene="night", remember=False)
+    with App(options) as app:
+        app.wait_until_ready()
+        begun = make_show(app)
+        begun.frames(2)
+        for feed in feeds:
+            assert np.abs(begun.pixels(str(feed)).astype(int) - night[feed].astype(int)).max() <= 1, "as fine as that"
     with Player(tmp_path / "take", read_take(tmp_path / "take")) as player:
         for expected, frame in zip(shown, player.frames(), strict=False):
             pictures = player.draw(frame, feeds)

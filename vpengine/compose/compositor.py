@@ -35,7 +35,7 @@ from vpengine.gpu.picture import Picture
 from vpengine.gpu.target import Target
 from vpengine.gpu.view_lut import ViewLut
 from vpengine.view.camera import camera_view
-from vpengine.view.light import Light
+from vpengine.view.light import DAY
 
 
 class Compositor:
@@ -61,6 +61,7 @@ class Compositor:
         self._view_lut: ViewLut | None = None
         self._surrounded: Collection[str] = ()  # locations, in the newest frame
         self._baked: str | None = None  # the scene whose bake is shown
+        self._lit = DAY  # the light of the newest frame
         self._on_walls: frozenset[str] = frozenset()  # locations, in the newest frame
         self._bare = False  # nothing generated was shown in the newest frame
         self._shown: set[str] = set()  # of these, which are not blank
@@ -112,18 +113,24 @@ class Compositor:
             grade = self.eyes.layer(job.eye, location).grade
             at_once = location not in self._on_walls or bare != self._bare  # the plate alone is there on all at once
             if at_once or job.due:
-                self.walls.relight(location, self._plates[location], self._light(location, job.light), at_once)
+                self._relight(location, job, at_once)
             if at_once:
                 self.walls.follow_at_once(location, grade, job.amount)
             elif job.due:
                 self.walls.follow(location, grade, job.amount)
         if job.elsewhere is not None and job.due:
             location, light = job.elsewhere
-            self.walls.relight(location, self._plates[location], self._light(location, light))
+            self.walls.relight(location, self._plates[location], light_on(self._plates, location, light))
+        self._lit = job.light
         self._on_walls, self._bare = frozenset(location for location, _ in job.shares), bare
 
-    def _light(self, location: str, light: Light) -> Light:
-        return light_on(self._plates, location, light)
+    def _relight(self, location: str, job: GradeOuter, at_once: bool) -> None:
+        """A face that is late shows: while the light moves they are many, where there is no room for all coarse ones,
+        and one a frame when it rests.
+        """
+        light, rests = light_on(self._plates, location, job.light), job.light == self._lit
+        faces = None if at_once or job.faces is None else 1 if rests else job.faces
+        self.walls.relight(location, self._plates[location], light, faces, coarse=faces is not None and not rests)
 
     def _draw_wall(self, job: DrawWall, pictures: Pictures) -> Target:
         inners = [pictures[key] for key in job.reads]

@@ -101,12 +101,14 @@ class Blank(Job):
 @dataclass(frozen=True, kw_only=True)
 class GradeOuter(Job):
     """The outer pictures of ``shares`` follow the light, and the grades of the eye. due: else only those of locations
-    that were not on the walls in the frame before. elsewhere: a location that stands by, and its light.
+    that were not on the walls in the frame before. faces: how many are relit; None is all. elsewhere: a location that
+    stands by, and its light.
     """
 
     eye: Eye
     shares: Shares
     light: Light
+    faces: int | None
     elsewhere: tuple[str, Light] | None
     amount: float
     due: bool

@@ -95,11 +95,12 @@ class OuterPicture:
         )
 
     def relight(self, plate: Drawable, face: Target, light: Light) -> bool:
-        """Draw the next of the faces that are not under ``light`` yet; False where all are."""
+        """Draw the next of the faces that are not under ``light`` yet, or not as fine as ``face``; False: all are."""
         for step in range(len(self._views)):
             turn = (self._turn + step) % len(self._views)
-            if self._views[turn].light != light:
-                self._views[turn] = replace(self._views[turn], light=light)
+            view = self._views[turn]
+            if view.light != light or view.resolution[0] < face.size[0]:
+                self._views[turn] = replace(view, light=light, resolution=face.size)
                 self._turn, self._shown = turn + 1, None
                 self._draw_face(plate, face, self._views[turn])
                 return True

@@ -210,6 +210,7 @@ def _walls(frame: FrameInput, layout: Layout, sent: Sequence[str], lit: Sequence
         eye=eyes[0],
         shares=shares,
         light=frame.program.light,
+        faces=RUNGS[frame.rung].faces,
         elsewhere=(elsewhere.target, elsewhere.light) if elsewhere is not None else None,
         amount=_amount(frame, layout),
         due=frame.tick.number % RUNGS[frame.rung].outer == 0,

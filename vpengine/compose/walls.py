@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Generator, Sequence
 
 from vpengine.compose.drawable import Drawable
@@ -53,6 +54,7 @@ class Walls:
             for wall in settings
         }
         self._face = Target(gpu.context, (face_px, face_px), depth=True)
+        self._coarse = Target(gpu.context, (max(face_px // 2, 1),) * 2, depth=True)
         self._outer: dict[str, dict[str, OuterPicture]] = {}
         self._mixer = Mixer(gpu)
         self._turns: dict[str, int] = {}
@@ -126,15 +128,20 @@ class Walls:
                 self._moved.add(names[turn])
                 return
 
-    def relight(self, location: str, plate: Drawable, light: Light, at_once: bool = False) -> None:
-        """Draw one face of a location's outer pictures under another light, the walls in turn; or all ``at_once``."""
+    def relight(
+        self, location: str, plate: Drawable, light: Light, faces: int | None = 1, *, coarse: bool = False
+    ) -> None:
+        """Draw so many faces of a location's outer pictures under another light, the walls in turn; None: all.
+
+        coarse: with a quarter of their pixels, for while the light moves; they are drawn again when it rests.
+        """
         outers = list(self._outer.get(location, {}).values())
-        for step in range(len(outers)):
-            turn = (self._relit + step) % len(outers)
-            while outers[turn].relight(plate, self._face, light):
-                if not at_once:
-                    self._relit = turn + 1
-                    return
+        left = math.inf if faces is None else faces
+        passed = 0  # walls on which there is nothing to do
+        while left > 0 and passed < len(outers):
+            self._relit = (self._relit + 1) % len(outers)
+            drawn = outers[self._relit].relight(plate, self._coarse if coarse else self._face, light)
+            left, passed = left - drawn, 0 if drawn else passed + 1
 
     def redraw(self, wall: str) -> None:
         """All of a wall's pixels are drawn anew in its next picture."""
@@ -170,6 +177,7 @@ class Walls:
             for outer in outers.values():
                 outer.release()
         self._face.release()
+        self._coarse.release()
         for name, picture in self.pictures.items():
             picture.release()
             self.meshes[name].release()
