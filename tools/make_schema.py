@@ -13,7 +13,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from vpengine import output, plates, tracking
+from vpengine import capture, output, plates, tracking
 from vpengine.control.buttons import BUTTONS
 from vpengine.control.controls import LONGEST_TEXT
 from vpengine.control.displays import DISPLAYS
@@ -23,10 +23,12 @@ from vpengine.neural import GENERATORS, RUNTIMES
 from vpengine.neural.declared import generator_class
 from vpengine.plugins import load_plugin
 from vpengine.stage.camera import CameraSettings, OuterSettings
+from vpengine.stage.capture import CaptureSettings
 from vpengine.stage.control_settings import ControlSettings
 from vpengine.stage.desk_files import CueSettings, LookSettings
 from vpengine.stage.midi import MidiSettings
 from vpengine.stage.show_file import LightSettings, SceneSettings, ShowSettings
+from vpengine.stage.sim import SimSettings
 from vpengine.stage.stage_file import (
     NeuralSettings,
     OutputSettings,
@@ -74,8 +76,10 @@ def stage_schema() -> Schema:
     properties["wall"] = _list(_kinds(schema, "wall", WALLS))
     properties["outer"] = _define(schema, "outer", OuterSettings)
     properties["tracking"] = _list(_kinds(schema, "tracking", _settings(tracking.KINDS), TrackingSettings), at_least=0)
+    properties["capture"] = _list(_kinds(schema, "capture", _settings(capture.KINDS), CaptureSettings), at_least=0)
     properties["output"] = _list(_kinds(schema, "output", _settings(output.KINDS), OutputSettings), at_least=0)
     properties["neural"] = _define(schema, "neural", NeuralSettings)
+    properties["sim"] = _define(schema, "sim", SimSettings)
     properties["control"] = _define(schema, "control", ControlSettings)
     properties["controls"] = {"type": "object", "description": "Controls that start with another value than their own."}
     networks = schema["$defs"]["neural"]["properties"]
@@ -207,8 +211,11 @@ def _section(schema: Schema, heading: str, section: Schema) -> Iterator[str]:
         yield from _rows(schema, model)
     if "$ref" in section:
         for key, value in _resolve(schema, section)["properties"].items():
+            inside = f"{heading.strip('[]')}.{key}"
             if "oneOf" in value:
-                yield from _section(schema, f"[{heading.strip('[]')}.{key}]", value)
+                yield from _section(schema, f"[{inside}]", value)
+            elif "$ref" in value.get("items", {}):
+                yield from _section(schema, f"[[{inside}]]", value["items"])
 
 
 def _rows(schema: Schema, model: Schema) -> Iterator[str]:
@@ -223,7 +230,7 @@ def _keys(schema: Schema, model: Schema, prefix: str) -> Iterator[str]:
     required = model.get("required", ())
     for key, value in model["properties"].items():
         inner = _resolve(schema, value)
-        if key == "kind" or "oneOf" in value:
+        if key == "kind" or "oneOf" in value or "$ref" in value.get("items", {}):
             continue
         if "properties" in inner:
             yield from _keys(schema, inner, f"{prefix}{key}.")

@@ -56,7 +56,6 @@ from vpengine.plugins import load_plugin
 from vpengine.remote.feedback import Feedback
 from vpengine.remote.osc_control import OscControl
 from vpengine.remote.thread import Door, RemoteThread
-from vpengine.sim.figure import StandIn
 from vpengine.stage.feeds import feeds_of
 from vpengine.stage.sections import PluginSection
 from vpengine.stage.state_folder import state_folder
@@ -318,7 +317,7 @@ class App:
         number = requests.next_number
         restoring = build_restoring(self.gpu, self.locations, stations, number, self.stored, self.baked, self._exit)
         preparing = Preparing(walls, self.locations, self.locations.upload_next)
-        stage_sim = build_stage_sim(self.gpu, self.files, walls, self._exit, stand_in=StandIn())
+        stage_sim = build_stage_sim(self.gpu, self.files, walls, self._exit)
         asking = {**requests.drawers, **restoring.drawers, **preparing.drawers}
         drawers = {**self.compositor.drawers, **asking, **stage_sim.drawers}
         pool, guard = TargetPool(self.gpu), Guard()

@@ -14,11 +14,12 @@ from vpengine.files import Files
 from vpengine.gpu.gpu import Gpu
 from vpengine.plates.locations import Build, Locations
 from vpengine.plugins import load_plugin
-from vpengine.sim.figure import StandIn
 from vpengine.sim.light import Panel
 from vpengine.sim.plan import StageSim
+from vpengine.sim.stand_in import StandIn, stand_in_of
 from vpengine.stage.feeds import SIM_SIZE
 from vpengine.stage.sections import PluginSection
+from vpengine.stage.sim import SimSettings
 
 
 def build_locations(gpu: Gpu, files: Files, exit_stack: ExitStack) -> Locations:
@@ -65,10 +66,10 @@ def build_stage_sim(
     walls: Walls,
     exit_stack: ExitStack,
     size: tuple[int, int] = SIM_SIZE,
-    stand_in: StandIn | None = None,
+    empty: bool = False,
     samples_per_side: int = 1,
 ) -> StageSim:
-    """The simulated stage around the walls; it lives as long as the stack."""
+    """The simulated stage around the walls; it lives as long as the stack. empty: without what [sim] puts on it."""
     stage = files.stage
     panels = {wall.id: Panel(wall.peak_nits, wall.black_nits, stage.white_nits) for wall in stage.walls}
     light_keys = {wall.id: light_key(wall.id) for wall in stage.walls}
@@ -79,11 +80,17 @@ def build_stage_sim(
         stage.cameras,
         light_keys,
         size,
-        stand_in=stand_in,
+        stand_in=None if empty else _standing(stage.sim),
         samples_per_side=samples_per_side,
     )
     exit_stack.callback(sim.release)
     return sim
+
+
+def _standing(settings: SimSettings) -> StandIn | None:
+    """None for a stage on which nothing stands."""
+    stand_in = stand_in_of(settings)
+    return stand_in if stand_in.figure_m or stand_in.balls or stand_in.flags else None
 
 
 def load_location(locations: Locations, walls: Walls, location: str) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from vpengine import neural, output, plates, tracking
+from vpengine import capture, neural, output, plates, tracking
 from vpengine.control.controls import Control, Controls, Value
 from vpengine.control.declared import ENGINE_CONTROLS
 from vpengine.control.looks import PREFIX as LOOK
@@ -29,6 +29,7 @@ class NoSettings(Settings):
 
 TABLES: dict[str, Mapping[str, str]] = {
     "tracking": tracking.KINDS,
+    "capture": capture.KINDS,
     "plate": plates.KINDS,
     "output": output.KINDS,
     "generator": neural.GENERATORS,
@@ -59,8 +60,12 @@ class Files:
         return self.settings.get(("generator", f"{self.stage.file}:neural"))
 
     def named(self) -> list[Path]:
-        """The files that stage and show name: pictures of plates, and the stage's own show where another one runs."""
-        values = [value for settings in self.settings.values() if settings is not None for _, value in settings]
+        """The files that stage and show name: pictures of plates, and the stage's own show where another one runs.
+
+        Not what stands in for a camera's picture: a take is drawn without it, and films are large.
+        """
+        shown = [own for (slot, _), own in self.settings.items() if slot != "capture" and own is not None]
+        values = [value for settings in shown for _, value in settings]
         return [path for path in (self.stage.show, *values) if isinstance(path, Path)]
 
 
@@ -124,7 +129,7 @@ def inspected(sections: Iterable[PluginSection]) -> tuple[dict[tuple[str, str], 
 def conflicts(stage: Stage, settings: Mapping[tuple[str, str], Any]) -> list[Problem]:
     """What is wrong between sections that are right by themselves; ``settings`` as in Files."""
     files = Files(stage, Show(stage.file, "", ()), settings)
-    return [*port_conflicts(stage.file, ports_of(files)), *_output_faults(files)]
+    return [*port_conflicts(stage.file, ports_of(files)), *_output_faults(files), *_capture_faults(files)]
 
 
 def ports_of(files: Files) -> Iterator[PortUse]:
@@ -137,6 +142,20 @@ def ports_of(files: Files) -> Iterator[PortUse]:
             shared = bool(protocol.multicast_groups)
             address, port = protocol.endpoint
             yield PortUse(f"{item.source.key}.port", address, port, shared)
+    for one in files.stage.captures:
+        receives = getattr(load_plugin(capture.KINDS[one.source.kind]), "receives", None)
+        if receives and (endpoint := receives(files.of(one.source))):
+            yield PortUse(f"{one.source.key}.url", *endpoint)
+
+
+def _capture_faults(files: Files) -> Iterator[Problem]:
+    """A device that two sections name."""
+    claims = []
+    for item in files.stage.captures:
+        claim = getattr(load_plugin(capture.KINDS[item.source.kind]), "claim", None)
+        if claim:
+            claims.append((f"{item.source.key}.device", claim(files.of(item.source))))
+    yield from claim_conflicts(files.stage.file, claims)
 
 
 def _output_faults(files: Files) -> Iterator[Problem]:

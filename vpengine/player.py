@@ -22,7 +22,6 @@ from vpengine.gpu.executor import Executor
 from vpengine.gpu.gpu import Gpu
 from vpengine.gpu.guard import Guard
 from vpengine.gpu.pool import TargetPool
-from vpengine.sim.figure import StandIn
 from vpengine.sim.plan import StageSim
 from vpengine.stage.feeds import feed_size
 from vpengine.takes.log import read_log
@@ -64,9 +63,8 @@ class Player:
         self._exit.callback(self._requests.release)
         self._pool = TargetPool(self.gpu)
         self._exit.callback(self._pool.release)
-        stand_in = StandIn()
-        self._stage = build_stage_sim(self.gpu, files, walls, self._exit, FILM_SIZE, stand_in, samples_per_side=2)
-        self._empty = build_stage_sim(self.gpu, files, walls, self._exit, STALE_SIZE, None, samples_per_side=2)
+        self._stage = build_stage_sim(self.gpu, files, walls, self._exit, FILM_SIZE, samples_per_side=2)
+        self._empty = build_stage_sim(self.gpu, files, walls, self._exit, STALE_SIZE, empty=True, samples_per_side=2)
         self._drawing, self._drawing_stale = self._executor(self._stage), self._executor(self._empty)
         camera = stage.cameras[0].id
         self.camera_feed = Feed("camera", camera)

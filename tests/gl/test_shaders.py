@@ -25,10 +25,10 @@ from vpengine.gpu.program import load_program, shader_folder
 from vpengine.gpu.view_lut import ViewLut
 from vpengine.plates import card, dome, layer_mesh, relief_mesh
 from vpengine.sim.camera import SimCamera
-from vpengine.sim.figure import StandIn
 from vpengine.sim.light import Panel, StageLight
 from vpengine.sim.light_draw import probe_of
 from vpengine.sim.stage_view import StageView
+from vpengine.sim.stand_in import StandIn
 from vpengine.stage.shipped import stage_folder
 
 

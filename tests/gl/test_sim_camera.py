@@ -16,11 +16,12 @@ from vpengine.gpu.target import Target
 from vpengine.gpu.transfer import download, upload
 from vpengine.gpu.view_lut import ViewLut, acescct_to_display, bake
 from vpengine.sim.camera import SimCamera
-from vpengine.sim.figure import BALL_RADIUS_M, GREY, StandIn, build_actors
+from vpengine.sim.figure import GREY, build_actors
 from vpengine.sim.figure_shape import globe, mesh_of, sphere
 from vpengine.sim.light import Panel, StageLight
 from vpengine.sim.light_draw import CHROME_REFLECTIVITY, Probe
 from vpengine.sim.light_transport import Occluder, form_factors, patch_grid, wall_patches
+from vpengine.sim.stand_in import StandIn
 from vpengine.stage.walls import WHITE_NITS, ArcWall, FlatWall, WallGeometry, position_in_stage, wall_geometry
 from vpengine.view.color import acescct_from_linear
 from vpengine.view.lens import Lens, clip_from_view
@@ -29,6 +30,8 @@ from vpengine.view.view import View, pixel_centres, rays
 
 SIZE = (240, 135)
 BALLS = StandIn(figure_m=None, cards_m=())
+GREY_CENTRE_M, CHROME_CENTRE_M = (np.array(ball.centre_m) for ball in BALLS.balls)
+BALL_RADIUS_M = 0.1
 LENS = Lens((24.89, 14.0), 24.0)
 
 
@@ -123,8 +126,8 @@ def test_in_a_uniform_room_a_grey_ball_has_the_analytic_radiance(shared: Gpu) ->
     probe.draw(floor=False)
     camera.draw(view)
     image = _scene(camera)
-    towards_eye = view.origin_m - BALLS.grey_centre_m
-    front = BALLS.grey_centre_m + BALL_RADIUS_M * towards_eye / np.linalg.norm(towards_eye)
+    towards_eye = view.origin_m - GREY_CENTRE_M
+    front = GREY_CENTRE_M + BALL_RADIUS_M * towards_eye / np.linalg.norm(towards_eye)
     # 0.18 of what comes from all round; the other ball, the stand and the patches' coarseness take a little.
     np.testing.assert_allclose(_at(image, view, front), GREY * 0.8, rtol=0.06)
     np.testing.assert_allclose(_at(image, view, np.array([0.4, 2.9, 1.5])), 0.8, rtol=1e-3)
@@ -203,12 +206,12 @@ def test_the_chrome_ball_mirrors_the_wall(shared: Gpu) -> None:
     image = _scene(camera)
     ray = rays(view, pixel_centres((480, 270)))
     ray /= np.linalg.norm(ray, axis=-1, keepdims=True)
-    to_centre = BALLS.chrome_centre_m - view.origin_m
+    to_centre = CHROME_CENTRE_M - view.origin_m
     along = ray @ to_centre
     miss_m2 = to_centre @ to_centre - along**2
     on_ball = miss_m2 < (0.8 * BALL_RADIUS_M) ** 2
     hit = view.origin_m + ray * (along - np.sqrt(np.maximum(BALL_RADIUS_M**2 - miss_m2, 0.0)))[..., None]
-    normal = (hit - BALLS.chrome_centre_m) / BALL_RADIUS_M
+    normal = (hit - CHROME_CENTRE_M) / BALL_RADIUS_M
     mirrored = ray - 2.0 * np.sum(ray * normal, axis=-1, keepdims=True) * normal
     low, high = np.array([-3.0, -3.0, 0.0]), np.array([3.0, 3.0, 3.0])
     reach = np.where(mirrored > 0.0, high - hit, low - hit) / mirrored
@@ -273,7 +276,7 @@ def test_a_surface_is_closed_faces_outwards_and_lies_on_its_shape() -> None:
 
 
 def test_the_stand_in_has_believable_proportions() -> None:
-    actors = build_actors(StandIn(figure_m=(0.0, 2.0), turn_deg=0.0, balls_m=None, cards_m=()))
+    actors = build_actors(StandIn(figure_m=(0.0, 2.0), turn_deg=0.0, balls=(), cards_m=()))
     low, high = actors.matte.positions_m.min(axis=0), actors.matte.positions_m.max(axis=0)
     assert high[2] - low[2] == pytest.approx(1.755, abs=0.02)
     assert abs(low[2]) < 0.01, "it stands on the floor"

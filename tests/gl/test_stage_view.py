@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 from tests.geometry import pixel_uv, project
 from vpengine.gpu.gpu import Gpu
 from vpengine.gpu.transfer import download, upload
-from vpengine.sim.figure import StandIn
 from vpengine.sim.light import StageLight
 from vpengine.sim.light_draw import Probe
 from vpengine.sim.stage_view import LINE_COLOR, StageView, from_behind
 from vpengine.sim.stage_view_props import camera_mesh, first_hits, tripod_mesh
+from vpengine.sim.stand_in import StandIn
 from vpengine.stage.walls import ArcWall, FlatWall, WallGeometry, position_in_stage, wall_geometry
 from vpengine.view.lens import Lens, clip_from_view
 from vpengine.view.pose import look_at, view_from_stage

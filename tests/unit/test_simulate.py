@@ -250,7 +250,7 @@ def test_the_command_moves_a_camera_and_switches_a_scene(monkeypatch: pytest.Mon
         assert health.bad == {}
         tracked = buffer.at(time.monotonic())
         assert tracked is not None
-        assert tracked.pose.position_m == pytest.approx((-0.55, -0.25, 1.6), abs=0.06)
+        assert tracked.pose.position_m == pytest.approx((-0.5, 0.3, 1.6), abs=0.06)
         assert inbox.take() == (SceneTrigger("goto", "snow-night"),)
     finally:
         receiver.stop()

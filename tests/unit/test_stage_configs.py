@@ -80,12 +80,13 @@ def test_tv_hears_a_phone() -> None:
 
 def test_street_show() -> None:
     show = load_show(STAGES / "shows" / "street.toml", controls_of("weather"))
-    assert [scene.slug for scene in show.scenes] == ["day", "snow-night", "fog", "dust", "chart"]
-    assert [scene.location for scene in show.scenes] == ["street"] * 4 + ["pattern"]
+    assert [scene.slug for scene in show.scenes] == ["day", "snow-night", "fog", "dust", "evening", "chart"]
+    assert [scene.location for scene in show.scenes] == ["street"] * 5 + ["pattern"]
     assert all(isinstance(plate, PluginSection) for plate in show.plates.values())
     assert not any(scene.keep for scene in show.scenes), "a scene leaves no fader where it was"
     looks = {scene.slug: dict(scene.controls) for scene in show.scenes}
     assert not any(looks["day"].values())
+    assert not any("/look/" in address for address in looks["evening"]), "its own light, and nothing generated"
     assert looks["snow-night"]["/vp/look/snow"] > 0.5
     assert looks["snow-night"]["/vp/look/night"] > 0.3
 

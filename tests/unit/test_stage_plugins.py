@@ -99,7 +99,7 @@ def test_pictures_of_plates_are_found_beside_the_show_and_only_there(tmp_path: P
         assert "lies outside the folder" in refused[0].message
 
 
-WITH_SETTINGS = ("tracking", "plate", "output")
+WITH_SETTINGS = ("tracking", "capture", "plate", "output")
 ALL_KINDS = [(slot, kind) for slot in WITH_SETTINGS for kind in TABLES[slot]]
 
 

@@ -33,7 +33,7 @@ def demo(
     films: Annotated[bool, typer.Option(help="Render the films after the run.")] = True,
     seconds: Annotated[float, typer.Option(min=1.0, help="How long it runs.")] = DEMO_SECONDS,
 ) -> None:
-    """Twenty seconds on a small LED volume: a tracked camera, a street, a network that covers it with snow."""
+    """Twenty seconds on a small LED volume: an actor in a street; evening comes, and a network covers it with snow."""
     out = folder_for("--out", out, (), force=True)
     take = out / "take"
     shutil.rmtree(take, ignore_errors=True)
@@ -64,9 +64,11 @@ def run_stage(options: RunOptions, seconds: float, bar: Progress) -> dict[str, A
         first_picture_s = time.monotonic() - start_s
         task = bar.add_task("on stage", total=seconds)
         tracker = subprocess.Popen(
-            [sys.executable, "-m", "vpengine", "simulate", "demo", "--cues"], stdout=subprocess.DEVNULL
+            [sys.executable, "-m", "vpengine", "simulate", "demo", "--cues"], stdout=subprocess.PIPE
         )
+        assert tracker.stdout is not None
         try:
+            tracker.stdout.readline()  # it says that it begins: the run and its move begin together
             app.run(seconds, lambda ran_s: bar.update(task, completed=ran_s))
         finally:
             tracker.terminate()

@@ -17,6 +17,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from vpengine import __version__
+from vpengine.capture.device import devices
 from vpengine.cli.demo import has_display
 from vpengine.errors import UserError
 from vpengine.gpu.context import create_headless, describe, is_software
@@ -41,7 +42,18 @@ class Finding:
 def doctor() -> None:
     """Look at this machine: OpenGL, display, cores, memory, runtimes. Exit code 1 when something must be mended."""
     screen = display()  # first: no window's context is made current where a headless one has been
-    findings = [system(), memory(), shared_memory(), *opengl(), screen, network(), *ports(), weights(), *extras()]
+    findings = [
+        system(),
+        memory(),
+        shared_memory(),
+        *opengl(),
+        screen,
+        cameras(),
+        network(),
+        *ports(),
+        weights(),
+        *extras(),
+    ]
     table = Table("what", "found", "to do")
     for finding in findings:
         table.add_row(*(escape(words) for words in (finding.what, finding.found, finding.cure)))
@@ -100,6 +112,13 @@ def display() -> Finding:
         return Finding("display", "; ".join(windows.monitors()) or "no monitor", True)
     finally:
         windows.close()
+
+
+def cameras() -> Finding:
+    """Webcams and capture cards, as a stage file's ``kind = "device"`` names them."""
+    found = [f"{opens} {called}" for opens, called in devices()]
+    cure = "" if found else "none is needed; on Linux your user must be in the group video to see one"
+    return Finding("capture devices", "; ".join(found) or "none", True, cure)
 
 
 def network() -> Finding:

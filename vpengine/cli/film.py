@@ -38,7 +38,7 @@ from vpengine.view.camera import camera_view
 
 FILMS = ("camera.mp4", "stage.mp4", "contact.png")
 MOMENT_SIZE = (480, 270)
-MOMENTS = (0.1, 0.3, 0.45, 0.52, 0.62, 0.95)  # of the run: by day, the change, the stop, the whip, the return, at rest
+MOMENTS = (0.06, 0.24, 0.45, 0.55, 0.65, 0.97)  # of the run: day, evening, snow, the whip, the return, at rest
 NEVER = "THE PLATE, NOTHING GENERATED"
 BAKED = "BAKED, NOTHING IS GENERATED"
 MOMENT_PICTURES = ("plate", "neural", "wall", "camera")

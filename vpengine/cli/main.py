@@ -14,6 +14,7 @@ import typer
 
 from vpengine import __version__
 from vpengine.cli.bench import bench
+from vpengine.cli.capture import capture
 from vpengine.cli.check import check as check_stages
 from vpengine.cli.controls import controls
 from vpengine.cli.demo import demo
@@ -49,7 +50,7 @@ def stoppable(command: Callable[..., None]) -> Callable[..., None]:
     return stopped
 
 
-for command in (demo, run, film, simulate, controls, bench, doctor):
+for command in (demo, run, film, simulate, capture, controls, bench, doctor):
     app.command()(stoppable(command))
 app.command("stages")(sample_stages)
 models = typer.Typer()

@@ -36,7 +36,8 @@ class Cue:
 
 
 DEMO_CUES: tuple[Cue, ...] = (
-    Cue(3.5, "/vp/scene", ("snow-night",)),
+    Cue(2.2, "/vp/scene", ("evening",)),
+    Cue(5.6, "/vp/scene", ("snow-night",)),
     Cue(9.0, "/vp/neural/hold", (1.0,)),  # the generator stops for two seconds, through the whip pan
     Cue(11.0, "/vp/neural/hold", (0.0,)),
 )

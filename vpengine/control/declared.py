@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from vpengine.control.controls import Control
 
 NEURAL_AMOUNT = "/vp/neural/amount"
@@ -23,9 +25,54 @@ LIGHT_WINDOWS = "/vp/light/windows"
 WALL_ROLLOFF = "/vp/wall/rolloff"
 CHANCE_AMOUNT = "/vp/chance/amount"
 CHANCE_SEED = "/vp/chance/seed"
+
+
+class LampControls(NamedTuple):
+    """The addresses of one lamp's controls."""
+
+    level: str
+    kelvin: str
+    azimuth: str
+    elevation: str
+
+
+def _lamp_addresses(name: str) -> LampControls:
+    return LampControls(*(f"/vp/sim/{name}/{part}" for part in LampControls._fields))
+
+
+SIM_KEY, SIM_FILL = _lamp_addresses("key"), _lamp_addresses("fill")
+LAMP_OFF_STOPS = -10.0  # the bottom of a lamp's fader
 EXPOSURES = (INNER_EXPOSURE, OUTER_EXPOSURE, OUTER_LEVEL)  # what a safe picture keeps, and a lock leaves free
 # Switches of an operator, not of a look.
 NOT_IN_CUES = (NEURAL_HOLD, NEURAL_REPROJECT, NEURAL_BAKED, WALL_DITHER, WALL_CHART, WALL_ROLLOFF)
+
+
+def _lamp(names: LampControls, what: str, defaults: tuple[float, float, float, float]) -> tuple[Control, ...]:
+    """The controls of a lamp on the simulated stage; defaults: in the order of ``names``."""
+    level, kelvin, azimuth, elevation = defaults
+    return (
+        Control(
+            names.level,
+            "float",
+            level,
+            f"Of the simulated stage's {what}: at 0 it lights a white card like the walls' white; at -10 it is off.",
+            LAMP_OFF_STOPS,
+            4.0,
+            "stops",
+        ),
+        Control(names.kelvin, "float", kelvin, f"Colour temperature of the {what}.", 2000.0, 10_000.0, "K"),
+        Control(
+            names.azimuth,
+            "float",
+            azimuth,
+            f"Where the {what} stands around the actor: 0 on the camera's side, 90 on its right, -90 on its left.",
+            -180.0,
+            180.0,
+            "degrees",
+        ),
+        Control(names.elevation, "float", elevation, f"How high the {what} stands.", -30.0, 90.0, "degrees"),
+    )
+
 
 ENGINE_CONTROLS = (
     Control(NEURAL_AMOUNT, "float", 1.0, "How much of the generated picture is shown; 0 is the plate, bit for bit."),
@@ -45,16 +92,18 @@ ENGINE_CONTROLS = (
     Control(OUTER_LEVEL, "float", 1.0, "Light of the walls outside the frustum.", 0.0, 4.0),
     Control(WALL_DITHER, "bool", True, "Dark gradients are dithered, not banded; off for checks of single pixels."),
     Control(WALL_CHART, "bool", False, "Every wall shows its line-up chart instead of the picture."),
-    Control(LIGHT_SUN, "float", 1.0, "The sun of a plate that knows its light; at 0 clouds cover it."),
-    Control(LIGHT_SKY, "float", 1.0, "The daylight of a plate that knows its light; at 0 it is night."),
-    Control(LIGHT_LAMPS, "float", 0.0, "The street lamps of a plate that has some."),
-    Control(LIGHT_WINDOWS, "float", 0.0, "How many of the windows of a plate that has some are lit."),
     Control(
         WALL_ROLLOFF,
         "bool",
         True,
         "Highlights roll off over the last stop below the panels' peak, hue kept; off for charts. Patterns never do.",
     ),
+    Control(LIGHT_SUN, "float", 1.0, "The sun of a plate that knows its light; at 0 clouds cover it."),
+    Control(LIGHT_SKY, "float", 1.0, "The daylight of a plate that knows its light; at 0 it is night."),
+    Control(LIGHT_LAMPS, "float", 0.0, "The street lamps of a plate that has some."),
+    Control(LIGHT_WINDOWS, "float", 0.0, "How many of the windows of a plate that has some are lit."),
     Control(CHANCE_AMOUNT, "float", 0.0, "How far the controls that the show names drift around their cues' values."),
     Control(CHANCE_SEED, "int", 0, "Which way they drift.", high=65535.0),
+    *_lamp(SIM_KEY, "key light", (-0.5, 5600.0, -80.0, 30.0)),
+    *_lamp(SIM_FILL, "fill light", (-2.5, 6500.0, 20.0, 15.0)),
 )

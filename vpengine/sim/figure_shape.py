@@ -76,6 +76,12 @@ def union(shapes: Sequence[Shape], blend_m: float = 0.0) -> Shape:
     return lambda p: reduce(joined, (shape(p) for shape in shapes))
 
 
+def carved(shape: Shape, hollow: Shape, blend_m: float = 0.0) -> Shape:
+    """A shape without a hollow, whose rim is rounded over ``blend_m``."""
+    outside = union([lambda p: -shape(p), hollow], blend_m)
+    return lambda p: -outside(p)
+
+
 def turned(turn_deg: float) -> Array:
     """(3, 3): anticlockwise about the vertical, seen from above."""
     cosine, sine = np.cos(np.radians(turn_deg)), np.sin(np.radians(turn_deg))

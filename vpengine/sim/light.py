@@ -13,16 +13,19 @@ from vpengine.gpu.gpu import Gpu
 from vpengine.gpu.passes import Mesh
 from vpengine.gpu.target import Target, Texture
 from vpengine.gpu.transfer import download, write_volume
-from vpengine.sim.figure import CARD, StandIn, build_actors
+from vpengine.sim.figure import CARD, build_actors
 from vpengine.sim.figure_shape import Array, TriangleMesh, net
+from vpengine.sim.lamps import LampLight, Lamps
 from vpengine.sim.light_transport import (
-    Occluder,
+    Shadows,
     floor_patches,
     form_factors,
     joined,
+    occluder_of,
     patch_grid,
     wall_patches,
 )
+from vpengine.sim.stand_in import StandIn
 from vpengine.stage.walls import WHITE_NITS, WallGeometry, bounds
 from vpengine.view.color import REC709_FROM_ACESCG
 
@@ -36,10 +39,11 @@ PANEL_BLOCK = UniformBlock(
 )
 PATCH_BLOCK = UniformBlock("SimPatch", grid="vec2", lod="float")
 
-FLOOR_REFLECTANCE = 0.055  # a studio's black floor
+FLOOR_REFLECTANCE = 0.13  # a stage's grey floor paint
 FLOOR_MARGIN_M = 1.6
 FINE_FLOOR_M = 0.045  # where shadows fall; elsewhere the floor's light changes slowly
 COARSE_FLOOR_M = 0.45
+MOST_FINE = 90  # fine steps each way, however far apart things stand
 TABLE_WIDTH = 128
 
 
@@ -91,22 +95,30 @@ class StageLight:
         self.chrome_mesh = self._mesh(chrome, np.ones_like(chrome.normals, np.float32)) if chrome else None
         self.first_floor_vertex = len(self.actors.matte.positions_m) if self.actors else 0
         self._openness = np.ones(self.first_floor_vertex + len(floor.positions_m), np.float32)
-        self._weights = self._transport(floor)
+        shadows = None
+        if stand_in and self.actors:
+            shadows = Shadows(occluder_of(self.actors.shape, self.actors.bounds_m), stand_in.flags)
+        self._weights = self._transport(floor, shadows)
+        self._key, self._fill = (self._lamp_light(floor, shadows) for _ in range(2))
         self.patch_radiance = np.zeros((self._weights.shape[1], 3), np.float32)
         rows = -(-len(self._weights) // TABLE_WIDTH)
         self.irradiance = gpu.texture_3d((TABLE_WIDTH, rows, 1), 4, "f4")
         self._panel_pass = gpu.pass_("sim_panel", PANEL_BLOCK)
         self._patch_pass = gpu.pass_("sim_patch", PATCH_BLOCK)
 
-    def shine(self, wall_light: Mapping[str, Texture]) -> None:
-        """Take the walls' pictures (scene-linear ACEScg, by wall id) and light the stage with them.
+    def shine(self, wall_light: Mapping[str, Texture], lamps: Lamps | None = None) -> None:
+        """Take the walls' pictures (scene-linear ACEScg, by wall id) and light the stage with them, and with lamps.
 
-        A wall without a picture is dark.
+        A wall without a picture is dark. A lamp that was moved is traced again: about 30 ms.
         """
         radiances = [self._emit(wall, wall_light.get(wall.geometry.id)) for wall in self.walls]
         self.patch_radiance = np.concatenate(radiances)
         table = np.zeros((self.irradiance.size[1] * TABLE_WIDTH, 4), np.float32)
         table[: len(self._weights), :3] = self._weights @ self.patch_radiance
+        if lamps is not None:
+            for lamp, light in ((lamps.key, self._key), (lamps.fill, self._fill)):
+                if lamp.lit:
+                    table[: len(self._weights), :3] += light.light(lamp)
         table[: len(self._weights), 3] = self._openness
         write_volume(self.irradiance, table.reshape(1, -1, TABLE_WIDTH, 4))
 
@@ -132,26 +144,38 @@ class StageLight:
         rows_from_bottom = download(wall.patch_target.color)[::-1, :, :3]
         return np.asarray(rows_from_bottom, np.float32).reshape(-1, 3)
 
-    def _transport(self, floor: TriangleMesh) -> NDArray[np.float32]:
+    def _lamp_light(self, floor: TriangleMesh, shadows: Shadows | None) -> LampLight:
+        """On an empty stage around where its actor would stand."""
+        meshes = [*([self.actors.matte] if self.actors else []), floor]
+        points_m = np.concatenate([mesh.positions_m for mesh in meshes])
+        normals = np.concatenate([mesh.normals for mesh in meshes])
+        return LampLight(points_m, normals, (self.stand_in or StandIn()).mark_m, shadows)
+
+    def _transport(self, floor: TriangleMesh, shadows: Shadows | None) -> NDArray[np.float32]:
         """(vertices, wall patches): what share of each patch's radiance reaches a vertex, straight and reflected."""
         walls = joined([wall_patches(wall.geometry, wall.patch_target.size) for wall in self.walls])
         ground = floor_patches(*self.floor_bounds_m)
         if self.actors is None:
             return form_factors(floor.positions_m, floor.normals, walls)
         matte, cards = self.actors.matte, self.actors.cards
-        occluder = Occluder(self.actors.shape, self.actors.bounds_m)
-        on_matte = form_factors(matte.positions_m, matte.normals, walls, occluder)
-        on_floor = form_factors(floor.positions_m, floor.normals, walls, occluder)
+        on_matte = form_factors(matte.positions_m, matte.normals, walls, shadows)
+        on_floor = form_factors(floor.positions_m, floor.normals, walls, shadows)
         openness = on_matte.sum(axis=1) / np.maximum(form_factors(matte.positions_m, matte.normals, walls).sum(1), 1e-6)
         self._openness[: len(openness)] = openness
         # Once by way of the floor and of the cards. The floor's dim light casts no shadow of its own.
-        lit_floor = FLOOR_REFLECTANCE * form_factors(ground.centres_m, ground.normals, walls)
+        paint = 0.0 if self._floor_of_panels else FLOOR_REFLECTANCE
+        lit_floor = paint * form_factors(ground.centres_m, ground.normals, walls)
         on_matte += form_factors(matte.positions_m, matte.normals, ground) @ lit_floor
         if cards is not None:
             lit_cards = CARD * form_factors(cards.centres_m, cards.normals, walls)
-            on_matte += form_factors(matte.positions_m, matte.normals, cards, occluder) @ lit_cards
-            on_floor += form_factors(floor.positions_m, floor.normals, cards, occluder) @ lit_cards
+            on_matte += form_factors(matte.positions_m, matte.normals, cards, shadows) @ lit_cards
+            on_floor += form_factors(floor.positions_m, floor.normals, cards, shadows) @ lit_cards
         return np.concatenate([on_matte, on_floor])
+
+    @property
+    def _floor_of_panels(self) -> bool:
+        """A wall lies on the floor, so that the paint under it sees no light."""
+        return any(bounds(wall.geometry)[1][2] < 0.1 for wall in self.walls)
 
     def _wall(self, geometry: WallGeometry, panel: Panel) -> WallLight:
         triangles = geometry.triangles.reshape(-1)
@@ -205,7 +229,7 @@ def _floor(bounds_m: tuple[Array, Array], actors_m: tuple[Array, Array] | None) 
         if actors_m is not None:
             fine_low, fine_high = actors_m[0][axis] - 0.5, actors_m[1][axis] + 0.5
             steps = [part[(part < fine_low) | (part > fine_high)] for part in steps]
-            steps.append(np.arange(fine_low, fine_high, FINE_FLOOR_M))
+            steps.append(np.arange(fine_low, fine_high, max(FINE_FLOOR_M, (fine_high - fine_low) / MOST_FINE)))
         axes.append(np.sort(np.concatenate(steps)))
     x, y = np.meshgrid(*axes)
     positions = np.stack([x.ravel(), y.ravel(), np.zeros(x.size)], axis=-1)

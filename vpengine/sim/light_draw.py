@@ -9,7 +9,6 @@ import numpy as np
 from vpengine.gpu.blocks import UniformBlock
 from vpengine.gpu.gpu import Gpu
 from vpengine.gpu.target import Target, Texture
-from vpengine.sim.figure import BALL_RADIUS_M
 from vpengine.sim.figure_shape import Array
 from vpengine.sim.light import StageLight
 from vpengine.view.faces import face_views
@@ -116,7 +115,10 @@ class StageDraw:
         textures: dict[str, Texture] = {"irradiance": self._light.irradiance, "probe": self._probe.target.color}
         self._sheen_pass.draw_mesh(target, self._light.matte_mesh, textures, sheen=SHEEN, **common)
         if self._light.chrome_mesh is not None:
-            chrome: dict[str, Any] = {"radius_m": BALL_RADIUS_M, "reflectivity": CHROME_REFLECTIVITY}
+            assert self._light.stand_in is not None
+            assert self._light.stand_in.chrome is not None
+            radius_m = self._light.stand_in.chrome.radius_m
+            chrome: dict[str, Any] = {"radius_m": radius_m, "reflectivity": CHROME_REFLECTIVITY}
             self._chrome_pass.draw_mesh(target, self._light.chrome_mesh, textures, **chrome, **common)
 
     def release(self) -> None:

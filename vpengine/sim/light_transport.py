@@ -7,17 +7,20 @@ colours of the walls.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from vpengine.sim.figure_shape import Array, Shape, lattice
+from vpengine.sim.stand_in import Flag
 from vpengine.stage.walls import WallGeometry, normal, position_in_stage
 
 PATCH_M = 0.75
 CELL_M = 0.024  # of the grid of distances that shadows are traced in
 OFF_SURFACE_M = 0.03
+MOST_CELLS = 1_200_000  # of what stands far apart, the grid is coarser
 SHADOW_STEPS = 22
 PAIRS_AT_ONCE = 200_000
 
@@ -97,8 +100,44 @@ class Occluder:
         return out
 
 
+class Shadows:
+    """What keeps light away: solid shapes (None: there are none) and flags."""
+
+    def __init__(self, solid: Occluder | None, flags: Sequence[Flag] = ()) -> None:
+        self._solid, self._flags = solid, flags
+
+    def visibility(
+        self, origins_m: Array, directions: Array, spread: NDArray[np.float32], reach_m: Array
+    ) -> NDArray[np.float32]:
+        """As ``Occluder.visibility``; of the flags, those that are nearer than ``reach_m`` (n,)."""
+        free = np.ones(len(origins_m), np.float32)
+        if self._solid is not None:
+            free = self._solid.visibility(origins_m, directions, spread)
+        for flag in self._flags:
+            free = free * (1.0 - _covered(flag, origins_m, directions, spread, reach_m)).astype(np.float32)
+        return free
+
+
+def _covered(flag: Flag, origins_m: Array, directions: Array, spread: Array, reach_m: Array) -> Array:
+    """How much (n,) of each cone a flag takes: its edges are as soft as the cone is wide there."""
+    against = directions @ flag.facing
+    against = np.where(np.abs(against) < 1e-6, 1e-6, against)
+    away_m = ((np.array(flag.centre_m) - origins_m) @ flag.facing) / against
+    off_m = origins_m + away_m[:, None] * directions - np.array(flag.centre_m)
+    soft_m = 2.0 * spread * np.maximum(away_m, 0.0) + 1e-3
+    across = np.clip(0.5 + (flag.size_m[0] / 2.0 - np.abs(off_m @ flag.across)) / soft_m, 0.0, 1.0)
+    along = np.clip(0.5 + (flag.size_m[1] / 2.0 - np.abs(off_m[:, 2])) / soft_m, 0.0, 1.0)
+    covered: Array = across * along * ((away_m > 0.0) & (away_m < reach_m))
+    return covered
+
+
+def occluder_of(shape: Shape, bounds_m: tuple[Array, Array]) -> Occluder:
+    volume_m3 = float(np.prod(np.subtract(bounds_m[1], bounds_m[0])))
+    return Occluder(shape, bounds_m, max(CELL_M, float(np.cbrt(volume_m3 / MOST_CELLS))))
+
+
 def form_factors(
-    points_m: Array, normals: Array, patches: Patches, occluder: Occluder | None = None
+    points_m: Array, normals: Array, patches: Patches, shadows: Shadows | None = None
 ) -> NDArray[np.float32]:
     """(points, patches): what share of a point's view, weighted by the cosine, each patch fills.
 
@@ -109,11 +148,11 @@ def form_factors(
     out = np.zeros((len(points_m), len(patches.areas_m2)), np.float32)
     for start in range(0, len(points_m), rows):
         part = slice(start, start + rows)
-        out[part] = _form_factors(points_m[part], normals[part], patches, occluder)
+        out[part] = _form_factors(points_m[part], normals[part], patches, shadows)
     return out
 
 
-def _form_factors(points_m: Array, normals: Array, patches: Patches, occluder: Occluder | None) -> Array:
+def _form_factors(points_m: Array, normals: Array, patches: Patches, shadows: Shadows | None) -> Array:
     towards = patches.centres_m[None] - points_m[:, None]
     distance_m = np.maximum(np.linalg.norm(towards, axis=-1), 1e-6)
     towards /= distance_m[..., None]
@@ -121,9 +160,11 @@ def _form_factors(points_m: Array, normals: Array, patches: Patches, occluder: O
     sending = -np.einsum("pqc,qc->pq", towards, patches.normals)
     cosines = np.maximum(receiving, 0.0) * np.maximum(sending, 0.0)
     factors: Array = patches.areas_m2 * cosines / (np.pi * distance_m**2 + patches.areas_m2)
-    if occluder is not None:
+    if shadows is not None:
         point, patch = np.nonzero(factors > 1e-5)
         spread = np.sqrt(patches.areas_m2[patch] / np.pi) / distance_m[point, patch]
         origins = points_m[point] + OFF_SURFACE_M * normals[point]
-        factors[point, patch] *= occluder.visibility(origins, towards[point, patch], spread.astype(np.float32))
+        factors[point, patch] *= shadows.visibility(
+            origins, towards[point, patch], spread.astype(np.float32), distance_m[point, patch]
+        )
     return factors

@@ -13,24 +13,26 @@ from vpengine.gpu.gpu import Gpu
 from vpengine.gpu.job import DECORATION, Job
 from vpengine.gpu.target import Target
 from vpengine.sim.camera import SimCamera
-from vpengine.sim.figure import StandIn
+from vpengine.sim.lamps import Lamps, lamps_of
 from vpengine.sim.light import Panel, StageLight
 from vpengine.sim.light_draw import Probe, probe_of
 from vpengine.sim.stage_view import StageView, from_behind
+from vpengine.sim.stand_in import StandIn
 from vpengine.stage.camera import CameraSettings
 from vpengine.stage.walls import WallGeometry
 from vpengine.view.camera import camera_view
 from vpengine.view.view import View
 
-EXPOSURE_STOPS = 0.9  # for the actor, whom only the walls light; the street behind takes it well
+EXPOSURE_STOPS = 0.6  # for the walls; the actor has lamps for it
 STAGE_LIGHT, REFLECTION = "stage light", "reflection"  # keys of what Shine and Reflect make
 
 
 @dataclass(frozen=True, kw_only=True)
 class Shine(Job):
-    """The walls' light, which it reads, on the stage. walls: their ids, in the order of ``reads``."""
+    """The walls' light, which it reads, and the lamps' on the stage. walls: their ids, in the order of ``reads``."""
 
     walls: tuple[str, ...]
+    lamps: Lamps
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,10 +103,10 @@ class StageSim:
             jobs.append(DrawStage(**_feed(Feed("stage")), camera=camera_seen))
         if not jobs:
             return []
-        steps = [self._shining_job(), _REFLECT, *jobs]
+        steps = [self._shining_job(lamps_of(frame.controls)), _REFLECT, *jobs]
         return steps if turn is None else steps[turn : turn + 1]
 
-    def _shining_job(self) -> Job:
+    def _shining_job(self, lamps: Lamps) -> Job:
         return Shine(
             name="stage light",
             priority=DECORATION,
@@ -113,6 +115,7 @@ class StageSim:
             meanwhile=_KEEPS,
             lasting=True,
             walls=tuple(self._light_keys),
+            lamps=lamps,
         )
 
     def _photographing_job(self, frame: FrameInput, camera: str) -> Job:
@@ -130,7 +133,7 @@ class StageSim:
 
     def _shine(self, job: Shine, pictures: Pictures) -> StageLight:
         light = self.light()
-        light.shine({wall: pictures[key].color for wall, key in zip(job.walls, job.reads, strict=True)})
+        light.shine({wall: pictures[key].color for wall, key in zip(job.walls, job.reads, strict=True)}, job.lamps)
         return light
 
     def probe(self) -> Probe | None:

@@ -48,9 +48,9 @@ _EXPECTED = {
 class PluginSection:
     """A section whose keys belong to a plug-in, which ``app`` resolves when it knows the plug-in's model.
 
-    slot: ``tracking``, ``plate``, ``generator``, ``runtime`` or ``output``. table: the plug-in's own keys, without the
-    ``core_keys`` (kind among them), which ``stage`` reads. key, kind_key: where the section and its
-    kind are in ``file``.
+    slot: ``tracking``, ``capture``, ``plate``, ``generator``, ``runtime`` or ``output``. table: the plug-in's own keys,
+    without the ``core_keys`` (kind among them), which ``stage`` reads. key, kind_key: where the section and its kind
+    are in ``file``.
     """
 
     slot: str

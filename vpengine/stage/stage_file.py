@@ -15,6 +15,7 @@ from vpengine.control.controls import Control, Value
 from vpengine.errors import Problem, ProblemsError, did_you_mean
 from vpengine.frames.feed import Feed, parse_feed, wall_feed
 from vpengine.stage.camera import CameraSettings, OuterSettings
+from vpengine.stage.capture import CaptureSection, read_captures
 from vpengine.stage.control_names import by_address, control_values
 from vpengine.stage.control_settings import ControlSettings
 from vpengine.stage.sections import PluginSection, Table, parse_settings
@@ -27,11 +28,15 @@ from vpengine.stage.settings import (
     refusal,
     shown,
 )
+from vpengine.stage.sim import SimSettings
 from vpengine.stage.toml_file import TomlFile
 from vpengine.stage.walls import KINDS, WHITE_NITS, WallSettings
 
 MOST_CAMERAS = 8  # each costs a frame what a picture of the world costs
-SECTIONS = ("stage", "camera", "wall", "outer", "tracking", "output", "neural", "control", "controls")
+SECTIONS = (
+    *("stage", "camera", "wall", "outer", "tracking", "capture"),
+    *("output", "neural", "sim", "control", "controls"),
+)
 Kind = Annotated[str, Field(min_length=1, max_length=64)]
 Declared = Callable[[str], Iterable[Control]]  # every control that there is with a generator, by the generator's name
 
@@ -193,8 +198,10 @@ class Stage:
     tracking: tuple[TrackingSection, ...]
     outputs: tuple[OutputSection, ...]
     neural: NeuralSettings
+    sim: SimSettings
     control: ControlSettings
     controls: tuple[tuple[str, Value], ...]
+    captures: tuple[CaptureSection, ...] = ()
 
     def camera(self, name: str) -> CameraSettings:
         """Raises KeyError."""
@@ -237,13 +244,16 @@ def read_stage(path: Path, declared: Declared, *, allow_outside: bool = False) -
     cameras, walls = _cameras(file), _walls(file)
     outer = file.one("outer", OuterSettings)
     tracking, outputs = _tracking(file), _outputs(file)
+    captures, sources = read_captures(file, _ids(file, "camera"))
     _shows_something(file, [settings for settings, _ in outputs if settings])
-    (neural, own), control = _neural(file), file.one("control", ControlSettings)
+    (neural, own), sim = _neural(file), file.one("sim", SimSettings)
+    control = file.one("control", ControlSettings)
     known = tuple(declared(neural.generator if neural else "none"))
     controls = control_values(file, file.tables.get("controls", {}), "controls", by_address(known))
-    sections = (*(section for _, section in (*tracking, *outputs) if section), *_networks(file, neural, own))
+    plugins = (section for _, section in (*tracking, *outputs) if section)
+    sections = (*plugins, *sources, *_networks(file, neural, own))
     show = head.show if head else _show(file)
-    if file.problems or not (head and outer and neural and control):
+    if file.problems or not (head and outer and neural and sim and control):
         return StageReading(None, tuple(file.problems), sections, show, known)
     stage = Stage(
         file.path,
@@ -265,8 +275,10 @@ def read_stage(path: Path, declared: Declared, *, allow_outside: bool = False) -
             if settings and section
         ),
         neural,
+        sim,
         control,
         controls,
+        captures,
     )
     return StageReading(stage, (), sections, show, known)
 

@@ -23,6 +23,7 @@ SWAY_DEG = np.array([0.45, 0.35, 0.25])  # RMS of pan, tilt, roll
 FALL = 1.6  # amplitude goes with 1 / frequency to this power: a real hand's spectrum is steep
 
 WHIP_DEG, WHIP_S = 50.0, 0.35
+DEMO_WHIP_DEG = 38.0  # lands where its stage still has wall
 
 
 def still(seed: int) -> Move:
@@ -77,15 +78,17 @@ def whip(seed: int) -> Move:
 
 
 def demo(seed: int) -> Move:
-    """Twenty seconds: a dolly from left to right by hand, a whip pan and return, a push in that comes to rest."""
+    """Twenty seconds around an actor at (0.52, 2.2): past the face from left to right by hand, a whip pan and return, a
+    push in that comes to rest.
+    """
     sway = _sway(seed)
 
     def at(time_s: float) -> Pose:
         offset = sway(time_s) * (0.6 * (1.0 - smoothstep((time_s - 15.5) / 2.0)))
-        right_m = -0.55 + 1.0 * _glide(time_s, 0.5, 9.0) - 0.45 * _glide(time_s, 13.0, 4.5)
-        forward_m = -0.25 + 0.25 * _glide(time_s, 2.0, 7.0) + 0.4 * _glide(time_s, 13.2, 4.3)
-        pan_deg = 6.0 * (_glide(time_s, 0.5, 4.0) - _glide(time_s, 4.5, 5.0))
-        pan_deg += WHIP_DEG * (_glide(time_s, 10.2, WHIP_S) - _glide(time_s, 12.2, WHIP_S + 0.05))
+        right_m = -0.5 + 0.95 * _glide(time_s, 0.0, 9.5) - 0.5 * _glide(time_s, 12.9, 4.6)
+        forward_m = 0.3 + 0.26 * _glide(time_s, 13.0, 4.5)
+        pan_deg = -13.0 + 11.0 * _glide(time_s, 0.5, 8.5) - 4.0 * _glide(time_s, 12.9, 4.6)
+        pan_deg += DEMO_WHIP_DEG * (_glide(time_s, 10.2, WHIP_S) - _glide(time_s, 12.2, WHIP_S + 0.05))
         tilt_deg = 1.5 * _glide(time_s, 1.0, 6.0) - 2.0 * _glide(time_s, 13.5, 3.5)
         position_m = (right_m + offset[0], forward_m + offset[1], EYE_HEIGHT_M + offset[2])
         return from_opentrackio(position_m, pan_deg + offset[3], tilt_deg + offset[4], offset[5])

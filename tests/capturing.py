@@ -1,0 +1,99 @@
+"""For tests of capture: clocks that only waits move, films of counted pictures, sources that do as they are told."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+
+from vpengine.capture.pace import Pace
+from vpengine.frames.captured import FORMATS, CapturedFrame, Tags
+
+TAGGED = Tags("bt709", "limited", "bt709")
+STEP = 8  # of brightness, from one counted picture to the next
+
+
+class VirtualPace(Pace):
+    """Time goes on by what is waited for, and by nothing else."""
+
+    def __init__(self) -> None:
+        self.time_s = 1000.0
+        super().__init__(lambda: self.time_s)
+
+    def wait_until(self, time_s: float) -> bool:
+        self.time_s = max(self.time_s, time_s)
+        return True
+
+
+class Told:
+    """A source that gives, raises or does what it is told, one thing after the other; then it stops its reader."""
+
+    title = "told"
+
+    def __init__(self, pace: Pace, does: Iterable[object], rate: Fraction | None = Fraction(25)) -> None:
+        self._pace, self._does, self._rate = pace, iter(does), rate
+        self.opened = self.closed = 0
+
+    def open(self) -> Fraction | None:
+        self.opened += 1
+        return self._rate
+
+    def read(self) -> CapturedFrame | None:
+        for done in self._does:
+            if isinstance(done, Exception):
+                raise done
+            if callable(done):
+                done()
+                return None
+            assert done is None or isinstance(done, CapturedFrame)
+            return done
+        self._pace.stop()
+        return None
+
+    def close(self) -> None:
+        self.closed += 1
+
+
+def grey(time_s: float, size: tuple[int, int] = (16, 16), tags: Tags = TAGGED) -> CapturedFrame:
+    """A grey picture of 8 bits, 4:2:0."""
+    kind = FORMATS["yuv420p"]
+    return CapturedFrame(tuple(np.full(shape, 128, np.uint8) for shape in kind.shapes(size)), kind, size, tags, time_s)
+
+
+def counted_film(
+    path: Path,
+    count: int,
+    rate: Fraction = Fraction(25),
+    *,
+    codec: str = "ffv1",
+    size: Callable[[int], tuple[int, int]] = lambda _: (16, 16),
+    numbers: Callable[[int], int] = lambda n: n,
+    metadata: dict[str, str] | None = None,
+) -> Path:
+    """A film whose picture n is of the brightness STEP * n + 16, at the place ``numbers(n)``."""
+    with av.open(str(path), "w") as film:
+        film.metadata.update(metadata or {})
+        stream = film.add_stream(codec, rate=rate)
+        stream.width, stream.height = size(0)
+        stream.pix_fmt = "yuv420p"
+        stream.codec_context.colorspace, stream.codec_context.color_range = 1, 1
+        for number in range(count):
+            width, height = size(number)
+            frame = av.VideoFrame.from_ndarray(np.full((height * 3 // 2, width), shade(number), np.uint8), "yuv420p")
+            frame.colorspace, frame.color_range = 1, 1
+            frame.pts, frame.time_base = numbers(number), 1 / rate
+            film.mux(stream.encode(frame))
+        film.mux(stream.encode(None))
+    return path
+
+
+def shade(number: int) -> int:
+    return 16 + STEP * (number % 26)
+
+
+def shown_number(frame: CapturedFrame) -> int:
+    """Which of a counted film's pictures it is."""
+    return round((float(frame.planes[0].mean()) - 16) / STEP)

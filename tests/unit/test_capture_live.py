@@ -1,0 +1,219 @@
+"""Devices and network streams: addresses, sentences, and MPEG-TS over UDP for real."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+import pytest
+
+from tests.capturing import shade
+from tests.waiting import until
+from vpengine.capture import device
+from vpengine.capture.device import DeviceSource, cure
+from vpengine.capture.pace import Pace
+from vpengine.capture.reader import Reader
+from vpengine.capture.source import LostError
+from vpengine.capture.stream import StreamSource, opening
+from vpengine.stage.sections import PluginSection, resolve_settings
+
+THERE = [("/dev/video0", "USB Video: Cam Link 4K"), ("/dev/video2", "Integrated Camera")]
+
+
+def asked(platform: str = "linux", **options: Any) -> tuple[str, str, dict[str, str]]:
+    return device.opening(DeviceSource.Settings(**options), platform, THERE)
+
+
+@pytest.mark.parametrize(
+    ("platform", "named", "opened"),
+    [
+        ("linux", None, ("v4l2", "/dev/video0")),
+        ("linux", "Integrated Camera", ("v4l2", "/dev/video2")),
+        ("linux", "3", ("v4l2", "/dev/video3")),
+        ("darwin", "1", ("avfoundation", "1")),
+        ("win32", "Integrated Camera", ("dshow", "video=/dev/video2")),
+    ],
+)
+def test_a_device_by_path_number_name_or_nothing(platform: str, named: str | None, opened: tuple[str, str]) -> None:
+    assert asked(platform, device=named)[:2] == opened
+
+
+def test_what_a_device_is_asked_for() -> None:
+    options = {"resolution": (1920, 1080), "rate": Fraction(30000, 1001), "pixel_format": "yuyv422"}
+    assert asked(**options)[2] == {"video_size": "1920x1080", "framerate": "30000/1001", "input_format": "yuyv422"}
+    assert asked("darwin", pixel_format="nv12")[2] == {"pixel_format": "nv12"}
+
+
+def test_a_device_that_is_not_there() -> None:
+    with pytest.raises(LostError, match=r'^device "/dev/video77": no such device \(allowed: Integrated Camera, USB'):
+        asked(device="/dev/video77")
+    with pytest.raises(LostError, match="did you mean 'Integrated Camera'"):
+        asked(device="Integrated camera")
+    with pytest.raises(LostError, match="this machine has none"):
+        device.opening(DeviceSource.Settings(device="x"), "linux", [])
+    with pytest.raises(LostError, match="FFmpeg opens none on aix"):
+        asked("aix")
+
+
+@pytest.mark.skipif(bool(device.devices()), reason="this machine has a camera")
+def test_a_machine_without_a_device_says_so() -> None:
+    with pytest.raises(LostError, match="this machine has none"):
+        DeviceSource(DeviceSource.Settings(), Pace()).open()
+
+
+def test_what_is_no_device(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """FFmpeg's own refusal, through its V4L2 reader where it has one."""
+    path = tmp_path / "video0"
+    path.write_bytes(b"")
+    monkeypatch.setattr(device, "devices", lambda: [(str(path), "a file")])
+    with pytest.raises(LostError, match=r'^device "a file": cannot be opened \('):
+        DeviceSource(DeviceSource.Settings(device="a file"), Pace()).open()
+
+
+def test_cures_of_a_device() -> None:
+    assert "group video" in cure(PermissionError(13, "Permission denied"))
+    assert "another program" in cure(OSError(16, "Device or resource busy"))
+    assert cure(None) == ""
+
+
+def settings_of(tmp_path: Path, url: str) -> Any:
+    section = PluginSection("capture", "stream", {"url": url}, tmp_path / "s.toml", "capture[1]", "capture[1].kind")
+    return resolve_settings(section, StreamSource.Settings)
+
+
+@pytest.mark.parametrize(
+    ("url", "words"),
+    [
+        ("http://127.0.0.1:80/a.ts", "allowed srt://, rtsp:// or udp://"),
+        ("/etc/passwd", "allowed srt://"),
+        ("udp://127.0.0.1", "expected an address and a port"),
+        ("udp://:5000", "expected an address and a port"),
+        ("udp://camera:5000", "expected an IP address"),
+        ("udp://127.0.0.1:99999", "which is no address"),
+        ("srt://127.0.0.1:9000?dump=/tmp/x", "unknown option 'dump' (allowed: mode, "),
+        ("udp://127.0.0.1:5000?localaddr=0.0.0.0", "unknown option 'localaddr'"),
+    ],
+)
+def test_addresses_that_are_refused(tmp_path: Path, url: str, words: str) -> None:
+    (problem,) = settings_of(tmp_path, url)
+    assert problem.key == "capture[1].url"
+    assert words in problem.message
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "udp://0.0.0.0:5000",
+        "udp://239.1.2.3:5000",
+        "udp://[::1]:5000",
+        "srt://10.0.0.5:9000?mode=listener&latency=120",
+        "rtsp://user:secret@10.0.0.9/stream1",
+    ],
+)
+def test_addresses_that_are_taken_and_what_is_said_of_them(tmp_path: Path, url: str) -> None:
+    settings = settings_of(tmp_path, url)
+    assert isinstance(settings, StreamSource.Settings)
+    said = StreamSource(settings, Pace()).title
+    assert "secret" not in said
+    assert "?" not in said
+
+
+def test_udp_receives_where_it_is_told_and_nowhere_else() -> None:
+    def bound(url: str) -> str | None:
+        return opening(StreamSource.Settings(url=url))[2].get("localaddr")
+
+    assert bound("udp://127.0.0.1:5000") == "127.0.0.1"
+    assert bound("udp://0.0.0.0:5000") is None
+    assert bound("udp://239.1.2.3:5000") is None
+    for url in ("udp://127.0.0.1:5000", "srt://10.0.0.5:9000", "rtsp://10.0.0.9/a"):
+        assert "file" not in opening(StreamSource.Settings(url=url))[2]["protocol_whitelist"].split(",")
+
+
+def test_a_camera_that_does_not_answer() -> None:
+    """Nobody listens on port 1: refused at once, in one sentence."""
+    source = StreamSource(StreamSource.Settings(url="rtsp://127.0.0.1:1/a"), Pace())
+    with pytest.raises(LostError, match=r"^stream rtsp://127.0.0.1:1/a: cannot be opened \(Connection refused\)$"):
+        source.open()
+
+
+def test_srt_says_whether_this_ffmpeg_has_it() -> None:
+    source = StreamSource(StreamSource.Settings(url="srt://127.0.0.1:1"), Pace())
+    with pytest.raises(LostError, match=r"^stream srt://127.0.0.1:1: (FFmpeg was built without it here|cannot be)"):
+        source.open()
+
+
+def free_port() -> int:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def bound_to(port: int) -> set[str]:
+    """The addresses that Linux says receive on ``port``."""
+    table = Path("/proc/net/udp")
+    rows = [line.split()[1].split(":") for line in table.read_text().splitlines()[1:]] if table.is_file() else []
+    return {socket.inet_ntoa(bytes.fromhex(address)[::-1]) for address, at in rows if int(at, 16) == port}
+
+
+@contextmanager
+def sending(port: int, size: tuple[int, int] = (64, 48)) -> Iterator[None]:
+    """An encoder on the network: MPEG-TS over UDP, 25 pictures a second, until the end of the block."""
+    end = threading.Event()
+
+    def send() -> None:
+        with av.open(f"udp://127.0.0.1:{port}?pkt_size=1316", "w", format="mpegts") as out:
+            stream = out.add_stream("mpeg2video", rate=25, options={"g": "5", "bf": "0"})
+            stream.width, stream.height = size
+            stream.pix_fmt = "yuv420p"
+            stream.codec_context.colorspace, stream.codec_context.color_range = 1, 1
+            begun_s = time.monotonic()
+            for number in range(1000):
+                if end.wait(max(begun_s + number / 25 - time.monotonic(), 0.0)):
+                    return
+                shape = (size[1] * 3 // 2, size[0])
+                frame = av.VideoFrame.from_ndarray(np.full(shape, shade(number), np.uint8), "yuv420p")
+                frame.pts, frame.time_base = number, Fraction(1, 25)
+                out.mux(stream.encode(frame))
+
+    thread = threading.Thread(target=send, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        end.set()
+        thread.join(5.0)
+
+
+def test_mpeg_ts_over_udp_stops_is_named_and_comes_back_in_another_size() -> None:
+    port, said = free_port(), list[str]()
+    pace = Pace()
+    reader = Reader(
+        "a", StreamSource(StreamSource.Settings(url=f"udp://127.0.0.1:{port}"), pace), pace, say=said.append
+    )
+    reader.start()
+    try:
+        with sending(port):
+            until(lambda: reader.health().frames > 12, 12.0)
+            assert reader.health().picture == "64 x 48 yuv420p BT.709 limited"
+            assert bound_to(port) in ({"127.0.0.1"}, set())  # nothing is known of other systems
+        stopped_s = time.monotonic()
+        until(lambda: not reader.health().good, 3.0)
+        assert time.monotonic() - stopped_s < 2.0  # a second, and what a busy machine adds
+        before = reader.health().frames
+        with sending(port, (96, 64)):
+            until(lambda: reader.health().frames > before + 5, 14.0)
+            health = reader.health()
+        assert health.state == "running"
+        assert health.picture.startswith("96 x 64")
+        assert any("its picture changed from 64 x 48" in sentence for sentence in said)
+        assert health.opened >= 2
+    finally:
+        reader.stop()

@@ -1,0 +1,142 @@
+"""``device``: a webcam or a UVC, V4L2, AVFoundation or DirectShow capture card, through FFmpeg."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from fractions import Fraction
+from pathlib import Path
+from typing import Annotated
+
+import av.device
+from pydantic import Field
+
+from vpengine.capture.decoding import PYTHON_ERRORS
+from vpengine.capture.live import Live
+from vpengine.capture.pace import Pace
+from vpengine.capture.source import LostError
+from vpengine.errors import did_you_mean
+from vpengine.frames.captured import CapturedFrame
+from vpengine.stage.settings import Rate, Resolution
+from vpengine.stage.settings import Settings as Section
+
+# FFmpeg's input by system, and what it calls the format that a device sends.
+SYSTEMS = {
+    "linux": ("v4l2", "input_format"),
+    "darwin": ("avfoundation", "pixel_format"),
+    "win32": ("dshow", "pixel_format"),
+}
+ENUMERATED = {"v4l2": "video4linux2"}
+Name = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f]+$")]
+
+
+class DeviceSource:
+    """Its pictures stay in the format that it sends them in."""
+
+    class Settings(Section):
+        """A webcam or a capture card of this machine. `vpengine doctor` lists them."""
+
+        device: Name | None = Field(
+            default=None,
+            description="Its path (/dev/video0), number, or name as `vpengine doctor` lists it; the first by default.",
+        )
+        resolution: Resolution | None = Field(
+            default=None, description="Width and height in pixels to ask for; the device's own by default."
+        )
+        rate: Rate | None = Field(
+            default=None, description='Pictures a second to ask for: a whole number, or text such as "30000/1001".'
+        )
+        pixel_format: Annotated[str, Field(pattern=r"^[a-z0-9_]{1,20}$")] | None = Field(
+            default=None, description="What to ask for, in FFmpeg's words: yuyv422, nv12, mjpeg."
+        )
+
+    def __init__(self, settings: Settings, pace: Pace) -> None:
+        self.settings = settings
+        self._pace = pace
+        self._live: Live | None = None
+
+    @staticmethod
+    def claim(settings: DeviceSource.Settings) -> str:
+        return f'the device "{settings.device}"' if settings.device else "the first device"
+
+    @property
+    def title(self) -> str:
+        return f'device "{self.settings.device}"' if self.settings.device else "the first device"
+
+    def open(self) -> Fraction | None:
+        self.close()
+        format, url, options = opening(self.settings, sys.platform, devices())
+        try:
+            self._live = Live(url, self.title, self._pace, format, options, network=False)
+        except LostError as error:
+            raise LostError(f"{error}{cure(error.__cause__)}") from error
+        return self.settings.rate or self._live.rate
+
+    def read(self) -> CapturedFrame | None:
+        if self._live is None:
+            raise LostError(f"{self.title}: is not open")
+        return self._live.read()
+
+    def close(self) -> None:
+        if self._live is not None:
+            self._live.close()
+        self._live = None
+
+
+def devices() -> list[tuple[str, str]]:
+    """(what opens it, what people call it) of every device with a picture; [] where the system tells of none."""
+    format = SYSTEMS.get(sys.platform, ("", ""))[0]
+    try:
+        found = av.device.enumerate_input_devices(ENUMERATED.get(format, format))
+    except PYTHON_ERRORS:
+        return []
+    return [(one.name, one.description) for one in found if not one.media_types or "video" in one.media_types]
+
+
+def opening(
+    settings: DeviceSource.Settings, platform: str, there: Sequence[tuple[str, str]]
+) -> tuple[str, str, dict[str, str]]:
+    """FFmpeg's format, URL and options. there: as ``devices`` lists them. Raises LostError where it is none of them."""
+    if platform not in SYSTEMS:
+        raise LostError(f"a capture device: FFmpeg opens none on {platform}")
+    format, wanted = SYSTEMS[platform]
+    name = _found(settings.device, format, there)
+    options = {}
+    if settings.resolution:
+        options["video_size"] = "{}x{}".format(*settings.resolution)
+    if settings.rate:
+        options["framerate"] = f"{settings.rate.numerator}/{settings.rate.denominator}"
+    if settings.pixel_format:
+        options[wanted] = settings.pixel_format
+    return format, f"video={name}" if format == "dshow" else name, options
+
+
+def _found(device: str | None, format: str, there: Sequence[tuple[str, str]]) -> str:
+    """What FFmpeg opens: of a path, a number, a name, or nothing said."""
+    if device is None:
+        if not there:
+            raise LostError("a capture device: this machine has none, or none that may be opened")
+        return there[0][0]
+    if format == "v4l2" and device.startswith("/dev/"):
+        if not Path(device).exists():
+            raise LostError(f'device "{device}": no such device{_listed(device, there)}')
+        return device
+    named = [opens for opens, called in there if device in (opens, called)]
+    if named:
+        return named[0]
+    if device.isdecimal() and format != "dshow":
+        return f"/dev/video{int(device)}" if format == "v4l2" else device
+    raise LostError(f'device "{device}": no such device{_listed(device, there)}')
+
+
+def _listed(device: str, there: Sequence[tuple[str, str]]) -> str:
+    return did_you_mean(device, [called for _, called in there]) if there else "; this machine has none"
+
+
+def cure(error: BaseException | None) -> str:
+    """What to do about the system's refusal."""
+    if isinstance(error, PermissionError):
+        return "; your user may not open it: on Linux add it to the group video"
+    if isinstance(error, OSError) and error.errno == 16:  # EBUSY
+        return "; another program has it: close that"
+    return ""
