@@ -92,14 +92,14 @@ def bounded(color: Tensor, gain: Tensor, bias: Tensor) -> tuple[Tensor, Tensor]:
     """Gain and bias (B, 3, H, W) with which lights are dimmed, but never inverted nor turned in hue.
 
     A light's channels all move by what its brightest does, which in ACEScct is one factor for all of them: its hue
-    stays. Its gain is the channels' mean and above 0: of two lights the brighter one stays so. Between SHOULDER and
-    KNEE one passes into the other.
+    stays. At KNEE it is where the network has the brightest. The gain is the channels' mean and above 0: of two lights
+    the brighter one stays so. Between SHOULDER and KNEE one passes into the other.
     """
     brightest = color.amax(1, keepdim=True)
     t = ((brightest - SHOULDER) / (KNEE - SHOULDER)).clamp(0.0, 1.0)
     share = t * t * (3.0 - 2.0 * t)
     common = gain.mean(1, keepdim=True).clamp(DULLEST, 1.0)
-    level = (gain * KNEE + bias).mean(1, keepdim=True) - common * KNEE
+    level = (gain * KNEE + bias).amax(1, keepdim=True) - common * KNEE
     light = level + (1.0 - common) * (color - brightest)
     return gain + share * (common - gain), bias + share * (light - bias)
 

@@ -55,6 +55,8 @@ before the network sees it; [domes](looks_domes.jpg) (Poly Haven, CC0), which ha
 - Fire has no place: its glow comes from low all round.
 - Of a plate that does not know its light, shadows of a hard sun do not vanish wholly under fog, rain or snow.
 - Snow and wet ground need depth: on a photograph with a guessed depth they follow the guess.
+- Between white and 3.6 times white, where a thing passes into a light, a saturated red can come out a third darker at
+  night than a duller one.
 """
 
 CARD = """# Model card: weather
