@@ -13,6 +13,7 @@ from vpengine.compose.request import Requests, RequestSettings
 from vpengine.compose.request_camera import RequestCamera
 from vpengine.compose.stations import Stations
 from vpengine.control.controls import Controls
+from vpengine.control.lights import LightTable
 from vpengine.control.looks import look_address
 from vpengine.drawing import build_compositor, build_locations, load_location
 from vpengine.files import Files, read_files
@@ -71,7 +72,8 @@ class Bench:
         state = CameraState(pose, pose, camera.lens(), 0.0)
         tick = Tick(round(time_s * 24), time_s, Fraction(24))
         settled = controls.freeze(time_s)
-        program = BusState("day", self.location, look=looks_of("weather").at_frame(settled))
+        asked = looks_of("weather").at_frame(settled)
+        program = BusState("day", self.location, look=asked, light=LightTable().light(asked, settled))
         return FrameInput(tick, {camera.id: state}, {"program": program}, settled, 0, keyframes)
 
     def ask(self, frame: FrameInput) -> Keyframe | None:

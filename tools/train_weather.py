@@ -21,7 +21,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from torch import Tensor
 from torch.nn import functional
 from training_run import Options, Training
-from weather_files import ONNX_FILE, ship
+from weather_files import ONNX_FILE, load_network, ship
 from weather_network import WeatherNet
 from weather_pool import Batch, Pool, Shader, load_pool, random_batch, to_linear
 from weather_report import judge_and_report
@@ -86,20 +86,43 @@ def to_device(batch: Batch, device: str) -> Batch:
     return batch if device == "cpu" else Batch(*(plane.to(device) for plane in vars(batch).values()))
 
 
-def with_noisy_depth(batch: Batch, generator: torch.Generator) -> Batch:
-    """One picture in six gets the depth of a cheap sensor: the network must not fall for it."""
-    count, _, height, width = batch.inverse_depth.shape
-    noise = 1.0 + 0.012 * torch.randn(count, 1, height, width, generator=generator)
-    chosen = torch.rand(count, 1, 1, 1, generator=generator) < 1.0 / 6.0
-    inverse = torch.where(chosen, batch.inverse_depth * noise.clamp(0.9, 1.1), batch.inverse_depth)
-    return Batch(batch.color, inverse, batch.noise, batch.look, batch.target)
+def with_wrong_depth(batch: Batch, generator: torch.Generator) -> Batch:
+    """What depth is in practice, for the network must not fall for it: of six pictures one has the depth of a cheap
+    sensor, one that of a network that guesses (its scale is wrong, its edges are soft, all of it is warped), and every
+    eleventh has none: a dome's, or a card's.
+    """
+    inverse, kind = batch.inverse_depth, torch.rand(len(batch.inverse_depth), 1, 1, 1, generator=generator)
+    noise = 1.0 + 0.012 * torch.randn(inverse.shape, generator=generator)
+    wrong = torch.where(kind < 1.0 / 6.0, inverse * noise.clamp(0.9, 1.1), inverse)
+    wrong = torch.where((kind >= 1.0 / 6.0) & (kind < 2.0 / 6.0), _guessed(inverse, generator), wrong)
+    far_m = 10.0 ** (1.0 + 2.0 * torch.rand(kind.shape, generator=generator))
+    card = torch.where(torch.rand(kind.shape, generator=generator) < 0.6, torch.zeros_like(far_m), 1.0 / far_m)
+    wrong = torch.where((kind >= 2.0 / 6.0) & (kind < 2.0 / 6.0 + 1.0 / 11.0), card.expand_as(wrong), wrong)
+    return Batch(batch.color, wrong, batch.noise, batch.look, batch.target)
 
 
-def train(options: WeatherOptions, pool: Pool, checkpoint: Path) -> WeatherTraining:
-    """Train until the steps or the minutes are spent; a checkpoint every 1000 steps."""
+def _guessed(inverse: Tensor, generator: torch.Generator) -> Tensor:
+    """Smoothed by what a guess smooths, with an error of up to an octave, most of it the same over large parts."""
+    count, _, height, width = inverse.shape
+    soft = functional.avg_pool2d(inverse, 7, 1, 3, count_include_pad=False)
+    soft = torch.lerp(inverse, soft, torch.rand(count, 1, 1, 1, generator=generator))
+    warp = torch.randn(count, 1, 4, 6, generator=generator)
+    warp = functional.interpolate(warp, size=(height, width), mode="bicubic", align_corners=True)
+    error = 0.4 * warp + 0.5 * torch.randn(count, 1, 1, 1, generator=generator)
+    shift = 0.004 * torch.rand(count, 1, 1, 1, generator=generator)  # few guesses know what is infinitely far
+    return (soft + shift) * torch.exp2(error.clamp(-1.0, 1.0))
+
+
+def train(options: WeatherOptions, pool: Pool, checkpoint: Path, onward: bool = False) -> WeatherTraining:
+    """Train until the steps or the minutes are spent; a checkpoint every 1000 steps.
+
+    onward: from the shipped network.
+    """
     training = WeatherTraining(options)
     if checkpoint.exists():
         training.resume(checkpoint)
+    elif onward:
+        training.begin_with(load_network())
     shader = Shader(options.compiled)
     columns = (
         TextColumn("{task.description}"),
@@ -133,7 +156,7 @@ def _next_batch(
 ) -> tuple[Batch, Tensor]:
     """A batch, and the random state it was drawn from."""
     state = generator.get_state()
-    return with_noisy_depth(random_batch(pool, shader, options.batch, CROP, generator), generator), state
+    return with_wrong_depth(random_batch(pool, shader, options.batch, CROP, generator), generator), state
 
 
 def arguments() -> argparse.Namespace:
@@ -150,6 +173,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--eager", action="store_true", help="shade without torch.compile (no C++ compiler)")
     parser.add_argument("--fresh", action="store_true", help="start over, whatever the checkpoint holds")
+    parser.add_argument("--onward", action="store_true", help="begin with the shipped network, and not with a seed's")
     parser.add_argument("--checkpoint", type=Path, default=WORK / "checkpoint.pt")
     parser.add_argument("--note", default="", help="a sentence for the model card about this run")
     parser.add_argument("--draw-only", action="store_true", help="draw the scenes and stop")
@@ -186,7 +210,7 @@ def main() -> None:
             return
         if given.fresh:
             given.checkpoint.unlink(missing_ok=True)
-        training = train(options, pool, given.checkpoint)
+        training = train(options, pool, given.checkpoint, given.onward)
     facts = {"seed": given.seed, "steps": training.step, "batch": given.batch, "note": given.note}
     ship(training.average.cpu(), {**facts, "training_minutes": training.seconds / 60.0})
     print(f"wrote {ONNX_FILE}")

@@ -61,6 +61,11 @@ class Training:
         self.step, self.seconds = state["step"], state["seconds"]
         return state
 
+    def begin_with(self, network: nn.Module) -> None:
+        """Weights to go on from, before the first step."""
+        for ours in (self.network, self.average):
+            ours.load_state_dict(network.state_dict())
+
     @property
     def progress(self) -> float:
         """How much of the steps or of the minutes is spent, 0 to 1."""

@@ -22,6 +22,7 @@ from vpengine.view.color import REC709_FROM_ACESCG, linear_from_acescct
 Image = NDArray[np.float32]
 TEST_SEED_BASE, TUNING_SEED_BASE = 500_000_000, 400_000_000
 TEST_SCENES, RESOLUTION = 200, (480, 270)
+BY_DAY, BY_NIGHT = (0.6, 0.85, 2.0), (-1.0, -1.0, -1.0)  # of lights: clear, overcast and evening; lamp-lit
 
 
 @dataclass
@@ -79,12 +80,13 @@ def judged_looks(seed: int) -> torch.Tensor:
     return torch.cat([random_looks(1, generator, top=0.0), torch.eye(len(FADERS))])
 
 
-def judged_batch(pool: Pool, shader: Shader, index: int) -> Batch:
-    """One unseen picture under its judged looks, all in one light."""
+def judged_batch(pool: Pool, shader: Shader, index: int, kinds: tuple[float, float, float] = BY_DAY) -> Batch:
+    """One unseen picture under its judged looks, all in one light. kinds: as ``random_light`` has them."""
     looks = judged_looks(TEST_SEED_BASE + index)
     gbuffers = np.repeat(pool.gbuffers[index : index + 1].astype(np.float32), len(looks), 0)
     views = np.repeat(pool.views[index : index + 1], len(looks), 0)
-    light = random_light(torch.from_numpy(views[:1]), torch.Generator().manual_seed(TEST_SEED_BASE + index))
+    generator = torch.Generator().manual_seed(TEST_SEED_BASE + index)
+    light = random_light(torch.from_numpy(views[:1]), generator, kinds)
     return shader.batch(gbuffers, views, whole(len(looks)), looks, light)
 
 
@@ -104,7 +106,7 @@ def judge_scenes(folder: Path, compiled: bool = True) -> dict[str, Any]:
     names = ("random", *FADERS)
     scores = {name: {who: Score() for who in ("identity", "shader", "network")} for name in names}
     families = {kind: Score() for kind in FAMILY_NAMES}
-    edges = Score(), Score()
+    edges, nights = (Score(), Score()), Score()
     for index in track(range(len(pool.views)), description="judging"):
         batch = judged_batch(pool, shader, index)
         with torch.no_grad():
@@ -117,18 +119,27 @@ def judge_scenes(folder: Path, compiled: bool = True) -> dict[str, Any]:
             scores[name]["shader"].add(displayed(by_hand[number]), truth)
             scores[name]["network"].add(answer, truth)
             if name == "random":
+                by_night = judged_batch(pool, shader, index, BY_NIGHT)
+                nights.add(*_answer_and_truth(runner, by_night, 0))
                 families[FAMILY_NAMES[pool.kinds[index]]].add(answer, truth)
                 near = near_depth_edge(planes[0][0])
                 edges[0].add(answer[near], truth[near])
                 edges[1].add(answer[~near], truth[~near])
     return {
         "scores": {name: {who: score.db for who, score in by.items()} for name, by in scores.items()},
+        "nights_db": nights.db,
         "worst_tenth_db": float(np.percentile(scores["random"]["network"].each_db, 10)),
         "families": {kind: score.db for kind, score in families.items()},
         "near_depth_edges_db": edges[0].db,
         "elsewhere_db": edges[1].db,
         "constants": {name: float(value.detach()) for name, value in hand.constants.items()},
     }
+
+
+def _answer_and_truth(runner: Runner, batch: Batch, number: int) -> tuple[Image, Image]:
+    planes = (batch.color, batch.inverse_depth, batch.noise, batch.look)
+    answer = displayed(runner.picture(*(plane[number].numpy() for plane in planes)))
+    return answer, displayed(batch.target[number].numpy())
 
 
 def near_depth_edge(inverse_depth: NDArray[Any], reach: int = 4) -> NDArray[np.bool_]:

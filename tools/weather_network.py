@@ -12,6 +12,9 @@ from torch.nn import functional
 
 LOOKS = 6
 FADER_CURVE = 1.5  # as weather_shade has it
+# In ACEScct: what is above KNEE (3.6 times white) is a light, and how bright it is the network does not see.
+SHOULDER, KNEE = 0.54, 0.66
+DULLEST = 0.02  # the least that is left of the steps among lights: always in their order, and never turned
 PLANES = 9  # colour 3, depth 2, depth's slope 2, noise, clearness of the air
 
 
@@ -69,7 +72,7 @@ class WeatherNet(nn.Module):
         mixed = functional.relu((self.mix(fine) + _twice(self.up_0(seen), fine)) * (1.0 + scale) + shift)
         joined = functional.relu(self.join(mixed))
         answer = functional.pixel_shuffle(self.answer(joined) * asked(look)[:, None, None, None], 2)
-        return 1.0 + answer[:, :3], answer[:, 3:]
+        return bounded(color, 1.0 + answer[:, :3], answer[:, 3:])
 
     def _features(self, fine: Tensor, look: Tensor) -> tuple[Tensor, Tensor]:
         context = self.look(look)
@@ -83,6 +86,22 @@ class WeatherNet(nn.Module):
         two = self.decode_2(two + _twice(self.up_2(three), two), context)
         one = self.decode_1(one + _twice(self.up_1(two), one), context)
         return one, context
+
+
+def bounded(color: Tensor, gain: Tensor, bias: Tensor) -> tuple[Tensor, Tensor]:
+    """Gain and bias (B, 3, H, W) with which lights are dimmed, but never inverted nor turned in hue.
+
+    A light's channels all move by what its brightest does, which in ACEScct is one factor for all of them: its hue
+    stays. At KNEE it is where the network has the brightest. The gain is the channels' mean and above 0: of two lights
+    the brighter one stays so. Between SHOULDER and KNEE one passes into the other.
+    """
+    brightest = color.amax(1, keepdim=True)
+    t = ((brightest - SHOULDER) / (KNEE - SHOULDER)).clamp(0.0, 1.0)
+    share = t * t * (3.0 - 2.0 * t)
+    common = gain.mean(1, keepdim=True).clamp(DULLEST, 1.0)
+    level = (gain * KNEE + bias).amax(1, keepdim=True) - common * KNEE
+    light = level + (1.0 - common) * (color - brightest)
+    return gain + share * (common - gain), bias + share * (light - bias)
 
 
 def _twice(x: Tensor, like: Tensor) -> Tensor:
@@ -107,7 +126,7 @@ def prepare(color: Tensor, inverse_depth: Tensor, noise: Tensor, look: Tensor) -
     the scene's scale is. How clear the asked fog and dust leave the air is a function of distance that would take many
     weights to learn: exp(-density * distance), with the densities of ``weather_shade``.
     """
-    color = color.clamp(-0.4, 1.5)
+    color = color.clamp(-0.4, KNEE)
     inverse = inverse_depth.clamp(0.0, 20.0)
     log = torch.log(inverse + 0.002)
     across = functional.pad(log[..., 1:] - log[..., :-1], (0, 1, 0, 0)) * 25.0

@@ -17,7 +17,7 @@ from weather_shade import Light, changed, plain, random_light, surfaces_from
 from vpengine.gpu.context import create_headless
 from vpengine.view.view import View
 
-VERSION = 2  # of the pictures: raise it when scenes or G-buffer change, so that no old pool is taken for a new one
+VERSION = 3  # of the pictures: raise it when scenes or G-buffer change, so that no old pool is taken for a new one
 VIEW_NUMBERS = 13  # sun 3, rays 9, indoors 1
 INVERSE_DEPTH, NOISE = 7, 11
 
@@ -76,7 +76,7 @@ def _draw_pool(
 def _worth_seeing(
     renderer: GBufferRenderer, views: tuple[View, ...], count: int
 ) -> list[tuple[View, NDArray[np.float32]]]:
-    """The first ``count`` views that are neither all sky, nor one flat wall, nor a thing before the lens."""
+    """The first ``count`` views that are neither but sky, nor one flat wall, nor a thing before the lens."""
     kept, refused = [], []
     for view in views:
         if len(kept) == count:
@@ -84,7 +84,7 @@ def _worth_seeing(
         gbuffer = renderer.draw(view)
         inverse = gbuffer[INVERSE_DEPTH]
         seen = inverse[inverse > 0.0]
-        good = seen.size > 0.3 * inverse.size and np.log(seen).std() > 0.12 and np.mean(seen > 2.0) < 0.4
+        good = seen.size > 0.1 * inverse.size and np.log(seen).std() > 0.12 and np.mean(seen > 2.0) < 0.4
         (kept if good else refused).append((view, gbuffer))
     return (kept + refused)[:count]
 
@@ -163,8 +163,8 @@ def whole(count: int) -> Tensor:
 
 
 def to_acescct(linear: Tensor) -> Tensor:
-    """vpengine.view.color.acescct_from_linear in torch, clamped to 0..64."""
-    linear = linear.clamp(0.0, 64.0)
+    """vpengine.view.color.acescct_from_linear in torch, clamped to 0..65504, what half float has."""
+    linear = linear.clamp(0.0, 65504.0)
     curve = (torch.log2(linear.clamp(min=1e-6)) + 9.72) / 17.52
     return torch.where(linear <= 0.0078125, 10.5402377416545 * linear + 0.0729055341958355, curve)
 

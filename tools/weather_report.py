@@ -136,6 +136,7 @@ def report_text(figures: dict[str, Any]) -> str:
         "size": "{} x {}".format(*RESOLUTION),
         "constants": len(figures["constants"]),
         "table": _table(figures),
+        "nights": f"{figures['nights_db']:.1f}",
         "families": ", ".join(f"{kind} {value:.1f}" for kind, value in figures["families"].items()),
         "worst": f"{figures['worst_tenth_db']:.1f}",
         "edges": f"{figures['near_depth_edges_db']:.1f}",

@@ -38,8 +38,12 @@ def random_scene(seed: int, views: int, resolution: tuple[int, int]) -> SceneAnd
 
 
 def _view(rng: Rng, position_m: Array, pan_deg: float, tilt_deg: float, resolution: tuple[int, int]) -> View:
-    """A lens of 24 to 85 mm; half of the pictures are a window of one up to twice as large, for varied pixel scale."""
+    """A lens of 24 to 85 mm, or in one of five 12 to 24 mm and any way up, as faces of a surround are; half of the
+    pictures are a window of one up to twice as large, for varied pixel scale.
+    """
     focal_mm = float(np.exp(rng.uniform(np.log(24.0), np.log(85.0))))
+    if rng.random() < 0.2:
+        focal_mm, tilt_deg = float(rng.uniform(12.0, 24.0)), float(rng.uniform(-60.0, 70.0))
     pose = from_opentrackio(tuple(position_m), pan_deg, tilt_deg, float(rng.normal(0.0, 1.5)))
     width, height = resolution
     half_width = 0.1 * 0.5 * SENSOR_WIDTH_MM / focal_mm
@@ -379,6 +383,39 @@ def _street(rng: Rng, seed: int) -> tuple[Scene, Callable[[Rng], tuple[Array, fl
     return scene, viewpoint
 
 
-FAMILIES = {"city": _city, "terrain": _terrain, "interior": _interior, "street": _street}
-FAMILY_NAMES = ("city", "terrain", "interior", "street")
-FAMILY_WEIGHTS = (0.28, 0.24, 0.2, 0.28)
+# A vista: a plain with things on it before hills kilometres away, under much sky.
+
+
+def _vista(rng: Rng, seed: int) -> tuple[Scene, Callable[[Rng], tuple[Array, float, float]]]:
+    heights = _hills(rng, 97, float(rng.uniform(20.0, 160.0)))
+    axis = np.linspace(-1.0, 1.0, 97)
+    far = np.hypot(*np.meshgrid(axis, axis, indexing="ij"))
+    heights = np.where(far < 0.08, 0.0, np.maximum(heights * np.clip((far - 0.08) * 1.6, 0.0, 1.0), -2.0))
+    green = np.array([0.10, 0.13, 0.06]) * rng.uniform(0.6, 2.2) * rng.uniform(0.7, 1.4, 3)
+    soil = Surface(
+        tuple(green),
+        tuple(green * rng.uniform(0.4, 1.8, 3)),
+        Pattern.MOTTLED,
+        float(rng.uniform(4.0, 60.0)),
+        Material.GROUND,
+        rng.random(),
+    )
+    parts = [ground(heights, 5000.0, soil)]
+    for _ in range(int(rng.integers(4, 24))):
+        parts += _thing(rng, np.zeros((3, 3)))
+    for _ in range(int(rng.integers(0, 12))):
+        parts.append(_house(rng, *rng.uniform(-150.0, 150.0, 2), *rng.uniform(8.0, 20.0, 2)))
+    scene = Scene(join(parts), _sun(rng), seed)
+
+    def viewpoint(r: Rng) -> tuple[Array, float, float]:
+        x, y = r.uniform(-60.0, 60.0, 2)
+        height = np.exp(r.uniform(np.log(1.0), np.log(30.0)))
+        pan = float(np.degrees(np.arctan2(x, -y)) + r.normal(0.0, 60.0))
+        return np.array([x, y, height]), pan, float(r.uniform(-12.0, 20.0))
+
+    return scene, viewpoint
+
+
+FAMILIES = {"city": _city, "terrain": _terrain, "interior": _interior, "street": _street, "vista": _vista}
+FAMILY_NAMES = ("city", "terrain", "interior", "street", "vista")
+FAMILY_WEIGHTS = (0.26, 0.18, 0.18, 0.26, 0.12)

@@ -70,14 +70,15 @@ def edge_step(bench: Bench, pose: Pose, look: dict[str, float], start_s: float) 
     return float(np.median(np.abs(np.log2(bright[0] / bright[1])))), float(np.median(delta_e))
 
 
-AT_ONE = [name for name in LOOKS if name != "rain"]  # of which weather's views agree
+AT_ONE = [name for name in LOOKS if name not in ("rain", "snow-night")]  # of which weather's views agree
 
 
 @pytest.mark.parametrize("name", LOOKS)
 def test_no_step_at_the_frustums_edge(bench: Bench, name: str) -> None:
     """Where inner and outer meet they agree: at most 0.1 stop and 2 delta E at the median.
 
-    In rain, of which weather says that its views do not agree, and which the grade shows, 0.2 and 3.
+    In rain and in snow at night, of which weather says that its views do not agree, and which the grade shows, 0.2 and
+    3.
 
     The camera stands at the outer picture's eye, so that both sides of the edge show the same things.
     """
@@ -88,12 +89,15 @@ def test_no_step_at_the_frustums_edge(bench: Bench, name: str) -> None:
 
 
 def test_no_step_where_the_camera_usually_stands(bench: Bench) -> None:
-    """A hand's breadth from the outer's eye, turned a little: some of the step is then the plate's own parallax."""
+    """A hand's breadth from the outer's eye, turned a little: some of the step is then the plate's own parallax.
+
+    Snow under lamps at night has more contrast than any day: 3.5 delta E, of which the plate has 1.1 by itself.
+    """
     pose = from_opentrackio((0.1, 0.0, 1.6), 3.0, 0.0, 0.0)
     for start, name in enumerate(LOOKS):
         stops, delta_e = edge_step(bench, pose, LOOKS[name], 30.0 + 10.0 * start)
         assert stops <= 0.2
-        assert delta_e <= 3.0
+        assert delta_e <= (3.5 if name == "snow-night" else 3.0)
 
 
 def test_light_does_not_breathe(bench: Bench) -> None:
@@ -259,10 +263,10 @@ def test_what_a_frame_draws_was_drawn_before_the_first(gpu: object, monkeypatch:
         draw_mesh(self, *arguments, **values)
 
     with ExitStack() as stack:
-        bench = Bench(gpu, stack)
         monkeypatch.setattr(Pass, "draw", noted)
         monkeypatch.setattr(Pass, "blend", noted_blend)
         monkeypatch.setattr(MeshPass, "draw_mesh", noted_mesh)
+        bench = Bench(gpu, stack)  # locations are prepared before there are frames
         bench.compositor.warm(bench.location, bench.executor.pictures.lend)
         bench.requests.warm(bench.frame(0.0, from_opentrackio((0.0, 0.0, 1.6), 0.0, 0.0, 0.0), {}))
         warmed = set(drawn)

@@ -45,7 +45,7 @@ def drawn(renderer: Any, seed: int, number: int = 0) -> tuple[NDArray[np.float32
     return renderer.draw(scene.views[number]), scene
 
 
-@pytest.mark.parametrize("kind", ["city", "terrain", "interior", "street"])
+@pytest.mark.parametrize("kind", ["city", "terrain", "interior", "street", "vista"])
 def test_a_seed_gives_the_same_picture_again(renderer: Any, kind: str) -> None:
     first, scene = drawn(renderer, seed_of(kind))
     assert scene.kind == kind

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from vpengine.compose.drawable import Plates, antialiases, moves
+from dataclasses import replace
+
+from vpengine.compose.drawable import Plates, antialiases, light_on, moves
 from vpengine.compose.governor import RUNGS
 from vpengine.compose.jobs import DrawPlate, MixWorlds, Reproject, ShowStale, UpdateKeyframes
 from vpengine.compose.mixer import Lend, Mixer
@@ -16,6 +18,7 @@ from vpengine.gpu.gpu import Gpu
 from vpengine.gpu.picture import Picture
 from vpengine.gpu.pool import TargetSpec
 from vpengine.gpu.target import Target
+from vpengine.view.light import KINDS
 from vpengine.view.view import View
 
 
@@ -145,7 +148,8 @@ class Eyes:
         """Draw everything once that a frame may need, before the first frame; what was drawn."""
         for depth in (False, True):
             for samples in {rung.samples for rung in RUNGS}:
-                drawn = self._plate(location, view, depth, lend, samples)
+                for light in {light_on(self._plates, location, kind) for kind in KINDS}:
+                    drawn = self._plate(location, replace(view, light=light), depth, lend, samples)
         self.layer(eye, location).warm(_beside(drawn, lend), drawn)
         self._mixer.mix([drawn.color, drawn.color], [0.5, 0.5], lend)
         return drawn

@@ -61,8 +61,10 @@ class Weather(Generator):
 
     @staticmethod
     def view_consistency(values: Mapping[str, Value]) -> float:
-        """Rain makes a road half a stop brighter in a wide view than in a narrow one (docs/performance.md)."""
-        return max(1.0 - 2.0 * float(values["rain"]), 0.0)
+        """Rain makes a road half a stop brighter in a wide view than in a narrow one, and snow at night a quarter of a
+        stop (docs/performance.md).
+        """
+        return max(1.0 - 2.0 * float(values["rain"]) - 2.0 * float(values["snow"]) * float(values["night"]), 0.0)
 
 
 def left_of(look: Look, light: Light) -> dict[str, float]:

@@ -19,3 +19,4 @@ class Light:
 
 
 DAY = Light()
+KINDS = (DAY, Light(sun=0.5, lamps=1.0), Light(sun=0.0), Light(sun=0.0, lamps=1.0))  # that plates draw in other ways

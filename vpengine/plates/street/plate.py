@@ -31,7 +31,7 @@ from vpengine.plates.street.texture import layers
 from vpengine.plates.street.visible import Visibility
 from vpengine.stage.settings import Settings
 from vpengine.view.lens import clip_from_view_symmetric
-from vpengine.view.light import DAY, Light
+from vpengine.view.light import KINDS
 from vpengine.view.pose import look_at, view_from_stage
 from vpengine.view.view import View, stage_ray_from_ndc
 
@@ -136,7 +136,7 @@ class Street:
         """In every kind of light, so that no frame pays for a first draw."""
         target = gpu.target((64, 36), depth=True)
         pose = look_at(np.array([0.0, 0.0, 1.6]), np.array([0.0, 10.0, 3.0]))
-        for light in (DAY, Light(sun=0.5, lamps=1.0), Light(sun=0.0), Light(sun=0.0, lamps=1.0)):
+        for light in KINDS:
             view = View(view_from_stage(pose), clip_from_view_symmetric(60.0, 16 / 9), target.size, light=light)
             self.draw(target, view)
         target.release()
