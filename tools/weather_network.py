@@ -100,8 +100,10 @@ def bounded(color: Tensor, gain: Tensor, bias: Tensor) -> tuple[Tensor, Tensor]:
     share = t * t * (3.0 - 2.0 * t)
     common = gain.mean(1, keepdim=True).clamp(DULLEST, 1.0)
     level = (gain * KNEE + bias).amax(1, keepdim=True) - common * KNEE
-    light = level + (1.0 - common) * (color - brightest)
-    return gain + share * (common - gain), bias + share * (light - bias)
+    # A light's gain is ``common``, its bias level + (1 - common) (color - brightest); gathered so that most is worked
+    # out for one channel and not for three.
+    rest, of_color = 1.0 - share, share * (1.0 - common)
+    return gain * rest + share * common, bias * rest + of_color * color + (share * level - of_color * brightest)
 
 
 def _twice(x: Tensor, like: Tensor) -> Tensor:
