@@ -126,6 +126,7 @@ class Loop:
         self.requests.warm(frame)
         self.restoring.warm(location)
         self.executor.run(self.plan_feeds(frame))
+        self.compositor.begin()
         self.executor.pictures.next_frame()
 
     def prepare(self) -> None:

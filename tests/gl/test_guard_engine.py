@@ -143,10 +143,10 @@ def test_a_size_that_is_refused_leaves_nothing_behind_at_any_try(show: Any, monk
     refuse_renderbuffers = [False]
     real = type(engine.context).depth_renderbuffer
 
-    def renderbuffer(context: Any, size: tuple[int, int]) -> Any:
+    def renderbuffer(context: Any, size: tuple[int, int], **more: Any) -> Any:
         if refuse_renderbuffers[0]:
             raise RuntimeError("no room")
-        return real(context, size)
+        return real(context, size, **more)
 
     monkeypatch.setattr(type(engine.context), "depth_renderbuffer", renderbuffer)
     before = textures()

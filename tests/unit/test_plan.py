@@ -217,7 +217,7 @@ def test_the_outer_follows_the_grade_less_often_on_lower_rungs() -> None:
     counts = []
     for rung in range(len(RUNGS)):
         frames = [replace(frame(rung=rung), tick=Tick(number, 0.0, Fraction(24))) for number in range(24)]
-        counts.append(sum(job.due for each in frames for job in of(plan(each, ONE, WALLS), GradeOuter)))
+        counts.append(len({job.turn for each in frames for job in of(plan(each, ONE, WALLS), GradeOuter)}))
     assert counts == [24, 24, 12, 8, 8, 8, 6]
 
 

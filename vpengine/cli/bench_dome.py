@@ -14,10 +14,11 @@ import numpy as np
 from PIL import Image
 
 from vpengine.app import App, RunOptions
-from vpengine.compose.coverage import seen_triangles
+from vpengine.compose.coverage import seen_triangles, view_pixels_a_wall_pixel
 from vpengine.compose.plan import eye_view, levels
-from vpengine.compose.wall import wall_block, wall_values
+from vpengine.compose.wall import SHRUNK_FROM, wall_block, wall_values
 from vpengine.files import read_files
+from vpengine.frames.frame_input import FrameInput
 from vpengine.gpu.bare import BareDome
 from vpengine.gpu.target import Texture
 from vpengine.plates import dome
@@ -104,7 +105,7 @@ class Script:
             plate.texture,
             walls.outer("dome", "main"),
             (dome.BLOCK, dome.MAGNIFIED),
-            (wall_block(1), {"ENCODED": "1", "INNERS": "1"}),
+            (wall_block(1), {"ENCODED": "1", "INNERS": "1"} | self._shrunk(frame)),
             {
                 "position_m": self._geometry.vertices_m.astype(np.float32),
                 "wall_uv": self._geometry.uv.astype(np.float32),
@@ -112,6 +113,11 @@ class Script:
             self._geometry.triangles.astype(np.uint32),
             (INNER, self._geometry.resolution),
         )
+
+    def _shrunk(self, frame: FrameInput) -> dict[str, str]:
+        """As the engine looks at the inner picture on this wall."""
+        spanned = view_pixels_a_wall_pixel(self._geometry, eye_view(frame, self._camera))
+        return {"SHRUNK": "1"} if spanned > SHRUNK_FROM else {}
 
     @property
     def picture(self) -> Texture:

@@ -24,7 +24,6 @@ from vpengine.compose.jobs import (
 from vpengine.compose.mixer import Lend
 from vpengine.compose.plan import Layout, eyes_of, inner_size, plan
 from vpengine.compose.surround import Surrounds
-from vpengine.compose.wall import WallLevels
 from vpengine.compose.walls import Walls
 from vpengine.frames.feed import PROGRAM, Eye, Feed
 from vpengine.frames.frame_input import FrameInput
@@ -62,6 +61,7 @@ class Compositor:
         self._surrounded: Collection[str] = ()  # locations, in the newest frame
         self._baked: str | None = None  # the scene whose bake is shown
         self._lit = DAY  # the light of the newest frame
+        self._turn: int | None = None  # of the outer pictures, in the newest frame
         self._on_walls: frozenset[str] = frozenset()  # locations, in the newest frame
         self._bare = False  # nothing generated was shown in the newest frame
         self._shown: set[str] = set()  # of these, which are not blank
@@ -108,17 +108,17 @@ class Compositor:
 
     def _grade_outer(self, job: GradeOuter, pictures: Pictures) -> None:
         del pictures
-        bare = job.amount <= 0.0
+        bare, due, self._turn = job.amount <= 0.0, job.turn != self._turn, job.turn
         for location, _ in job.shares:
             grade = self.eyes.layer(job.eye, location).grade
             at_once = location not in self._on_walls or bare != self._bare  # the plate alone is there on all at once
-            if at_once or job.due:
+            if at_once or due:
                 self._relight(location, job, at_once)
-            if at_once:
+            if at_once or (due and job.faces is None and job.light != self._lit):
                 self.walls.follow_at_once(location, grade, job.amount)
-            elif job.due:
+            elif due:
                 self.walls.follow(location, grade, job.amount)
-        if job.elsewhere is not None and job.due:
+        if job.elsewhere is not None and due:
             location, light = job.elsewhere
             self.walls.relight(location, self._plates[location], light_on(self._plates, location, light))
         self._lit = job.light
@@ -177,7 +177,11 @@ class Compositor:
         self.walls.warm(location, self.eyes.layer(Eye(PROGRAM, self.layout.cameras[0].id), location).grade, lend)
         for wall in self.layout.walls:
             self._charts.draw(wall, seen, 0)
-            self.walls.draw(wall, inners, ((location, 1.0),), WallLevels(), lend)
+        self.walls.warm_walls(inners, ((location, 1.0),), lend)
+
+    def begin(self) -> None:
+        """The next frame is the first: what was drawn to warm is not on the walls."""
+        self._on_walls, self._turn, self._lit = frozenset(), None, DAY
 
     def release(self) -> None:
         for target in self._worlds.values():

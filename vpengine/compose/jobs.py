@@ -100,9 +100,9 @@ class Blank(Job):
 
 @dataclass(frozen=True, kw_only=True)
 class GradeOuter(Job):
-    """The outer pictures of ``shares`` follow the light, and the grades of the eye. due: else only those of locations
-    that were not on the walls in the frame before. faces: how many are relit; None is all. elsewhere: a location that
-    stands by, and its light.
+    """The outer pictures of ``shares`` follow the light, and the grades of the eye, once in every turn; in its other
+    frames only those of locations that were not on the walls in the frame before. faces: how many are relit; None is
+    all. elsewhere: a location that stands by, and its light.
     """
 
     eye: Eye
@@ -111,7 +111,7 @@ class GradeOuter(Job):
     faces: int | None
     elsewhere: tuple[str, Light] | None
     amount: float
-    due: bool
+    turn: int
 
 
 @dataclass(frozen=True, kw_only=True)

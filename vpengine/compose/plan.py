@@ -213,7 +213,7 @@ def _walls(frame: FrameInput, layout: Layout, sent: Sequence[str], lit: Sequence
         faces=RUNGS[frame.rung].faces,
         elsewhere=(elsewhere.target, elsewhere.light) if elsewhere is not None else None,
         amount=_amount(frame, layout),
-        due=frame.tick.number % RUNGS[frame.rung].outer == 0,
+        turn=frame.tick.number // RUNGS[frame.rung].outer,
     )
     if frame.controls[declared.WALL_CHART]:
         yield from _charts(frame, layout, sent, lit)

@@ -142,6 +142,11 @@ class WallPicture:
         self._last = (outer.glo, levels, inside)
         self._draw(self._code_passes, self.code, inners, outer, levels, drawn)
 
+    def warm(self, inners: Sequence[Picture], outer: Texture, levels: WallLevels) -> None:
+        """Draw both ways in which the inner pictures can be seen, before the first frame."""
+        for way in self._code_passes:
+            self._draw([way, way], self.code, inners, outer, levels, None)
+
     def draw_light(self, inners: Sequence[Picture], outer: Texture, levels: WallLevels) -> None:
         self._draw(self._light_passes, self.light, inners, outer, levels, None)
 

@@ -143,6 +143,12 @@ class Walls:
             drawn = outers[self._relit].relight(plate, self._coarse if coarse else self._face, light)
             left, passed = left - drawn, 0 if drawn else passed + 1
 
+    def warm_walls(self, inners: Sequence[Picture], shares: Shares, lend: Lend) -> None:
+        """Draw every wall once in each of its ways, before the first frame."""
+        for name, picture in self.pictures.items():
+            picture.warm(inners, self._outer_texture(name, shares, lend), WallLevels())
+            self._moved.add(name)
+
     def redraw(self, wall: str) -> None:
         """All of a wall's pixels are drawn anew in its next picture."""
         self._moved.add(wall)
