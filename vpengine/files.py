@@ -12,8 +12,10 @@ from vpengine.control.controls import Control, Controls, Value
 from vpengine.control.declared import ENGINE_CONTROLS
 from vpengine.control.looks import PREFIX as LOOK
 from vpengine.errors import Problem, ProblemsError, UserError
+from vpengine.gpu.input_space import space_of
 from vpengine.neural.declared import generator_class
 from vpengine.plugins import load_plugin
+from vpengine.stage.capture import CaptureSection
 from vpengine.stage.conflicts import PortUse, claim_conflicts, port_conflicts
 from vpengine.stage.feeds import feed_size
 from vpengine.stage.sections import PluginSection, resolve_kind, resolve_settings
@@ -149,13 +151,22 @@ def ports_of(files: Files) -> Iterator[PortUse]:
 
 
 def _capture_faults(files: Files) -> Iterator[Problem]:
-    """A device that two sections name."""
-    claims = []
+    """A device that two sections name, two pictures of one camera, and a colour space that is none."""
+    claims, cameras = [], []
     for item in files.stage.captures:
+        cameras.append((f"{item.source.key}.camera", f"the picture of camera {item.settings.camera!r}"))
+        yield from _color_space_fault(files, item)
         claim = getattr(load_plugin(capture.KINDS[item.source.kind]), "claim", None)
         if claim:
             claims.append((f"{item.source.key}.device", claim(files.of(item.source))))
-    yield from claim_conflicts(files.stage.file, claims)
+    yield from claim_conflicts(files.stage.file, [*claims, *cameras])
+
+
+def _color_space_fault(files: Files, item: CaptureSection) -> Iterator[Problem]:
+    try:
+        space_of(item.settings.color_space, None, "bt709")
+    except UserError as error:
+        yield Problem(str(files.stage.file), f"{item.source.key}.color_space", str(error))
 
 
 def _output_faults(files: Files) -> Iterator[Problem]:

@@ -30,7 +30,13 @@ matrix = "bt601"
 """
 
 
+CAMERAS = "".join(
+    f'[[camera]]\nid = "{one}"\nsensor_mm = [24.0, 13.5]\npinhole_focal_length_mm = 24.0\n' for one in "ab"
+)
+
+
 def found_conflicts(folder: Path, text: str) -> list[str]:
+    text = CAMERAS + text
     reading = read_stage(write(folder, STAGE + text), controls_of)
     settings, faults = settings_of(reading.sections)
     assert faults == []
@@ -103,16 +109,24 @@ def test_a_take_does_not_read_the_film_that_stands_in_for_a_camera(tmp_path: Pat
 
 
 def test_ports_and_devices_belong_to_one(tmp_path: Path) -> None:
-    stream = '[[capture]]\nid = "{0}"\nkind = "stream"\ncamera = "1"\nurl = "{1}"\n'
+    stream = '[[capture]]\nid = "{0}"\nkind = "stream"\ncamera = "{0}"\nurl = "{1}"\n'
     taken = found_conflicts(tmp_path, stream.format("a", "udp://127.0.0.1:9000"))
     assert taken == [
         "capture[1].url: found 9000 on 127.0.0.1, where tracking[1].port receives already; each needs its own"
     ]
     groups = stream.format("a", "udp://239.1.1.1:5000") + stream.format("b", "udp://239.1.1.2:5000")
     assert found_conflicts(tmp_path, groups) == []
-    device = '[[capture]]\nid = "{}"\nkind = "device"\ncamera = "1"\ndevice = "/dev/video0"\n'
+    device = '[[capture]]\nid = "{0}"\nkind = "device"\ncamera = "{0}"\ndevice = "/dev/video0"\n'
     (twice,) = found_conflicts(tmp_path, device.format("a") + device.format("b"))
     assert twice.startswith('capture[2].device: capture[1].device has the device "/dev/video0" already')
+
+
+def test_a_camera_has_one_picture_in_a_space_that_there_is(tmp_path: Path) -> None:
+    other = GOOD.replace('id = "a"', 'id = "b"\ncolor_space = "S-Log3 SGamut3.Cine"')
+    twice, space = found_conflicts(tmp_path, GOOD + other)[::-1]
+    assert twice.startswith("capture[2].camera: capture[1].camera has the picture of camera '1' already")
+    assert "color_space 'S-Log3 SGamut3.Cine' is not in" in space
+    assert "did you mean 'S-Log3 S-Gamut3.Cine'?" in space
 
 
 def test_the_command_says_how_they_are(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

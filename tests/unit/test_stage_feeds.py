@@ -61,7 +61,12 @@ def test_a_stage_without_a_wall_shows_what_its_camera_must_see(tmp_path: Path) -
     [
         (showing("world:2"), "output[1].feed: found '2', no such camera"),
         (showing("wall:mian"), "output[1].feed: found 'mian', no such wall; did you mean 'main'?"),
-        (showing("main"), "output[1].feed: found 'main', expected wall:ID, world:CAMERA, camera:CAMERA or stage"),
+        (showing("main"), "output[1].feed: found 'main', expected wall:ID, world:CAMERA, picture:CAMERA, key:CAMERA, "),
+        (showing("key:1"), "output[1].feed: found 'key:1', and no [[capture]] has that camera's picture"),
+        (
+            showing("composite:1") + '[[capture]]\nid = "a"\nkind = "synthetic"\ncamera = "1"\n',
+            "output[1].feed: found 'composite:1' on a stage with a wall; ",
+        ),
         (showing("wall:main@preview"), "output[1].feed: found 'wall:main@preview', only world:CAMERA has a preview"),
         (STAGE.replace('wall = "main"\n', ""), "output[1].feed: missing: name what it shows"),
         (STAGE.replace('wall = "main"', 'wall = "main"\nfeed = "stage"'), "name a wall or a feed, not both"),

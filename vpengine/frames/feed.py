@@ -8,8 +8,9 @@ from typing import Literal, NamedTuple, get_args
 PROGRAM, PREVIEW = "program", "preview"
 BUSES = (PROGRAM, PREVIEW)
 
-Kind = Literal["wall", "world", "camera", "stage"]
+Kind = Literal["wall", "world", "camera", "stage", "picture", "key", "composite"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
+OF_A_PICTURE: tuple[Kind, ...] = ("picture", "key", "composite")  # there is none without the camera's own picture
 
 
 class Eye(NamedTuple):
@@ -27,8 +28,9 @@ class Feed:
     """A finished picture with a name, which outputs, panels and recorders show.
 
     ``wall:<id>`` is what a wall is sent, ``world:<camera>`` what a tracked camera must see, full frame,
-    ``camera:<id>`` a simulated camera's photograph of the stage, ``stage`` the stage from above. ``@preview`` after a
-    name: of what stands by, instead of what is on the walls.
+    ``camera:<id>`` a simulated camera's photograph of the stage, ``stage`` the stage from above. ``picture:<camera>``
+    is what a camera itself sends, ``key:<camera>`` its matte, ``composite:<camera>`` its foreground over its world.
+    ``@preview`` after a name: of what stands by, instead of what is on the walls.
     """
 
     kind: Kind
@@ -49,7 +51,9 @@ def parse_feed(text: str) -> Feed:
     name, at, bus = text.partition("@")
     kind, colon, of = name.partition(":")
     if kind not in KINDS or bool(of) != (kind != "stage") or (colon and not of):
-        raise ValueError("expected wall:ID, world:CAMERA, camera:CAMERA or stage")
+        raise ValueError(
+            "expected wall:ID, world:CAMERA, picture:CAMERA, key:CAMERA, composite:CAMERA, camera:CAMERA or stage"
+        )
     if at and bus not in BUSES:
         raise ValueError(f"expected @{PREVIEW} or nothing after the name")
     if bus == PREVIEW and kind != "world":

@@ -37,6 +37,13 @@ class CaptureSettings(Settings):
     range: Literal["tagged", "limited", "full"] = Field(
         default="tagged", description="Limited (16 to 235) or full (0 to 255), whatever the source says."
     )
+    color_space: str = Field(
+        default="tagged",
+        min_length=1,
+        max_length=100,
+        description="The OpenColorIO space of its R'G'B', such as \"S-Log3 S-Gamut3.Cine\"; tagged takes the transfer "
+        "that the source says, and without one a Rec.709 camera's.",
+    )
 
     @property
     def tags(self) -> Tags:

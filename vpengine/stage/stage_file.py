@@ -7,17 +7,18 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeVar
 
 from pydantic import Field, PlainValidator, WithJsonSchema, model_validator
 
 from vpengine.control.controls import Control, Value
 from vpengine.errors import Problem, ProblemsError, did_you_mean
-from vpengine.frames.feed import Feed, parse_feed, wall_feed
+from vpengine.frames.feed import OF_A_PICTURE, Feed, parse_feed, wall_feed
 from vpengine.stage.camera import CameraSettings, OuterSettings
 from vpengine.stage.capture import CaptureSection, read_captures
 from vpengine.stage.control_names import by_address, control_values
 from vpengine.stage.control_settings import ControlSettings
+from vpengine.stage.screens import HoldoutSettings, ScreenSettings
 from vpengine.stage.sections import PluginSection, Table, parse_settings
 from vpengine.stage.settings import (
     ExistingFile,
@@ -34,9 +35,10 @@ from vpengine.stage.walls import KINDS, WHITE_NITS, WallSettings
 
 MOST_CAMERAS = 8  # each costs a frame what a picture of the world costs
 SECTIONS = (
-    *("stage", "camera", "wall", "outer", "tracking", "capture"),
+    *("stage", "camera", "wall", "outer", "tracking", "capture", "screen", "holdout"),
     *("output", "neural", "sim", "control", "controls"),
 )
+Part = TypeVar("Part", bound=Settings)
 Kind = Annotated[str, Field(min_length=1, max_length=64)]
 Declared = Callable[[str], Iterable[Control]]  # every control that there is with a generator, by the generator's name
 
@@ -105,9 +107,10 @@ class OutputSettings(Settings):
     )
     feed: FeedName | None = Field(
         default=None,
-        description="What goes out here: wall:ID; world:CAMERA, what the tracked camera must see; camera:CAMERA, what "
-        "a camera on the stage would photograph; stage, the stage from above. world:CAMERA@preview is of the scene "
-        "that stands by.",
+        description="What goes out here: wall:ID; world:CAMERA, what the tracked camera must see; composite:CAMERA, "
+        "its own picture keyed over that, key:CAMERA, the matte, and picture:CAMERA, the picture alone; "
+        "camera:CAMERA, what a camera on the stage would photograph; stage, the stage from above. "
+        "world:CAMERA@preview is of the scene that stands by.",
     )
     latency_ms: float = Field(
         default=0.0,
@@ -202,6 +205,8 @@ class Stage:
     control: ControlSettings
     controls: tuple[tuple[str, Value], ...]
     captures: tuple[CaptureSection, ...] = ()
+    screens: tuple[ScreenSettings, ...] = ()
+    holdouts: tuple[HoldoutSettings, ...] = ()
 
     def camera(self, name: str) -> CameraSettings:
         """Raises KeyError."""
@@ -245,6 +250,7 @@ def read_stage(path: Path, declared: Declared, *, allow_outside: bool = False) -
     outer = file.one("outer", OuterSettings)
     tracking, outputs = _tracking(file), _outputs(file)
     captures, sources = read_captures(file, _ids(file, "camera"))
+    screens, holdouts = _several(file, "screen", ScreenSettings), _several(file, "holdout", HoldoutSettings)
     _shows_something(file, [settings for settings, _ in outputs if settings])
     (neural, own), sim = _neural(file), file.one("sim", SimSettings)
     control = file.one("control", ControlSettings)
@@ -279,6 +285,8 @@ def read_stage(path: Path, declared: Declared, *, allow_outside: bool = False) -
         control,
         controls,
         captures,
+        screens,
+        holdouts,
     )
     return StageReading(stage, (), sections, show, known)
 
@@ -297,6 +305,12 @@ def _cameras(file: TomlFile) -> tuple[CameraSettings, ...]:
     if len(found) > MOST_CAMERAS:
         file.refuse(found[MOST_CAMERAS][0], f"found {len(found)} cameras, allowed {MOST_CAMERAS} on one stage")
     return tuple(camera for _, camera in found if camera)
+
+
+def _several(file: TomlFile, key: str, model: type[Part]) -> tuple[Part, ...]:
+    """Every [[key]] that is right."""
+    found = [file.parse(table, model, name) for name, table in file.many(key)]
+    return tuple(part for part in found if part is not None)
 
 
 def _walls(file: TomlFile) -> tuple[WallSettings, ...]:
@@ -337,7 +351,8 @@ def _outputs(file: TomlFile) -> list[tuple[OutputSettings | None, PluginSection 
 
 def _shows_something(file: TomlFile, outputs: list[OutputSettings]) -> None:
     """A stage without a wall shows what its tracked cameras must see, or it is none."""
-    if not file.tables.get("wall") and not any(output.shows.kind == "world" for output in outputs):
+    shown = {output.shows.kind for output in outputs}
+    if not file.tables.get("wall") and not shown & {"world", *OF_A_PICTURE}:
         file.refuse(
             "wall", 'missing, at least one [[wall]] section is needed, or an [[output]] with feed = "world:CAMERA"'
         )
@@ -351,13 +366,18 @@ def _refers(file: TomlFile, key: str, output: OutputSettings) -> None:
         file.refers(f"{key}.{field}", feed.of, subject, _ids(file, subject))
     if feed.kind in ("camera", "stage") and not _ids(file, "wall"):
         file.refuse(f"{key}.feed", f"found {shown(str(feed))}, which is a picture of the stage's walls; it has none")
+    if feed.kind in OF_A_PICTURE and feed.of not in _ids(file, "capture", "camera"):
+        file.refuse(f"{key}.feed", f"found {shown(str(feed))}, and no [[capture]] has that camera's picture")
+    if feed.kind in ("key", "composite") and _ids(file, "wall"):
+        cure = "a stage with walls draws the world for the moment at which they are seen, not for the picture's"
+        file.refuse(f"{key}.feed", f"found {shown(str(feed))} on a stage with a wall; {cure}")
 
 
-def _ids(file: TomlFile, key: str) -> list[str]:
-    """Every id that sections [[key]] have, of valid sections and others, so that one mistake is not reported twice."""
+def _ids(file: TomlFile, key: str, name: str = "id") -> list[str]:
+    """What sections [[key]] have as their ``name``, valid ones and others, so that one mistake is not told twice."""
     tables = file.tables.get(key, [])
     listed = tables if isinstance(tables, list) else []
-    return [str(table["id"]) for table in listed if isinstance(table, dict) and "id" in table]
+    return [str(table[name]) for table in listed if isinstance(table, dict) and name in table]
 
 
 def _neural(file: TomlFile) -> tuple[NeuralSettings | None, Table]:

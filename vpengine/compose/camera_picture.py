@@ -1,0 +1,131 @@
+"""A camera's own picture on its way to the composite: its planes go up as they came, and become scene-linear ACEScg."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from vpengine.frames.captured import CapturedFrame, PixelFormat
+from vpengine.gpu.blocks import UniformBlock
+from vpengine.gpu.gpu import Gpu
+from vpengine.gpu.input_space import HIGH, LOW, InputSpace, space_of
+from vpengine.gpu.passes import Pass
+from vpengine.gpu.target import Target, refuse_too_large
+from vpengine.gpu.transfer import write
+from vpengine.view.yuv import rgb_from_yuv_matrix, scales
+
+MOST_TAPS = 4  # across and down, where the picture is larger than what is made of it
+BLOCK = UniformBlock(
+    "Captured",
+    rgb_from_codes="mat3",
+    acescg_from_linear="mat3",
+    rgb_offset="vec3",
+    size="vec2",
+    shared="vec2",
+    first_sample="vec2",
+    step_uv="vec2",
+    scale_low="vec2",
+    taps="int",
+)
+
+
+class CameraPicture:
+    """Owns the textures of one camera's planes, and the picture made of them.
+
+    color_space: of the pinned OpenColorIO configuration, or "tagged".
+    """
+
+    def __init__(self, gpu: Gpu, size: tuple[int, int], color_space: str = "tagged") -> None:
+        """size: (width, height) of what is made, whatever the camera sends."""
+        self.target = Target(gpu.context, size)
+        self._gpu = gpu
+        self._named = color_space
+        self._planes: list[Any] = []  # textures
+        self._shaped: tuple[PixelFormat, tuple[int, int]] | None = None
+        self._space: InputSpace | None = None
+        self._curve: Any = None  # a texture
+        self._shown: CapturedFrame | None = None
+
+    def draw(self, frame: CapturedFrame) -> Target:
+        """``target``, with ``frame`` in it; one that is there already is not drawn again.
+
+        Raises UserError for a picture that is larger than the driver takes.
+        """
+        if frame is not self._shown:
+            self._shown = None
+            self._upload(frame)
+            self._convert(frame)
+            self._shown = frame
+        return self.target
+
+    def _upload(self, frame: CapturedFrame) -> None:
+        shaped = (frame.format, frame.size)
+        if shaped != self._shaped:
+            self._release_planes()
+            refuse_too_large(self._gpu.context, frame.size)
+            kind = "f1" if frame.format.bits == 8 else "nu2"
+            for shape in frame.format.shapes(frame.size):
+                channels = shape[2] if len(shape) == 3 else 1
+                self._planes.append(self._gpu.texture((shape[1], shape[0]), channels, kind))
+            self._shaped = shaped
+        for texture, plane in zip(self._planes, frame.planes, strict=True):
+            write(texture, plane if plane.ndim == 3 else plane[..., None])
+
+    def _convert(self, frame: CapturedFrame) -> None:
+        space = space_of(self._named, frame.tags.transfer, frame.matrix)
+        if self._space is None or space.name != self._space.name:
+            self._space = space
+            self._follow_curve(space)
+        cb, cr = (self._planes[1], self._planes[-1]) if len(self._planes) > 1 else (None, None)
+        chroma = {} if cb is None else {"cb": cb, "cr": cr}
+        textures: dict[str, Any] = {"luma": self._planes[0], "curve": self._curve, **chroma}
+        self._pass(frame.format).draw(self.target, textures, **_values(frame, space, self.target.size))
+
+    def _pass(self, format: PixelFormat) -> Pass:
+        kind = {"RGB": "1"} if format.model == "rgb" else {"SEMI_PLANAR": "1"} if format.semi_planar else {}
+        return self._gpu.pass_("captured", BLOCK, kind)
+
+    def _follow_curve(self, space: InputSpace) -> None:
+        if self._curve is None:
+            self._curve = self._gpu.texture((len(space.curve), 1), 1, "f4")
+        write(self._curve, space.curve[None, :, None])
+
+    def _release_planes(self) -> None:
+        for texture in self._planes:
+            texture.release()
+        self._planes, self._shaped = [], None
+
+    def release(self) -> None:
+        self._release_planes()
+        if self._curve is not None:
+            self._curve.release()
+        self.target.release()
+
+
+def _values(frame: CapturedFrame, space: InputSpace, made: tuple[int, int]) -> dict[str, Any]:
+    kind, (width, height) = frame.format, frame.size
+    to_rgb, offset = _rgb_from_codes(frame)
+    code = (255.0 if kind.bits == 8 else 65535.0) / (1 << kind.shift)  # of what a texture gives 1.0 for
+    smaller = max(width / made[0], height / made[1])
+    return {
+        "rgb_from_codes": to_rgb * code,
+        "acescg_from_linear": space.acescg_from_linear,
+        "rgb_offset": offset,
+        "size": (width, height),
+        "shared": (kind.across, kind.down),
+        "first_sample": (0.0 if kind.across == 1 or frame.siting == "left" else 0.5, 0.0 if kind.down == 1 else 0.5),
+        "step_uv": (1.0 / made[0], 1.0 / made[1]),
+        "scale_low": (1.0 / (HIGH - LOW), -LOW / (HIGH - LOW)),
+        "taps": min(max(math.ceil(smaller - 1e-6), 1), MOST_TAPS),
+    }
+
+
+def _rgb_from_codes(frame: CapturedFrame) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+    """(3, 3) and (3,): a plane's code values to non-linear R'G'B'."""
+    luma_offset, luma_span, chroma_offset, chroma_span = scales(frame.format.bits, frame.range)
+    if frame.format.model == "rgb":
+        return np.eye(3) / luma_span, np.full(3, -luma_offset / luma_span)
+    to_rgb = rgb_from_yuv_matrix(frame.matrix) / np.array([luma_span, chroma_span, chroma_span])
+    return to_rgb, -to_rgb @ np.array([luma_offset, chroma_offset, chroma_offset])
