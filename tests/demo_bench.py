@@ -8,7 +8,7 @@ from fractions import Fraction
 
 import numpy as np
 
-from vpengine.compose.plan import light_key
+from vpengine.compose.keys import light_key
 from vpengine.compose.request import Requests, RequestSettings
 from vpengine.compose.request_camera import RequestCamera
 from vpengine.compose.stations import Stations

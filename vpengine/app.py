@@ -16,6 +16,7 @@ from typing import Any
 
 from vpengine import output, tracking
 from vpengine.asking import baked_looks, build_requests, build_restoring, build_stations, stored_of
+from vpengine.capture.readers import Captures, reader_of
 from vpengine.compose.governor import Governor
 from vpengine.compose.preparing import Preparing
 from vpengine.compose.request import asked_sizes
@@ -190,6 +191,7 @@ class App:
         self.inbox: Inbox[str, OperatorMessage] = Inbox()
         self.takes_now: Board[TakesNow] = Board()
         self._start_tracking()
+        self._start_captures()
         self._start_remote()
         self.locations = build_locations(self.gpu, self.files, self._exit)
         self._ends.append(self.locations.stop)
@@ -257,6 +259,13 @@ class App:
         recentring = Recentring(resting, memory, str(stage.file.resolve()))
         self._ends.append(recentring.close)
         self.cameras = Cameras(stage.cameras, self.poses, lenses, recentring)
+
+    def _start_captures(self) -> None:
+        """The cameras' own pictures; what is wrong with one is told, and its world is shown alone meanwhile."""
+        sections = self.files.stage.captures
+        self.captures = Captures({one.settings.camera: reader_of(one, self._of(one.source)) for one in sections})
+        self.captures.start()
+        self._ends.append(self.captures.stop)
 
     def _start_remote(self) -> None:
         controls = {control.address: control for control in self.files.controls}
@@ -326,6 +335,7 @@ class App:
             gpu=self.gpu,
             clock=clock,
             cameras=self.cameras,
+            captures=self.captures,
             inbox=self.inbox,
             board=self.board,
             desk=self.desk,
@@ -372,6 +382,7 @@ class App:
             "generator": self.generator.health.report(),
             "surround": surrounds.report(self.desk.scenes.location) if surrounds is not None else None,
             "packets": packets_report(self.receiver.health()),
+            "captures": {name: health.report() for name, health in self.captures.health().items()},
             "operators": operators_report({**self.osc_control.health(), **(self.midi.health() if self.midi else {})}),
             "subscribers": {name: asdict(each) for name, each in self.osc_control.feedback.health().items()},
             "tracking_losses": dict(self.cameras.losses.counts),

@@ -7,7 +7,9 @@ from contextlib import ExitStack
 from vpengine import plates
 from vpengine.compose.compositor import Compositor
 from vpengine.compose.eyes import Eyes
-from vpengine.compose.plan import Layout, light_key
+from vpengine.compose.green_screen import Composited, GreenScreen
+from vpengine.compose.keys import light_key
+from vpengine.compose.plan import Layout
 from vpengine.compose.surround import Surrounds, stations_in
 from vpengine.compose.walls import Walls
 from vpengine.files import Files
@@ -17,7 +19,7 @@ from vpengine.plugins import load_plugin
 from vpengine.sim.light import Panel
 from vpengine.sim.plan import StageSim
 from vpengine.sim.stand_in import StandIn, stand_in_of
-from vpengine.stage.feeds import SIM_SIZE
+from vpengine.stage.feeds import SIM_SIZE, world_size
 from vpengine.stage.sections import PluginSection
 from vpengine.stage.sim import SimSettings
 
@@ -55,7 +57,12 @@ def build_compositor(gpu: Gpu, files: Files, locations: Locations, exit_stack: E
         asked.overscan_percent,
         surrounds is not None,
     )
-    compositor = Compositor(gpu, layout, eyes, walls, locations, surrounds)
+    own = {
+        one.settings.camera: Composited(world_size(stage.camera(one.settings.camera)), one.settings.color_space)
+        for one in stage.captures
+    }
+    green_screen = GreenScreen(gpu, own, stage.screens, stage.holdouts)
+    compositor = Compositor(gpu, layout, eyes, walls, locations, surrounds, green_screen)
     exit_stack.callback(compositor.release)
     return compositor
 

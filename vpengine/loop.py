@@ -9,6 +9,7 @@ from fractions import Fraction
 from functools import partial
 from typing import Protocol
 
+from vpengine.capture.readers import Captures
 from vpengine.compose import restoring
 from vpengine.compose.compositor import Compositor
 from vpengine.compose.governor import Governor, decoration_turn, drawn_now
@@ -68,6 +69,7 @@ class Loop:
     gpu: Gpu
     clock: Clock
     cameras: Cameras
+    captures: Captures
     inbox: Inbox[str, OperatorMessage]
     board: Board[Shown]
     desk: Desk
@@ -150,9 +152,11 @@ class Loop:
         delivered, ahead_s = self.collect(now_s), self.generator.health.request_lead_s
         stored, held = self.restored(settled, tick), bool(settled.controls[declared.NEURAL_HOLD])
         made = self.desk.gate.admit(self.restoring.newer(delivered), held)
+        captured = self.captures.shown(tick.display_time_s)
+        captured_s = {camera: frame.time_s for camera, frame in captured.items()}
         return FrameInput(
             tick=tick,
-            cameras=self.cameras.at(tick.display_time_s, now_s, ahead_s),
+            cameras=self.cameras.at(tick.display_time_s, now_s, ahead_s, captured_s),
             buses=settled.buses,
             controls=settled.controls,
             epoch=settled.epoch,
@@ -160,6 +164,7 @@ class Loop:
             rung=self.governor.rung,
             locked=settled.locked,
             cue=self.desk.playback.running or "",
+            captured=captured,
         )
 
     def collect(self, now_s: float) -> tuple[Keyframe, ...]:

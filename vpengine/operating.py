@@ -139,6 +139,7 @@ def trouble_of(loop: Loop) -> str:
     found = [
         *(f"camera {name}: its tracker is silent" for name in silent),
         *([health.words(held=False)] if not health.ready and health.failures else []),
+        *(f"capture {name}: {fault}" for name, one in loop.captures.health().items() for fault in one.faults),
         *([loop.governor.words] if loop.governor.holds_back else []),
     ]
     return "; ".join(found)

@@ -39,9 +39,9 @@ def seen(target: Target) -> np.ndarray[Any, Any]:
 
 @pytest.mark.parametrize("name", sorted(FORMATS))
 @pytest.mark.parametrize("siting", ["left", "center"])
-def test_every_format_is_as_numpy_has_it(gpu: Any, name: str, siting: str) -> None:
+def test_every_format_is_as_numpy_has_it(engine: Gpu, name: str, siting: str) -> None:
     frame = picture(name, siting)
-    drawn = CameraPicture(Gpu(gpu), SIZE)
+    drawn = CameraPicture(engine, SIZE)
     expected = space_of("tagged", None, frame.matrix).acescg(rgb_of(frame))
     close = CLOSE_IN_8_BITS if frame.format.bits == 8 else CLOSE
     np.testing.assert_allclose(seen(drawn.draw(frame)), expected, atol=CLOSE, rtol=close)
@@ -50,34 +50,34 @@ def test_every_format_is_as_numpy_has_it(gpu: Any, name: str, siting: str) -> No
 
 @pytest.mark.parametrize("range_", ["limited", "full"])
 @pytest.mark.parametrize("matrix", ["bt601", "bt709", "bt2020"])
-def test_tags_are_honoured(gpu: Any, range_: str, matrix: str) -> None:
+def test_tags_are_honoured(engine: Gpu, range_: str, matrix: str) -> None:
     frame = picture("yuv444p10le", range_=range_, matrix=matrix)
-    drawn = CameraPicture(Gpu(gpu), SIZE)
+    drawn = CameraPicture(engine, SIZE)
     expected = space_of("tagged", None, frame.matrix).acescg(rgb_of(frame))
     np.testing.assert_allclose(seen(drawn.draw(frame)), expected, atol=CLOSE, rtol=CLOSE)
     drawn.release()
 
 
 @pytest.mark.parametrize("name", ["S-Log3 S-Gamut3.Cine", "ARRI LogC4", "V-Log V-Gamut", "sRGB - Texture"])
-def test_a_camera_s_log_becomes_light(gpu: Any, name: str) -> None:
+def test_a_camera_s_log_becomes_light(engine: Gpu, name: str) -> None:
     frame = picture("yuv444p10le")
-    drawn = CameraPicture(Gpu(gpu), SIZE, name)
+    drawn = CameraPicture(engine, SIZE, name)
     expected = space_of(name, None, "bt709").acescg(rgb_of(frame))
     np.testing.assert_allclose(seen(drawn.draw(frame)), expected, atol=CLOSE, rtol=2e-2)
     drawn.release()
 
 
-def test_a_large_picture_is_averaged_in_light(gpu: Any) -> None:
+def test_a_large_picture_is_averaged_in_light(engine: Gpu) -> None:
     lines = np.zeros((64, 64, 3), np.uint8)
     lines[:, ::2] = 255  # half of the light, a quarter of it were codes averaged
     frame = CapturedFrame((lines,), FORMATS["rgb24"], (64, 64), Tags(), 0.0)
-    drawn = CameraPicture(Gpu(gpu), (32, 32))
+    drawn = CameraPicture(engine, (32, 32))
     assert seen(drawn.draw(frame))[..., 1] == pytest.approx(0.5, abs=0.005)
     drawn.release()
 
 
-def test_a_picture_is_converted_once_and_a_changed_size_is_followed(gpu: Any) -> None:
-    drawn, first = CameraPicture(Gpu(gpu), SIZE), picture("yuv420p")
+def test_a_picture_is_converted_once_and_a_changed_size_is_followed(engine: Gpu) -> None:
+    drawn, first = CameraPicture(engine, SIZE), picture("yuv420p")
     before = seen(drawn.draw(first))
     drawn.target.clear()
     assert not seen(drawn.draw(first)).any(), "the same picture costs nothing"

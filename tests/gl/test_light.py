@@ -13,7 +13,7 @@ import pytest
 from tests.demo_bench import Bench
 from tests.geometry import pixel_uv, project
 from vpengine.compose.governor import FULL_RUNG, RUNGS
-from vpengine.compose.plan import world_key
+from vpengine.compose.keys import world_key
 from vpengine.control.declared import INNER_VISIBLE, NEURAL_AMOUNT
 from vpengine.frames.feed import Eye
 from vpengine.frames.frame_input import FrameInput

@@ -12,7 +12,7 @@ import pytest
 
 from vpengine.compose.governor import RUNGS, decoration_turn, drawn_now
 from vpengine.compose.jobs import (
-    DevelopWorld,
+    Develop,
     DrawChart,
     DrawPlate,
     DrawWall,
@@ -22,7 +22,8 @@ from vpengine.compose.jobs import (
     ShowStale,
     UpdateKeyframes,
 )
-from vpengine.compose.plan import Layout, light_key, plan, world_key
+from vpengine.compose.keys import light_key, world_key
+from vpengine.compose.plan import Layout, plan
 from vpengine.control.controls import Controls
 from vpengine.control.declared import ENGINE_CONTROLS, NEURAL_AMOUNT, NEURAL_REPROJECT, WALL_CHART
 from vpengine.frames.feed import PREVIEW, PROGRAM, Eye, Feed, parse_feed, wall_feed
@@ -97,7 +98,7 @@ def test_a_preview_costs_nothing_when_it_is_off() -> None:
     assert kinds(plan(frame(preview=standby), ONE, WALLS)) == kinds(bare)
     shown = plan(frame(preview=standby), ONE, [*WALLS, feed])
     added = [job for job in shown if job.name not in {job.name for job in bare}]
-    assert kinds(added) == [UpdateKeyframes, DrawPlate, Reproject, DevelopWorld]
+    assert kinds(added) == [UpdateKeyframes, DrawPlate, Reproject, Develop]
     assert all(job.priority == LATER for job in added)
     assert in_order(shown)[: len(bare)] == [job for job in in_order(shown) if job.priority == WALL]
 
@@ -114,7 +115,7 @@ def test_a_preview_that_a_frame_leaves_out_takes_in_its_keyframes() -> None:
 def test_a_world_is_a_feed_without_any_wall() -> None:
     """Cut to what the lens sees: 10 percent a side is a picture 1.2 times as wide."""
     jobs = plan(frame(), replace(ONE, walls=()), [Feed("world", "A")])
-    assert kinds(jobs) == [UpdateKeyframes, DrawPlate, Reproject, DevelopWorld]
+    assert kinds(jobs) == [UpdateKeyframes, DrawPlate, Reproject, Develop]
     develop = jobs[-1]
     assert (develop.writes, develop.size) == ("world:A", (80, 45))
     assert develop.seen == pytest.approx(1.0 / 1.2)

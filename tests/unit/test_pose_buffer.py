@@ -126,14 +126,14 @@ def test_signs_of_quaternions_do_not_matter() -> None:
         assert degrees(one.pose, other.pose) < 1e-5
 
 
-def test_a_long_run_at_a_kilohertz_keeps_a_second() -> None:
+def test_a_long_run_at_a_kilohertz_keeps_what_a_late_picture_needs() -> None:
     buffer = PoseBuffer()
     for n in range(9000):
         buffer.add(n / 1000.0, Pose((n / 1000.0, 0.0, 0.0)))
     old, recent = buffer.at(7.0, 9.0), buffer.at(8.5005, 9.0)
     assert old is not None
     assert recent is not None
-    assert old.pose.position_m[0] == pytest.approx(7.999, abs=2e-3)  # the oldest kept
+    assert old.pose.position_m[0] == pytest.approx(7.499, abs=2e-3)  # the oldest kept
     assert recent.pose.position_m[0] == pytest.approx(8.5005)
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from fractions import Fraction
+from typing import Any
 
 from vpengine.capture.tags import tag_faults
 from vpengine.frames.captured import MATRICES, CapturedFrame
@@ -38,6 +39,10 @@ class CaptureHealth:
     @property
     def good(self) -> bool:
         return self.state == "running" and not self.faults
+
+    def report(self) -> dict[str, Any]:
+        """All of it, as JSON has it."""
+        return {**asdict(self), "said_rate": float(self.said_rate) if self.said_rate else None}
 
     def line(self) -> str:
         """All of it on one line."""

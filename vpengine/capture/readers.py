@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from vpengine.capture import KINDS
+from vpengine.capture.health import CaptureHealth
 from vpengine.capture.pace import Pace
 from vpengine.capture.reader import Reader
+from vpengine.frames.captured import CapturedFrame
 from vpengine.plugins import load_plugin
 from vpengine.stage.capture import CaptureSection
 
@@ -32,6 +34,29 @@ def reader_of(
         tags=shared.tags,
         **told,
     )
+
+
+class Captures:
+    """The pictures that cameras send, each by its camera's id. ``start`` and ``stop`` as of ``Reader``."""
+
+    def __init__(self, readers: Mapping[str, Reader]) -> None:
+        self.readers = dict(readers)
+
+    def start(self) -> None:
+        for reader in self.readers.values():
+            reader.start()
+
+    def shown(self, time_s: float) -> dict[str, CapturedFrame]:
+        """What stands for each camera at ``time_s``; one that shows nothing is left out, and its world is alone."""
+        found = {camera: reader.shown(time_s) for camera, reader in self.readers.items()}
+        return {camera: frame for camera, frame in found.items() if frame is not None}
+
+    def health(self) -> dict[str, CaptureHealth]:
+        """By the capture's id."""
+        return {reader.name: reader.health() for reader in self.readers.values()}
+
+    def stop(self) -> None:
+        stop_all(self.readers.values())
 
 
 def stop_all(readers: Iterable[Reader]) -> None:

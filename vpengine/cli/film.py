@@ -21,7 +21,7 @@ from vpengine.cli.bar import progress_bar
 from vpengine.cli.outputs import Force, folder_for
 from vpengine.cli.signals import deaf_to_hangup
 from vpengine.cli.streams import echo
-from vpengine.compose.plan import light_key, world_key
+from vpengine.compose.keys import light_key, world_key
 from vpengine.errors import UserError, did_you_mean
 from vpengine.files import Files, read_files
 from vpengine.frames.feed import PROGRAM, Eye, Feed, parse_feed

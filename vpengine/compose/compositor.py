@@ -8,9 +8,10 @@ from dataclasses import replace
 from vpengine.compose.charts import Charts
 from vpengine.compose.drawable import Plates, exact, light_on, moves
 from vpengine.compose.eyes import Eyes
+from vpengine.compose.green_screen import GreenScreen
 from vpengine.compose.jobs import (
     Blank,
-    DevelopWorld,
+    Develop,
     DrawChart,
     DrawPlate,
     DrawWall,
@@ -37,9 +38,14 @@ from vpengine.view.camera import camera_view
 from vpengine.view.light import DAY
 
 
+def is_gone(feed: Feed, frame: FrameInput) -> bool:
+    """Nothing is on its bus any more, or its camera's own picture does not come."""
+    return feed.bus not in frame.buses or (feed.kind in ("picture", "key") and feed.of not in frame.captured)
+
+
 class Compositor:
-    """Joins eyes, walls and the plates of locations. Owns none of them, but what worlds are developed with, and
-    the walls' charts."""
+    """Joins eyes, walls, cameras' own pictures and the plates of locations. Owns none of them but the pictures, what
+    feeds are developed with, and the walls' charts."""
 
     def __init__(
         self,
@@ -49,12 +55,14 @@ class Compositor:
         walls: Walls,
         plates: Plates,
         surrounds: Surrounds | None = None,
+        green_screen: GreenScreen | None = None,
     ) -> None:
         self.layout = layout
         self.eyes = eyes
         self.walls = walls
         self._plates = plates
         self.surrounds = surrounds
+        self.green_screen = green_screen or GreenScreen(gpu, {})
         self._gpu = gpu
         self._charts = Charts(gpu, walls, len(layout.cameras))
         self._view_lut: ViewLut | None = None
@@ -65,7 +73,7 @@ class Compositor:
         self._on_walls: frozenset[str] = frozenset()  # locations, in the newest frame
         self._bare = False  # nothing generated was shown in the newest frame
         self._shown: set[str] = set()  # of these, which are not blank
-        self._worlds: dict[str, Target] = {}  # that leave the frame, by feed
+        self._feeds: dict[str, Target] = {}  # that leave the frame, by feed
 
     @property
     def drawers(self) -> Mapping[type[Job], Drawer]:
@@ -80,8 +88,9 @@ class Compositor:
             GradeOuter: self._grade_outer,
             DrawWall: self._draw_wall,
             DrawChart: self._draw_chart,
-            DevelopWorld: self._develop,
+            Develop: self._develop,
             Blank: self._blank,
+            **self.green_screen.drawers,
         }
 
     def plan(
@@ -89,7 +98,7 @@ class Compositor:
     ) -> list[Job]:
         """The jobs that make ``feeds`` (see ``compose.plan``), and blank those whose bus has nothing on it any more."""
         jobs = plan(frame, self.layout, feeds, lit=lit, left_out=left_out)
-        gone = [feed for feed in feeds if feed.bus not in frame.buses and str(feed) in self._shown]
+        gone = [feed for feed in feeds if is_gone(feed, frame) and str(feed) in self._shown]
         return [*jobs, *(Blank(name=f"feed {feed}", priority=PREVIEW, writes=str(feed), lasting=True) for feed in gone)]
 
     def eyes_of(self, frame: FrameInput, feeds: Collection[Feed]) -> list[Eye]:
@@ -149,20 +158,20 @@ class Compositor:
     def _blank(self, job: Blank, pictures: Pictures) -> Target:
         del pictures
         assert job.writes is not None
-        self._worlds[job.writes].clear()
+        self._feeds[job.writes].clear()
         self._shown.discard(job.writes)
-        return self._worlds[job.writes]
+        return self._feeds[job.writes]
 
-    def _develop(self, job: DevelopWorld, pictures: Pictures) -> Target:
+    def _develop(self, job: Develop, pictures: Pictures) -> Target:
         assert job.writes is not None
-        world: Picture = pictures[job.reads[0]]
+        made: Picture | Target = pictures[job.reads[0]]
         if self._view_lut is None:
             self._view_lut = ViewLut(self._gpu)
-        if job.writes not in self._worlds:
-            self._worlds[job.writes] = Target(self._gpu.context, job.size, dtype="f1")
-        self._view_lut.develop(self._worlds[job.writes], world.color, shown=job.seen, dip=job.dip)
+        if job.writes not in self._feeds:
+            self._feeds[job.writes] = Target(self._gpu.context, job.size, dtype="f1")
+        self._view_lut.develop(self._feeds[job.writes], made.color, shown=job.seen, dip=job.dip)
         self._shown.add(job.writes)
-        return self._worlds[job.writes]
+        return self._feeds[job.writes]
 
     def warm(self, location: str, lend: Lend) -> None:
         """Draw every pass once, in the places that it will draw in, before the first frame."""
@@ -184,8 +193,9 @@ class Compositor:
         self._on_walls, self._turn, self._lit = frozenset(), None, DAY
 
     def release(self) -> None:
-        for target in self._worlds.values():
+        for target in self._feeds.values():
             target.release()
         self._charts.release()
+        self.green_screen.release()
         if self._view_lut is not None:
             self._view_lut.release()

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from vpengine.compose.wall import WallLevels
+from vpengine.frames.captured import CapturedFrame
 from vpengine.frames.feed import Eye
 from vpengine.frames.frame_input import NO_DIP, BusState
 from vpengine.frames.keyframe import Keyframe
@@ -83,9 +84,17 @@ class MixWorlds(Job):
 
 
 @dataclass(frozen=True, kw_only=True)
-class DevelopWorld(Job):
-    """A world as a monitor shows it. seen: which part of the picture's sides the lens sees, its overscan cut away. dip:
-    its bus's.
+class TakePicture(Job):
+    """A camera's own picture, as light."""
+
+    camera: str
+    frame: CapturedFrame
+
+
+@dataclass(frozen=True, kw_only=True)
+class Develop(Job):
+    """A picture as a monitor shows it. seen: which part of its sides the lens sees, its overscan cut away. dip: its
+    bus's.
     """
 
     size: tuple[int, int]
@@ -95,7 +104,7 @@ class DevelopWorld(Job):
 
 @dataclass(frozen=True, kw_only=True)
 class Blank(Job):
-    """A world that nothing is on any more: black, so that nobody takes it for a live one."""
+    """A feed that nothing is on any more: black, so that nobody takes it for a live one."""
 
 
 @dataclass(frozen=True, kw_only=True)

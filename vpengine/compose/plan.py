@@ -8,7 +8,7 @@ from typing import Any
 
 from vpengine.compose.governor import RUNGS
 from vpengine.compose.jobs import (
-    DevelopWorld,
+    Develop,
     DrawChart,
     DrawPlate,
     DrawWall,
@@ -19,6 +19,8 @@ from vpengine.compose.jobs import (
     UpdateKeyframes,
     UpdateSurround,
 )
+from vpengine.compose.keys import light_key, world_key
+from vpengine.compose.plan_picture import picture_jobs
 from vpengine.compose.wall import WallLevels
 from vpengine.control import declared
 from vpengine.frames.feed import PREVIEW as PREVIEW_BUS
@@ -52,16 +54,6 @@ class Layout:
         return {camera.id: camera for camera in self.cameras}[name]
 
 
-def world_key(eye: Eye) -> str:
-    """The picture of what an eye must see."""
-    return f"world {eye}"
-
-
-def light_key(wall: str) -> str:
-    """The picture of what a wall gives off."""
-    return f"light {wall}"
-
-
 def eyes_of(frame: FrameInput, layout: Layout, feeds: Collection[Feed], *, lit: bool = False) -> list[Eye]:
     """Whose worlds ``feeds`` are made of; with ``lit``, all that are on walls."""
     walls = [wall for wall in layout.walls if lit or wall_feed(wall) in feeds]
@@ -76,7 +68,7 @@ def eyes_of(frame: FrameInput, layout: Layout, feeds: Collection[Feed], *, lit: 
 def plan(
     frame: FrameInput, layout: Layout, feeds: Collection[Feed], *, lit: bool = False, left_out: Collection[Feed] = ()
 ) -> list[Job]:
-    """The jobs that make ``feeds`` (walls and worlds; others are passed over), every job after those it reads.
+    """The jobs that make ``feeds`` (the simulated stage's are passed over), every job after those it reads.
 
     lit: the walls' light as well, under ``light_key``. left_out: other feeds, which this frame does not make, but whose
     eyes take in the keyframes that come now: they come once.
@@ -90,6 +82,7 @@ def plan(
     if walls:
         jobs += _walls(frame, layout, [wall for wall in walls if wall_feed(wall) in feeds], walls if lit else ())
     jobs += [_develop(frame, layout, feed) for feed in worlds if feed.bus in frame.buses]
+    jobs += [job for camera in layout.cameras for job in picture_jobs(frame, camera, feeds)]
     return jobs
 
 
@@ -254,7 +247,7 @@ def _charts(frame: FrameInput, layout: Layout, sent: Sequence[str], lit: Sequenc
 
 def _develop(frame: FrameInput, layout: Layout, feed: Feed) -> Job:
     camera = layout.camera(feed.of)
-    return DevelopWorld(
+    return Develop(
         name=f"feed {feed}",
         priority=_priority(feed.bus),
         reads=(world_key(Eye(feed.bus, camera.id)),),

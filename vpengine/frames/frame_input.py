@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 
+from vpengine.frames.captured import CapturedFrame
 from vpengine.frames.feed import PREVIEW, PROGRAM
 from vpengine.frames.keyframe import Keyframe
 from vpengine.frames.look import NO_LOOK, Look
@@ -103,7 +104,8 @@ class FrameInput:
 
     keyframes: those that the gate admitted in this frame. rung: how much is left out to hold the rate, 0 for nothing
     (compose.governor). locked: looks are, and the surround stays as it is. cue: the number
-    of the one that is running.
+    of the one that is running. captured: by camera, the picture of its own that stands for it; that camera's state is
+    of the moment when that was captured, for the world waits for the picture.
     """
 
     tick: Tick
@@ -115,6 +117,7 @@ class FrameInput:
     rung: int = 0
     locked: bool = False
     cue: str = ""
+    captured: Mapping[str, CapturedFrame] = field(default_factory=dict)
 
     @property
     def program(self) -> BusState:

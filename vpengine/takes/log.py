@@ -146,6 +146,7 @@ class LogWriter:
             "rung": frame.rung,
             **({"locked": True} if frame.locked else {}),
             **({"cue": frame.cue} if frame.cue else {}),
+            **({"captured": _captured_line(frame)} if frame.captured else {}),
             "epoch": frame.epoch,
             "keyframes": [_request_line(keyframe) for keyframe in frame.keyframes],
         }
@@ -165,6 +166,18 @@ class LogWriter:
         except OSError:  # half of one is of no use, and its room may be what a report needs
             path.unlink(missing_ok=True)
             raise
+
+
+def _captured_line(frame: FrameInput) -> dict[str, Any]:
+    """Which picture of each camera's own it was. What is in it is a recording's (a take is drawn without it)."""
+    return {
+        camera: {
+            "number": one.number,
+            "time_s": one.time_s,
+            **({"timecode": str(one.timecode)} if one.timecode else {}),
+        }
+        for camera, one in frame.captured.items()
+    }
 
 
 def _request_line(keyframe: Keyframe) -> dict[str, Any]:

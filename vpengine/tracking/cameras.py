@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from types import MappingProxyType
 from typing import Any
 
 from vpengine.control.messages import OperatorMessage
@@ -17,6 +18,7 @@ from vpengine.tracking.protocol import LensUpdate
 from vpengine.tracking.recentre import Recentring
 from vpengine.view.lens import Lens
 
+NONE_CAPTURED: Mapping[str, float] = MappingProxyType({})
 SILENT_S = 1.0  # of a tracker that said nothing for so long it is not known where it is now
 REQUEST_HORIZON_S = 0.25  # further ahead than this, prediction does more harm than good (NEURAL 4e)
 
@@ -46,11 +48,18 @@ class Cameras:
                 known = tracked is not None and tracked.age_s < SILENT_S
                 self._recentring.take(message, tracked.pose if tracked and known else None)
 
-    def at(self, time_s: float, now_s: float, request_ahead_s: float) -> dict[str, CameraState]:
-        """Every camera at ``time_s``; its request pose ``request_ahead_s`` later, the horizon at most."""
+    def at(
+        self, time_s: float, now_s: float, request_ahead_s: float, captured_s: Mapping[str, float] = NONE_CAPTURED
+    ) -> dict[str, CameraState]:
+        """Every camera at ``time_s``; its request pose ``request_ahead_s`` later, the horizon at most.
+
+        captured_s: when the picture was captured that a camera's world is to meet, instead of ``time_s``.
+        """
         for name, update in self._updates.take().items():
             self._lenses[name] = updated(self._lenses[name], update)
-        return {name: self._state(name, time_s, now_s, request_ahead_s) for name in self._settings}
+        return {
+            name: self._state(name, captured_s.get(name, time_s), now_s, request_ahead_s) for name in self._settings
+        }
 
     def _state(self, name: str, time_s: float, now_s: float, request_ahead_s: float) -> CameraState:
         poses, lens = self._poses[name], self._lenses[name]

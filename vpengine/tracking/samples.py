@@ -1,4 +1,4 @@
-"""The newest second of a tracker's poses, in order of time, as rows that can be fitted without copying."""
+"""The newest moments of a tracker's poses, in order of time, as rows that can be fitted without copying."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from vpengine.view.predict import STALE_S
 
 Array = NDArray[np.float64]
 
-KEEP_S = 1.0
-MOST = 2048  # samples; a tracker of 2 kHz fills them in KEEP_S
+KEEP_S = 1.5  # a camera's picture may come a second late, and the world waits for it
+MOST = 2048  # samples; a tracker of 1.3 kHz fills them in KEEP_S
 TIME, POSITION, ROTATION = 0, slice(1, 4), slice(4, 8)
 
 

@@ -1,0 +1,83 @@
+"""A camera's own picture in a running engine: what is shown is what it sent, and the world is of that moment."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from vpengine.app import App, RunOptions
+from vpengine.capture.pace import Pace
+from vpengine.capture.synthetic import SyntheticSource
+from vpengine.gpu.view_lut import acescct_to_display
+from vpengine.view.color import REC709_FROM_ACESCG, acescct_from_linear
+
+STAGE = """\
+version = 1
+[stage]
+name = "Green"
+rate = 24
+[[camera]]
+id = "1"
+sensor_mm = [24.0, 13.5]
+pinhole_focal_length_mm = 24.0
+[camera.inner]
+resolution = [176, 99]
+overscan_percent = 5.0
+[[capture]]
+id = "a"
+kind = "synthetic"
+camera = "1"
+resolution = [160, 90]
+noise = 0.0
+hold_s = 0.5
+[[output]]
+kind = "headless"
+feed = "picture:1"
+[control]
+osc_port = 0
+"""
+
+
+@pytest.fixture
+def show(tmp_path: Path, make_show: Callable[[App], Any]) -> Iterator[Any]:
+    stage, scene = tmp_path / "stage.toml", tmp_path / "show.toml"
+    stage.write_text(STAGE, encoding="utf-8")
+    scene.write_text('version = 1\nshow.name = "x"\n[[scene]]\nslug = "a"\nplate.kind = "pattern"\n', encoding="utf-8")
+    with App(RunOptions(stage, show=scene, headless=True, unpaced=True)) as app:
+        app.wait_until_ready()
+        yield make_show(app)
+
+
+def developed(light: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """(h, w, 3) linear Rec.709 to what a monitor's feed has, by OpenColorIO itself."""
+    cct = np.ascontiguousarray(acescct_from_linear(light @ np.linalg.inv(REC709_FROM_ACESCG).T), np.float32)
+    acescct_to_display().applyRGB(cct)
+    return np.clip(cct, 0.0, 1.0) * 255.0
+
+
+def test_what_is_shown_is_what_the_camera_sent(show: Any) -> None:
+    show.until(lambda: "1" in show.newest.captured and show.newest.captured["1"].number > 2)
+    frame = show.newest.captured["1"]
+    (section,) = show.app.files.stage.captures
+    source = SyntheticSource(show.app.files.of(section.source), Pace())
+    expected = developed(source.truth(frame.number).light)
+    seen = show.pixels("picture:1")[::-1].astype(float)
+    assert seen.shape == (90, 160, 3)
+    off = np.abs(seen - expected)[expected > 3.0]  # a screen's green has no red, where the view's table is coarse
+    assert off.mean() < 2.0
+    assert off.max() < 40  # chroma has half of the pixels
+
+
+def test_a_camera_that_is_gone_shows_nothing_and_is_told_of(show: Any) -> None:
+    show.until(lambda: "picture:1" in show.app.loop.executor.pictures)
+    assert show.pixels("picture:1").any()
+    show.app.captures.readers["1"]._source.read = lambda: None  # nothing comes any more
+    show.until(lambda: not show.newest.captured)
+    show.frames(1)
+    assert not show.pixels("picture:1").any()
+    show.until(lambda: "capture a: no picture for" in show.app.loop.trouble())
+    assert show.app.report()["captures"]["a"]["frames"] > 0
