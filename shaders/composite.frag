@@ -1,0 +1,55 @@
+// The foreground over the world, scene-linear: what of the world is nearer than the mark is before it.
+layout(location = 0) out vec4 color;
+
+uniform sampler2D matte;
+uniform sampler2D foreground;
+uniform sampler2D world;
+#ifdef FRONT
+uniform sampler2D world_depth;
+#endif
+#ifdef LIGHT
+uniform sampler2D light;
+#endif
+
+#ifdef GRAIN
+uint mixed(uint h) {  // C. Wellons, Prospecting for hash functions, 2018 (lowbias32)
+    h = (h ^ (h >> 16)) * 0x7FEB352Du;
+    h = (h ^ (h >> 15)) * 0x846CA68Bu;
+    return h ^ (h >> 16);
+}
+
+// Of mean 0 and deviation 1, nearly Gaussian: the sum of the four bytes of a hash.
+float grain_at(uint channel) {
+    uint h = mixed(uint(gl_FragCoord.x) + mixed(uint(gl_FragCoord.y) + mixed(3u * uint(frame) + channel)));
+    float sum = float(h & 255u) + float((h >> 8) & 255u) + float((h >> 16) & 255u) + float(h >> 24);
+    return (sum / 255.0 - 2.0) * 1.732;
+}
+#endif
+
+void main() {
+    ivec2 at = ivec2(gl_FragCoord.xy);
+    vec2 place = gl_FragCoord.xy / vec2(textureSize(matte, 0));
+    vec4 found = texelFetch(matte, at, 0), own = texelFetch(foreground, at, 0);
+#ifdef SAME_SIZE
+    vec3 behind = texelFetch(world, at, 0).rgb;
+#else
+    vec3 behind = texture(world, place).rgb;
+#endif
+    float alpha = found.r, shade = max(1.0 + shadow * (found.g - 1.0), 0.0);
+#ifdef FRONT
+    if (texture(world_depth, place).r < mark_m) {
+        alpha = 0.0, own = vec4(0.0), shade = 1.0;
+    }
+#endif
+    behind = behind * shade * (1.0 - black) + black;
+#ifdef GRAIN
+    // As light falls on a sensor in single photons: its variance is as the light, and there is a floor.
+    behind += grain * 0.03 * sqrt(max(behind, 0.0) + 0.02) * vec3(grain_at(0u), grain_at(1u), grain_at(2u));
+#endif
+    color = vec4(own.rgb + (1.0 - alpha) * behind, 1.0);
+#ifdef LIGHT
+    vec4 around = texture(light, gl_FragCoord.xy / (8.0 * vec2(textureSize(light, 0))));
+    vec3 mean = around.rgb / around.a;
+    color.rgb += own.a * mean + wrap * alpha * max(around.a - 0.02, 0.0) * mean;  // 0.02: from everywhere
+#endif
+}

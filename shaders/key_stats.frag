@@ -1,0 +1,15 @@
+// Mean and variance of 4 x 4 pixels of the edge matte.
+layout(location = 0) out vec4 color;
+
+uniform sampler2D edge;
+
+void main() {
+    ivec2 last = textureSize(edge, 0) - 1, corner = ivec2(gl_FragCoord.xy) * 4;
+    vec2 sum = vec2(0.0);
+    for (int i = 0; i < 16; i++) {
+        float alpha = texelFetch(edge, min(corner + ivec2(i & 3, i >> 2), last), 0).r;
+        sum += vec2(alpha, alpha * alpha);
+    }
+    sum /= 16.0;
+    color = vec4(sum.x, max(sum.y - sum.x * sum.x, 0.0), 0.0, 1.0);
+}
