@@ -1,4 +1,4 @@
-// Where the key works (red), and where the picture is kept as it is (green).
+// Inside the screen: red, what is left out, is 0; green is what is kept as it is.
 layout(location = 0) out vec4 color;
 
 void main() {

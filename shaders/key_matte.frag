@@ -1,4 +1,5 @@
-// The matte. r: alpha; g: the screen's light to the clean plate's, its shadow; b: alpha before its edge is moved.
+// The matte. r: alpha; g: the screen's light to the clean plate's, its shadow; b: alpha before its edge is moved; a: what
+// is held out, and stays as green as it is.
 layout(location = 0) out vec4 color;
 
 uniform sampler2D edge;
@@ -22,9 +23,12 @@ void main() {
 #ifdef PLATE
     shade = texture(screen_ratio, gl_FragCoord.xy / (8.0 * vec2(textureSize(screen_ratio, 0)))).g;
 #endif
-    float kept = alpha;
+    float kept = alpha, held_out = 0.0;
 #ifdef GARBAGE
-    kept *= 1.0 - texture(garbage, gl_FragCoord.xy / vec2(textureSize(edge, 0))).r;
+    vec2 area = texture(garbage, gl_FragCoord.xy / vec2(textureSize(edge, 0))).rg;
+    held_out = area.g;
+    alpha = max(alpha, held_out);
+    kept = alpha * area.r;
 #endif
-    color = vec4(kept, clamp(shade, 0.0, 1.0), alpha, 1.0);
+    color = vec4(kept, clamp(shade, 0.0, 1.0), alpha, held_out);
 }

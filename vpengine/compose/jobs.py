@@ -5,6 +5,7 @@ What a job needs besides its own fields it reads: pictures by their keys, in the
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from vpengine.compose.wall import WallLevels
@@ -89,6 +90,35 @@ class TakePicture(Job):
 
     camera: str
     frame: CapturedFrame
+
+
+@dataclass(frozen=True, kw_only=True)
+class KeyPicture(Job):
+    """The foreground of a camera's own picture, which it reads, and its matte. view: the lens's, as the picture is.
+    controls: the frame's.
+    """
+
+    camera: str
+    view: View
+    controls: Mapping[str, float | bool | str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShowKey(Job):
+    """What is keyed, which it reads: the matte as grey."""
+
+    size: tuple[int, int]
+
+
+@dataclass(frozen=True, kw_only=True)
+class LayOver(Job):
+    """What is keyed over the world, in the order of ``reads``. mark_m: how far ahead the actor stands, where the world
+    may pass before the picture. number: the frame's, on which grain depends.
+    """
+
+    camera: str
+    mark_m: float | None
+    number: int
 
 
 @dataclass(frozen=True, kw_only=True)

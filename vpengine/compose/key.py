@@ -55,7 +55,7 @@ class Keyed:
     """One picture's key, and what it was made from, each to be looked at alone. All but ``matte`` and ``foreground`` may
     be coarser than the picture.
 
-    matte: r alpha, g the screen's shadow (1 is none), b alpha before its edge was moved. foreground: rgb light,
+    matte: r alpha, g the screen's shadow (1 is none), b alpha before its edge was moved, a what is held out. foreground: rgb light,
     premultiplied and without spill; a: how much of the screen's light is to be given back as the world's. edge: alpha as
     measured (r). core: mean light, and 1 where it is surely foreground. moments: the foreground's colour filled in, its
     squares, its products, beside each other. screen: the screen's light to the clean plate's (or to the picked colour).
@@ -109,7 +109,8 @@ class Keyer:
         refined: Texture | None = None,
     ) -> Keyed:
         """picture: scene-linear ACEScg. clean_plate: the screen with nobody before it, of any size; left out when the
-        settings say so. garbage: r is 1 where nothing is wanted. refined: an alpha (r) of the picture's size made
+        settings say so. garbage: r is 1 where the key works and 0 where nothing is wanted, g is 1 where the picture
+        is kept as it is. refined: an alpha (r) of the picture's size made
         elsewhere, such as by a network, in place of the measured one.
         """
         size = (picture.size[0], picture.size[1])

@@ -39,6 +39,12 @@ class ScreenSettings(Settings):
     floor: bool = Field(default=False, description="It lies flat, from position_m towards the audience.")
 
 
+class MarkSettings(Settings):
+    """Where the actor stands: with /vp/key/front, what of the world is nearer to the camera passes before the picture."""
+
+    position_m: Position = Field(default=(0.0, 3.0, 0.0), description="Stage position (X right, Y forward, Z up).")
+
+
 class HoldoutSettings(Settings):
     """A box in which the picture is kept as it is, however green: a prop, a costume on its stand."""
 

@@ -18,7 +18,7 @@ from vpengine.stage.camera import CameraSettings, OuterSettings
 from vpengine.stage.capture import CaptureSection, read_captures
 from vpengine.stage.control_names import by_address, control_values
 from vpengine.stage.control_settings import ControlSettings
-from vpengine.stage.screens import HoldoutSettings, ScreenSettings
+from vpengine.stage.screens import HoldoutSettings, MarkSettings, ScreenSettings
 from vpengine.stage.sections import PluginSection, Table, parse_settings
 from vpengine.stage.settings import (
     ExistingFile,
@@ -35,7 +35,7 @@ from vpengine.stage.walls import KINDS, WHITE_NITS, WallSettings
 
 MOST_CAMERAS = 8  # each costs a frame what a picture of the world costs
 SECTIONS = (
-    *("stage", "camera", "wall", "outer", "tracking", "capture", "screen", "holdout"),
+    *("stage", "camera", "wall", "outer", "tracking", "capture", "screen", "holdout", "mark"),
     *("output", "neural", "sim", "control", "controls"),
 )
 Part = TypeVar("Part", bound=Settings)
@@ -207,6 +207,7 @@ class Stage:
     captures: tuple[CaptureSection, ...] = ()
     screens: tuple[ScreenSettings, ...] = ()
     holdouts: tuple[HoldoutSettings, ...] = ()
+    mark: MarkSettings = MarkSettings()
 
     def camera(self, name: str) -> CameraSettings:
         """Raises KeyError."""
@@ -252,14 +253,14 @@ def read_stage(path: Path, declared: Declared, *, allow_outside: bool = False) -
     captures, sources = read_captures(file, _ids(file, "camera"))
     screens, holdouts = _several(file, "screen", ScreenSettings), _several(file, "holdout", HoldoutSettings)
     _shows_something(file, [settings for settings, _ in outputs if settings])
-    (neural, own), sim = _neural(file), file.one("sim", SimSettings)
+    (neural, own), sim, mark = _neural(file), file.one("sim", SimSettings), file.one("mark", MarkSettings)
     control = file.one("control", ControlSettings)
     known = tuple(declared(neural.generator if neural else "none"))
     controls = control_values(file, file.tables.get("controls", {}), "controls", by_address(known))
     plugins = (section for _, section in (*tracking, *outputs) if section)
     sections = (*plugins, *sources, *_networks(file, neural, own))
     show = head.show if head else _show(file)
-    if file.problems or not (head and outer and neural and sim and control):
+    if file.problems or not (head and outer and neural and sim and mark and control):
         return StageReading(None, tuple(file.problems), sections, show, known)
     stage = Stage(
         file.path,
@@ -287,6 +288,7 @@ def read_stage(path: Path, declared: Declared, *, allow_outside: bool = False) -
         captures,
         screens,
         holdouts,
+        mark,
     )
     return StageReading(stage, (), sections, show, known)
 
