@@ -17,9 +17,12 @@ void main() {
     vec3 squares = texelFetch(moments, at + ivec2(size.x, 0), 0).rgb;
     vec3 products = texelFetch(moments, at + ivec2(2 * size.x, 0), 0).rgb;
     float level = dot(local, local);
-    vec3 own = squares / level + scatter.x + scatter.y, other = products / level + scatter.x;
-    vec3 c0 = vec3(own.x, other.x, other.y), c1 = vec3(other.x, own.y, other.z), c2 = vec3(other.y, other.z, own.z);
     vec3 apart = local - mean;
+    // Spill and subsampled chroma move light along the very axis that screen and foreground differ by.
+    vec3 spilt = scatter.z * (apart - dot(apart, vec3(1.0 / 3.0)));
+    vec3 own = (squares + spilt * spilt) / level + scatter.x + scatter.y;
+    vec3 other = (products + spilt.rrg * spilt.gbb) / level + scatter.x;
+    vec3 c0 = vec3(own.x, other.x, other.y), c1 = vec3(other.x, own.y, other.z), c2 = vec3(other.y, other.z, own.z);
     vec3 axis = vec3(dot(cross(c1, c2), apart), dot(cross(c2, c0), apart), dot(cross(c0, c1), apart));
     axis /= max(dot(axis, apart), 1e-12);
     color = vec4(axis, -dot(axis, mean));

@@ -1,7 +1,7 @@
 """The green-screen keyer: a camera's picture, scene-linear, into a matte and the foreground's own light.
 
-Alpha is measured against the screen and the foreground as they are at each place: C = a F + (1 - a) S is solved for a by
-the linear measure that tells the local S best from everything the local F is (shaders/key_solve.frag).
+Alpha is measured against the screen and the foreground as they are at each place: C = a F + (1 - a) S is solved for a
+by the linear measure that tells the local S best from everything the local F is (shaders/key_solve.frag).
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ KEY = UniformBlock(
     across="vec3",
     replacement="vec4",
     picture_size="vec2",
-    scatter="vec2",
+    scatter="vec3",
     sure_slope="float",
     spill_slope="float",
     despill="float",
@@ -40,8 +40,8 @@ CHOKE = UniformBlock("Choke", direction="vec2", radius_px="float", choose_least=
 BLUR = UniformBlock("Blur", blurred="vec4", direction="vec2", deviation_px="float")
 
 # What else a foreground is than what it surely is nearby, as squares of parts of the screen's light: greys of any
-# brightness, and the camera's noise.
-SCATTER = (0.1**2 / 3.0, 0.03**2)
+# brightness, and the camera's noise; then the part of their difference in chroma that is not to be trusted.
+SCATTER = (0.1**2 / 3.0, 0.03**2, 0.3)
 SURE_SLOPE = 1.0  # screen and foreground are told apart within 45 degrees of the screen's hue
 NOISE_GAIN = 4.0  # times the least variance nearby, at a refine of 1
 GREY = 0.18  # the foreground where none is sure
@@ -52,13 +52,13 @@ FALLBACK = ((GREY,) * 3, (2.0 * GREY**2,) * 3, (GREY**2,) * 3)
 
 @dataclass(frozen=True)
 class Keyed:
-    """One picture's key, and what it was made from, each to be looked at alone. All but ``matte`` and ``foreground`` may
-    be coarser than the picture.
+    """One picture's key, and what it was made from, each to be looked at alone.
 
-    matte: r alpha, g the screen's shadow (1 is none), b alpha before its edge was moved, a what is held out. foreground: rgb light,
-    premultiplied and without spill; a: how much of the screen's light is to be given back as the world's. edge: alpha as
-    measured (r). core: mean light, and 1 where it is surely foreground. moments: the foreground's colour filled in, its
-    squares, its products, beside each other. screen: the screen's light to the clean plate's (or to the picked colour).
+    matte: r alpha, g the screen's shadow (1 is none), b alpha before its edge was moved, a what is held out.
+    foreground: rgb light, premultiplied and without spill; a: how much of the screen's light is to be given back as the
+    world's. edge: alpha as measured (r). core, of 4 x 4 pixels: mean light, and 1 where it is surely foreground.
+    moments, of 4 x 4: the foreground's colour filled in, its squares, its products, beside each other. screen, of
+    8 x 8: the screen's light to the clean plate's (or to the picked colour).
     """
 
     matte: Target
@@ -212,8 +212,13 @@ class EdgeMover:
     def moved(self, matte: Target, settings: KeySettings, lend: Lend) -> Target:
         for direction in (ACROSS, DOWN) if settings.shrink_px != 0.0 else ():
             before, matte = matte, lend(TargetSpec(matte.size))
-            values = {"radius_px": abs(settings.shrink_px), "choose_least": float(settings.shrink_px > 0.0)}
-            self._choke.draw(matte, {"matte": before.color}, direction=direction, **values)
+            self._choke.draw(
+                matte,
+                {"matte": before.color},
+                direction=direction,
+                radius_px=abs(settings.shrink_px),
+                choose_least=float(settings.shrink_px > 0.0),
+            )
         if settings.feather_px > 0.0:
             matte = blurred(self._blur, matte, 0.5 * settings.feather_px, ALPHA_ALONE, lend)
         return matte

@@ -51,12 +51,12 @@ class HoleFiller:
         for width, height in levels_of((sure.size[0] // fields, sure.size[1])):
             down.append(lend(TargetSpec((width * fields, height), FIELD)))
             self._pull.draw(down[-1], {"fine": down[-2].color}, fields=fields)
-        values = {"fields": fields, "fallback": [(*one, 1.0) for one in _padded(fallback)]}
+        colors = [(*one, 1.0) for one in _padded(fallback)]
         filled = lend(TargetSpec(down[-1].size, FIELD))
-        self._last.draw(filled, {"fine": down[-1].color}, **values)
+        self._last.draw(filled, {"fine": down[-1].color}, fields=fields, fallback=colors)
         for fine in reversed(down[:-1]):
             coarse, filled = filled, lend(TargetSpec(fine.size, FIELD))
-            self._push.draw(filled, {"fine": fine.color, "coarse": coarse.color}, **values)
+            self._push.draw(filled, {"fine": fine.color, "coarse": coarse.color}, fields=fields, fallback=colors)
         return filled
 
 

@@ -15,7 +15,9 @@ from vpengine.errors import UserError
 Rgb = tuple[float, float, float]
 LEAST_CHROMA = 0.05  # of a screen's light: what is nearer to grey than this cannot be told from a foreground
 SKIN = np.array([0.346, 0.253, 0.174])  # the synthetic camera's skin in ACEScg; faces of all tones share its hue
-WIDEST, NEAREST = math.radians(60.0), 0.8  # half the hues about the screen's that spill has; of the way to skin's
+# Half the hues about the screen's that spill has, and how much of the way to skin's. 60 degrees would be the greatest of
+# the other two channels as green's limit, 90 their mean: this lies between, as light spilt on skin does.
+WIDEST, NEAREST = math.radians(74.0), 0.8
 
 
 @dataclass(frozen=True)
@@ -108,7 +110,7 @@ def key_axes(screen: Rgb) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
 
 def spill_slope(screen: Rgb) -> float:
     """The cotangent of half the angle of hues that spill has (S. van den Bergh, V. Lalioti, Software chroma keying in
-    an immersive virtual environment, 1999). 60 degrees, which is G - max(R, B) for a green; less where that is skin's.
+    an immersive virtual environment, 1999); less where hues are skin's.
     """
     along, across = key_axes(screen)
     to_skin = math.atan2(abs(float(across @ SKIN)), float(along @ SKIN))
