@@ -25,7 +25,7 @@ U_D: Model = "Brown-Conrady U-D"  # and the other way, as OpenCV's do
 MODELS: tuple[Model, ...] = (D_U, U_D)
 
 MOST_OVERSCAN_PERCENT = 100.0  # per side, three times as wide: no lens that a polynomial fits needs more
-_EDGE = 257  # points of each edge of the picture that are looked at
+_EDGE = 129  # points of each edge of the picture that are looked at
 
 
 @dataclass(frozen=True)
