@@ -62,13 +62,14 @@ class Files:
         return self.settings.get(("generator", f"{self.stage.file}:neural"))
 
     def named(self) -> list[Path]:
-        """The files that stage and show name: pictures of plates, and the stage's own show where another one runs.
+        """The files that stage and show name: pictures of plates, lenses, and the stage's own show where another runs.
 
         Not what stands in for a camera's picture: a take is drawn without it, and films are large.
         """
         shown = [own for (slot, _), own in self.settings.items() if slot != "capture" and own is not None]
         values = [value for settings in shown for _, value in settings]
-        return [path for path in (self.stage.show, *values) if isinstance(path, Path)]
+        lenses = [path for camera in self.stage.cameras for path in camera.files]
+        return [path for path in (self.stage.show, *values, *lenses) if isinstance(path, Path)]
 
 
 def controls_of(generator: str) -> tuple[Control, ...]:

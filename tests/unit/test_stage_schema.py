@@ -89,8 +89,8 @@ def test_the_show_schema_refuses_mistakes(key: str, value: Any) -> None:
 def test_the_page_has_every_key(tool: ModuleType) -> None:
     page = (ROOT / "docs" / "stage-files.md").read_text()
     for model in (tool.StageSettings, tool.CameraSettings, tool.NeuralSettings, tool.SceneSettings, tool.WALLS["arc"]):
-        for name in model.model_fields:
-            assert f"`{name}" in page, name
+        for name, field in model.model_fields.items():
+            assert f"`{field.alias or name}" in page, name
     for control in controls_of("none"):
         assert f"`{control.address}`" in page
 

@@ -28,6 +28,7 @@ from vpengine.tracking.opentrackio import LENS_EVERY, OpenTrackIOTracking, encod
 from vpengine.tracking.opentrackio_packet import CBOR, JSON
 from vpengine.tracking.placement import Mount, Origin
 from vpengine.tracking.protocol import LensUpdate, PoseUpdate, Rejected, TakeUpdate, Update
+from vpengine.view.distortion import D_U, Distortion
 from vpengine.view.pose import Pose, from_opentrackio
 
 ROOT = Path(__file__).parents[2]
@@ -45,6 +46,20 @@ def datagrams(name: str) -> list[list[bytes]]:
     text = (PUBLIC / name).read_text()
     groups = [[line for line in group.splitlines() if line and line[0] != "#"] for group in text.split("\n\n")]
     return [[bytes.fromhex(line) for line in group] for group in groups if group]
+
+
+def bent(sample: dict[str, Any]) -> tuple[tuple[float, float] | None, Distortion | None]:
+    """Projection offset and distortion, as the sample has them."""
+    lens = sample["lens"]
+    offsets = {key: (lens[key]["x"], lens[key]["y"]) for key in ("projectionOffset", "distortionOffset") if key in lens}
+    models = lens.get("distortion")
+    if not models:
+        return offsets.get("projectionOffset"), None
+    radial = tuple(models[0]["radial"]) + (0.0,) * (6 - len(models[0]["radial"]))
+    tangential, model = tuple(models[0].get("tangential", (0.0, 0.0))), models[0].get("model", D_U)
+    return offsets.get("projectionOffset"), Distortion(
+        radial, tangential, offsets.get("distortionOffset", (0.0, 0.0)), model
+    )
 
 
 @needs_public
@@ -66,7 +81,7 @@ def test_public_packets_have_their_expected_poses(name: str, group: int, reverse
     assert pose.sender_time_s == pytest.approx(stamp["seconds"] + stamp["nanoseconds"] * 1e-9, abs=1e-6)
     told = sample["lens"]
     expected_lens = (told["pinholeFocalLength"], told["focusDistance"], None, told["entrancePupilOffset"])
-    assert lens == LensUpdate(str(sample["sourceNumber"]), *expected_lens)
+    assert lens == LensUpdate(str(sample["sourceNumber"]), *expected_lens, *bent(sample))
 
 
 @needs_public
@@ -105,7 +120,7 @@ def test_smpte_s_examples(version: str, encoding: int) -> None:
         payload = cbor2.dumps(sample) if encoding == CBOR else file.read_bytes()
         pose, lens, *takes = decoder.payload(payload, encoding)
         assert isinstance(pose, PoseUpdate)
-        assert lens == LensUpdate("1", 24.305, 10.0, sample["lens"].get("tStop"), 0.123)
+        assert lens == LensUpdate("1", 24.305, 10.0, sample["lens"].get("tStop"), 0.123, *bent(sample))
         assert takes == ([TakeUpdate("1", False, "A101_A_4")] if "slate" in sample["tracker"] else [])
         # Three equal steps of Rz(180) Rx(90) Ry(45), or one: by matrices, since the tilt is at gimbal lock.
         step = np.eye(4)

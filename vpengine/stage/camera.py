@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
 from typing import Annotated
 
 import numpy as np
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from vpengine.stage.settings import Degrees, Id, Metres, Position, Resolution, Settings
+from vpengine.stage.lens_file import NamedLensFile, refuse_sensor
+from vpengine.stage.lens_settings import DistortionSettings, Shift
+from vpengine.stage.settings import Degrees, Id, Metres, Position, Resolution, Settings, refusal
+from vpengine.view.distortion import fault
 from vpengine.view.lens import Lens
 from vpengine.view.pose import Pose, pose_from, rotation_from_pan_tilt_roll
 
 Millimetres = Annotated[float, Field(gt=0.0, le=2000.0)]
-Shift = Annotated[float, Field(ge=-100.0, le=100.0)]
 
 
 class RestingPose(Settings):
@@ -58,11 +62,64 @@ class CameraSettings(Settings):
     pose: RestingPose = Field(default=RestingPose(), description="Where the sensor is while nothing is tracked.")
     inner: InnerSettings = Field(default=InnerSettings(), description="The picture inside the camera's frustum.")
 
-    def lens(self) -> Lens:
-        """The lens as the file has it."""
+    lens_file: NamedLensFile | None = Field(
+        default=None,
+        alias="lens",
+        description="A lens file, as `vpengine calibrate lens` writes it: true focal length, distortion, projection "
+        "offset and entrance pupil wherever the lens's rings stand.",
+    )
+    distortion: DistortionSettings | None = Field(
+        default=None, description="How the lens bends the picture; by default as the lens file or the tracker says."
+    )
+
+    @model_validator(mode="after")
+    def _can_be(self) -> CameraSettings:
+        if self.lens_file is not None:
+            if self.distortion is not None:
+                raise refusal("a lens file says what the distortion is; leave one of the two out", "distortion")
+            refuse_sensor(self.lens_file, self.sensor_mm)
+        elif why := fault(self.stated.distortion, self.stated):
+            raise refusal(why, "distortion")
+        return self
+
+    @property
+    def stated(self) -> Lens:
+        """The lens as the stage file has it, without what its lens file knows."""
         return Lens(
-            self.sensor_mm, self.pinhole_focal_length_mm, self.projection_offset_mm, self.entrance_pupil_offset_m
+            self.sensor_mm,
+            self.pinhole_focal_length_mm,
+            self.projection_offset_mm,
+            self.entrance_pupil_offset_m,
+            distortion=self.distortion.distortion() if self.distortion is not None else None,
         )
+
+    def lens(self) -> Lens:
+        """The lens until the tracker says something of it."""
+        return self.calibrated(self.stated)
+
+    def calibrated(self, said: Lens) -> Lens:
+        """``said``, the stated lens with what the tracker says of it, as the lens file knows it to be there.
+
+        The tracker's distortion, offset and entrance pupil win over the file's; its focal length and focus are where
+        the file is looked up.
+        """
+        if self.lens_file is None:
+            return said
+        found, stated = self.lens_file.applied(said), self.stated
+        if said.distortion is not None:
+            found = replace(found, distortion=said.distortion)
+        if said.projection_offset_mm != stated.projection_offset_mm:
+            found = replace(found, projection_offset_mm=said.projection_offset_mm)
+        if said.entrance_pupil_offset_m != stated.entrance_pupil_offset_m:
+            found = replace(found, entrance_pupil_offset_m=said.entrance_pupil_offset_m)
+        return found
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """Those that it names."""
+        map_file = self.distortion.st_map if self.distortion is not None else None
+        lens_file = self.lens_file.path if self.lens_file is not None else None
+        return tuple(path for path in (lens_file, map_file) if path is not None)
 
 
 class OuterSettings(Settings):

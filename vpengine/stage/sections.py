@@ -117,7 +117,8 @@ def _sentence(detail: ErrorDetails, model: type[BaseModel], key: str, other_keys
         return full_key(where, (context["key"],) if context["key"] else ()), context["message"]
     if kind == "extra_forbidden":
         at_top = len(location) == 1
-        names = {*_model_at(model, location[:-1]).model_fields, *(other_keys if at_top else ())}
+        fields = _model_at(model, location[:-1]).model_fields
+        names = {*(field.alias or name for name, field in fields.items()), *(other_keys if at_top else ())}
         return where, f"unknown key{did_you_mean(str(location[-1]), names)}"
     if kind == "missing":
         return _missing(detail, model, key)

@@ -100,7 +100,8 @@ def inside_path(value: Any, info: ValidationInfo, what: str = "folder") -> Path:
     return path
 
 
-def _existing_file(value: Any, info: ValidationInfo) -> Path:
+def existing_file(value: Any, info: ValidationInfo) -> Path:
+    """A file beside the one that names it. Raises what a validator may."""
     path = inside_path(value, info, "file")
     if not info.context:
         return path
@@ -162,7 +163,7 @@ Rate = Annotated[
     ),
 ]
 # For any section's model: the file is found beside the stage or show file that names it (see resolve_settings).
-ExistingFile = Annotated[Path, PlainValidator(_existing_file), WithJsonSchema({"type": "string"})]
+ExistingFile = Annotated[Path, PlainValidator(existing_file), WithJsonSchema({"type": "string"})]
 # The path of a folder under the same rule, whether it is there or not: who opens it says what is wrong with it.
 NamedFolder = Annotated[
     Path, PlainValidator(lambda value, info: inside_path(value, info)), WithJsonSchema({"type": "string"})

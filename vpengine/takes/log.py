@@ -32,16 +32,15 @@ import numpy as np
 
 from vpengine.errors import UserError
 from vpengine.frames.feed import PROGRAM
-from vpengine.frames.frame_input import NO_DIP, BusState, CameraState, FrameInput, Tick
+from vpengine.frames.frame_input import NO_DIP, BusState, FrameInput, Tick
 from vpengine.frames.images import ImageSet
 from vpengine.frames.keyframe import Grade, Keyframe, Request, SurroundFace, Timings
 from vpengine.frames.look import NO_LOOK
 from vpengine.frames.pixels import Pixels
 from vpengine.takes.arrays import check_arrays, load_arrays
+from vpengine.takes.cameras import camera_line, finite, read_camera
 from vpengine.takes.looks import look_line, read_look, read_provenance
-from vpengine.view.lens import Lens
 from vpengine.view.light import DAY, Light
-from vpengine.view.pose import Pose
 from vpengine.view.timecode import parsed
 from vpengine.view.view import View
 
@@ -57,8 +56,6 @@ _QUEUE_FRAMES = 256  # ten seconds; when the disk is slower than that, frames ar
 _CLOSE_S = 2.5  # what ``close`` waits at most: a show ends within three seconds, whatever is stuck
 _NOT_FINITE = "non-finite"
 _NEWER = {"place": "location", "incoming_place": "incoming_location"}  # keys of older takes, and as they are now
-_ABSURD = 1e12  # in any unit
-_ROUNDING = 1e-3
 _LONGEST_STOP = 100_000  # ticks: an hour at 24 a second; a number that leaps further is damage
 _RATE = re.compile(r"[1-9][0-9]{0,5}(/[1-9][0-9]{0,5})?")
 
@@ -140,7 +137,7 @@ class LogWriter:
         return {
             "tick": [frame.tick.number, frame.tick.display_time_s, str(frame.tick.rate)],
             **({"timecode": str(frame.tick.received)} if frame.tick.received is not None else {}),
-            "cameras": {name: asdict(camera) for name, camera in frame.cameras.items()},
+            "cameras": {name: camera_line(camera) for name, camera in frame.cameras.items()},
             "buses": {bus: {**asdict(state), "look": look_line(state.look)} for bus, state in frame.buses.items()},
             "controls": changed,
             "rung": frame.rung,
@@ -296,14 +293,14 @@ def read_frame(line: dict[str, Any], controls: dict[str, Any], before: Tick | No
     if not _RATE.fullmatch(rate):
         raise ValueError(f"a rate of {rate!r}")
     received = parsed(line["timecode"]) if "timecode" in line else None
-    tick = Tick(int(number), _finite(display_time_s), Fraction(rate), received=received)
+    tick = Tick(int(number), finite(display_time_s), Fraction(rate), received=received)
     if before is not None and not 0 < tick.number - before.number <= _LONGEST_STOP:
         raise ValueError(f"tick {tick.number} after {before.number}")
     if any(not isinstance(value, bool | int | float | str) for value in controls.values()):
         raise TypeError("a control without a value")
     return FrameInput(
         tick=tick,
-        cameras={name: _camera(camera) for name, camera in line["cameras"].items()},
+        cameras={name: read_camera(camera) for name, camera in line["cameras"].items()},
         buses={bus: _bus(state) for bus, state in _buses(line).items()},
         controls=controls,
         epoch=int(line["epoch"]),
@@ -320,13 +317,13 @@ def _buses(line: dict[str, Any]) -> dict[str, Any]:
 
 
 def _bus(line: dict[str, Any]) -> BusState:
-    others = tuple((str(location), _finite(share)) for location, share in line.get("others", ()))
+    others = tuple((str(location), finite(share)) for location, share in line.get("others", ()))
     line = {_NEWER.get(key, key): value for key, value in line.items()}
     plain = bool(line.pop("plain", False))  # all that an older take knows
-    dip = tuple(_finite(value) for value in line.get("dip", NO_DIP))
+    dip = tuple(finite(value) for value in line.get("dip", NO_DIP))
     look = read_look(line["look"]) if "look" in line else replace(NO_LOOK, plain=plain)
     known = {"others": others, "look": look, "dip": dip, "light": read_light(line)}
-    state = BusState(**{**line, "mix": _finite(line["mix"]), **known})
+    state = BusState(**{**line, "mix": finite(line["mix"]), **known})
     if not isinstance(state.baked, bool) or not isinstance(state.may_go, bool) or len(state.dip) != 4:
         raise TypeError("baked and may_go are true or false, and a dip four numbers")
     if not all(isinstance(location, str) for location, _ in state.shares):
@@ -336,7 +333,7 @@ def _bus(line: dict[str, Any]) -> BusState:
 
 def read_light(line: dict[str, Any]) -> Light:
     """Of a view or a bus; day in takes of before there was any."""
-    light = Light(**{name: _finite(value) for name, value in line.get("light", {}).items()})
+    light = Light(**{name: finite(value) for name, value in line.get("light", {}).items()})
     if not all(0.0 <= share <= 1.0 for share in astuple(light)):
         raise ValueError("a light that is no share of 1")
     return light
@@ -349,36 +346,6 @@ def keyframe_file(line: dict[str, Any], folder: Path) -> Path:
 def _resolution(view: dict[str, Any]) -> tuple[int, int]:
     width, height = view["resolution"]
     return int(width), int(height)
-
-
-def _camera(line: dict[str, Any]) -> CameraState:
-    return CameraState(_pose(line["pose"]), _pose(line["request_pose"]), _lens(line["lens"]), float(line["age_s"]))
-
-
-def _lens(line: dict[str, Any]) -> Lens:
-    """Only its focus may be infinite."""
-    values: Any = {name: tuple(map(_finite, v)) if isinstance(v, list) else float(v) for name, v in line.items()}
-    lens = Lens(**values)
-    width, height = lens.sensor_mm
-    if min(width, height, _finite(lens.pinhole_focal_length_mm)) <= 0.0 or len(lens.projection_offset_mm) != 2:
-        raise ValueError("a lens that cannot be")
-    return replace(lens, entrance_pupil_offset_m=_finite(lens.entrance_pupil_offset_m))
-
-
-def _pose(line: dict[str, Any]) -> Pose:
-    x, y, z = map(_finite, line["position_m"])
-    rotation = qx, qy, qz, qw = tuple(map(_finite, line["rotation"]))
-    if abs(math.hypot(*rotation) - 1.0) > _ROUNDING:
-        raise ValueError("a rotation that is none")
-    return Pose((x, y, z), (qx, qy, qz, qw))
-
-
-def _finite(value: Any) -> float:
-    """Within what the GPU's numbers hold with ease."""
-    number = float(value)
-    if not abs(number) < _ABSURD:
-        raise ValueError(f"a value of {number:g}")
-    return number
 
 
 def stored_keyframe(line: dict[str, Any], folder: Path) -> Callable[[Redraw], Keyframe]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from types import MappingProxyType
@@ -16,8 +17,10 @@ from vpengine.tracking.losses import Losses
 from vpengine.tracking.pose_buffer import PoseBuffer
 from vpengine.tracking.protocol import LensUpdate
 from vpengine.tracking.recentre import Recentring
+from vpengine.view.distortion import fault
 from vpengine.view.lens import Lens
 
+LOG = logging.getLogger(__name__)
 NONE_CAPTURED: Mapping[str, float] = MappingProxyType({})
 SILENT_S = 1.0  # of a tracker that said nothing for so long it is not known where it is now
 REQUEST_HORIZON_S = 0.25  # further ahead than this, prediction does more harm than good (NEURAL 4e)
@@ -36,7 +39,9 @@ class Cameras:
         self._settings = {camera.id: camera for camera in settings}
         self._poses = poses
         self._updates = lenses
+        self._said: dict[str, Lens] = {name: camera.stated for name, camera in self._settings.items()}
         self._lenses: dict[str, Lens] = {name: camera.lens() for name, camera in self._settings.items()}
+        self._told: set[str] = set()  # cameras whose distortion is left out
         self._recentring = recentring
         self.losses = Losses(self._settings)
 
@@ -56,10 +61,25 @@ class Cameras:
         captured_s: when the picture was captured that a camera's world is to meet, instead of ``time_s``.
         """
         for name, update in self._updates.take().items():
-            self._lenses[name] = updated(self._lenses[name], update)
+            self._said[name] = said = updated(self._said[name], self._believable(name, update))
+            self._lenses[name] = self._settings[name].calibrated(said)
         return {
             name: self._state(name, captured_s.get(name, time_s), now_s, request_ahead_s) for name in self._settings
         }
+
+    def _believable(self, name: str, update: LensUpdate) -> LensUpdate:
+        """Without a distortion that no lens has, such as the numbers in the standard's own examples."""
+        before = self._said[name]
+        if update.distortion is None or update.distortion == before.distortion:
+            return update
+        why = fault(update.distortion, updated(before, update))
+        if not why:
+            self._told.discard(name)
+            return update
+        if name not in self._told:
+            self._told.add(name)
+            LOG.warning("camera %s: the distortion that its tracker sends is left out: %s", name, why)
+        return replace(update, distortion=None)
 
     def _state(self, name: str, time_s: float, now_s: float, request_ahead_s: float) -> CameraState:
         poses, lens = self._poses[name], self._lenses[name]
@@ -81,6 +101,8 @@ def updated(lens: Lens, update: LensUpdate) -> Lens:
         "focus_distance_m": update.focus_distance_m,
         "t_stop": update.t_stop,
         "entrance_pupil_offset_m": update.entrance_pupil_offset_m,
+        "projection_offset_mm": update.projection_offset_mm,
+        "distortion": update.distortion,
     }
     known: dict[str, Any] = {name: value for name, value in said.items() if value is not None}
     return replace(lens, **known)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from vpengine.tracking.protocol import LensUpdate, Rejected
 from vpengine.tracking.words import shortened
@@ -30,9 +31,9 @@ ALLOWED = {
 UNITS = {"focal_length_mm": " mm", "focus_distance_m": " m", "t_stop": "", "entrance_pupil_offset_m": " m"}
 
 
-def read_lens(given: Mapping[str, object]) -> tuple[dict[str, float], list[Rejected]]:
-    """The members of ``given`` (keys of ALLOWED) that can be used, and a refusal for each of the others."""
-    good: dict[str, float] = {}
+def read_lens(given: Mapping[str, object]) -> tuple[dict[str, Any], list[Rejected]]:
+    """The members of ``given`` (keys of ALLOWED) that can be used, as floats, and a refusal for each of the others."""
+    good: dict[str, Any] = {}
     refused = []
     for name, value in given.items():
         if _is_usable(value, ALLOWED[name]):

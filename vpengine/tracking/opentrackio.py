@@ -17,6 +17,12 @@ from vpengine.stage.settings import Id, NetworkAddress, Port, refusal, shown
 from vpengine.stage.settings import Settings as StageSettings
 from vpengine.tracking.heard import Heard
 from vpengine.tracking.lens_fields import read_lens
+from vpengine.tracking.opentrackio_lens import (
+    read_distortion,
+    read_distortion_offset_mm,
+    read_lens_members,
+    read_projection_offset_mm,
+)
 from vpengine.tracking.opentrackio_packet import (
     JSON,
     OpenTrackIOError,
@@ -31,7 +37,6 @@ from vpengine.tracking.opentrackio_sample import (
     Static,
     Table,
     read_label,
-    read_lens_members,
     read_payload,
     read_pose,
     read_recording,
@@ -44,6 +49,7 @@ from vpengine.tracking.opentrackio_sample import (
 from vpengine.tracking.placement import Mount, Origin, Placement
 from vpengine.tracking.protocol import LensUpdate, PoseUpdate, Rejected, TakeUpdate, Update
 from vpengine.tracking.words import not_mapped, shortened, toml_key
+from vpengine.view.distortion import Distortion
 from vpengine.view.pose import Pose, to_opentrackio
 
 LOG = logging.getLogger(__name__)
@@ -165,7 +171,10 @@ class OpenTrackIOTracking:
             source.note_clock(time_s, camera)
             yield PoseUpdate(camera, self._placement.place(pose), time_s, mapped)
         lens, refused = read_lens(parts.read(read_lens_members) or {})
-        update = source.lens_update(LensUpdate(camera, **lens, mapped=mapped))
+        offset_mm = parts.read(read_projection_offset_mm)
+        distortion = source.distortion(parts.read(read_distortion), parts.read(read_distortion_offset_mm))
+        told = LensUpdate(camera, **lens, projection_offset_mm=offset_mm, distortion=distortion, mapped=mapped)
+        update = source.lens_update(told)
         if update is not None:
             yield update
         take = TakeUpdate(camera, parts.read(read_recording), parts.read(read_slate), mapped)
@@ -197,6 +206,7 @@ class _Source:
         self._note = note
         self.static = Static()
         self._lens = LensUpdate(None)
+        self._offset_mm = (0.0, 0.0)  # of the distortion's centre
         self._sent: LensUpdate | None = None
         self._samples_since_sent = 0
         self._clock_noted = False
@@ -207,6 +217,14 @@ class _Source:
         if known != self.static and known.sensor_mm:
             self._note("OpenTrackIO: camera labelled %a has a sensor of %g x %g mm", known.label, *known.sensor_mm)
         self.static = known
+
+    def distortion(self, said: Distortion | None, offset_mm: tuple[float, float] | None) -> Distortion | None:
+        """What a sample says of coefficients and of their centre, each with what was known of the other."""
+        self._offset_mm = self._offset_mm if offset_mm is None else offset_mm
+        known = said or self._lens.distortion
+        if known is None or (said is None and offset_mm is None):
+            return None
+        return replace(known, offset_mm=self._offset_mm)
 
     def lens_update(self, said: LensUpdate) -> LensUpdate | None:
         """Nothing until something is known of the lens, and mostly nothing while it stays as it was.

@@ -111,7 +111,7 @@ def read_source_number(sample: Table) -> int | None:
     if isinstance(number, float) and number.is_integer():
         number = int(number)
     if number is not None and (not _is_whole(number) or not 1 <= number <= 200):
-        raise OpenTrackIOError("bad-source-number", f"sourceNumber is {_shown(number)}, expected 1 to 200")
+        raise OpenTrackIOError("bad-source-number", f"sourceNumber is {shown_value(number)}, expected 1 to 200")
     return number
 
 
@@ -125,15 +125,15 @@ def read_label(sample: Table) -> str | None:
 
 def read_sensor_mm(sample: Table) -> tuple[float, float] | None:
     """Width and height."""
-    sensor = _table(_camera(sample), "activeSensorPhysicalDimensions", "bad-static")
+    sensor = read_table(_camera(sample), "activeSensorPhysicalDimensions", "bad-static")
     if not sensor:
         return None
-    width, height = (_number(sensor, key, "bad-static", 0.0, LARGEST_SENSOR_MM) for key in ("width", "height"))
+    width, height = (read_number(sensor, key, "bad-static", 0.0, LARGEST_SENSOR_MM) for key in ("width", "height"))
     return width, height
 
 
 def _camera(sample: Table) -> Table:
-    return _table(_table(sample, "static", "bad-static"), "camera", "bad-static")
+    return read_table(read_table(sample, "static", "bad-static"), "camera", "bad-static")
 
 
 def read_pose(sample: Table) -> Pose | None:
@@ -146,7 +146,7 @@ def read_pose(sample: Table) -> Pose | None:
     if transforms is None:
         return None
     if not isinstance(transforms, list | tuple) or not transforms:
-        raise OpenTrackIOError("bad-transform", f"transforms is {_shown(transforms)}, expected a list of them")
+        raise OpenTrackIOError("bad-transform", f"transforms is {shown_value(transforms)}, expected a list of them")
     if len(transforms) > MAX_TRANSFORMS:
         sentence = f"{len(transforms)} transforms are too many, expected {MAX_TRANSFORMS} at most"
         raise OpenTrackIOError("too-many-transforms", sentence)
@@ -162,13 +162,13 @@ def read_pose(sample: Table) -> Pose | None:
 def _transform(transform: object) -> tuple[tuple[float, ...], Rotation]:
     """Every member is optional, and 0 where it is missing."""
     if not isinstance(transform, Mapping):
-        raise OpenTrackIOError("bad-transform", f"a transform is {_shown(transform)}, expected an object")
-    translation, rotation = (_table(transform, key, "bad-transform") for key in ("translation", "rotation"))
-    offset_m = tuple(_number(translation, axis, "bad-transform", missing=0.0) for axis in ("x", "y", "z"))
+        raise OpenTrackIOError("bad-transform", f"a transform is {shown_value(transform)}, expected an object")
+    translation, rotation = (read_table(transform, key, "bad-transform") for key in ("translation", "rotation"))
+    offset_m = tuple(read_number(translation, axis, "bad-transform", missing=0.0) for axis in ("x", "y", "z"))
     if max(map(abs, offset_m)) > FARTHEST_M:
         raise _too_far(offset_m)
     pan, tilt, roll = (
-        _number(rotation, turn, "bad-transform", -LARGEST_ANGLE_DEG, LARGEST_ANGLE_DEG, missing=0.0)
+        read_number(rotation, turn, "bad-transform", -LARGEST_ANGLE_DEG, LARGEST_ANGLE_DEG, missing=0.0)
         for turn in ("pan", "tilt", "roll")
     )
     return offset_m, rotation_from_pan_tilt_roll(pan, tilt, roll)
@@ -182,56 +182,44 @@ def _too_far(position_m: Iterable[float]) -> OpenTrackIOError:
 
 def read_time_s(sample: Table) -> float | None:
     """``sampleTimestamp`` in seconds of the sender's own clock: PTP time if it has it, but many send other times."""
-    stamp = _table(_table(sample, "timing", "bad-time"), "sampleTimestamp", "bad-time")
+    stamp = read_table(read_table(sample, "timing", "bad-time"), "sampleTimestamp", "bad-time")
     if not stamp:
         return None
     seconds, nanoseconds = stamp.get("seconds"), stamp.get("nanoseconds")
     if not (_is_whole(seconds) and 0 <= seconds < 1 << 48 and _is_whole(nanoseconds) and 0 <= nanoseconds < 1 << 32):
-        sentence = f"sampleTimestamp is {_shown(dict(stamp))}, expected whole seconds and nanoseconds"
+        sentence = f"sampleTimestamp is {shown_value(dict(stamp))}, expected whole seconds and nanoseconds"
         raise OpenTrackIOError("bad-time", f"{sentence}; the pose is taken as of when it came")
     return float(seconds + nanoseconds * 1e-9)
 
 
 def read_recording(sample: Table) -> bool | None:
     """Whether the camera records, as its tracker says."""
-    recording = _table(sample, "tracker", "bad-tracker").get("recording")
+    recording = read_table(sample, "tracker", "bad-tracker").get("recording")
     if recording is not None and not isinstance(recording, bool):
-        raise OpenTrackIOError("bad-tracker", f"recording is {_shown(recording)}, expected true or false")
+        raise OpenTrackIOError("bad-tracker", f"recording is {shown_value(recording)}, expected true or false")
     return recording
 
 
 def read_slate(sample: Table) -> str | None:
-    return _text(_table(sample, "tracker", "bad-tracker"), "slate")
+    return _text(read_table(sample, "tracker", "bad-tracker"), "slate")
 
 
-LENS = {
-    "pinholeFocalLength": "focal_length_mm",
-    "focusDistance": "focus_distance_m",  # metres, though some parsers of 0.9 took millimetres
-    "tStop": "t_stop",
-    "entrancePupilOffset": "entrance_pupil_offset_m",
-}
-
-
-def read_lens_members(sample: Table) -> dict[str, object]:
-    """What a sample says about the lens, by LensUpdate's names; not looked at yet."""
-    lens = _table(sample, "lens", "bad-lens")
-    return {name: lens[key] for key, name in LENS.items() if lens.get(key) is not None}
-
-
-def _table(parent: Table, key: str, reason: str = "bad-sample") -> Table:
+def read_table(parent: Table, key: str, reason: str = "bad-sample") -> Table:
     """A table within another, empty when it is missing."""
     value = parent.get(key)
     if value is None:
         return {}
     if not isinstance(value, Mapping):
-        raise OpenTrackIOError(reason, f"{key} is {_shown(value)}, expected an object")
+        raise OpenTrackIOError(reason, f"{key} is {shown_value(value)}, expected an object")
     return value
 
 
 def _text(parent: Table, key: str) -> str | None:
     value = parent.get(key)
     if value is not None and (not isinstance(value, str) or len(value) > MAX_TEXT):
-        raise OpenTrackIOError("bad-text", f"{key} is {_shown(value)}, expected text of at most {MAX_TEXT} characters")
+        raise OpenTrackIOError(
+            "bad-text", f"{key} is {shown_value(value)}, expected text of at most {MAX_TEXT} characters"
+        )
     return value
 
 
@@ -239,7 +227,7 @@ def _is_whole(value: object) -> TypeGuard[int]:
     return isinstance(value, int) and not isinstance(value, bool)
 
 
-def _number(
+def read_number(
     table: Table, key: str, reason: str, least: float = -1e300, most: float = 1e300, missing: float | None = None
 ) -> float:
     """A finite number between two limits. Booleans are no numbers; NaN is within no limits.
@@ -249,14 +237,14 @@ def _number(
     value = table.get(key)
     value = missing if value is None else value
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise OpenTrackIOError(reason, f"{key} is {_shown(value)}, expected a number")
+        raise OpenTrackIOError(reason, f"{key} is {shown_value(value)}, expected a number")
     if value != value or value in (float("inf"), float("-inf")):
         raise OpenTrackIOError("not-finite", f"{key} is {value}, expected a finite number")
     if not least <= value <= most:
-        raise OpenTrackIOError(reason, f"{key} is {_shown(value)}, expected {least:g} to {most:g}")
+        raise OpenTrackIOError(reason, f"{key} is {shown_value(value)}, expected {least:g} to {most:g}")
     return float(value)
 
 
-def _shown(value: object) -> str:
+def shown_value(value: object) -> str:
     """A value of the sample, shortened."""
     return shortened(shown(value))

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, fields, replace
 from typing import Protocol
 
+from vpengine.view.distortion import Distortion
 from vpengine.view.pose import Pose
 
 
@@ -27,7 +28,8 @@ class PoseUpdate:
 class LensUpdate:
     """OpenTrackIO's pinhole focal length in mm, focus distance in m (infinite too), T-stop; None is not said.
 
-    entrance_pupil_offset_m: how far the entrance pupil lies in front of the sensor. camera, mapped: as of a pose.
+    entrance_pupil_offset_m: how far the entrance pupil lies in front of the sensor. projection_offset_mm: right and
+    down. camera, mapped: as of a pose.
     """
 
     camera: str | None
@@ -35,6 +37,8 @@ class LensUpdate:
     focus_distance_m: float | None = None
     t_stop: float | None = None
     entrance_pupil_offset_m: float | None = None
+    projection_offset_mm: tuple[float, float] | None = None
+    distortion: Distortion | None = None
     mapped: bool = field(default=False, compare=False)
 
     def after(self, before: LensUpdate) -> LensUpdate:

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from vpengine.view.distortion import AnyDistortion
+
 Array = NDArray[np.floating]
 
 NEAR_M = 0.1
@@ -15,7 +17,10 @@ FAR_M = 4000.0
 
 @dataclass(frozen=True)
 class Lens:
-    """A pinhole with OpenTrackIO's terms; sensor and projection_offset in millimetres, +y down as there."""
+    """A pinhole with OpenTrackIO's terms; sensor and projection_offset in millimetres, +y down as there.
+
+    distortion: what the glass does to the pinhole's picture; None where nobody says.
+    """
 
     sensor_mm: tuple[float, float]
     pinhole_focal_length_mm: float
@@ -23,6 +28,7 @@ class Lens:
     entrance_pupil_offset_m: float = 0.0
     focus_distance_m: float = 0.0
     t_stop: float = 0.0
+    distortion: AnyDistortion | None = None
 
 
 def clip_from_view(lens: Lens, overscan_percent: float = 0.0) -> Array:
