@@ -37,6 +37,7 @@ void main() {
         }
     }
     out_color = total / float(taps * taps);
+    out_color.rgb = out_color.rgb * (1.0 - dip.a) + dip.rgb;
 #ifdef DEPTH
     ivec2 last = textureSize(world_depth, 0) - 1;
     out_depth = texelFetch(world_depth, clamp(ivec2(floor(at * vec2(last + 1))), ivec2(0), last), 0).r;

@@ -56,6 +56,7 @@ def build_compositor(gpu: Gpu, files: Files, locations: Locations, exit_stack: E
         generates,
         asked.overscan_percent,
         surrounds is not None,
+        stage.mark.position_m,
     )
     own = {
         one.settings.camera: Composited(world_size(stage.camera(one.settings.camera)), one.settings.color_space)

@@ -18,6 +18,7 @@ from vpengine.compose.jobs import (
     GradeOuter,
     MixWorlds,
     Reproject,
+    ShowKey,
     ShowStale,
     UpdateKeyframes,
     UpdateSurround,
@@ -90,6 +91,7 @@ class Compositor:
             DrawChart: self._draw_chart,
             Develop: self._develop,
             Blank: self._blank,
+            ShowKey: self._show_key,
             **self.green_screen.drawers,
         }
 
@@ -163,13 +165,23 @@ class Compositor:
         return self._feeds[job.writes]
 
     def _develop(self, job: Develop, pictures: Pictures) -> Target:
-        assert job.writes is not None
         made: Picture | Target = pictures[job.reads[0]]
         if self._view_lut is None:
             self._view_lut = ViewLut(self._gpu)
+        target = self._feed(job)
+        self._view_lut.develop(target, made.color, shown=job.seen, dip=job.dip)
+        return target
+
+    def _show_key(self, job: ShowKey, pictures: Pictures) -> Target:
+        target = self._feed(job)
+        self.green_screen.show_key(job, pictures, target)
+        return target
+
+    def _feed(self, job: Develop | ShowKey) -> Target:
+        """What a feed is drawn into: it stays, with the last good picture."""
+        assert job.writes is not None
         if job.writes not in self._feeds:
             self._feeds[job.writes] = Target(self._gpu.context, job.size, dtype="f1")
-        self._view_lut.develop(self._feeds[job.writes], made.color, shown=job.seen, dip=job.dip)
         self._shown.add(job.writes)
         return self._feeds[job.writes]
 

@@ -2,17 +2,33 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from vpengine.compose.camera_picture import CameraPicture
+from vpengine.compose.clean_plate import CleanPlate
+from vpengine.compose.composite import Composite
 from vpengine.compose.garbage import GarbageMatte
-from vpengine.compose.jobs import TakePicture
+from vpengine.compose.jobs import KeyPicture, LayOver, MatchLens, ShowKey, TakePicture
+from vpengine.compose.key import Keyed, Keyer
+from vpengine.compose.key_settings import KeySettings, key_settings
+from vpengine.compose.key_view import KeyView
+from vpengine.compose.lens_match import LensMatch, bends
+from vpengine.compose.mixer import Lend
+from vpengine.errors import UserError
+from vpengine.frames.captured import CapturedFrame
+from vpengine.frames.frame_input import NO_DIP
 from vpengine.gpu.executor import Drawer, Pictures
 from vpengine.gpu.gpu import Gpu
 from vpengine.gpu.job import Job
-from vpengine.gpu.target import Target
+from vpengine.gpu.picture import Picture
+from vpengine.gpu.pool import TargetSpec
+from vpengine.gpu.target import Target, Texture
 from vpengine.stage.screens import HoldoutSettings, ScreenSettings
+from vpengine.view.view import View
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -21,6 +37,53 @@ class Composited:
 
     size: tuple[int, int]
     color_space: str = "tagged"
+
+
+class CameraKey:
+    """Owns what is made of one camera's own picture."""
+
+    def __init__(self, gpu: Gpu, camera: Composited) -> None:
+        self.picture = CameraPicture(gpu, camera.size, camera.color_space)
+        self.match = LensMatch(gpu)
+        self.plate = CleanPlate(gpu)
+        self._keyer = Keyer(gpu)
+        self._settings = KeySettings()
+        self._refused = ""
+        self._seen: View | None = None  # when the clean plate was learnt
+        self._learnt: CapturedFrame | None = None
+        self.newest: CapturedFrame | None = None
+        self.garbage: Texture | None = None
+
+    def key(self, job: KeyPicture, picture: Target, garbage: Texture | None, lend: Lend) -> Keyed:
+        """A screen that is learnt from the picture is so while the camera stands."""
+        settings = self._asked(job)
+        if self._seen is None or not job.view.same_as(self._seen):
+            self.plate.forget()
+        self._seen = job.view
+        plate = self.plate.texture(settings, lend) if settings.clean_plate else None
+        keyed = self._keyer.draw(picture.color, settings, lend, clean_plate=plate, garbage=garbage)
+        if settings.clean_plate and self.newest is not self._learnt:
+            self.plate.learn(picture.color, keyed.matte.color, settings)
+            self._learnt = self.newest
+        return keyed
+
+    @property
+    def settings(self) -> KeySettings:
+        return self._settings
+
+    def _asked(self, job: KeyPicture) -> KeySettings:
+        """What cannot be is said once, and the last that could be stays."""
+        try:
+            self._settings, self._refused = key_settings(job.controls), ""
+        except UserError as error:
+            if str(error) != self._refused:
+                log.warning("%s. The key stays as it was.", error)
+            self._refused = str(error)
+        return self._settings
+
+    def release(self) -> None:
+        for part in (self.picture, self.match, self.plate):
+            part.release()
 
 
 class GreenScreen:
@@ -35,22 +98,74 @@ class GreenScreen:
     ) -> None:
         self._gpu = gpu
         self._cameras = dict(cameras)
-        self._pictures: dict[str, CameraPicture] = {}
+        self._keys: dict[str, CameraKey] = {}
         self._garbage = GarbageMatte(gpu, screens, holdouts)
+        self._composite = Composite(gpu)
+        self._view = KeyView(gpu)
 
     @property
     def drawers(self) -> Mapping[type[Job], Drawer]:
         """How the executor draws each kind of job."""
-        return {TakePicture: self._take}
+        return {
+            TakePicture: self._take,
+            KeyPicture: self._key,
+            MatchLens: self._match,
+            LayOver: self._lay_over,
+        }
+
+    def _of(self, camera: str) -> CameraKey:
+        if camera not in self._keys:
+            self._keys[camera] = CameraKey(self._gpu, self._cameras[camera])
+        return self._keys[camera]
 
     def _take(self, job: TakePicture, pictures: Pictures) -> Target:
         del pictures
-        if job.camera not in self._pictures:
-            camera = self._cameras[job.camera]
-            self._pictures[job.camera] = CameraPicture(self._gpu, camera.size, camera.color_space)
-        return self._pictures[job.camera].draw(job.frame)
+        camera = self._of(job.camera)
+        target = camera.picture.draw(job.frame)
+        camera.newest = job.frame
+        return target
+
+    def _key(self, job: KeyPicture, pictures: Pictures) -> Keyed:
+        camera = self._of(job.camera)
+        camera.garbage = self._garbage_of(job, camera, pictures.lend)
+        return camera.key(job, pictures[job.reads[0]], camera.garbage, pictures.lend)
+
+    def _garbage_of(self, job: KeyPicture, camera: CameraKey, lend: Lend) -> Texture | None:
+        """Bent as the picture is."""
+        if not self._garbage.needed:
+            return None
+        size = self._cameras[job.camera].size
+        drawn = self._garbage.draw(job.view, lend)
+        if job.overscan_percent == 0.0 and not bends(job.lens) and drawn.size == size:
+            return drawn.color
+        matched = lend(TargetSpec(size, dtype="f1"))
+        camera.match.draw(matched, drawn.color, None, job.lens, job.overscan_percent)
+        return matched.color
+
+    def _match(self, job: MatchLens, pictures: Pictures) -> Picture | Target:
+        world: Picture = pictures[job.reads[0]]
+        fits = job.overscan_percent == 0.0 and not bends(job.lens) and world.color.size == job.size
+        if fits and job.dip == NO_DIP:
+            return world
+        depth = world.depth if job.depth else None
+        matched = pictures.lend(TargetSpec(job.size, depth=depth is not None))
+        self._of(job.camera).match.draw(matched, world.color, depth, job.lens, job.overscan_percent, job.dip)
+        return matched
+
+    def _lay_over(self, job: LayOver, pictures: Pictures) -> Target:
+        world, keyed = (pictures[key] for key in job.reads)
+        target = pictures.lend(TargetSpec(keyed.matte.size))
+        settings = self._of(job.camera).settings
+        self._composite.draw(
+            target, keyed, world.color, world.depth, settings, job.mark_m, pictures.lend, frame=job.number
+        )
+        return target
+
+    def show_key(self, job: ShowKey, pictures: Pictures, target: Target) -> None:
+        """Into ``target``, a feed's."""
+        self._view.draw(target, pictures[job.reads[0]], self._of(job.camera).garbage, job.stage)
 
     def release(self) -> None:
-        for picture in self._pictures.values():
-            picture.release()
+        for camera in self._keys.values():
+            camera.release()
         self._garbage.release()

@@ -15,6 +15,7 @@ from vpengine.frames.frame_input import NO_DIP, BusState
 from vpengine.frames.keyframe import Keyframe
 from vpengine.frames.look import Look
 from vpengine.gpu.job import Job
+from vpengine.view.lens import Lens
 from vpengine.view.light import Light
 from vpengine.view.view import View
 
@@ -93,20 +94,38 @@ class TakePicture(Job):
 
 
 @dataclass(frozen=True, kw_only=True)
+class MatchLens(Job):
+    """A camera's world, which it reads, as its lens draws it: its overscan cut away, bent as the camera's own picture
+    is. depth: of it too. dip: its bus's.
+    """
+
+    camera: str
+    lens: Lens
+    overscan_percent: float
+    size: tuple[int, int]
+    depth: bool
+    dip: tuple[float, float, float, float] = NO_DIP
+
+
+@dataclass(frozen=True, kw_only=True)
 class KeyPicture(Job):
-    """The foreground of a camera's own picture, which it reads, and its matte. view: the lens's, as the picture is.
-    controls: the frame's.
+    """The foreground of a camera's own picture, which it reads, and its matte. view: the pinhole's, wider than the
+    lens's by ``overscan_percent``. controls: the frame's.
     """
 
     camera: str
     view: View
+    lens: Lens
+    overscan_percent: float
     controls: Mapping[str, float | bool | str]
 
 
 @dataclass(frozen=True, kw_only=True)
 class ShowKey(Job):
-    """What is keyed, which it reads: the matte as grey."""
+    """What is keyed, which it reads. stage: of STAGES in ``control.key``."""
 
+    camera: str
+    stage: int
     size: tuple[int, int]
 
 

@@ -20,9 +20,9 @@ def picture_key(camera: str) -> str:
     return f"picture {camera}"
 
 
-def met_key(camera: str) -> str:
+def matched_key(camera: str) -> str:
     """A camera's world as its lens draws it, at the size of its composite."""
-    return f"met {camera}"
+    return f"matched {camera}"
 
 
 def keyed_key(camera: str) -> str:

@@ -5,9 +5,12 @@ Only where both are laid over each other (a green screen, augmented reality): a 
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
+from vpengine.frames.frame_input import NO_DIP
 from vpengine.gpu.blocks import UniformBlock
 from vpengine.gpu.gpu import Gpu
 from vpengine.gpu.target import Target, Texture
@@ -15,7 +18,7 @@ from vpengine.gpu.transfer import write
 from vpengine.view.distortion import Distortion, moves
 from vpengine.view.lens import Lens
 
-BLOCK = UniformBlock("LensMatch", picture_size="vec2", narrower="float")
+BLOCK = UniformBlock("LensMatch", dip="vec4", picture_size="vec2", narrower="float")
 DEPTH = {"DEPTH": "1"}
 
 GRIDS = ((65, 37), (129, 73), (257, 145))  # nodes across and down, the coarsest that is exact enough
@@ -36,20 +39,29 @@ class LensMatch:
     def __init__(self, gpu: Gpu) -> None:
         self._gpu = gpu
         self._pass, self._with_depth = gpu.pass_("lens_match", BLOCK), gpu.pass_("lens_match", BLOCK, DEPTH)
-        self._grids: dict[tuple[int, int], Texture] = {}
+        self._grids: dict[tuple[int, int], Any] = {}  # textures
         self._known: tuple[_Key, tuple[int, int]] | None = None
 
-    def draw(self, target: Target, color: Texture, depth: Texture | None, lens: Lens, overscan_percent: float) -> None:
+    def draw(
+        self,
+        target: Target,
+        color: Texture,
+        depth: Texture | None,
+        lens: Lens,
+        overscan_percent: float,
+        dip: tuple[float, float, float, float] = NO_DIP,
+    ) -> None:
         """color, depth: the world's, drawn through ``lens`` and wider by ``overscan_percent`` of the picture per side;
         ``overscan_needed`` says how much covers the real one. Beside it, its edge goes on.
 
-        target: of the real picture's size; RGBA half float, with depth where ``depth`` is given.
+        target: of the real picture's size; RGBA half float, with depth where ``depth`` is given. dip: as a BusState's.
         """
         textures = {"world_color": color, "lens_moves": self._grid(lens, target.size)}
         used = self._pass
         if depth is not None and target.depth is not None:
             used, textures["world_depth"] = self._with_depth, depth
-        used.draw(target, textures, picture_size=target.size, narrower=1.0 / (1.0 + overscan_percent / 50.0))
+        narrower = 1.0 / (1.0 + overscan_percent / 50.0)
+        used.draw(target, textures, dip=dip, picture_size=target.size, narrower=narrower)
 
     def _grid(self, lens: Lens, size: tuple[int, int]) -> Texture:
         key = (lens.distortion, lens.sensor_mm, lens.projection_offset_mm, size)

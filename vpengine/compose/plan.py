@@ -40,7 +40,7 @@ class Layout:
     """What of a stage its pictures depend on. cameras, in the order of their priority on the walls.
 
     generates: there is a generator, or what one made before. surround: of that too. keyframe_overscan_percent: of a
-    keyframe, per side.
+    keyframe, per side. mark_m: where actors stand.
     """
 
     cameras: tuple[CameraSettings, ...]
@@ -48,6 +48,7 @@ class Layout:
     generates: bool
     keyframe_overscan_percent: float
     surround: bool = False
+    mark_m: tuple[float, float, float] = (0.0, 0.0, 0.0)
 
     def camera(self, name: str) -> CameraSettings:
         """Raises KeyError."""
@@ -61,8 +62,12 @@ def eyes_of(frame: FrameInput, layout: Layout, feeds: Collection[Feed], *, lit: 
         Eye(bus, camera.id)
         for bus in frame.buses
         for camera in layout.cameras
-        if (walls and bus == PROGRAM) or Feed("world", camera.id, bus) in feeds
+        if (walls and bus == PROGRAM) or Feed("world", camera.id, bus) in feeds or _composited(bus, camera.id, feeds)
     ]
+
+
+def _composited(bus: str, camera: str, feeds: Collection[Feed]) -> bool:
+    return bus == PROGRAM and Feed("composite", camera) in feeds
 
 
 def plan(
@@ -82,7 +87,8 @@ def plan(
     if walls:
         jobs += _walls(frame, layout, [wall for wall in walls if wall_feed(wall) in feeds], walls if lit else ())
     jobs += [_develop(frame, layout, feed) for feed in worlds if feed.bus in frame.buses]
-    jobs += [job for camera in layout.cameras for job in picture_jobs(frame, camera, feeds)]
+    for camera in layout.cameras:
+        jobs += picture_jobs(frame, camera, feeds, pinhole_view(frame, camera), layout.mark_m)
     return jobs
 
 
@@ -108,6 +114,12 @@ def lens_view(frame: FrameInput, camera: CameraSettings) -> View:
     return camera_view(state.pose, state.lens, inner_size(camera, 0), time_s=frame.tick.display_time_s)
 
 
+def pinhole_view(frame: FrameInput, camera: CameraSettings) -> View:
+    """What its lens sees in this frame, were it a pinhole, with the overscan that a bent picture needs."""
+    state, overscan_percent = frame.cameras[camera.id], camera.inner.overscan_percent
+    return camera_view(state.pose, state.lens, inner_size(camera, 0), overscan_percent, frame.tick.display_time_s)
+
+
 def _amount(frame: FrameInput, layout: Layout) -> float:
     return float(frame.controls[declared.NEURAL_AMOUNT]) if layout.generates else 0.0
 
@@ -129,7 +141,7 @@ def _world(frame: FrameInput, layout: Layout, eye: Eye) -> Iterator[Job]:
             meanwhile=KEEP[eye.bus],
             location=location,
             view=replace(eye_view(frame, camera), light=state.light),
-            depth=amount > 0.0,
+            depth=amount > 0.0 or bool(frame.controls[declared.KEY_FRONT]),
             samples=RUNGS[frame.rung].samples if eye.bus == PROGRAM else 1,
         )
         if amount > 0.0:

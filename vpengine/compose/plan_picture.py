@@ -4,25 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 
-from vpengine.compose.jobs import Develop, TakePicture
-from vpengine.compose.keys import picture_key
-from vpengine.frames.feed import Feed
+import numpy as np
+
+from vpengine.compose.jobs import Develop, KeyPicture, LayOver, MatchLens, ShowKey, TakePicture
+from vpengine.compose.keys import composite_key, keyed_key, matched_key, picture_key, world_key
+from vpengine.control import declared
+from vpengine.frames.feed import OF_A_PICTURE, PROGRAM, Eye, Feed
 from vpengine.frames.frame_input import FrameInput
 from vpengine.gpu.job import WALL, Job
 from vpengine.stage.camera import CameraSettings
 from vpengine.stage.feeds import world_size
+from vpengine.view.view import View
 
 KEEPS = "it keeps its last picture"
 
 
-def picture_jobs(frame: FrameInput, camera: CameraSettings, feeds: Collection[Feed]) -> Iterator[Job]:
-    """The jobs of those feeds of a camera's own picture that are among ``feeds``; none of what needs a picture where
-    none came."""
-    own = [feed for feed in feeds if feed.of == camera.id and feed.kind in ("picture", "key", "composite")]
-    if not own:
-        return
-    captured = frame.captured.get(camera.id)
-    if captured is not None:
+def picture_jobs(
+    frame: FrameInput, camera: CameraSettings, feeds: Collection[Feed], view: View, mark_m: tuple[float, float, float]
+) -> Iterator[Job]:
+    """The jobs of those feeds of a camera's own picture that are among ``feeds``: none of what needs a picture where
+    none came, and the world alone as its composite. view: the pinhole's, with its overscan. mark_m: in stage space.
+    """
+    own = {feed.kind: feed for feed in feeds if feed.of == camera.id and feed.kind in OF_A_PICTURE}
+    captured, size = frame.captured.get(camera.id), world_size(camera)
+    if captured is not None and own:
         yield TakePicture(
             name=f"picture {camera.id}",
             priority=WALL,
@@ -32,9 +37,79 @@ def picture_jobs(frame: FrameInput, camera: CameraSettings, feeds: Collection[Fe
             camera=camera.id,
             frame=captured,
         )
-    for feed in own:
-        if feed.kind == "picture" and captured is not None:
-            yield developed(feed, picture_key(camera.id), world_size(camera))
+        yield from _keyed(frame, camera, own, view)
+    if "picture" in own and captured is not None:
+        yield developed(own["picture"], picture_key(camera.id), size)
+    if "composite" in own:
+        yield _matched(frame, camera, size)
+        if captured is None:
+            yield developed(own["composite"], matched_key(camera.id), size)
+        else:
+            yield _laid_over(frame, camera, view, mark_m)
+            yield developed(own["composite"], composite_key(camera.id), size)
+
+
+def _keyed(frame: FrameInput, camera: CameraSettings, own: Collection[str], view: View) -> Iterator[Job]:
+    if "key" not in own and "composite" not in own:
+        return
+    yield KeyPicture(
+        name=f"key {camera.id}",
+        priority=WALL,
+        reads=(picture_key(camera.id),),
+        writes=keyed_key(camera.id),
+        meanwhile="the world is shown alone",
+        camera=camera.id,
+        view=view,
+        lens=frame.cameras[camera.id].lens,
+        overscan_percent=camera.inner.overscan_percent,
+        controls=frame.controls,
+    )
+    if "key" in own:
+        yield ShowKey(
+            name=f"feed key:{camera.id}",
+            priority=WALL,
+            reads=(keyed_key(camera.id),),
+            writes=str(Feed("key", camera.id)),
+            meanwhile=KEEPS,
+            lasting=True,
+            camera=camera.id,
+            stage=int(frame.controls[declared.KEY_VIEW]),
+            size=world_size(camera),
+        )
+
+
+def _matched(frame: FrameInput, camera: CameraSettings, size: tuple[int, int]) -> Job:
+    """The world's overscan is cut away, and it is bent as the lens bends the picture, which is never bent itself."""
+    world = world_key(Eye(PROGRAM, camera.id))
+    return MatchLens(
+        name=f"lens {camera.id}",
+        priority=WALL,
+        reads=(world,),
+        writes=matched_key(camera.id),
+        meanwhile=KEEPS,
+        camera=camera.id,
+        lens=frame.cameras[camera.id].lens,
+        overscan_percent=camera.inner.overscan_percent,
+        size=size,
+        depth=bool(frame.controls[declared.KEY_FRONT]),
+        dip=frame.program.dip,
+    )
+
+
+def _laid_over(frame: FrameInput, camera: CameraSettings, view: View, mark_m: tuple[float, float, float]) -> Job:
+    in_front = bool(frame.controls[declared.KEY_FRONT])
+    ahead_m = -float((view.view_from_stage @ np.array([*mark_m, 1.0]))[2])
+    return LayOver(
+        name=f"composite {camera.id}",
+        priority=WALL,
+        reads=(matched_key(camera.id), keyed_key(camera.id)),
+        writes=composite_key(camera.id),
+        instead=matched_key(camera.id),
+        meanwhile="the world is shown alone",
+        camera=camera.id,
+        mark_m=ahead_m if in_front else None,
+        number=frame.tick.number,
+    )
 
 
 def developed(feed: Feed, key: str, size: tuple[int, int]) -> Develop:

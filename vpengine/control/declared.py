@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from vpengine.control import key
 from vpengine.control.controls import Control
 
 NEURAL_AMOUNT = "/vp/neural/amount"
@@ -23,6 +24,8 @@ LIGHT_SKY = "/vp/light/sky"
 LIGHT_LAMPS = "/vp/light/lamps"
 LIGHT_WINDOWS = "/vp/light/windows"
 WALL_ROLLOFF = "/vp/wall/rolloff"
+KEY_VIEW = "/vp/key/view"
+KEY_FRONT = "/vp/key/front"
 CHANCE_AMOUNT = "/vp/chance/amount"
 CHANCE_SEED = "/vp/chance/seed"
 
@@ -43,8 +46,11 @@ def _lamp_addresses(name: str) -> LampControls:
 SIM_KEY, SIM_FILL = _lamp_addresses("key"), _lamp_addresses("fill")
 LAMP_OFF_STOPS = -10.0  # the bottom of a lamp's fader
 EXPOSURES = (INNER_EXPOSURE, OUTER_EXPOSURE, OUTER_LEVEL)  # what a safe picture keeps, and a lock leaves free
-# Switches of an operator, not of a look.
-NOT_IN_CUES = (NEURAL_HOLD, NEURAL_REPROJECT, NEURAL_BAKED, WALL_DITHER, WALL_CHART, WALL_ROLLOFF)
+# Switches of an operator, and what belongs to the stage and its lamps: not of a look.
+NOT_IN_CUES = (
+    *(NEURAL_HOLD, NEURAL_REPROJECT, NEURAL_BAKED, WALL_DITHER, WALL_CHART, WALL_ROLLOFF),
+    *(control.address for control in key.CONTROLS),
+)
 
 
 def _lamp(names: LampControls, what: str, defaults: tuple[float, float, float, float]) -> tuple[Control, ...]:
@@ -104,6 +110,7 @@ ENGINE_CONTROLS = (
     Control(LIGHT_WINDOWS, "float", 0.0, "How many of the windows of a plate that has some are lit."),
     Control(CHANCE_AMOUNT, "float", 0.0, "How far the controls that the show names drift around their cues' values."),
     Control(CHANCE_SEED, "int", 0, "Which way they drift.", high=65535.0),
+    *key.CONTROLS,
     *_lamp(SIM_KEY, "key light", (-0.5, 5600.0, -80.0, 30.0)),
     *_lamp(SIM_FILL, "fill light", (-2.5, 6500.0, 20.0, 15.0)),
 )

@@ -18,6 +18,8 @@ def _key(
     return Control(f"/vp/key/{name}", number, default, sentence, low, high, unit)
 
 
+# What key:CAMERA shows, by the control's number.
+STAGES = ("matte", "measured alpha", "sure foreground", "screen's light", "shadow", "foreground", "garbage matte")
 CONTROLS = (
     _key("screen/r", GREEN[0], "Red light of the screen, as picked from the camera's picture.", 0.0, 4.0),
     _key("screen/g", GREEN[1], "Green light of the screen, as picked from the camera's picture.", 0.0, 4.0),
@@ -40,5 +42,8 @@ CONTROLS = (
     _key("wrap/radius", 16.0, "How far it reaches.", 1.0, 64.0, "px"),
     _key("grain", 0.0, "Noise on the world, to match the camera's; 1 is a dark stage at a high gain."),
     _key("black", 0.0, "Lifts the world's black to the camera's.", 0.0, 0.1),
+    _key("view", 0, f"What key:CAMERA shows: {', '.join(f'{n} the {name}' for n, name in enumerate(STAGES))}.",
+         0, len(STAGES) - 1, "", "int"),
+    Control("/vp/key/front", "bool", False, "What of the world is nearer than the mark passes before the picture."),
     Control("/vp/key/clean_plate", "bool", True, "The screen without anybody is learnt from the picture, and used."),
 )  # fmt: skip

@@ -40,7 +40,7 @@ class ScreenSettings(Settings):
 
 
 class MarkSettings(Settings):
-    """Where the actor stands: with /vp/key/front, what of the world is nearer to the camera passes before the picture."""
+    """Where the actor stands: with /vp/key/front, what of the world is nearer passes before the picture."""
 
     position_m: Position = Field(default=(0.0, 3.0, 0.0), description="Stage position (X right, Y forward, Z up).")
 

@@ -207,7 +207,7 @@ class Stage:
     captures: tuple[CaptureSection, ...] = ()
     screens: tuple[ScreenSettings, ...] = ()
     holdouts: tuple[HoldoutSettings, ...] = ()
-    mark: MarkSettings = MarkSettings()
+    mark: MarkSettings = field(default_factory=MarkSettings)
 
     def camera(self, name: str) -> CameraSettings:
         """Raises KeyError."""

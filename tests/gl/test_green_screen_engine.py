@@ -1,0 +1,152 @@
+"""A green-screen stage in a running engine: the composite is the camera's foreground over its world, exactly so."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from vpengine.app import App, RunOptions
+from vpengine.capture.pace import Pace
+from vpengine.capture.synthetic import SyntheticSource
+from vpengine.control import declared
+from vpengine.view.color import REC709_FROM_ACESCG
+
+SIZE = (320, 180)
+STAGE = """\
+version = 1
+[stage]
+name = "Green"
+rate = 24
+[[camera]]
+id = "1"
+sensor_mm = [24.0, 13.5]
+pinhole_focal_length_mm = 24.0
+[camera.inner]
+resolution = [320, 180]
+overscan_percent = 0.0
+[[capture]]
+id = "a"
+kind = "synthetic"
+camera = "1"
+resolution = [320, 180]
+noise = 0.1
+hold_s = 0.5
+[[output]]
+kind = "headless"
+feed = "composite:1"
+[[output]]
+kind = "headless"
+feed = "key:1"
+[control]
+osc_port = 0
+"""
+
+
+@pytest.fixture
+def make(tmp_path: Path, make_show: Callable[[App], Any]) -> Iterator[Callable[[str], Any]]:
+    apps: list[App] = []
+
+    def begin(stage_text: str, controls: tuple[tuple[str, str], ...] = ()) -> Any:
+        stage, scene = tmp_path / "stage.toml", tmp_path / "show.toml"
+        stage.write_text(stage_text, encoding="utf-8")
+        plate = '[[scene]]\nslug = "a"\nplate.kind = "street"\n'
+        scene.write_text('version = 1\nshow.name = "x"\n' + plate, encoding="utf-8")
+        app = App(RunOptions(stage, show=scene, headless=True, unpaced=True, controls=controls))
+        apps.append(app)
+        app.__enter__()
+        app.wait_until_ready()
+        return make_show(app)
+
+    yield begin
+    for app in apps:
+        app.__exit__(None, None, None)
+
+
+def light(show: Any, key: str) -> np.ndarray[Any, Any]:
+    """(h, w, 3) of a picture of the newest frame."""
+    texture = show.app.loop.executor.pictures[key].color
+    width, height = texture.size
+    out = np.empty((height, width, 4), np.float16)
+    texture.read_into(out.data.cast("B"), alignment=1)
+    return out[::-1, :, :3].astype(np.float32)
+
+
+def truth(show: Any) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+    """Alpha, and the foreground premultiplied in ACEScg, of the picture in the newest frame."""
+    (section,) = show.app.files.stage.captures
+    source = SyntheticSource(show.app.files.of(section.source), Pace())
+    made = source.truth(show.newest.captured["1"].number)
+    return made.alpha, made.foreground @ np.linalg.inv(REC709_FROM_ACESCG).T.astype(np.float32)
+
+
+def psnr(one: np.ndarray[Any, Any], other: np.ndarray[Any, Any]) -> float:
+    """Of pictures as a display encodes them, by a square root."""
+    difference = np.sqrt(np.clip(one, 0.0, 1.0)) - np.sqrt(np.clip(other, 0.0, 1.0))
+    return float(-10.0 * np.log10(np.mean(difference**2)))
+
+
+def test_the_foreground_lies_over_the_world_as_if_it_stood_there(make: Callable[[str], Any]) -> None:
+    show = make(STAGE)
+    end_s = time.monotonic() + 1.5  # the screen is learnt
+    show.until(lambda: "1" in show.newest.captured and time.monotonic() > end_s)
+    alpha, foreground = truth(show)
+    expected = foreground + (1.0 - alpha[..., None]) * light(show, "world program 1")
+    made = light(show, "composite 1")
+    sure = (alpha < 0.001) | (alpha > 0.999)
+    assert psnr(made[sure], expected[sure]) > 35.0
+    assert psnr(made, expected) > 28.0
+    matte = show.pixels("key:1")[::-1, :, 0] / 255.0
+    assert np.abs(matte - alpha).mean() < 0.02
+
+
+def test_without_a_picture_the_world_is_alone(make: Callable[[str], Any]) -> None:
+    show = make(STAGE)
+    show.until(lambda: "1" in show.newest.captured)
+    show.app.captures.readers["1"]._source.read = lambda: None
+    show.until(lambda: not show.newest.captured)
+    show.frames(1)
+    assert not show.pixels("key:1").any()
+    np.testing.assert_array_equal(light(show, "matched 1"), light(show, "world program 1"))
+    assert show.pixels("composite:1").any()
+
+
+def test_beyond_the_screen_is_the_world_and_a_box_stays(make: Callable[[str], Any]) -> None:
+    # The camera is 1.5 m up and looks along Y: 4 m ahead its picture is 4 m wide.
+    left_half = "[[screen]]\nsize_m = [2.0, 4.0]\nposition_m = [-1.0, 4.0, 0.0]\n"
+    box = "[[holdout]]\nsize_m = [0.5, 0.1, 0.5]\nposition_m = [-1.5, 4.0, 0.5]\n"
+    show = make(STAGE + left_half + box)
+    show.until(lambda: "1" in show.newest.captured)
+    show.frames(2)
+    made, world = light(show, "composite 1"), light(show, "world program 1")
+    np.testing.assert_array_equal(made[:, 170:], world[:, 170:])
+    picture = light(show, "picture 1")
+    held = made[130:150, 20:50], picture[130:150, 20:50]  # lower left, where the screen itself is seen
+    np.testing.assert_allclose(*held, atol=2e-3, rtol=2e-2)
+
+
+def test_a_screen_without_colour_is_told_and_nothing_changes(
+    make: Callable[[str], Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    show = make(STAGE)
+    show.until(lambda: "1" in show.newest.captured)
+    for part in "rgb":
+        show.app.desk.controls.set(f"/vp/key/screen/{part}", 0.5)
+    show.frames(5)
+    assert [record.message for record in caplog.records].count(
+        "/vp/key/screen: (0.5, 0.5, 0.5) has no colour to key by: pick it from the lit screen. The key stays as it was."
+    ) == 1
+    alpha, _ = truth(show)
+    assert np.abs(show.pixels("key:1")[::-1, :, 0] / 255.0 - alpha).mean() < 0.04
+
+
+@pytest.mark.parametrize("stage", range(7))
+def test_every_stage_of_the_key_is_shown_alone(make: Callable[[str], Any], stage: int) -> None:
+    show = make(STAGE, ((declared.KEY_VIEW, str(stage)),))
+    show.until(lambda: "1" in show.newest.captured)
+    show.frames(2)
+    assert show.pixels("key:1").any() == (stage != 6)  # no screen is declared, so there is no garbage
