@@ -46,6 +46,7 @@ from vpengine.operating import (
     build_midi,
     called_by_timecode,
     go_on,
+    measuring,
     press_key,
     remembered,
     trouble_of,
@@ -199,6 +200,8 @@ class App:
         self.stored = stored_of(self.files, self.compositor)
         self.baked = baked_looks(self.files, self.stored)
         self.desk = build_desk(self.files, self.baked, self.options.scene, self.options.controls)
+        if self.captures.readers:
+            self.desk.measure = measuring(self.captures, self.files, self.desk)
         self.keeper = build_keeper(self.files, self.options.remember)
         self._ends.append(self.keeper.close)
         self.take_files = TakeFiles(self.options.takes, self._describe)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
+from vpengine.capture.readers import Captures
+from vpengine.compose.picking import picked
 from vpengine.control.chance import Chance
 from vpengine.control.controls import ControlError, Controls, typed
 from vpengine.control.cues import CueEdits
@@ -13,10 +15,11 @@ from vpengine.control.desk import Desk
 from vpengine.control.gate import Gate
 from vpengine.control.keys import KEYS
 from vpengine.control.lights import USUAL, LightTable
-from vpengine.control.messages import OperatorMessage
+from vpengine.control.messages import ControlChange, OperatorMessage
 from vpengine.control.safe import Safe
 from vpengine.control.scenes import SceneEntry, Scenes
 from vpengine.control.takes import Takes, TakesNow
+from vpengine.control.triggers import PickTrigger
 from vpengine.errors import UserError
 from vpengine.files import Files, base_look
 from vpengine.frames.frame_input import FrameInput
@@ -143,6 +146,20 @@ def trouble_of(loop: Loop) -> str:
         *([loop.governor.words] if loop.governor.holds_back else []),
     ]
     return "; ".join(found)
+
+
+def measuring(captures: Captures, files: Files, desk: Desk) -> Callable[[PickTrigger], Iterable[ControlChange]]:
+    """What picks from the first of the cameras' own pictures, as it is now."""
+    sections = files.stage.captures
+
+    def measure(trigger: PickTrigger) -> Iterable[ControlChange]:
+        shared = sections[0].settings
+        frame = captures.readers[shared.camera].ring.newest()
+        if frame is None:
+            raise UserError(f"capture {shared.id}: there is no picture to pick from yet")
+        return picked(trigger, frame, shared.color_space, desk.controls.targets())
+
+    return measure
 
 
 class Keeping:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from vpengine.app import App, RunOptions
 from vpengine.capture.pace import Pace
 from vpengine.capture.synthetic import SyntheticSource
 from vpengine.control import declared
+from vpengine.control.triggers import PickTrigger
 from vpengine.view.color import REC709_FROM_ACESCG
 
 SIZE = (320, 180)
@@ -150,3 +152,36 @@ def test_every_stage_of_the_key_is_shown_alone(make: Callable[[str], Any], stage
     show.until(lambda: "1" in show.newest.captured)
     show.frames(2)
     assert show.pixels("key:1").any() == (stage != 6)  # no screen is declared, so there is no garbage
+
+
+def test_the_screen_is_picked_from_the_picture(make: Callable[[str], Any]) -> None:
+    show = make(STAGE)
+    show.until(lambda: "1" in show.newest.captured)
+    show.app.inbox.add(PickTrigger("screen", 0.1, 0.5))
+    show.frames(1)
+    red, green, blue = (show.app.desk.controls.targets()[f"/vp/key/screen/{part}"] for part in "rgb")
+    np.testing.assert_allclose((red, green, blue), light(show, "picture 1")[80:100, 24:40].mean((0, 1)), rtol=0.03)
+
+
+def test_a_grey_card_sets_the_gains_so_that_it_is_grey(make: Callable[[str], Any]) -> None:
+    show = make(STAGE)
+    show.until(lambda: "1" in show.newest.captured)
+    show.app.inbox.add(PickTrigger("grey", 0.1, 0.5))
+    show.frames(2)
+    np.testing.assert_allclose(light(show, "picture 1")[80:100, 24:40].mean((0, 1)), 0.18, rtol=0.05)
+    show.app.inbox.add(PickTrigger("screen", 0.1, 0.5))  # of the picture as it is now: no colour is left
+    show.frames(1)
+    assert show.app.desk.controls.targets()["/vp/key/screen/g"] == pytest.approx(0.18, rel=0.05)
+
+
+def test_what_is_too_dark_is_no_grey_card(make: Callable[[str], Any]) -> None:
+    show = make(STAGE.replace("noise = 0.1", 'noise = 0.1\ncolor_space = "Linear Rec.709 (sRGB)"'))
+    show.until(lambda: "1" in show.newest.captured)
+    reader = show.app.captures.readers["1"]
+    black = replace(reader.ring.newest(), planes=tuple(np.zeros_like(p) + 64 for p in reader.ring.newest().planes))
+    reader._source.read = lambda: None
+    reader.ring.put(replace(black, planes=(black.planes[0], black.planes[1] * 8, black.planes[2] * 8)))
+    show.app.inbox.add(PickTrigger("grey", 0.5, 0.5))
+    show.frames(1)
+    assert show.app.desk.refusals[-1].startswith("/vp/picture/grey: (")
+    assert show.app.desk.controls.targets()["/vp/picture/gain/r"] == 1.0

@@ -17,6 +17,8 @@ from vpengine.gpu.transfer import write
 from vpengine.view.yuv import rgb_from_yuv_matrix, scales
 
 MOST_TAPS = 4  # across and down, where the picture is larger than what is made of it
+Gains = tuple[float, float, float]
+UNCHANGED: Gains = (1.0, 1.0, 1.0)
 BLOCK = UniformBlock(
     "Captured",
     rgb_from_codes="mat3",
@@ -46,18 +48,18 @@ class CameraPicture:
         self._shaped: tuple[PixelFormat, tuple[int, int]] | None = None
         self._space: InputSpace | None = None
         self._curve: Any = None  # a texture
-        self._shown: CapturedFrame | None = None
+        self._shown: tuple[CapturedFrame, Gains] | None = None
 
-    def draw(self, frame: CapturedFrame) -> Target:
-        """``target``, with ``frame`` in it; one that is there already is not drawn again.
+    def draw(self, frame: CapturedFrame, gains: tuple[float, float, float] = UNCHANGED) -> Target:
+        """``target``, with ``frame`` in it; one that is there already is not drawn again. gains: on its light.
 
         Raises UserError for a picture that is larger than the driver takes.
         """
-        if frame is not self._shown:
+        if self._shown is None or frame is not self._shown[0] or gains != self._shown[1]:
             self._shown = None
             self._upload(frame)
-            self._convert(frame)
-            self._shown = frame
+            self._convert(frame, gains)
+            self._shown = frame, gains
         return self.target
 
     def _upload(self, frame: CapturedFrame) -> None:
@@ -73,7 +75,7 @@ class CameraPicture:
         for texture, plane in zip(self._planes, frame.planes, strict=True):
             write(texture, plane if plane.ndim == 3 else plane[..., None])
 
-    def _convert(self, frame: CapturedFrame) -> None:
+    def _convert(self, frame: CapturedFrame, gains: Gains) -> None:
         space = space_of(self._named, frame.tags.transfer, frame.matrix)
         if self._space is None or space.name != self._space.name:
             self._space = space
@@ -81,7 +83,7 @@ class CameraPicture:
         cb, cr = (self._planes[1], self._planes[-1]) if len(self._planes) > 1 else (None, None)
         chroma = {} if cb is None else {"cb": cb, "cr": cr}
         textures: dict[str, Any] = {"luma": self._planes[0], "curve": self._curve, **chroma}
-        self._pass(frame.format).draw(self.target, textures, **_values(frame, space, self.target.size))
+        self._pass(frame.format).draw(self.target, textures, **_values(frame, space, self.target.size, gains))
 
     def _pass(self, format: PixelFormat) -> Pass:
         kind = {"RGB": "1"} if format.model == "rgb" else {"SEMI_PLANAR": "1"} if format.semi_planar else {}
@@ -104,14 +106,14 @@ class CameraPicture:
         self.target.release()
 
 
-def _values(frame: CapturedFrame, space: InputSpace, made: tuple[int, int]) -> dict[str, Any]:
+def _values(frame: CapturedFrame, space: InputSpace, made: tuple[int, int], gains: Gains) -> dict[str, Any]:
     kind, (width, height) = frame.format, frame.size
     to_rgb, offset = _rgb_from_codes(frame)
     code = (255.0 if kind.bits == 8 else 65535.0) / (1 << kind.shift)  # of what a texture gives 1.0 for
     smaller = max(width / made[0], height / made[1])
     return {
         "rgb_from_codes": to_rgb * code,
-        "acescg_from_linear": space.acescg_from_linear,
+        "acescg_from_linear": np.array(gains)[:, None] * space.acescg_from_linear,
         "rgb_offset": offset,
         "size": (width, height),
         "shared": (kind.across, kind.down),

@@ -121,7 +121,7 @@ class GreenScreen:
     def _take(self, job: TakePicture, pictures: Pictures) -> Target:
         del pictures
         camera = self._of(job.camera)
-        target = camera.picture.draw(job.frame)
+        target = camera.picture.draw(job.frame, job.gains)
         camera.newest = job.frame
         return target
 

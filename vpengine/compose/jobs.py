@@ -87,10 +87,11 @@ class MixWorlds(Job):
 
 @dataclass(frozen=True, kw_only=True)
 class TakePicture(Job):
-    """A camera's own picture, as light."""
+    """A camera's own picture, as light. gains: on its red, green and blue."""
 
     camera: str
     frame: CapturedFrame
+    gains: tuple[float, float, float]
 
 
 @dataclass(frozen=True, kw_only=True)

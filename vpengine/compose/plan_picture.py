@@ -9,6 +9,7 @@ import numpy as np
 from vpengine.compose.jobs import Develop, KeyPicture, LayOver, MatchLens, ShowKey, TakePicture
 from vpengine.compose.keys import composite_key, keyed_key, matched_key, picture_key, world_key
 from vpengine.control import declared
+from vpengine.control.key import GAINS
 from vpengine.frames.feed import OF_A_PICTURE, PROGRAM, Eye, Feed
 from vpengine.frames.frame_input import FrameInput
 from vpengine.gpu.job import WALL, Job
@@ -36,6 +37,7 @@ def picture_jobs(
             lasting=True,
             camera=camera.id,
             frame=captured,
+            gains=_gains(frame),
         )
         yield from _keyed(frame, camera, own, view)
     if "picture" in own and captured is not None:
@@ -47,6 +49,11 @@ def picture_jobs(
         else:
             yield _laid_over(frame, camera, view, mark_m)
             yield developed(own["composite"], composite_key(camera.id), size)
+
+
+def _gains(frame: FrameInput) -> tuple[float, float, float]:
+    red, green, blue = (float(frame.controls[address]) for address in GAINS)
+    return red, green, blue
 
 
 def _keyed(frame: FrameInput, camera: CameraSettings, own: Collection[str], view: View) -> Iterator[Job]:

@@ -27,6 +27,7 @@ from vpengine.control.triggers import (
     CueEdit,
     CueTrigger,
     LookTrigger,
+    PickTrigger,
     RefreshTrigger,
     SafeTrigger,
     SceneTrigger,
@@ -60,11 +61,16 @@ class Settled:
     values: Mapping[str, Value] = field(default_factory=dict)
 
 
+def _no_picture(_: PickTrigger) -> Iterable[ControlChange]:
+    raise UserError("there is no camera's picture to pick from: the stage has no [[capture]]")
+
+
 class Desk:
     """Controls, scenes, cues, takes, gate. A change that cannot be is refused with one line and leaves all as it was.
 
     looks: of the generator, which the frame's Look is asked of. baked: the looks that scenes were baked with, by slug:
-    they are theirs, whatever the faders say. Triggers of cameras are not the desk's own: it passes them over.
+    they are theirs, whatever the faders say. measure: what picking from a camera's picture changes; its owner sets it.
+    Triggers of cameras are not the desk's own: it passes them over.
     """
 
     def __init__(
@@ -108,6 +114,7 @@ class Desk:
         self._date = date
         self._approvers, self._cure = approvers, cure(approvers)
         self._lights = lights or LightTable()
+        self.measure: Callable[[PickTrigger], Iterable[ControlChange]] = _no_picture
         self._kept: str | None = None
         self._handlers = self._who_handles_what()
         self._told = ""  # why the program has not what is wanted
@@ -123,6 +130,7 @@ class Desk:
             TakeTrigger: self.takes.press,
             LookTrigger: self._decide,
             RefreshTrigger: self._refresh_all,
+            PickTrigger: self._pick,
         }
 
     def resume(
@@ -168,6 +176,10 @@ class Desk:
     def _refresh_all(self, _: RefreshTrigger) -> None:
         self._refuse_locked("what is generated stays")
         self._refresh = True
+
+    def _pick(self, trigger: PickTrigger) -> None:
+        for change in self.measure(trigger):
+            self._move(change)
 
     def _refuse_locked(self, what: str) -> None:
         if self.takes.locked:

@@ -18,6 +18,7 @@ def _key(
     return Control(f"/vp/key/{name}", number, default, sentence, low, high, unit)
 
 
+GAINS = ("/vp/picture/gain/r", "/vp/picture/gain/g", "/vp/picture/gain/b")
 # What key:CAMERA shows, by the control's number.
 STAGES = ("matte", "measured alpha", "sure foreground", "screen's light", "shadow", "foreground", "garbage matte")
 CONTROLS = (
@@ -45,5 +46,7 @@ CONTROLS = (
     _key("view", 0, f"What key:CAMERA shows: {', '.join(f'{n} the {name}' for n, name in enumerate(STAGES))}.",
          0, len(STAGES) - 1, "", "int"),
     Control("/vp/key/front", "bool", False, "What of the world is nearer than the mark passes before the picture."),
+    *(Control(address, "float", 1.0, f"Gain on the {name} light of cameras' own pictures, as a grey card sets it.",
+              1 / 16, 16.0) for address, name in zip(GAINS, ("red", "green", "blue"), strict=True)),
     Control("/vp/key/clean_plate", "bool", True, "The screen without anybody is learnt from the picture, and used."),
 )  # fmt: skip

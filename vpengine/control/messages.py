@@ -10,6 +10,7 @@ from vpengine.control.triggers import (
     CueEdit,
     CueTrigger,
     LookTrigger,
+    PickTrigger,
     RefreshTrigger,
     SafeTrigger,
     SceneTrigger,
@@ -47,5 +48,6 @@ OperatorMessage = (
     | TakeTrigger
     | LookTrigger
     | CameraTrigger
+    | PickTrigger
     | RefreshTrigger
 )

@@ -70,6 +70,20 @@ class RefreshTrigger:
 
 
 @dataclass(frozen=True, slots=True)
+class PickTrigger:
+    """Measure a camera's own picture: its screen's colour ("screen"), or a grey card ("grey").
+
+    x, y: the middle of what is measured, width, height: its size, in shares of the picture from its upper left corner.
+    """
+
+    what: Literal["screen", "grey"]
+    x: float
+    y: float
+    width: float = 0.02
+    height: float = 0.02
+
+
+@dataclass(frozen=True, slots=True)
 class CameraTrigger:
     """Recentre a camera's tracker: what it says now is the camera's own resting pose; or take the last one back."""
 

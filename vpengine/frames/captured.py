@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -110,6 +110,19 @@ class CapturedFrame:
     @property
     def nbytes(self) -> int:
         return sum(plane.nbytes for plane in self.planes)
+
+
+def cropped(frame: CapturedFrame, left: int, top: int, right: int, bottom: int) -> CapturedFrame:
+    """The part of a frame between these edges, in pixels; a little more where pixels share their chroma."""
+    kind, (width, height) = frame.format, frame.size
+    first_column, first_row = left // kind.across, top // kind.down
+    last_column, last_row = -(-right // kind.across), -(-bottom // kind.down)
+    left, top = first_column * kind.across, first_row * kind.down
+    right, bottom = min(last_column * kind.across, width), min(last_row * kind.down, height)
+    luma, *chroma = frame.planes
+    shared = [plane[first_row:last_row, first_column:last_column] for plane in chroma]
+    tags = replace(frame.tags, matrix=frame.matrix)  # what is usual for so few lines may be another
+    return replace(frame, planes=(luma[top:bottom, left:right], *shared), size=(right - left, bottom - top), tags=tags)
 
 
 def usual_matrix(lines: int) -> Matrix:

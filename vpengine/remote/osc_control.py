@@ -26,6 +26,7 @@ from vpengine.remote.osc_datagrams import Datagrams, UdpWay
 from vpengine.remote.osc_messages import (
     CAMERA,
     LOOK,
+    PICKS,
     PING,
     PONG,
     PREVIEW_LOOK,
@@ -39,6 +40,7 @@ from vpengine.remote.osc_messages import (
     camera_trigger,
     control_value,
     feedback_port,
+    pick_trigger,
     preview_trigger,
     refresh_trigger,
     scene_trigger,
@@ -188,6 +190,8 @@ class OscControl:
             return lambda message: preview_trigger(message, self._scenes)
         if address.startswith(CAMERA + "/"):
             return lambda message: camera_trigger(message, self._cameras)
+        if address in PICKS:
+            return pick_trigger
         return refresh_trigger if address == REFRESH else None
 
     def _move(self, message: Message, peer: str) -> None:

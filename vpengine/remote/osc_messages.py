@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import Literal
 
 from vpengine.control.controls import Control, ControlError, Value, parse
-from vpengine.control.triggers import RESERVED, CameraTrigger, RefreshTrigger, SceneTrigger
+from vpengine.control.triggers import RESERVED, CameraTrigger, PickTrigger, RefreshTrigger, SceneTrigger
 from vpengine.errors import did_you_mean
 from vpengine.frames.feed import PREVIEW
 from vpengine.osc import Argument, Impulse, Message, is_pattern
@@ -21,6 +21,7 @@ LONGEST_NAME = 64  # characters; what comes from the wire is cut
 
 SCENE, CAMERA = "/vp/scene", "/vp/camera"
 REFRESH = "/vp/neural/refresh"
+PICKS: Mapping[str, Literal["screen", "grey"]] = {"/vp/key/pick": "screen", "/vp/picture/grey": "grey"}
 SUBSCRIBE, UNSUBSCRIBE = "/vp/subscribe", "/vp/unsubscribe"
 PING, PONG = "/vp/ping", "/vp/pong"
 PREVIEW_LOOK, LOOK = "/vp/preview/look/", "/vp/look/"
@@ -112,6 +113,16 @@ def camera_trigger(message: Message, cameras: Sequence[str]) -> CameraTrigger | 
             "unknown-camera", lambda: f"{message.address!r}: no camera {name!r}{did_you_mean(name, cameras)}"
         )
     return CameraTrigger(CAMERA_ACTIONS[action], name) if pressed(message) else None
+
+
+def pick_trigger(message: Message) -> PickTrigger:
+    """What a message to ``/vp/key/pick`` or ``/vp/picture/grey`` asks for. Raises RefusedError."""
+    values = [_number(argument) for argument in message.arguments]
+    good = [float(one) for one in values if isinstance(one, int | float) and 0.0 <= one <= 1.0]
+    if len(good) != len(values) or len(good) not in (2, 4):
+        expected = "x and y from the upper left corner, and width and height of a box, each 0 to 1"
+        raise RefusedError("bad-arguments", f"{message.address}: expected {expected}; the last two may be left out")
+    return PickTrigger(PICKS[message.address], *good)
 
 
 def refresh_trigger(message: Message) -> RefreshTrigger | None:

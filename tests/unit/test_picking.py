@@ -1,0 +1,70 @@
+"""Picking from a camera's picture: the message, the box in every pixel format, and what cannot be picked."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from vpengine.compose.picking import measured, picked
+from vpengine.control.key import CONTROLS
+from vpengine.control.triggers import PickTrigger
+from vpengine.errors import UserError
+from vpengine.frames.captured import FORMATS, CapturedFrame, Tags, cropped, rgb_of
+from vpengine.osc import Message
+from vpengine.remote.osc_messages import RefusedError, pick_trigger
+
+CONTROL_VALUES = {control.address: control.default for control in CONTROLS}
+
+
+def frame(name: str, size: tuple[int, int] = (35, 21)) -> CapturedFrame:
+    kind, rng = FORMATS[name], np.random.default_rng(3)
+    planes = tuple(
+        rng.integers(64 << (kind.bits - 8), 180 << (kind.bits - 8), shape).astype(kind.dtype) << kind.shift
+        for shape in kind.shapes(size)
+    )
+    return CapturedFrame(planes, kind, size, Tags(), 0.0, siting="center")
+
+
+@pytest.mark.parametrize("name", sorted(FORMATS))
+def test_a_part_is_what_the_whole_has_there(name: str) -> None:
+    whole = frame(name)
+    part = cropped(whole, 9, 5, 20, 14)
+    kind = whole.format
+    left, top = 9 // kind.across * kind.across, 5 // kind.down * kind.down
+    # But for the outermost pixels, whose chroma lies between samples on both sides of the cut.
+    expected = rgb_of(whole)[top + 1 : 13, left + 1 : 19]
+    np.testing.assert_allclose(rgb_of(part)[1 : 13 - top, 1 : 19 - left], expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("at", [(0.0, 0.0), (1.0, 1.0), (0.5, 0.0)])
+def test_a_corner_is_picked_too(at: tuple[float, float]) -> None:
+    light = measured(PickTrigger("screen", *at), frame("yuv420p"), "tagged")
+    assert np.isfinite(light).all()
+
+
+def test_a_speck_does_not_count() -> None:
+    grey = np.full((20, 20, 3), 118, np.uint8)
+    grey[10, 10] = 255
+    one = CapturedFrame((grey,), FORMATS["rgb24"], (20, 20), Tags(transfer="iec61966-2-1"), 0.0)
+    red, green, blue = measured(PickTrigger("grey", 0.5, 0.5, 0.2, 0.2), one, "tagged")
+    assert (red, green, blue) == pytest.approx((0.1812,) * 3, abs=2e-3)
+    changes = {change.address: change.value for change in picked(PickTrigger("grey", 0.5, 0.5), one, "tagged", {})}
+    assert changes == pytest.approx(dict.fromkeys(changes, 0.18 / 0.1812), rel=0.02)
+
+
+def test_black_is_no_grey_card() -> None:
+    black = CapturedFrame((np.zeros((8, 8, 3), np.uint8),), FORMATS["rgb24"], (8, 8), Tags(), 0.0)
+    with pytest.raises(UserError, match="is no grey card; pick one that is lit as the actor is"):
+        picked(PickTrigger("grey", 0.5, 0.5), black, "tagged", CONTROL_VALUES)
+
+
+def test_the_message() -> None:
+    assert pick_trigger(Message("/vp/key/pick", (0.25, 0.5))) == PickTrigger("screen", 0.25, 0.5)
+    assert pick_trigger(Message("/vp/picture/grey", (0, 1, 0.1, 0.2))) == PickTrigger("grey", 0.0, 1.0, 0.1, 0.2)
+
+
+@pytest.mark.parametrize("arguments", [(), (0.5,), (0.5, 1.5), (0.5, "x"), (0.1, 0.1, 0.1), (0.1,) * 5])
+def test_what_is_no_place_in_the_picture(arguments: tuple[float | str, ...]) -> None:
+    with pytest.raises(RefusedError) as refused:
+        pick_trigger(Message("/vp/key/pick", arguments))
+    assert refused.value.sentence.startswith("/vp/key/pick: expected x and y from the upper left corner")
