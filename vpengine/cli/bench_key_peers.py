@@ -37,7 +37,7 @@ def obs_key(picture: Array, screen: Array, similarity: float, smoothness: float)
 def ffmpeg_alpha(picture: Array, screen: Array, similarity: float, blend: float) -> tuple[Array, Array]:
     """Alpha by FFmpeg's own ``chromakey``, in 8 bits and 4:4:4; it leaves the picture as it is."""
     height, width = picture.shape[:2]
-    red, green, blue = (int(round(255.0 * float(np.clip(part, 0.0, 1.0)))) for part in screen)
+    red, green, blue = (round(255.0 * float(np.clip(part, 0.0, 1.0))) for part in screen)
     graph = av.filter.Graph()
     chain = [
         graph.add_buffer(width=width, height=height, format=av.VideoFormat("rgb24"), time_base=Fraction(1, 25)),
