@@ -149,6 +149,15 @@ def test_spill_is_replaced_as_chosen(engine: Gpu, keyer: Keyer) -> None:
     assert left[3] == pytest.approx(0.12, abs=0.01)  # of the screen's light, for the composite
 
 
+def test_an_edge_whose_alpha_is_too_low_is_not_magenta(engine: Gpu, keyer: Keyer) -> None:
+    alpha = ramp_alpha()
+    light = mixed(alpha, np.full(3, 0.7), GREEN)
+    low = np.repeat(0.8 * alpha[..., None], 3, axis=2)
+    settings = replace(PLAIN, despill=1.0)
+    found = keyed(engine, keyer, light, settings, refined=low)["foreground"][:, 45:48]
+    assert (np.minimum(found[..., 0], found[..., 2]) - found[..., 1]).max() < 0.01
+
+
 def test_extension_draws_the_foreground_into_its_edge(engine: Gpu, keyer: Keyer) -> None:
     alpha = ramp_alpha()
     light = mixed(alpha, SKIN, GREEN)
