@@ -14,12 +14,12 @@ vec4 despilled(vec3 light) {
     return vec4(max(light - spill * (screen.rgb - luminance(screen.rgb) * replacement.rgb), 0.0), spill);
 }
 
-// Where alpha is measured too low too much screen was taken out, and an edge is magenta: no less of the screen's hue than
-// the foreground has nearby.
+// Where alpha is measured too low too much screen was taken out, and an edge is magenta. With less of the screen's hue than
+// the foreground has nearby, it has the foreground's.
 vec3 not_less(vec3 light, vec3 near) {
-    float brighter = min(luminance(light) / max(luminance(near), 1e-3), 4.0);
-    float lack = max(min(dot(along, near) * brighter, 0.0) - dot(along, light), 0.0);
-    return max(light + lack * (screen.rgb - luminance(screen.rgb)), 0.0);
+    vec3 alike = near * min(luminance(light) / max(luminance(near), 1e-3), 4.0);
+    float lack = min(dot(along, alike), 0.0) - dot(along, light);
+    return mix(light, alike, clamp(10.0 * lack, 0.0, 1.0));
 }
 
 void main() {
