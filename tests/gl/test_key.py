@@ -33,7 +33,7 @@ from vpengine.view.matte_error import edge_error, mean_error
 
 LEMUR = Path(__file__).parents[3] / "shared" / "data" / "greenscreen" / "lemur_matte"
 ACESCG = np.linalg.inv(REC709_FROM_ACESCG)
-PLAIN = KeySettings(refine=0.0, clip_white=1.0, extend=0.0, despill=0.0)
+PLAIN = KeySettings(refine=0.0, clip_black=0.0, clip_white=1.0, extend=0.0, despill=0.0)
 SETTINGS = KeySettings()
 
 
@@ -203,7 +203,7 @@ def test_garbage_is_not_seen(engine: Gpu, keyer: Keyer) -> None:
 
 
 def test_a_matte_made_elsewhere_is_taken(engine: Gpu, keyer: Keyer) -> None:
-    refined = np.full((SIZE[1], SIZE[0], 3), 0.46)
+    refined = np.full((SIZE[1], SIZE[0], 3), 0.465)
     found = keyed(engine, keyer, mixed(ramp_alpha(), SKIN, GREEN), SETTINGS, refined=refined)["matte"][..., 0]
     np.testing.assert_allclose(found, 0.5, atol=0.002)
 

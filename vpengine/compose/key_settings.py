@@ -25,7 +25,7 @@ class KeySettings:
     """Light is scene-linear ACEScg; lengths are in the picture's pixels. As ``control.key`` says of each."""
 
     screen: Rgb = GREEN
-    clip_black: float = 0.0
+    clip_black: float = 0.01
     clip_white: float = 0.92
     shrink_px: float = 0.0
     feather_px: float = 0.0
