@@ -17,5 +17,5 @@ void main() {
         sum += light;
         part = max(part, screen_part(light, sure_slope));
     }
-    color = vec4(sum / 16.0, part < most ? 1.0 : 0.0);
+    color = vec4(sum / 16.0, clamp((1.25 * most - part) / (0.5 * most), 0.0, 1.0));  // soft, or it boils
 }

@@ -14,29 +14,25 @@ vec4 despilled(vec3 light, float share) {
     return vec4(max(light - spill * (screen.rgb - luminance(screen.rgb) * replacement.rgb), 0.0), spill);
 }
 
+// Where alpha is measured too low too much screen was taken out, and an edge is magenta. With less of the screen's hue than
+// the foreground has nearby, it has the foreground's.
+vec3 not_less(vec3 light, vec3 near) {
+    vec3 alike = near * min(luminance(light) / max(luminance(near), 1e-3), 4.0);
+    float lack = min(dot(along, alike), 0.0) - dot(along, light);
+    return mix(light, alike, clamp(10.0 * lack, 0.0, 1.0));
+}
+
 void main() {
     ivec2 at = ivec2(gl_FragCoord.xy);
     vec4 found = texelFetch(matte, at, 0);
     float alpha = found.r, whole = found.b;
-    if (alpha <= 0.0) {
-        color = vec4(0.0);
-        return;
-    }
-    vec4 own = vec4(texelFetch(picture, at, 0).rgb, 0.0);
-    if (whole < 1.0) {
-        vec3 ratio = texture(screen_ratio, gl_FragCoord.xy / (8.0 * vec2(textureSize(screen_ratio, 0)))).rgb;
-        own.rgb = max(own.rgb - (1.0 - whole) * ratio * screen_base(gl_FragCoord.xy / vec2(textureSize(picture, 0))), 0.0);
-    }
-    own = despilled(own.rgb, 1.0 - found.a);
-    if (whole < 1.0) {
-        vec2 size = vec2(textureSize(moments, 0)), place = gl_FragCoord.xy / 4.0;
-        place.x = min(place.x, size.x / 3.0 - 0.5);  // not into the next field
-        vec3 near = despilled(texture(moments, place / size).rgb, 1.0).rgb;
-        // A pixel that is hardly covered holds more noise than foreground.
-        float drawn_out = max(extend * (1.0 - whole), 1.0 - whole * 20.0);
-        own = mix(own / max(whole, 0.02), vec4(near, 0.0), clamp(drawn_out, 0.0, 1.0)) * alpha;
-    } else {
-        own *= alpha;
-    }
+    vec3 near = texelFetch(moments, at / 4, 0).rgb;  // smooth as it is where it is asked for: at edges it was filled in
+    vec3 ratio = texture(screen_ratio, gl_FragCoord.xy / (8.0 * vec2(textureSize(screen_ratio, 0)))).rgb;
+    vec3 behind = ratio * screen_base(gl_FragCoord.xy / picture_size);
+    vec3 light = max(texelFetch(picture, at, 0).rgb - (1.0 - whole) * behind, 0.0) / max(whole, 0.02);
+    light = whole < 1.0 ? not_less(light, near) : light;
+    // A pixel that is hardly covered holds more noise than foreground.
+    float drawn_out = clamp(max(extend * (1.0 - whole), 1.0 - whole * 20.0), 0.0, 1.0);
+    vec4 own = despilled(mix(light, near, drawn_out), 1.0 - found.a) * alpha;
     color = vec4(own.rgb, own.a * replacement.a);
 }

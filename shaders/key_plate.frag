@@ -19,7 +19,7 @@ void main() {
     }
     likeness = screen_part(sum, sure_slope) * picked / max(dot(sum, vec3(1.0)), 0.02 * picked);
     vec4 own = texelFetch(before, ivec2(gl_FragCoord.xy), 0);
-    if (covered < 0.05 && likeness > 0.7) {
+    if (covered < 0.1 && likeness > 0.7) {
         // A shadow passes and the screen is lit again: what is brighter counts at once, what is darker as time goes by.
         float follow = own.a == 0.0 ? 1.0 : dot(sum, vec3(1.0)) > dot(own.rgb, vec3(1.0)) ? rates.x : rates.y;
         own = vec4(mix(own.rgb, sum, follow), 1.0);

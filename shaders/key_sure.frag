@@ -13,9 +13,10 @@ void main() {
         sure = min(sure, texelFetch(found, clamp(at + ivec2(i % 3, i / 3) - 1, ivec2(0), size - 1), 0).a);
     }
     vec3 light = texelFetch(found, at, 0).rgb;
+    float weight = clamp(4.0 * sure - 3.0, 0.0, 1.0);
 #ifdef MOMENTS
+    weight = sure;
     light = field == 0 ? light : field == 1 ? light * light : light.rrg * light.gbb;
 #endif
-    float weight = clamp(4.0 * sure - 3.0, 0.0, 1.0);
     color = vec4(light * weight, weight);
 }

@@ -12,6 +12,7 @@ from typing import Any
 import moderngl
 import pytest
 
+from vpengine.compose.key_warm import warm_key
 from vpengine.compose.lens_match import LensMatch
 from vpengine.compose.neural import NeuralLayer
 from vpengine.compose.request_camera import RequestCamera
@@ -75,6 +76,7 @@ def make_everything(gpu: Gpu, stack: ExitStack) -> None:
     for variant in ({}, relief_mesh.WHOLE):
         gpu.mesh_pass("relief", "relief", relief_mesh.BLOCK, variant)
     load_program(gpu.context, "window", (WINDOW_BLOCK,))
+    warm_key(gpu, pool.lend)
 
 
 MOST_TEXTURES = 16  # what OpenGL promises a pass; macOS has no more

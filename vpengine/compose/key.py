@@ -41,7 +41,7 @@ BLUR = UniformBlock("Blur", blurred="vec4", direction="vec2", deviation_px="floa
 
 # What else a foreground is than what it surely is nearby, as squares of parts of the screen's light: greys of any
 # brightness, and the camera's noise; then the part of their difference in chroma that is not to be trusted.
-SCATTER = (0.1**2 / 3.0, 0.03**2, 0.3)
+SCATTER = (0.2**2 / 3.0, 0.03**2, 0.4)
 SURE_SLOPE = 1.0  # screen and foreground are told apart within 45 degrees of the screen's hue
 NOISE_GAIN = 4.0  # times the least variance nearby, at a refine of 1
 GREY = 0.18  # the foreground where none is sure

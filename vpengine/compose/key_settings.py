@@ -15,8 +15,8 @@ from vpengine.errors import UserError
 Rgb = tuple[float, float, float]
 LEAST_CHROMA = 0.05  # of a screen's light: what is nearer to grey than this cannot be told from a foreground
 SKIN = np.array([0.346, 0.253, 0.174])  # the synthetic camera's skin in ACEScg; faces of all tones share its hue
-# Half the hues about the screen's that spill has, and how much of the way to skin's. 60 degrees would be the greatest of
-# the other two channels as green's limit, 90 their mean: this lies between, as light spilt on skin does.
+# Half the hues about the screen's that spill has, and how much of the way to skin's. At 60 degrees green's limit is the
+# greater of red and blue, at 90 their mean: this lies between.
 WIDEST, NEAREST = math.radians(74.0), 0.8
 
 
@@ -25,7 +25,7 @@ class KeySettings:
     """Light is scene-linear ACEScg; lengths are in the picture's pixels. As ``control.key`` says of each."""
 
     screen: Rgb = GREEN
-    clip_black: float = 0.0
+    clip_black: float = 0.01
     clip_white: float = 0.92
     shrink_px: float = 0.0
     feather_px: float = 0.0

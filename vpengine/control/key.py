@@ -25,7 +25,7 @@ CONTROLS = (
     _key("screen/r", GREEN[0], "Red light of the screen, as picked from the camera's picture.", 0.0, 4.0),
     _key("screen/g", GREEN[1], "Green light of the screen, as picked from the camera's picture.", 0.0, 4.0),
     _key("screen/b", GREEN[2], "Blue light of the screen, as picked from the camera's picture.", 0.0, 4.0),
-    _key("clip/black", 0.0, "What the matte holds below this is screen.", 0.0, 0.45),
+    _key("clip/black", 0.01, "What the matte holds below this is screen.", 0.0, 0.45),
     _key("clip/white", 0.92, "What the matte holds above this is foreground.", 0.5, 1.0),
     _key("shrink", 0.0, "Moves the matte's edge inwards; below 0 outwards.", -8.0, 8.0, "px"),
     _key("feather", 0.0, "Softens the matte's edge.", 0.0, 16.0, "px"),

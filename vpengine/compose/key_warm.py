@@ -1,0 +1,55 @@
+"""Every program of the keyer and its composite drawn once, before a show: a first draw may cost a tenth of a second."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import product
+
+from vpengine.compose.clean_plate import CleanPlate
+from vpengine.compose.composite import Composite
+from vpengine.compose.key import Keyer
+from vpengine.compose.key_settings import KeySettings
+from vpengine.compose.mixer import Lend
+from vpengine.gpu.gpu import Gpu
+from vpengine.gpu.pool import TargetSpec
+from vpengine.gpu.target import Texture
+
+SIZE = (32, 32)  # what a driver compiles depends on formats, not on sizes
+OTHER_SIZE = (16, 16)  # of a world that is not the picture's
+ON_OR_OFF = (False, True)
+MOVED = KeySettings(shrink_px=1.0, feather_px=1.0)
+
+
+def warm_key(gpu: Gpu, lend: Lend) -> None:
+    """Passes are compiled once a ``gpu``: whoever makes them anew has them warm."""
+    picture = lend(TargetSpec(SIZE))
+    picture.wipe()
+    _warm_matte(gpu, picture.color, lend)
+    _warm_composite(gpu, picture.color, lend)
+
+
+def _warm_matte(gpu: Gpu, picture: Texture, lend: Lend) -> None:
+    keyer, plate = Keyer(gpu), CleanPlate(gpu)
+    for learnt, garbage, refine in product((None, picture), (None, picture), (0.0, 0.5)):
+        settings = replace(MOVED, refine=refine)
+        keyed = keyer.draw(picture, settings, lend, clean_plate=learnt, garbage=garbage)
+    plate.learn(picture, keyed.matte.color, MOVED)
+    plate.texture(MOVED, lend)
+    plate.release()
+
+
+def _warm_composite(gpu: Gpu, picture: Texture, lend: Lend) -> None:
+    keyed = Keyer(gpu).draw(picture, KeySettings(), lend)
+    composite, target = Composite(gpu), lend(TargetSpec(SIZE))
+    small = lend(TargetSpec(OTHER_SIZE))
+    small.wipe()
+    depth = lend(TargetSpec(SIZE, depth=True))
+    depth.clear()
+    for world, settings, front in product((picture, small.color), _ways(), ON_OR_OFF):
+        composite.draw(target, keyed, world, depth.depth if front else None, settings, 1.0, lend)
+
+
+def _ways() -> Iterator[KeySettings]:
+    for wrap, grain in product((0.0, 0.5), (0.0, 0.5)):
+        yield KeySettings(wrap=wrap, grain=grain)
