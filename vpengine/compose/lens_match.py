@@ -5,6 +5,8 @@ Only where both are laid over each other (a green screen, augmented reality): a 
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -36,7 +38,7 @@ class LensMatch:
     def __init__(self, gpu: Gpu) -> None:
         self._gpu = gpu
         self._pass, self._with_depth = gpu.pass_("lens_match", BLOCK), gpu.pass_("lens_match", BLOCK, DEPTH)
-        self._grids: dict[tuple[int, int], Texture] = {}
+        self._grids: dict[tuple[int, int], Any] = {}
         self._known: tuple[_Key, tuple[int, int]] | None = None
 
     def draw(self, target: Target, color: Texture, depth: Texture | None, lens: Lens, overscan_percent: float) -> None:
@@ -51,7 +53,7 @@ class LensMatch:
             used, textures["world_depth"] = self._with_depth, depth
         used.draw(target, textures, picture_size=target.size, narrower=1.0 / (1.0 + overscan_percent / 50.0))
 
-    def _grid(self, lens: Lens, size: tuple[int, int]) -> Texture:
+    def _grid(self, lens: Lens, size: tuple[int, int]) -> Any:
         key = (lens.distortion, lens.sensor_mm, lens.projection_offset_mm, size)
         if self._known is None or self._known[0] != key:
             moved = baked(lens, size)
