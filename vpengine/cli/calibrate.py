@@ -36,6 +36,8 @@ from vpengine.view.distortion import (
     st_map,
 )
 
+UNSURE_PERCENT = 0.3  # of the focal length: 3 pixels at the edge of a picture 1920 wide
+
 
 def lens(
     folder: Annotated[
@@ -152,8 +154,9 @@ def facts_of(found: Calibration) -> Mapping[str, str]:
         "board": found.board.words,
         "photographs": f"{len(found.photos)} used, {len(found.left_out)} left out, {width} x {height}",
         "rms": f"{found.rms_px:.3f} px",
-        "focal length": f"{fx:.2f} px across, {fy:.2f} px down; {calibrated.pinhole_focal_length_mm:.3f} mm "
-        f"on a sensor {calibrated.sensor_mm[0]:g} x {calibrated.sensor_mm[1]:.3f} mm; {across:.1f} degrees across",
+        "focal length": f"{fx:.2f} px across (sd {found.focal_sd_px:.2f}), {fy:.2f} down; "
+        f"{calibrated.pinhole_focal_length_mm:.3f} mm on a sensor {calibrated.sensor_mm[0]:g} x "
+        f"{calibrated.sensor_mm[1]:.3f} mm; {across:.1f} degrees across",
         "principal point": f"{cx:.2f}, {cy:.2f} px; {offset[0]:+.3f} mm right, {offset[1]:+.3f} mm down",
         "distortion": "k1 k2 p1 p2 k3 k4 k5 k6 of OpenCV: " + " ".join(f"{each:.5g}" for each in found.coefficients),
         "overscan": f"{overscan_needed(calibrated.distortion, calibrated):.1f} percent per side covers the picture",
@@ -165,6 +168,12 @@ def warnings_of(found: Calibration, *, rational: bool) -> list[str]:
     if found.rms_px > GOOD_RMS_PX:
         warnings.append(
             f"rms {found.rms_px:.2f} px is high: is the board flat, were focus and zoom left alone, are they sharp?"
+        )
+    unsure = 100.0 * found.focal_sd_px / float(found.matrix[0][0])
+    if unsure > UNSURE_PERCENT:
+        warnings.append(
+            f"the focal length is known to {unsure:.1f} percent only; take more photographs, the board tilted "
+            "to all sides"
         )
     folded = folded_share(found.lens.distortion, found.lens)
     if folded > 0.0:

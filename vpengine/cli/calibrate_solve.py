@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -51,6 +51,7 @@ class Calibration:
     matrix: Array
     coefficients: Array
     lens: Lens
+    focal_sd_px: float = 0.0  # standard deviation of fx, as the points' own scatter makes it
 
     @property
     def rms_px(self) -> float:
@@ -116,7 +117,7 @@ def solve(
         kept = [photo for photo in found.photos if photo not in odd]
         refuse_too_few(kept, left_out)
         found = _fitted(board, kept, size, width_mm, rational=rational)
-    return Calibration(board, size, found.photos, tuple(left_out), found.matrix, found.coefficients, found.lens)
+    return replace(found, left_out=tuple(left_out))
 
 
 def refuse_too_few(photos: Sequence[Photo], left_out: Sequence[LeftOut]) -> None:
@@ -138,7 +139,9 @@ def _fitted(
     boards = [photo.board.astype(np.float32) for photo in photos]
     points = [photo.points.astype(np.float32).reshape(-1, 1, 2) for photo in photos]
     try:
-        _, matrix, coefficients, turns, places = cv2.calibrateCamera(boards, points, size, None, None, flags=flags)
+        _, matrix, coefficients, turns, places, deviations, _, _ = cv2.calibrateCameraExtended(
+            boards, points, size, None, None, flags=flags
+        )
     except cv2.error as error:
         raise UserError(f"no lens fits these photographs ({str(error).strip().splitlines()[-1][:200]})") from None
     coefficients = np.asarray(coefficients, float).ravel()[: 8 if rational else 5]
@@ -149,4 +152,5 @@ def _fitted(
         again, _ = cv2.projectPoints(photo.board.astype(np.float64), turn, place, matrix, coefficients)
         fitted.append(Photo(photo.path, photo.board, photo.points, photo.points - np.asarray(again).reshape(-1, 2)))
     lens = from_opencv(matrix, [float(each) for each in coefficients], size, width_mm)
-    return Calibration(board, size, tuple(fitted), (), np.asarray(matrix), coefficients, lens)
+    sd_px = float(np.ravel(deviations)[0])
+    return Calibration(board, size, tuple(fitted), (), np.asarray(matrix), coefficients, lens, sd_px)
