@@ -27,16 +27,21 @@ void main() {
     vec2 place = gl_FragCoord.xy / picture_size;
     vec2 at = 0.5 + (place - 0.5 + moved(place)) * narrower;
     vec2 across = dFdx(at), up = dFdy(at), texels = vec2(textureSize(world_color, 0));
-    float covered = max(length(across * texels), length(up * texels));
-    int taps = clamp(int(ceil(covered - 0.25)), 1, MOST_TAPS);  // bilinear does for a little more than a texel
-    vec4 total = vec4(0.0);
-    for (int j = 0; j < taps; j++) {
-        for (int i = 0; i < taps; i++) {
-            vec2 beside = (vec2(i, j) + 0.5) / float(taps) - 0.5;
-            total += textureLod(world_color, at + across * beside.x + up * beside.y, 0.0);
+    // Along each side of the pixel as many as it is texels long; bilinear does for a little more than one.
+    ivec2 taps = ivec2(ceil(vec2(length(across * texels), length(up * texels)) - 0.4));
+    taps = clamp(taps, ivec2(1), ivec2(MOST_TAPS));
+    if (taps == ivec2(1)) {
+        out_color = textureLod(world_color, at, 0.0);
+    } else {
+        vec2 step_across = across / float(taps.x), step_up = up / float(taps.y);
+        vec2 first = at - 0.5 * (across - step_across + up - step_up);
+        vec4 total = vec4(0.0);
+        for (int tap = 0; tap < taps.x * taps.y; tap++) {
+            vec2 beside = vec2(tap % taps.x, tap / taps.x);
+            total += textureLod(world_color, first + beside.x * step_across + beside.y * step_up, 0.0);
         }
+        out_color = total / float(taps.x * taps.y);
     }
-    out_color = total / float(taps * taps);
     out_color.rgb = out_color.rgb * (1.0 - dip.a) + dip.rgb;
 #ifdef DEPTH
     ivec2 last = textureSize(world_depth, 0) - 1;

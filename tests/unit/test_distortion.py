@@ -17,6 +17,8 @@ from vpengine.view.distortion import (
     Model,
     distorted,
     fault,
+    fold_in_picture_mm,
+    folded_share,
     overscan_needed,
     padded,
     st_map,
@@ -152,7 +154,11 @@ def test_a_fold_is_found_and_held() -> None:
     assert far == pytest.approx(np.array([[20 / 3, 0.0], [20 / 3, 0.0], [0.0, -20 / 3]]), abs=1e-5)
     back = distorted(distortion, lens, np.array([[9.0, 0.0], [0.0, 50.0]]))
     assert back == pytest.approx(np.array([[10.0, 0.0], [0.0, 10.0]]), abs=1e-3)
-    assert "folds over 10.00 mm from its centre, and the picture's corner is 21.63 mm away" in fault(distortion, lens)
+    assert fold_in_picture_mm(distortion) == pytest.approx(10.0, rel=1e-6)
+    assert fold_in_picture_mm(Distortion(radial, model=U_D)) == pytest.approx(20 / 3, rel=1e-6)
+    beyond = 1.0 - np.pi * 100.0 / (36.0 * 24.0)
+    assert folded_share(distortion, lens) == pytest.approx(beyond, abs=0.02)
+    assert fault(distortion, lens).startswith("it turns back on itself within the picture, 65 percent of which")
     assert fault(distortion, Lens((12.0, 8.0), 35.0)) == ""
 
 

@@ -96,7 +96,7 @@ radial = [1e-4]
         ("pinhole_focal_length_mm = 24.4", "", "entry[1].pinhole_focal_length_mm: missing"),
         ("24.4", "-24.4", "entry[1].pinhole_focal_length_mm: found -24.4, expected more than 0"),
         ("radial = [1e-4]", "radial = [1, 2, 3, 4, 5, 6, 7]", "entry[1].distortion.radial: found"),
-        ("radial = [1e-4]", "radial = [-0.01]", "entry[1].distortion: it folds over"),
+        ("radial = [1e-4]", "radial = [-0.01]", "entry[1].distortion: it turns back"),
         ("radial = [1e-4]", "radial = [0.5]", "percent of the picture"),
         ("radial", "radials", "did you mean 'radial'?"),
         ("[entry.distortion]\nradial = [1e-4]", GOOD[GOOD.index("[[entry]]") :], "is at the focal length and focus of"),
@@ -175,7 +175,7 @@ def test_a_stage_has_coefficients(small_stage: Path) -> None:
 @pytest.mark.parametrize(
     ("table", "said"),
     [
-        ("distortion = {radial = [-0.01]}", "camera[1].distortion: it folds over"),
+        ("distortion = {radial = [-0.01]}", "camera[1].distortion: it turns back"),
         (
             'distortion = {model = "fisheye"}',
             "camera[1].distortion.model: found 'fisheye', expected 'Brown-Conrady D-U'",

@@ -14,6 +14,7 @@ import typer
 
 from vpengine import __version__
 from vpengine.cli.bench import bench
+from vpengine.cli.calibrate import COMMANDS as CALIBRATE
 from vpengine.cli.capture import capture
 from vpengine.cli.check import check as check_stages
 from vpengine.cli.controls import controls
@@ -60,6 +61,7 @@ models.command("fetch")(stoppable(fetch_model))
 models.command("prepare")(stoppable(prepare_prompts))
 app.add_typer(models, name="models")
 GROUPS = {
+    "calibrate": (CALIBRATE, "What must be measured: a lens, from photographs of a board."),
     "engines": (ENGINES, "Engines for NVIDIA cards: build, list, verify, prune."),
     "look": (LOOKS, "Looks learnt from a production's own stills: train, list, inspect."),
     "plate": (PLATES, "Plates made ready for a show: a photograph with depth, a look baked in."),

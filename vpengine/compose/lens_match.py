@@ -63,7 +63,7 @@ class LensMatch:
         narrower = 1.0 / (1.0 + overscan_percent / 50.0)
         used.draw(target, textures, dip=dip, picture_size=target.size, narrower=narrower)
 
-    def _grid(self, lens: Lens, size: tuple[int, int]) -> Texture:
+    def _grid(self, lens: Lens, size: tuple[int, int]) -> Any:
         key = (lens.distortion, lens.sensor_mm, lens.projection_offset_mm, size)
         if self._known is None or self._known[0] != key:
             moved = baked(lens, size)

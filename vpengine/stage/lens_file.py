@@ -41,7 +41,7 @@ from vpengine.stage.whole_file import write_whole
 from vpengine.view.distortion import Distortion, fault, padded
 from vpengine.view.lens import Lens
 
-SAME_WIDTH = 0.005  # by how much of it a stage's sensor may differ from the file's
+SAME_WIDTH, SAME_HEIGHT = 0.005, 0.02  # by how much of them a stage's sensor may differ from the file's
 _POWERS = np.array([2, 2, 4, 4, 6, 6, 1, 1])  # of the focal length, in k1 to k6, p1 and p2
 Millimetres = Annotated[float, Field(gt=0.0, le=2000.0)]
 
@@ -108,10 +108,15 @@ class LensFile:
         return replace(first, focal_length_mm=focal_length_mm, focus_distance_m=focus_distance_m)
 
     def applied(self, lens: Lens) -> Lens:
-        """``lens``, whose focal length and focus are as its rings have them, as it truly is."""
+        """``lens``, whose focal length and focus are as its rings have them, as it truly is.
+
+        Its sensor's height too, unless that is cropped: with it pixels are as high as they were found to be.
+        """
         entry = self.at(lens.pinhole_focal_length_mm, lens.focus_distance_m)
+        whole = abs(lens.sensor_mm[1] - self.sensor_mm[1]) <= SAME_HEIGHT * self.sensor_mm[1]
         return replace(
             lens,
+            sensor_mm=self.sensor_mm if whole else lens.sensor_mm,
             pinhole_focal_length_mm=entry.pinhole_focal_length_mm,
             projection_offset_mm=entry.projection_offset_mm,
             entrance_pupil_offset_m=entry.entrance_pupil_offset_m,
@@ -235,7 +240,7 @@ def _toml(value: Any) -> str:
 def refuse_sensor(lens: LensFile, sensor_mm: tuple[float, float]) -> None:
     """Raises what a validator may where a camera's sensor is not the file's; a lower part of it is."""
     (width, height), (own_width, own_height) = sensor_mm, lens.sensor_mm
-    if abs(width - own_width) > SAME_WIDTH * own_width or height > (1.0 + SAME_WIDTH) * own_height:
+    if abs(width - own_width) > SAME_WIDTH * own_width or height > (1.0 + SAME_HEIGHT) * own_height:
         raise refusal(
             f"{lens.path} was calibrated with a sensor of {own_width:g} x {own_height:g} mm, and sensor_mm is "
             f"[{width:g}, {height:g}]; write the one that is true in both (vpengine calibrate lens --sensor-width)",

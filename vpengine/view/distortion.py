@@ -25,6 +25,7 @@ U_D: Model = "Brown-Conrady U-D"  # and the other way, as OpenCV's do
 MODELS: tuple[Model, ...] = (D_U, U_D)
 
 MOST_OVERSCAN_PERCENT = 100.0  # per side, three times as wide: no lens that a polynomial fits needs more
+MOST_FOLDED = 0.2  # of the picture
 _EDGE = 129  # points of each edge of the picture that are looked at
 
 
@@ -99,10 +100,12 @@ def fault(distortion: AnyDistortion | None, lens: Lens) -> str:
     """Why the distortion cannot be that of a picture taken with ``lens``, in words; empty where it can."""
     if distortion is None:
         return ""
-    if isinstance(distortion, Distortion):
-        found = _fold_fault(distortion, lens)
-        if found:
-            return found
+    folded = folded_share(distortion, lens)
+    if folded > MOST_FOLDED:
+        return (
+            f"it turns back on itself within the picture, {100.0 * folded:.0f} percent of which lies beyond that; "
+            f"allowed are {100.0 * MOST_FOLDED:.0f}"
+        )
     overscan = overscan_needed(distortion, lens)
     if not overscan <= MOST_OVERSCAN_PERCENT:
         return (
@@ -112,20 +115,25 @@ def fault(distortion: AnyDistortion | None, lens: Lens) -> str:
     return ""
 
 
-def _fold_fault(distortion: Distortion, lens: Lens) -> str:
-    """A model that turns back within the picture shows a part of it twice, and the corners never."""
-    fold = fold_mm(distortion.radial)
-    if np.isinf(fold):
-        return ""
-    centre = np.add(distortion.offset_mm, lens.projection_offset_mm)
-    corners = _edges(0.5 * np.array(lens.sensor_mm)) - centre
-    corner = float(np.hypot(corners[:, 0], corners[:, 1]).max())
-    limit = fold
-    if distortion.model == U_D:  # what it makes of the fold is as far as the real picture can reach
-        limit = float(forward(distortion.radial, (0.0, 0.0), np.array([fold, 0.0]))[0])
-    if corner < limit:
-        return ""
-    return f"it folds over {limit:.2f} mm from its centre, and the picture's corner is {corner:.2f} mm away"
+def folded_share(distortion: AnyDistortion | None, lens: Lens) -> float:
+    """How much of the real picture lies beyond a fold, 0..1: there the model says nothing, and is held. The corners of
+    a wide lens often do, where no photograph of its calibration had a point.
+    """
+    reach_mm = fold_in_picture_mm(distortion)
+    if not isinstance(distortion, Distortion) or np.isinf(reach_mm):
+        return 0.0
+    steps = np.linspace(-0.5, 0.5, 65)
+    places = np.stack(np.meshgrid(steps, steps), axis=-1) * lens.sensor_mm
+    away = places - np.add(distortion.offset_mm, lens.projection_offset_mm)
+    return float(np.mean(np.hypot(away[..., 0], away[..., 1]) > reach_mm))
+
+
+def fold_in_picture_mm(distortion: AnyDistortion | None) -> float:
+    """How far from its centre in the real picture a model folds over; infinite where it does not."""
+    fold = fold_mm(distortion.radial) if isinstance(distortion, Distortion) else float("inf")
+    if not isinstance(distortion, Distortion) or distortion.model == D_U or np.isinf(fold):
+        return fold
+    return float(forward(distortion.radial, (0.0, 0.0), np.array([fold, 0.0]))[0])
 
 
 def st_map(
