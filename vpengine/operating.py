@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
+from vpengine import output
 from vpengine.control.chance import Chance
 from vpengine.control.controls import ControlError, Controls, typed
 from vpengine.control.cues import CueEdits
@@ -19,6 +20,7 @@ from vpengine.control.scenes import SceneEntry, Scenes
 from vpengine.control.takes import Takes, TakesNow
 from vpengine.errors import UserError
 from vpengine.files import Files, base_look
+from vpengine.frames.feed import Feed
 from vpengine.frames.frame_input import FrameInput
 from vpengine.frames.look import Look
 from vpengine.loop import Loop
@@ -26,7 +28,9 @@ from vpengine.mailbox import Board, Inbox
 from vpengine.neural.declared import looks_of
 from vpengine.osc import Message
 from vpengine.output.clock import Clock
+from vpengine.output.output import Output, Surroundings
 from vpengine.output.received_timecode import ReceivedTimecode
+from vpengine.plugins import load_plugin
 from vpengine.remote.handing_over import hand_over
 from vpengine.remote.midi import MidiDoor
 from vpengine.remote.osc_buttons import button_message
@@ -125,6 +129,20 @@ def build_midi(files: Files, inbox: Inbox[str, OperatorMessage]) -> MidiDoor | N
     if not show.midi and timecode_device is None:
         return None
     return MidiDoor(show.midi, inbox, timecode_device)
+
+
+def shown_as(kind: str, headless: bool) -> str:
+    """The kind of output that a run has in place of one that a stage asks for."""
+    return "headless" if headless and kind in output.ON_DISPLAYS else kind
+
+
+def open_outputs(files: Files, around: Surroundings, headless: bool) -> Iterator[tuple[Feed, Output]]:
+    """A stage's outputs, in its order. Raises UserError for one that cannot be."""
+    for item in files.stage.outputs:
+        kind = shown_as(item.target.kind, headless)
+        plugin = load_plugin(output.KINDS[kind])
+        settings = files.of(item.target) if kind == item.target.kind else plugin.Settings()
+        yield item.feed, plugin(settings, str(item.feed), around)
 
 
 def called_by_timecode(clock: Clock, files: Files, midi: MidiDoor | None) -> Clock:

@@ -26,6 +26,7 @@ from vpengine.gpu.target import Target
 from vpengine.output import KINDS
 from vpengine.output.film import Film
 from vpengine.output.headless import HeadlessOutput, HeadlessSettings
+from vpengine.output.output import Surroundings
 from vpengine.output.overlay import contact_sheet, inset, label
 from vpengine.output.window import WindowOutput, WindowSettings
 
@@ -63,7 +64,7 @@ def test_headless_counts() -> None:
 
 def test_a_window_without_a_display_names_the_cure() -> None:
     with pytest.raises(UserError, match="--headless"):
-        WindowOutput(WindowSettings(), "wall:main", None)
+        WindowOutput(WindowSettings(), "wall:main", Surroundings())
 
 
 def test_fullscreen_refuses_a_size() -> None:

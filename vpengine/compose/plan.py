@@ -38,7 +38,7 @@ class Layout:
     """What of a stage its pictures depend on. cameras, in the order of their priority on the walls.
 
     generates: there is a generator, or what one made before. surround: of that too. keyframe_overscan_percent: of a
-    keyframe, per side.
+    keyframe, per side. measured: somebody wants to know how far the world is, whatever is shown.
     """
 
     cameras: tuple[CameraSettings, ...]
@@ -46,6 +46,7 @@ class Layout:
     generates: bool
     keyframe_overscan_percent: float
     surround: bool = False
+    measured: bool = False
 
     def camera(self, name: str) -> CameraSettings:
         """Raises KeyError."""
@@ -136,7 +137,7 @@ def _world(frame: FrameInput, layout: Layout, eye: Eye) -> Iterator[Job]:
             meanwhile=KEEP[eye.bus],
             location=location,
             view=replace(eye_view(frame, camera), light=state.light),
-            depth=amount > 0.0,
+            depth=amount > 0.0 or layout.measured,
             samples=RUNGS[frame.rung].samples if eye.bus == PROGRAM else 1,
         )
         if amount > 0.0:

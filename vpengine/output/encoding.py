@@ -1,4 +1,4 @@
-"""Encoding: a thread of its own, at lower priority, that pictures are handed to; one never waits, another loses nothing."""
+"""Encoding: a thread of its own, at lower priority, for pictures; who offers never waits, who puts loses nothing."""
 
 from __future__ import annotations
 
