@@ -143,7 +143,7 @@ class _Video:
         said = {
             "title": shooting.feed,
             "timecode": str(first.tick.timecode),
-            "comment": f"vpengine {__version__}, {shooting.feed}, tick {first.tick.number}",
+            "comment": f"vpengine {__version__}, {shooting.feed}, tick {first.tick.number}, {first.tick.timecode}",
         }
         self._video = VideoFile(self.path, self._codec, self._size, shooting.rate, said)
         self.finish, self.close = self._video.finish, self._video.close
