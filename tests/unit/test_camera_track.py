@@ -136,7 +136,9 @@ def test_opentrackio_has_the_frames_time_and_label(tmp_path: Path) -> None:
     timecode = read["timing"]["timecode"]
     assert [timecode[key] for key in ("hours", "minutes", "seconds", "frames", "dropFrame")] == [10, 20, 30, 12, True]
     assert timecode["frameRate"] == read["timing"]["sampleRate"] == {"num": 30000, "denom": 1001}
-    assert read["lens"].keys() == {"pinholeFocalLength", "entrancePupilOffset", "projectionOffset"}, "the rest is unknown"
+    assert read["lens"].keys() == {"pinholeFocalLength", "entrancePupilOffset", "projectionOffset"}, (
+        "the rest is unknown"
+    )
     assert "slate" not in read["tracker"]
     assert "sourceNumber" not in read
 

@@ -87,7 +87,7 @@ def stream_codec(rate: Fraction, mbit_s: float) -> Codec:
     buffer = str(round(1e6 * mbit_s / float(rate) * 4))
     options = {"preset": "veryfast", "tune": "zerolatency", "g": _group(rate), "b": bits}
     options |= {"maxrate": bits, "bufsize": buffer, "x264-params": "repeat-headers=1"}
-    muxing = {"muxdelay": "0", "muxpreload": "0", "pat_period": "0.2", **_FLUSHED}
+    muxing = {"pat_period": "0.2", **_FLUSHED}
     return Codec("libx264", "yuv420p", "mpegts", "", options, muxing, even=True)
 
 
