@@ -5,10 +5,9 @@ from __future__ import annotations
 import gc
 import logging
 import math
-import threading
 import time
-from collections.abc import Callable, Iterable
-from contextlib import ExitStack
+from collections.abc import Callable
+from contextlib import ExitStack, suppress
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -44,6 +43,7 @@ from vpengine.operating import (
     build_keeper,
     build_midi,
     called_by_timecode,
+    end_together,
     go_on,
     open_outputs,
     press_key,
@@ -74,7 +74,6 @@ from vpengine.tracking.recentre import Recentring
 
 log = logging.getLogger(__name__)
 
-END_S = 2.6  # of the three seconds that an end may take; the rest is for what OpenGL has to give back
 POLL_PERIOD_S = 0.5  # how often memory is measured and a progress bar moved
 
 
@@ -98,16 +97,6 @@ class RunOptions:
     remember: bool = True
     takes: Path = Path("takes")
     fresh: bool = False
-
-
-def end_together(ends: Iterable[Callable[[], None]]) -> None:
-    """End parts that each wait for something, at once: several that are stuck take no longer than one."""
-    threads = [threading.Thread(target=end, name="end", daemon=True) for end in ends]
-    for thread in threads:
-        thread.start()
-    end_s = time.monotonic() + END_S
-    for thread in threads:
-        thread.join(max(end_s - time.monotonic(), 0.0))
 
 
 class App:
@@ -136,7 +125,8 @@ class App:
     def _end(self) -> None:
         finishing = self._finishing() if hasattr(self, "outputs") else []
         for each in finishing:
-            each.end()
+            with suppress(Exception):  # what the graphics card does not give any more is lost; the rest is ended
+                each.end()
         end_together([*(each.wait for each in finishing), *self._ends])
         self._exit.close()
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Iterable, Iterator, Mapping
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from vpengine import output
 from vpengine.control.chance import Chance
@@ -41,6 +43,8 @@ from vpengine.takes.take_files import TakeFiles
 from vpengine.view.predict import STALE_S
 
 log = logging.getLogger(__name__)
+
+END_S = 2.6  # of the three seconds that an end may take; the rest is for what OpenGL has to give back
 
 
 def build_desk(
@@ -186,3 +190,13 @@ def press_key(name: str, inbox: Inbox[str, OperatorMessage]) -> None:
     message = button_message(Message(address, ())) if address is not None else None
     if address is not None and message is not None and not hand_over(message, address, inbox):
         log.warning("key %s: more was pressed than the engine can take", name)
+
+
+def end_together(ends: Iterable[Callable[[], None]]) -> None:
+    """End parts that each wait for something, at once: several that are stuck take no longer than one."""
+    threads = [threading.Thread(target=end, name="end", daemon=True) for end in ends]
+    for thread in threads:
+        thread.start()
+    end_s = time.monotonic() + END_S
+    for thread in threads:
+        thread.join(max(end_s - time.monotonic(), 0.0))
