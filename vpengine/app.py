@@ -5,16 +5,15 @@ from __future__ import annotations
 import gc
 import logging
 import math
-import threading
 import time
-from collections.abc import Callable, Iterable
-from contextlib import ExitStack
+from collections.abc import Callable
+from contextlib import ExitStack, suppress
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from vpengine import output, tracking
+from vpengine import tracking
 from vpengine.asking import baked_looks, build_requests, build_restoring, build_stations, stored_of
 from vpengine.capture.readers import Captures, reader_of
 from vpengine.compose.governor import Governor
@@ -23,7 +22,7 @@ from vpengine.compose.request import asked_sizes
 from vpengine.control.displays import Shown
 from vpengine.control.messages import OperatorMessage
 from vpengine.control.takes import TakesNow
-from vpengine.drawing import build_compositor, build_locations, build_stage_sim, load_location
+from vpengine.drawing import build_compositor, build_locations, build_stage_sim, load_location, world_of
 from vpengine.errors import UserError
 from vpengine.files import Files, ports_of, read_files
 from vpengine.frames.feed import Feed
@@ -45,14 +44,17 @@ from vpengine.operating import (
     build_keeper,
     build_midi,
     called_by_timecode,
+    end_together,
     go_on,
     measuring,
+    open_outputs,
     press_key,
     remembered,
+    shown_as,
     trouble_of,
 )
 from vpengine.output.clock import Clock, DisplayClock, PacedClock, UnpacedClock
-from vpengine.output.output import Output
+from vpengine.output.output import Finishing, Output, Surroundings
 from vpengine.output.outputs import Outputs, named
 from vpengine.plugins import load_plugin
 from vpengine.remote.feedback import Feedback
@@ -74,7 +76,6 @@ from vpengine.tracking.recentre import Recentring
 
 log = logging.getLogger(__name__)
 
-END_S = 2.6  # of the three seconds that an end may take; the rest is for what OpenGL has to give back
 POLL_PERIOD_S = 0.5  # how often memory is measured and a progress bar moved
 
 
@@ -98,16 +99,6 @@ class RunOptions:
     remember: bool = True
     takes: Path = Path("takes")
     fresh: bool = False
-
-
-def end_together(ends: Iterable[Callable[[], None]]) -> None:
-    """End parts that each wait for something, at once: several that are stuck take no longer than one."""
-    threads = [threading.Thread(target=end, name="end", daemon=True) for end in ends]
-    for thread in threads:
-        thread.start()
-    end_s = time.monotonic() + END_S
-    for thread in threads:
-        thread.join(max(end_s - time.monotonic(), 0.0))
 
 
 class App:
@@ -134,7 +125,11 @@ class App:
         self._end()
 
     def _end(self) -> None:
-        end_together(self._ends)
+        finishing = self._finishing() if hasattr(self, "outputs") else []
+        for each in finishing:
+            with suppress(Exception):  # what the graphics card does not give any more is lost; the rest is ended
+                each.end()
+        end_together([*(each.wait for each in finishing), *self._ends])
         self._exit.close()
 
     def wait_until_ready(self, limit_s: float = 30.0) -> None:
@@ -221,16 +216,28 @@ class App:
         self.gpu = Gpu(self.windows.context if self.windows else create_headless())
         self._exit.callback(self.gpu.release)
         self.outputs: list[tuple[Feed, Output]] = []
-        for item in sections:
-            kind = self._kind(item.target)
-            plugin = load_plugin(output.KINDS[kind])
-            settings = plugin.Settings() if self.options.headless else self._of(item.target)
-            opened = plugin(settings, str(item.feed), self.windows)
-            self.outputs.append((item.feed, opened))
+        for feed, opened in open_outputs(self.files, self._surroundings(), self.options.headless):
+            self.outputs.append((feed, opened))
             self._exit.callback(opened.close)
 
-    def _kind(self, section: PluginSection) -> str:
-        return "headless" if self.options.headless else section.kind
+    def _surroundings(self) -> Surroundings:
+        """What outputs may use; they ask for it when there is a frame, and the parts that are made later are there."""
+        stage = self.files.stage
+        return Surroundings(
+            windows=self.windows,
+            gpu=self.gpu,
+            rate=stage.rate,
+            folder=stage.file.resolve().parent,
+            camera=stage.cameras[0].id,
+            frame=lambda: self.loop.newest,
+            world=lambda feed: world_of(feed, stage, self.loop.executor.pictures),
+            take=lambda: self.desk.takes.rolling,
+            take_folder=lambda take: self.take_files.folder_of(take),
+        )
+
+    def _finishing(self) -> list[Finishing]:
+        """Outputs that have something to finish at the end."""
+        return [opened for _, opened in self.outputs if isinstance(opened, Finishing)]
 
     def _start_generator(self) -> GeneratorHost:
         settings = self.files.stage.neural
@@ -334,6 +341,7 @@ class App:
         drawers = {**self.compositor.drawers, **asking, **stage_sim.drawers}
         pool, guard = TargetPool(self.gpu), Guard()
         self._exit.callback(pool.release)
+        kinds = [shown_as(item.target.kind, self.options.headless) for item in stage.outputs]
         return Loop(
             gpu=self.gpu,
             clock=clock,
@@ -352,7 +360,7 @@ class App:
             executor=Executor(self.gpu, pool, guard, drawers),
             guard=guard,
             feeds=feeds_of(stage),
-            outputs=Outputs(guard, named([self._kind(item.target) for item in stage.outputs], self.outputs)),
+            outputs=Outputs(guard, named(kinds, self.outputs)),
             recorder=recorder,
             camera=stage.cameras[0].id,
             times=FrameTimes(period_s),
@@ -395,6 +403,7 @@ class App:
             "jobs": self.loop.executor.timings.summary(),
             "scene": self.desk.scenes.shown,
             "rung": self.loop.governor.summary(),
+            "recordings": [figures for each in self._finishing() for figures in each.report()],
             "rss_mb": self.memory.summary(),
             "machine": describe(self.gpu.context),
         }

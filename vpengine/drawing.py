@@ -2,26 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import ExitStack
+from typing import Any
 
 from vpengine import plates
 from vpengine.compose.compositor import Compositor
 from vpengine.compose.eyes import Eyes
 from vpengine.compose.green_screen import Composited, GreenScreen
-from vpengine.compose.keys import light_key
+from vpengine.compose.keys import light_key, world_key
 from vpengine.compose.plan import Layout
 from vpengine.compose.surround import Surrounds, stations_in
 from vpengine.compose.walls import Walls
 from vpengine.files import Files
+from vpengine.frames.feed import Eye, Feed
 from vpengine.gpu.gpu import Gpu
+from vpengine.gpu.picture import Picture
 from vpengine.plates.locations import Build, Locations
 from vpengine.plugins import load_plugin
 from vpengine.sim.light import Panel
 from vpengine.sim.plan import StageSim
 from vpengine.sim.stand_in import StandIn, stand_in_of
-from vpengine.stage.feeds import SIM_SIZE, world_size
+from vpengine.stage.feeds import SIM_SIZE, seen_part, world_size
 from vpengine.stage.sections import PluginSection
 from vpengine.stage.sim import SimSettings
+from vpengine.stage.stage_file import Stage
 
 
 def build_locations(gpu: Gpu, files: Files, exit_stack: ExitStack) -> Locations:
@@ -57,6 +62,7 @@ def build_compositor(gpu: Gpu, files: Files, locations: Locations, exit_stack: E
         asked.overscan_percent,
         surrounds is not None,
         stage.mark.position_m,
+        any(getattr(files.of(each.target), "measures", False) for each in stage.outputs),
     )
     own = {
         one.settings.camera: Composited(world_size(stage.camera(one.settings.camera)), one.settings.color_space)
@@ -99,6 +105,12 @@ def _standing(settings: SimSettings) -> StandIn | None:
     """None for a stage on which nothing stands."""
     stand_in = stand_in_of(settings)
     return stand_in if stand_in.figure_m or stand_in.balls or stand_in.flags else None
+
+
+def world_of(feed: Feed, stage: Stage, pictures: Mapping[str, Any]) -> tuple[Picture, float] | None:
+    """What a world's feed is developed from, and which part of its sides the lens sees; None where there is none."""
+    picture = pictures.get(world_key(Eye(feed.bus, feed.of))) if feed.kind == "world" else None
+    return (picture, seen_part(stage.camera(feed.of))) if picture is not None else None
 
 
 def load_location(locations: Locations, walls: Walls, location: str) -> None:

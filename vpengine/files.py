@@ -39,6 +39,9 @@ TABLES: dict[str, Mapping[str, str]] = {
 }
 
 
+UNNAMED = ("capture", "output")  # slots
+
+
 @dataclass(frozen=True)
 class Files:
     """A stage and the show that runs on it, both valid, and their plug-ins' settings by (slot, key)."""
@@ -64,9 +67,10 @@ class Files:
     def named(self) -> list[Path]:
         """The files that stage and show name: pictures of plates, lenses, and the stage's own show where another runs.
 
-        Not what stands in for a camera's picture: a take is drawn without it, and films are large.
+        Not what stands in for a camera's picture: a take is drawn without it, and films are large. Nor where outputs
+        record to.
         """
-        shown = [own for (slot, _), own in self.settings.items() if slot != "capture" and own is not None]
+        shown = [own for (slot, _), own in self.settings.items() if slot not in UNNAMED and own is not None]
         values = [value for settings in shown for _, value in settings]
         lenses = [path for camera in self.stage.cameras for path in camera.files]
         return [path for path in (self.stage.show, *values, *lenses) if isinstance(path, Path)]
@@ -177,6 +181,9 @@ def _output_faults(files: Files) -> Iterator[Problem]:
         faults, claim = getattr(plugin, "faults", None), getattr(plugin, "claim", None)
         for key, fault in faults(settings, feed_size(files.stage, item.feed)) if faults else ():
             yield Problem(str(files.stage.file), f"{item.target.key}.{key}", fault)
+        misfit = getattr(plugin, "misfit", None)
+        if misfit and (fault := misfit(settings, item.feed)):
+            yield Problem(str(files.stage.file), f"{item.target.key}.{fault[0]}", fault[1])
         if claim and (claimed := claim(settings)):
             claims.append((item.target.key, claimed))
     yield from claim_conflicts(files.stage.file, claims)

@@ -100,7 +100,7 @@ class Loop:
         while open_ and go_on():
             tick = self.clock.next()
             begin_s = time.monotonic()
-            frame = self.gather(tick, begin_s)
+            self.newest = frame = self.gather(tick, begin_s)
             self.executor.run(self.plan(frame, begin_s))
             if frame.keyframes and self.executor.left_out & {UpdateKeyframes, UpdateSurround}:
                 self.requests.forget()  # they come once
@@ -112,7 +112,6 @@ class Loop:
             self.clock.presented(time.monotonic())
             self.guard.run("the take", partial(self.recorder.note, frame), "the frame is not in it")
             self.guard.run("keeping the desk", partial(self.keep, frame), "what was changed is not saved")
-            self.newest = frame
             pose_age_s = frame.cameras[self.camera].age_s
             seen_s, done_s = time.monotonic(), self.gpu.done_s()
             missed = self.times.note(begin_s, done_s, seen_s, tick.present_s, pose_age_s, tick.number)

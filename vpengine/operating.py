@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Callable, Iterable, Mapping
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
+from vpengine import output
 from vpengine.capture.readers import Captures
 from vpengine.compose.picking import picked
 from vpengine.control.chance import Chance
@@ -22,6 +25,7 @@ from vpengine.control.takes import Takes, TakesNow
 from vpengine.control.triggers import PickTrigger
 from vpengine.errors import UserError
 from vpengine.files import Files, base_look
+from vpengine.frames.feed import Feed
 from vpengine.frames.frame_input import FrameInput
 from vpengine.frames.look import Look
 from vpengine.loop import Loop
@@ -29,7 +33,9 @@ from vpengine.mailbox import Board, Inbox
 from vpengine.neural.declared import looks_of
 from vpengine.osc import Message
 from vpengine.output.clock import Clock
+from vpengine.output.output import Output, Surroundings
 from vpengine.output.received_timecode import ReceivedTimecode
+from vpengine.plugins import load_plugin
 from vpengine.remote.handing_over import hand_over
 from vpengine.remote.midi import MidiDoor
 from vpengine.remote.osc_buttons import button_message
@@ -40,6 +46,8 @@ from vpengine.takes.take_files import TakeFiles
 from vpengine.view.predict import STALE_S
 
 log = logging.getLogger(__name__)
+
+END_S = 2.6  # of the three seconds that an end may take; the rest is for what OpenGL has to give back
 
 
 def build_desk(
@@ -130,6 +138,20 @@ def build_midi(files: Files, inbox: Inbox[str, OperatorMessage]) -> MidiDoor | N
     return MidiDoor(show.midi, inbox, timecode_device)
 
 
+def shown_as(kind: str, headless: bool) -> str:
+    """The kind of output that a run has in place of one that a stage asks for."""
+    return "headless" if headless and kind in output.ON_DISPLAYS else kind
+
+
+def open_outputs(files: Files, around: Surroundings, headless: bool) -> Iterator[tuple[Feed, Output]]:
+    """A stage's outputs, in its order. Raises UserError for one that cannot be."""
+    for item in files.stage.outputs:
+        kind = shown_as(item.target.kind, headless)
+        plugin = load_plugin(output.KINDS[kind])
+        settings = files.of(item.target) if kind == item.target.kind else plugin.Settings()
+        yield item.feed, plugin(settings, str(item.feed), around)
+
+
 def called_by_timecode(clock: Clock, files: Files, midi: MidiDoor | None) -> Clock:
     """The clock, whose frames are called by the timecode that the show names."""
     return ReceivedTimecode(clock, midi.timecode) if midi and files.show.settings.timecode == "mtc" else clock
@@ -186,3 +208,13 @@ def press_key(name: str, inbox: Inbox[str, OperatorMessage]) -> None:
     message = button_message(Message(address, ())) if address is not None else None
     if address is not None and message is not None and not hand_over(message, address, inbox):
         log.warning("key %s: more was pressed than the engine can take", name)
+
+
+def end_together(ends: Iterable[Callable[[], None]]) -> None:
+    """End parts that each wait for something, at once: several that are stuck take no longer than one."""
+    threads = [threading.Thread(target=end, name="end", daemon=True) for end in ends]
+    for thread in threads:
+        thread.start()
+    end_s = time.monotonic() + END_S
+    for thread in threads:
+        thread.join(max(end_s - time.monotonic(), 0.0))

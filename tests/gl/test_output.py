@@ -26,6 +26,7 @@ from vpengine.gpu.target import Target
 from vpengine.output import KINDS
 from vpengine.output.film import Film
 from vpengine.output.headless import HeadlessOutput, HeadlessSettings
+from vpengine.output.output import Surroundings
 from vpengine.output.overlay import contact_sheet, inset, label
 from vpengine.output.window import WindowOutput, WindowSettings
 
@@ -46,9 +47,10 @@ def _bars() -> NDArray[np.uint8]:
 def test_every_kind_loads_and_has_strict_settings(kind: str) -> None:
     module, name = KINDS[kind].split(":")
     output = getattr(importlib.import_module(module), name)
-    assert output.Settings()
-    with pytest.raises(ValidationError):
-        output.Settings(colour="red")
+    needed = {"stream": {"url": "udp://127.0.0.1:5000"}}.get(kind, {})
+    assert output.Settings(**needed)
+    with pytest.raises(ValidationError, match="colour"):
+        output.Settings(**needed, colour="red")
 
 
 def test_headless_counts() -> None:
@@ -63,7 +65,7 @@ def test_headless_counts() -> None:
 
 def test_a_window_without_a_display_names_the_cure() -> None:
     with pytest.raises(UserError, match="--headless"):
-        WindowOutput(WindowSettings(), "wall:main", None)
+        WindowOutput(WindowSettings(), "wall:main", Surroundings())
 
 
 def test_fullscreen_refuses_a_size() -> None:
@@ -129,7 +131,7 @@ def _no_space() -> None:
 def test_a_full_disk_is_one_error_at_once(tmp_path: Path, method: str, frames: int) -> None:
     """While packets are written, and at the trailer, when nobody sends frames any more."""
     film = Film(tmp_path / "film.mp4", SIZE, RATE)
-    film._container = Fails(film._container, method, _no_space)  # type: ignore[assignment]
+    film._video.container = Fails(film._video.container, method, _no_space)  # type: ignore[assignment]
     begun_s, errors = time.monotonic(), []
     for number in range(frames + 2):
         try:
@@ -149,7 +151,7 @@ def test_a_disk_that_does_not_answer_is_one_error_within_three_seconds(
 ) -> None:
     answers = threading.Event()
     film = Film(tmp_path / "film.mp4", SIZE, RATE)
-    film._container = Fails(film._container, method, lambda: bool(answers.wait(30.0)))  # type: ignore[assignment,return-value]
+    film._video.container = Fails(film._video.container, method, lambda: bool(answers.wait(30.0)))  # type: ignore[assignment,return-value]
     errors, longest_s = [], 0.0
     for number in range(frames + 2):
         begun_s = time.monotonic()
@@ -159,7 +161,7 @@ def test_a_disk_that_does_not_answer_is_one_error_within_three_seconds(
             errors.append(str(error))
         longest_s = max(longest_s, time.monotonic() - begun_s)
     answers.set()
-    film._thread.join(5.0)
+    film._encoding._thread.join(5.0)
     assert longest_s < 3.3
     assert len(errors) == 1
     assert "does not answer" in errors[0]
@@ -167,10 +169,10 @@ def test_a_disk_that_does_not_answer_is_one_error_within_three_seconds(
 
 def test_an_error_in_flight_is_not_hidden_by_the_films_own(tmp_path: Path) -> None:
     film = Film(tmp_path / "film.mp4", SIZE, RATE)
-    film._container = Fails(film._container, "close", _no_space)  # type: ignore[assignment]
+    film._video.container = Fails(film._video.container, "close", _no_space)  # type: ignore[assignment]
     film.write(_bars())
     film.__exit__(KeyboardInterrupt, KeyboardInterrupt(), None)  # raises nothing of its own
-    assert not film._thread.is_alive()
+    assert not film._encoding._thread.is_alive()
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no such devices on this system")

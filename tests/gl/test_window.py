@@ -21,6 +21,7 @@ from vpengine.frames.frame_input import Tick
 from vpengine.gpu.target import Target
 from vpengine.gpu.transfer import download, write
 from vpengine.gpu.window import Windows
+from vpengine.output.output import Surroundings
 from vpengine.output.window import WindowOutput, WindowSettings
 
 WALL = (200, 100)
@@ -42,8 +43,12 @@ def show_windows(screenshot: Path) -> None:
     keys: list[str] = []
     now_s = [10.0]
     windows = Windows(keys.append, clock=lambda: now_s[0])
-    whole = WindowOutput(WindowSettings(position=(20, 30)), "wall", windows)
-    part = WindowOutput(WindowSettings(position=(300, 200), region=(50, 20, 40, 30), size=(80, 60)), "wall", windows)
+    whole = WindowOutput(WindowSettings(position=(20, 30)), "wall", Surroundings(windows=windows))
+    part = WindowOutput(
+        WindowSettings(position=(300, 200), region=(50, 20, 40, 30), size=(80, 60)),
+        "wall",
+        Surroundings(windows=windows),
+    )
     target = Target(windows.context, WALL, dtype="f1")
     going_on = True
     for number in range(3):

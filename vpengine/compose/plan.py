@@ -40,7 +40,8 @@ class Layout:
     """What of a stage its pictures depend on. cameras, in the order of their priority on the walls.
 
     generates: there is a generator, or what one made before. surround: of that too. keyframe_overscan_percent: of a
-    keyframe, per side. mark_m: where actors stand.
+    keyframe, per side. mark_m: where actors stand. measured: somebody wants to know how far the world is, whatever is
+    shown.
     """
 
     cameras: tuple[CameraSettings, ...]
@@ -49,6 +50,7 @@ class Layout:
     keyframe_overscan_percent: float
     surround: bool = False
     mark_m: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    measured: bool = False
 
     def camera(self, name: str) -> CameraSettings:
         """Raises KeyError."""
@@ -141,7 +143,7 @@ def _world(frame: FrameInput, layout: Layout, eye: Eye) -> Iterator[Job]:
             meanwhile=KEEP[eye.bus],
             location=location,
             view=replace(eye_view(frame, camera), light=state.light),
-            depth=amount > 0.0 or bool(frame.controls[declared.KEY_FRONT]),
+            depth=amount > 0.0 or layout.measured or bool(frame.controls[declared.KEY_FRONT]),
             samples=RUNGS[frame.rung].samples if eye.bus == PROGRAM else 1,
         )
         if amount > 0.0:

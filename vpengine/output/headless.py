@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from vpengine.frames.frame_input import Tick
 from vpengine.gpu.target import Texture
-from vpengine.gpu.window import Windows
+from vpengine.output.output import NOWHERE, Surroundings
 from vpengine.stage.settings import Settings
 
 
@@ -17,7 +17,7 @@ class HeadlessOutput:
 
     Settings = HeadlessSettings
 
-    def __init__(self, settings: HeadlessSettings, feed: str, windows: Windows | None = None) -> None:
+    def __init__(self, settings: HeadlessSettings, feed: str, surroundings: Surroundings = NOWHERE) -> None:
         self.shown = 0
         self.presented = 0
 

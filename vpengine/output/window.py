@@ -10,7 +10,7 @@ from vpengine.errors import UserError
 from vpengine.frames.frame_input import Tick
 from vpengine.gpu.output_window import Region, WindowSpec
 from vpengine.gpu.target import Texture
-from vpengine.gpu.window import Windows
+from vpengine.output.output import Surroundings
 from vpengine.stage.settings import Pixels, Resolution, Settings, refusal
 
 Corner = Annotated[int, Field(ge=0, le=16384)]
@@ -60,7 +60,8 @@ class WindowOutput:
         """What no other output can have beside this one."""
         return f"monitor {settings.monitor}, fullscreen," if settings.fullscreen else None
 
-    def __init__(self, settings: WindowSettings, feed: str, windows: Windows | None) -> None:
+    def __init__(self, settings: WindowSettings, feed: str, surroundings: Surroundings) -> None:
+        windows = surroundings.windows
         if windows is None:
             raise UserError(f'output {feed}: a window needs a display; use --headless, or kind = "headless"')
         self._settings = settings

@@ -11,6 +11,7 @@ import logging
 import re
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -30,6 +31,8 @@ log = logging.getLogger(__name__)
 
 PREROLL_S = 2.0
 THUMBNAIL_PX = 320
+TOLD = 4  # takes whose folders are known: recorders ask within the second in which one begins
+FOLDER_S = 10.0  # for a disk
 _CLOSE_S = 60.0  # for a disk, in a thread that nobody waits for
 _WAIT_S = 2.0
 
@@ -53,6 +56,8 @@ class TakeFiles:
         self._at_work: list[threading.Thread] = []
         self._newest_folder = threading.Event()  # it is made, or cannot be
         self._newest_folder.set()
+        self._rolled: deque[tuple[TakeName, Path | None]] = deque(maxlen=TOLD)  # the newest, and where they are
+        self._told = threading.Condition()
 
     def note(self, frame: FrameInput, rolling: TakeName | None, refused: Refused = ((), 0)) -> None:
         """Once a frame, after it was shown. rolling: the take that it belongs to; another object is another take, also
@@ -74,7 +79,12 @@ class TakeFiles:
         make = self._maker(wanted)
 
         def begin() -> Path:
-            folder = make()
+            try:
+                folder = make()
+            except BaseException:  # it goes on up, where it is told; who waits for the folder waits no longer
+                self._tell(name, None)
+                raise
+            self._tell(name, folder)
             log.warning("%s rolls: %s", name.text, folder)
             self._in_background(lambda: self._describe(folder), folder)
             return folder
@@ -108,6 +118,24 @@ class TakeFiles:
             (writer.folder / "take.json").write_text(json.dumps(card, indent=2) + "\n", encoding="utf-8")
 
         self._in_background(end, writer.folder)
+
+    def folder_of(self, take: TakeName, limit_s: float = FOLDER_S) -> Path | None:
+        """Where a take that rolls, or did just now, lies; waits for its folder to be made. None where it was not.
+
+        For recorders' own threads: they begin in the very frame in which ``note`` hears of the take.
+        """
+
+        def found() -> tuple[TakeName, Path | None] | None:
+            return next((each for each in self._rolled if each[0] is take), None)
+
+        with self._told:
+            known = self._told.wait_for(found, limit_s)
+        return known[1] if known is not None else None
+
+    def _tell(self, take: TakeName, folder: Path | None) -> None:
+        with self._told:
+            self._rolled.append((take, folder))
+            self._told.notify_all()
 
     def keep(self, name: str) -> None:
         """The moment that just went by, as a take and a thumbnail."""

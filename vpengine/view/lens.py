@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -29,6 +30,11 @@ class Lens:
     focus_distance_m: float = 0.0
     t_stop: float = 0.0
     distortion: AnyDistortion | None = None
+
+
+def vertical_fov_deg(lens: Lens) -> float:
+    """The angle from the sensor's upper edge to its lower one, as if the lens's axis met its middle."""
+    return math.degrees(2.0 * math.atan(lens.sensor_mm[1] / (2.0 * lens.pinhole_focal_length_mm)))
 
 
 def clip_from_view(lens: Lens, overscan_percent: float = 0.0) -> Array:

@@ -74,6 +74,22 @@ def to_freed(pose: Pose) -> tuple[tuple[float, float, float], float, float, floa
     return (1000.0 * x_m, 1000.0 * y_m, 1000.0 * z_m), -pan_deg, tilt_deg, roll_deg
 
 
+def to_nuke(pose: Pose) -> tuple[tuple[float, float, float], float, float, float]:
+    """Nuke's camera: world Y up, the camera looks along its -Z. Position in metres; rx, ry and rz in degrees.
+
+    In rotation order ZXY, a Camera node's own: z turns first, then x, then y, ``Ry Rx Rz`` on column vectors; so x is
+    tilt, y is pan, and z is roll the other way round.
+    """
+    (x_m, y_m, z_m), pan_deg, tilt_deg, roll_deg = to_opentrackio(pose)
+    return (x_m, z_m, -y_m), tilt_deg, pan_deg, -roll_deg
+
+
+def in_front(pose: Pose, distance_m: float) -> Pose:
+    """The same direction, from a point so far ahead, as the entrance pupil is ahead of the sensor."""
+    matrix = pose.matrix()
+    return Pose(tuple(matrix[:3, 3] + distance_m * matrix[:3, 1]), pose.rotation)
+
+
 @dataclass(frozen=True)
 class Frame:
     """Another program's axes, as orthogonal (3, 3) matrices; a mirroring one makes up for a left-handed frame.

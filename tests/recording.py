@@ -1,0 +1,70 @@
+"""Recording in tests: a small stage that records, and a run of it in a process of its own, to be killed."""
+
+from __future__ import annotations
+
+import sys
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import av
+
+RATE = Fraction(24)
+
+
+def with_outputs(stage: Path, *outputs: str) -> Path:
+    """The small stage with [[output]] sections besides its own; nobody is listened to."""
+    text = stage.read_text(encoding="utf-8").replace("port = 9000", "port = 0").replace("= 9001", "= 0")
+    sections = "".join(f"[[output]]\n{output}\n" for output in outputs)
+    stage.write_text(text.replace("[[tracking]]", f"{sections}[[tracking]]"), encoding="utf-8")
+    return stage
+
+
+def numbers_of(path: Path, rate: Fraction = RATE) -> tuple[list[int], list[av.VideoFrame]]:
+    """A video's frames, and their numbers by their times. What is broken at its end is passed over, as players do."""
+    numbers, frames = [], []
+    with av.open(str(path)) as container:
+        stream = container.streams.video[0]
+        try:
+            for frame in container.decode(stream):
+                assert frame.pts is not None
+                assert stream.time_base is not None
+                numbers.append(round(float(frame.pts * stream.time_base * rate)))
+                frames.append(frame)
+        except (av.error.InvalidDataError, av.error.EOFError):
+            pass
+    return numbers, frames
+
+
+SCRIPT = """\
+import logging, resource, signal, sys, time
+from pathlib import Path
+from vpengine.app import App, RunOptions
+from vpengine.control.triggers import TakeTrigger
+logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(message)s")
+stage, takes, seconds, most_bytes = Path(sys.argv[1]), Path(sys.argv[2]), float(sys.argv[3]), int(sys.argv[4])
+with App(RunOptions(stage, headless=True, takes=takes, remember=False)) as app:
+    app.wait_until_ready()
+    app.run_frames(1)
+    begin_s = time.monotonic()
+    def tell(_): print(app.loop.newest.tick.number, time.monotonic(), flush=True)
+    if most_bytes:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (most_bytes, resource.RLIM_INFINITY))
+    app.inbox.add(TakeTrigger("roll"))
+    app.run(seconds, tell)
+    if most_bytes:
+        app.inbox.add(TakeTrigger("cut"))
+        app.run_frames(12)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+        app.inbox.add(TakeTrigger("roll"))
+        app.run_frames(24)
+    print("frames", app.loop.times.frames, flush=True)
+"""
+
+
+def command(stage: Path, takes: Path, seconds: float, most_bytes: int = 0) -> list[Any]:
+    """A run of a stage that rolls from its first frame; most_bytes: of a file, for a while, and then in a take without.
+
+    It prints the newest tick and when that was, twice a second.
+    """
+    return [sys.executable, "-c", SCRIPT, stage, takes, str(seconds), str(most_bytes)]

@@ -1,0 +1,249 @@
+"""PictureRecorder: a camera's own pictures, every one, losslessly in its own pixel format, while they come.
+
+    NAME.mkv                 FFV1; a picture's time is its number's, so that one that was lost leaves its place empty
+    NAME.pictures.jsonl      a line a picture: frame (from 1), number, when it was captured, timecode
+
+A source that comes back with another size or format begins another file. Where chroma samples share a plane, or lie
+shifted in their 16 bits (NV12, P010), they are laid out as FFV1 wants them: the samples are the same.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import threading
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from fractions import Fraction
+from functools import partial
+from pathlib import Path
+from typing import Any, Protocol
+
+import av
+import numpy as np
+from av.video.reformatter import ColorRange
+from numpy.typing import NDArray
+
+from vpengine.frames.captured import CapturedFrame
+from vpengine.output.codecs import BT709, RGB, captured_codec
+from vpengine.output.encoding import lower_priority, why
+from vpengine.output.recording_files import free_stem
+from vpengine.output.video_file import Numbered, VideoFile
+
+log = logging.getLogger(__name__)
+
+POLL_S = 0.02  # how often the tap is emptied; it holds more than a second
+CLOSE_S = 2.0
+
+# ITU-T H.273.
+MATRICES = {"bt601": 6, "bt709": BT709, "bt2020": 9}
+PRIMARIES = {"bt601": 6, "bt709": 1, "bt2020": 9}
+TRANSFERS = {
+    "bt709": 1,
+    "smpte170m": 6,
+    "linear": 8,
+    "iec61966-2-1": 13,
+    "bt2020-10": 14,
+    "bt2020-12": 15,
+    "smpte2084": 16,
+    "arib-std-b67": 18,
+}
+RANGES = {"limited": ColorRange.MPEG, "full": ColorRange.JPEG}
+
+
+class Taken(Protocol):
+    """What pictures are taken from: a ``capture.ring.Tap``."""
+
+    @property
+    def dropped(self) -> int:
+        """Pictures that found no room in it."""
+
+    def take(self) -> tuple[CapturedFrame, ...]: ...
+
+
+class PictureRecorder:
+    """Records from when it is made until ``close``. Whatever goes wrong ends it with one sentence, and not the show.
+
+    The tap is its own, bounded, and fills when encoder or disk are too slow: then pictures are lost, the newest first,
+    and counted. frames: that are in the files. lost: that were captured meanwhile and are not.
+    """
+
+    def __init__(self, tap: Taken, stem: Path, rate: Fraction, name: str = "camera") -> None:
+        """stem: where files go, without a suffix; a numbered one where they are there. rate: the source's."""
+        self._tap, self._stem, self._rate, self._name = tap, stem, rate, name
+        self.frames = 0
+        self.error: Exception | None = None
+        self.paths: list[Path] = []
+        self._next = 0  # the number that is to come
+        self._numbered_lost = 0
+        self._file: _PictureFile | None = None
+        self._ending = threading.Event()
+        self._thread = threading.Thread(target=self._run, name=f"record {name}", daemon=True)
+        self._thread.start()
+
+    @property
+    def lost(self) -> int:
+        return max(self._tap.dropped, self._numbered_lost)
+
+    def end(self) -> None:
+        """What is in the tap now is the last. Never waits."""
+        self._ending.set()
+
+    def wait(self, limit_s: float = CLOSE_S) -> bool:
+        """Whether all is written, within so long."""
+        self._thread.join(limit_s)
+        return not self._thread.is_alive()
+
+    def close(self) -> None:
+        """A second call does nothing."""
+        self.end()
+        if not self.wait():
+            log.error("recording %s: the disk or the encoder does not answer; its end is lost.", self._name)
+
+    def report(self) -> dict[str, object]:
+        files = [str(path) for path in self.paths]
+        whole = self.error is None
+        return {"feed": self._name, "format": "ffv1", "files": files, "frames": self.frames, "dropped": self.lost} | {
+            "whole": whole
+        }
+
+    def _run(self) -> None:
+        lower_priority()
+        try:
+            ending = False
+            while not ending:
+                ending = self._ending.wait(POLL_S)
+                for frame in self._tap.take():
+                    self._write(frame)
+            self._close_file()
+        except Exception as error:  # noqa: BLE001  this thread has nobody above it
+            self.error = error
+            with suppress(Exception):  # what is there plays
+                self._close_file()
+            log.error("recording %s: %s; it ends after %d pictures.", self._name, why(error), self.frames)
+        if self.lost:
+            log.warning(
+                "recording %s: %d pictures were lost: the disk or this machine is too slow.", self._name, self.lost
+            )
+
+    def _write(self, frame: CapturedFrame) -> None:
+        if self._file is None or not self._file.takes(frame):
+            self._close_file()
+            self._file = _PictureFile(free_stem(self._stem), frame, self._rate, self._name)
+            self.paths.append(self._file.path)
+            self._next = frame.number if self.frames == 0 else self._next
+        self._file.write(frame)
+        self._numbered_lost += max(frame.number - self._next, 0)
+        self._next = frame.number + 1
+        self.frames += 1
+
+    def _close_file(self) -> None:
+        file, self._file = self._file, None
+        if file is not None:
+            file.close()
+
+
+class _PictureFile:
+    """Pictures of one size and format."""
+
+    def __init__(self, stem: Path, first: CapturedFrame, rate: Fraction, name: str) -> None:
+        self._kind = _kind_of(first)
+        self._first = first.number
+        stem.parent.mkdir(parents=True, exist_ok=True)
+        self.path = stem.with_name(stem.name + ".mkv")
+        planar, _ = LAID_OUT.get(first.format.name, (first.format.name, None))
+        is_rgb = first.format.model == "rgb"
+        transfer = TRANSFERS.get(first.tags.transfer) if first.tags.transfer else None
+        codec = captured_codec(
+            planar,
+            RGB if is_rgb else MATRICES[first.matrix],
+            transfer,
+            RANGES[first.range],
+            None if is_rgb else PRIMARIES[first.matrix],
+        )
+        self._video = VideoFile(self.path, codec, first.size, rate, _metadata(first, name))
+        try:
+            beside = stem.with_name(stem.name + ".pictures.jsonl")
+            self._lines = beside.open("w", encoding="utf-8", buffering=1)
+        except OSError:
+            self._video.close()
+            raise
+
+    def takes(self, frame: CapturedFrame) -> bool:
+        return _kind_of(frame) == self._kind and frame.number >= self._first
+
+    def write(self, frame: CapturedFrame) -> None:
+        number = frame.number - self._first
+        self._video.write(Numbered(number, partial(video_frame, frame)))
+        label = {"timecode": str(frame.timecode)} if frame.timecode is not None else {}
+        line = {"frame": number + 1, "number": frame.number, "time_s": frame.time_s, **label}
+        self._lines.write(json.dumps(line) + "\n")
+
+    def close(self) -> None:
+        try:
+            self._video.finish()
+        finally:
+            self._lines.close()
+            self._video.close()
+
+
+def _kind_of(frame: CapturedFrame) -> tuple[object, ...]:
+    return frame.format, frame.size, frame.matrix, frame.range, frame.tags, frame.siting, frame.interlaced
+
+
+def _metadata(first: CapturedFrame, name: str) -> Mapping[str, str]:
+    """captured: seconds of the clock of the wall, for people; the exact times are in the lines beside it."""
+    captured_s = time.time() - time.monotonic() + first.time_s
+    said = {
+        "title": name,
+        "comment": f"pixel format {first.format.name}, chroma sited {first.siting}"
+        + (", interlaced" if first.interlaced else ""),
+        "captured": f"{captured_s:.6f}",
+    }
+    return said | ({"timecode": str(first.timecode)} if first.timecode is not None else {})
+
+
+def _rgb24_as_bgr0(planes: tuple[NDArray[Any], ...]) -> tuple[NDArray[Any], ...]:
+    rgb = planes[0]
+    out = np.empty((*rgb.shape[:2], 4), np.uint8)
+    out[..., :3], out[..., 3] = rgb[..., ::-1], 255
+    return (out.reshape(rgb.shape[0], -1),)
+
+
+def _rgb48_as_planes(planes: tuple[NDArray[Any], ...]) -> tuple[NDArray[Any], ...]:
+    return tuple(planes[0][..., index] for index in (1, 2, 0))  # green, blue, red
+
+
+def _nv12_as_planes(planes: tuple[NDArray[Any], ...]) -> tuple[NDArray[Any], ...]:
+    luma, chroma = planes
+    return luma, chroma[..., 0], chroma[..., 1]
+
+
+def _p010_as_planes(planes: tuple[NDArray[Any], ...]) -> tuple[NDArray[Any], ...]:
+    return tuple(plane >> 6 for plane in _nv12_as_planes(planes))
+
+
+# Formats that FFV1 has in another layout: its name there, and the planes.
+LAID_OUT: Mapping[str, tuple[str, Callable[[tuple[NDArray[Any], ...]], tuple[NDArray[Any], ...]]]] = {
+    "nv12": ("yuv420p", _nv12_as_planes),
+    "p010le": ("yuv420p10le", _p010_as_planes),
+    "rgb24": ("bgr0", _rgb24_as_bgr0),
+    "rgb48le": ("gbrp16le", _rgb48_as_planes),
+}
+
+
+def video_frame(frame: CapturedFrame) -> av.VideoFrame:
+    """The same samples as a frame of FFmpeg's."""
+    name, lay_out = LAID_OUT.get(frame.format.name, (frame.format.name, tuple))
+    made = av.VideoFrame(*frame.size, name)
+    for plane, samples in zip(made.planes, lay_out(frame.planes), strict=True):
+        _fill(plane, samples)
+    return made
+
+
+def _fill(plane: Any, samples: NDArray[Any]) -> None:
+    """Rows in memory are longer than a picture's."""
+    rows = np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)
+    data = np.ascontiguousarray(samples).view(np.uint8).reshape(samples.shape[0], -1)
+    rows[: data.shape[0], : data.shape[1]] = data
