@@ -14,7 +14,7 @@ vec3 encoded(vec2 at) {
 #else
     // A chroma sample lies on the left of its pixels or between them; rows are counted from the picture's top.
     vec2 pixel = vec2(at.x, 1.0 - at.y) * size - 0.5;
-    vec2 place = ((pixel - first_sample) / shared + 0.5) / vec2(textureSize(cb, 0));
+    vec2 place = ((pixel - first_sample) / chroma_px + 0.5) / vec2(textureSize(cb, 0));
     vec2 there = vec2(place.x, 1.0 - place.y);
 #ifdef SEMI_PLANAR
     vec2 chroma = texture(cb, there).rg;

@@ -12,8 +12,7 @@ from typing import Any
 import moderngl
 import pytest
 
-from vpengine.compose.key_warm import warm_key
-from vpengine.compose.lens_match import LensMatch
+from vpengine.compose.green_screen import Composited, GreenScreen
 from vpengine.compose.neural import NeuralLayer
 from vpengine.compose.request_camera import RequestCamera
 from vpengine.compose.surround import Surrounds
@@ -31,7 +30,11 @@ from vpengine.sim.light import Panel, StageLight
 from vpengine.sim.light_draw import probe_of
 from vpengine.sim.stage_view import StageView
 from vpengine.sim.stand_in import StandIn
+from vpengine.stage.screens import ScreenSettings
 from vpengine.stage.shipped import stage_folder
+from vpengine.view.camera import camera_view
+from vpengine.view.lens import Lens
+from vpengine.view.pose import Pose
 
 
 @pytest.fixture(scope="module")
@@ -67,7 +70,6 @@ def make_everything(gpu: Gpu, stack: ExitStack) -> None:
     probe = probe_of(gpu, light)
     SimCamera(gpu, light, (64, 36), probe)
     StageView(gpu, light, (64, 36), probe)
-    LensMatch(gpu)
     ViewLut(gpu)
     for variant in ({}, dome.MAGNIFIED):
         gpu.pass_("dome", dome.BLOCK, variant)
@@ -76,7 +78,10 @@ def make_everything(gpu: Gpu, stack: ExitStack) -> None:
     for variant in ({}, relief_mesh.WHOLE):
         gpu.mesh_pass("relief", "relief", relief_mesh.BLOCK, variant)
     load_program(gpu.context, "window", (WINDOW_BLOCK,))
-    warm_key(gpu, pool.lend)
+    view = camera_view(Pose((0.0, 0.0, 1.0), (0.0, 0.0, 0.0, 1.0)), Lens((24.0, 13.5), 24.0), (32, 18))
+    GreenScreen(gpu, {"1": Composited((32, 18))}, [ScreenSettings(size_m=(1.0, 1.0), position_m=(0.0, 1.0, 0.0))]).warm(
+        view, pool.lend
+    )
 
 
 MOST_TEXTURES = 16  # what OpenGL promises a pass; macOS has no more

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from vpengine.frames.captured import CapturedFrame, PixelFormat
+from vpengine.frames.captured import FORMATS, CapturedFrame, PixelFormat, Tags
 from vpengine.gpu.blocks import UniformBlock
 from vpengine.gpu.gpu import Gpu
 from vpengine.gpu.input_space import HIGH, LOW, InputSpace, space_of
@@ -25,7 +25,7 @@ BLOCK = UniformBlock(
     acescg_from_linear="mat3",
     rgb_offset="vec3",
     size="vec2",
-    shared="vec2",
+    chroma_px="vec2",
     first_sample="vec2",
     step_uv="vec2",
     scale_low="vec2",
@@ -106,6 +106,16 @@ class CameraPicture:
         self.target.release()
 
 
+def warm_picture(gpu: Gpu) -> None:
+    """A black picture of every kind of format, drawn once: a first draw may cost a tenth of a second."""
+    for name in ("rgb24", "yuv422p", "nv12"):
+        format, size = FORMATS[name], (8, 8)
+        planes = tuple(np.zeros(shape, format.dtype) for shape in format.shapes(size))
+        picture = CameraPicture(gpu, size)
+        picture.draw(CapturedFrame(planes, format, size, Tags(), 0.0))
+        picture.release()
+
+
 def _values(frame: CapturedFrame, space: InputSpace, made: tuple[int, int], gains: Gains) -> dict[str, Any]:
     kind, (width, height) = frame.format, frame.size
     to_rgb, offset = _rgb_from_codes(frame)
@@ -116,7 +126,7 @@ def _values(frame: CapturedFrame, space: InputSpace, made: tuple[int, int], gain
         "acescg_from_linear": np.array(gains)[:, None] * space.acescg_from_linear,
         "rgb_offset": offset,
         "size": (width, height),
-        "shared": (kind.across, kind.down),
+        "chroma_px": (kind.across, kind.down),
         "first_sample": (0.0 if kind.across == 1 or frame.siting == "left" else 0.5, 0.0 if kind.down == 1 else 0.5),
         "step_uv": (1.0 / made[0], 1.0 / made[1]),
         "scale_low": (1.0 / (HIGH - LOW), -LOW / (HIGH - LOW)),

@@ -195,6 +195,7 @@ class Compositor:
             view = camera_view(camera.pose.pose(), camera.lens(), size, camera.inner.overscan_percent)
             seen.append(view)
             inners.append(self.eyes.warm(Eye(PROGRAM, camera.id), location, view, lend))
+        self.green_screen.warm(seen[0], lend)
         self.walls.warm(location, self.eyes.layer(Eye(PROGRAM, self.layout.cameras[0].id), location).grade, lend)
         for wall in self.layout.walls:
             self._charts.draw(wall, seen, 0)

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from vpengine.compose.camera_picture import CameraPicture
+from vpengine.compose.camera_picture import CameraPicture, warm_picture
 from vpengine.compose.clean_plate import CleanPlate
 from vpengine.compose.composite import Composite
 from vpengine.compose.garbage import GarbageMatte
@@ -14,6 +14,8 @@ from vpengine.compose.jobs import KeyPicture, LayOver, MatchLens, ShowKey, TakeP
 from vpengine.compose.key import Keyed, Keyer
 from vpengine.compose.key_settings import KeySettings, key_settings
 from vpengine.compose.key_view import KeyView
+from vpengine.compose.key_warm import SIZE as WARM
+from vpengine.compose.key_warm import warm_key
 from vpengine.compose.lens_match import LensMatch, bends
 from vpengine.compose.mixer import Lend
 from vpengine.errors import UserError
@@ -164,6 +166,19 @@ class GreenScreen:
     def show_key(self, job: ShowKey, pictures: Pictures, target: Target) -> None:
         """Into ``target``, a feed's."""
         self._view.draw(target, pictures[job.reads[0]], self._of(job.camera).garbage, job.stage)
+
+    def warm(self, view: View, lend: Lend) -> None:
+        """Every program once, before the first frame: a camera's format is not known before its first picture."""
+        if not self._cameras:
+            return
+        for camera in self._cameras:
+            self._of(camera)
+        warm_picture(self._gpu)
+        warm_key(self._gpu, lend)
+        keyed = Keyer(self._gpu).draw(lend(TargetSpec(WARM)).color, KeySettings(), lend)
+        self._view.draw(lend(TargetSpec(WARM, dtype="f1")), keyed, None, 0)
+        if self._garbage.needed:
+            self._garbage.draw(view, lend)
 
     def release(self) -> None:
         for camera in self._keys.values():
