@@ -12,6 +12,7 @@ from typing import Any
 import moderngl
 import pytest
 
+from vpengine.compose.defocus import Defocus
 from vpengine.compose.lens_match import LensMatch
 from vpengine.compose.neural import NeuralLayer
 from vpengine.compose.request_camera import RequestCamera
@@ -67,6 +68,7 @@ def make_everything(gpu: Gpu, stack: ExitStack) -> None:
     SimCamera(gpu, light, (64, 36), probe)
     StageView(gpu, light, (64, 36), probe)
     LensMatch(gpu)
+    Defocus(gpu)
     ViewLut(gpu)
     for variant in ({}, dome.MAGNIFIED):
         gpu.pass_("dome", dome.BLOCK, variant)
