@@ -6,6 +6,7 @@ uniform sampler2D world_depth;
 uniform sampler2D tile_reach;
 
 const float GOLDEN = 2.39996323;
+const int FEWEST_TAPS = 16;
 const float SHARP = 0.25;  // pixels: a radius that no one sees
 
 float furthest_reach() {
@@ -28,11 +29,12 @@ void main() {
     if (reach < SHARP) return;
     float near_here = 1.0 / texelFetch(world_depth, here, 0).r;
     float own_reach = min(blur_px * abs(in_focus - near_here), float(TILE));
-    float area = reach * reach / float(TAPS);  // that a tap stands for, in circles of radius 1
+    int taps = clamp(int(ceil(reach * reach)), FEWEST_TAPS, TAPS);
+    float area = reach * reach / float(taps);  // that a tap stands for, in circles of radius 1
     vec4 beside = own, before = vec4(0.0);
     float beside_weight = 1.0, cover = 0.0;
-    for (int i = 0; i < TAPS; i++) {
-        float away = reach * sqrt((float(i) + 0.5) / float(TAPS)), angle = GOLDEN * float(i);
+    for (int i = 0; i < taps; i++) {
+        float away = reach * sqrt((float(i) + 0.5) / float(taps)), angle = GOLDEN * float(i);
         vec2 place = gl_FragCoord.xy + away * vec2(cos(angle), sin(angle));
         ivec2 at = clamp(ivec2(floor(place)), ivec2(0), last);  // colour of the very texel whose depth it is
         float near_there = 1.0 / texelFetch(world_depth, at, 0).r;
