@@ -12,6 +12,7 @@ from typing import Any
 import moderngl
 import pytest
 
+from vpengine.compose.defocus import Defocus
 from vpengine.compose.green_screen import Composited, GreenScreen
 from vpengine.compose.neural import NeuralLayer
 from vpengine.compose.request_camera import RequestCamera
@@ -70,6 +71,7 @@ def make_everything(gpu: Gpu, stack: ExitStack) -> None:
     probe = probe_of(gpu, light)
     SimCamera(gpu, light, (64, 36), probe)
     StageView(gpu, light, (64, 36), probe)
+    Defocus(gpu)
     ViewLut(gpu)
     for variant in ({}, dome.MAGNIFIED):
         gpu.pass_("dome", dome.BLOCK, variant)
