@@ -1,8 +1,10 @@
 // The foreground over the world, scene-linear: what of the world is nearer than the mark is before it.
 layout(location = 0) out vec4 color;
 
-uniform sampler2D matte;
 uniform sampler2D foreground;
+#ifdef MATTE
+uniform sampler2D matte;
+#endif
 uniform sampler2D world;
 #ifdef FRONT
 uniform sampler2D world_depth;
@@ -28,14 +30,18 @@ float grain_at(uint channel) {
 
 void main() {
     ivec2 at = ivec2(gl_FragCoord.xy);
-    vec2 place = gl_FragCoord.xy / vec2(textureSize(matte, 0));
-    vec4 found = texelFetch(matte, at, 0), own = texelFetch(foreground, at, 0);
+    vec2 place = gl_FragCoord.xy / vec2(textureSize(foreground, 0));
+    vec4 own = texelFetch(foreground, at, 0);
+    float alpha = own.a, shade = 1.0;
+#ifdef MATTE
+    vec4 found = texelFetch(matte, at, 0);
+    alpha = found.r, shade = max(1.0 + shadow * (found.g - 1.0), 0.0);
+#endif
 #ifdef SAME_SIZE
     vec3 behind = texelFetch(world, at, 0).rgb;
 #else
     vec3 behind = texture(world, place).rgb;
 #endif
-    float alpha = found.r, shade = max(1.0 + shadow * (found.g - 1.0), 0.0);
 #ifdef FRONT
     if (texture(world_depth, place).r < mark_m) {
         alpha = 0.0, own = vec4(0.0), shade = 1.0;
@@ -50,6 +56,6 @@ void main() {
 #ifdef LIGHT
     vec4 around = texture(light, gl_FragCoord.xy / (8.0 * vec2(textureSize(light, 0))));
     vec3 mean = around.rgb / around.a;
-    color.rgb += own.a * mean + wrap * alpha * max(around.a - 0.02, 0.0) * mean;  // 0.02: from everywhere
+    color.rgb += spill_to_world * own.a * mean + wrap * alpha * max(around.a - 0.02, 0.0) * mean;  // 0.02: from everywhere
 #endif
 }

@@ -1,5 +1,5 @@
 // The foreground's own light, premultiplied: the screen behind it taken out, then what the screen spilled on it.
-// alpha: how much of the screen was spilled, for the composite to give it back as the world's; else 0.
+// alpha: the matte's; or, where the composite is to give spill back as the world's, how much of the screen was spilled.
 layout(location = 0) out vec4 color;
 
 uniform sampler2D picture;
@@ -34,5 +34,5 @@ void main() {
     // A pixel that is hardly covered holds more noise than foreground.
     float drawn_out = clamp(max(extend * (1.0 - whole), 1.0 - whole * 20.0), 0.0, 1.0);
     vec4 own = despilled(mix(light, near, drawn_out), 1.0 - found.a) * alpha;
-    color = vec4(own.rgb, own.a * replacement.a);
+    color = vec4(own.rgb, mix(alpha, own.a, replacement.a));
 }

@@ -8,6 +8,16 @@ uniform sampler2D moments;
 uniform sampler2D screen_ratio;
 #include "key.glsl"
 
+// Well within the core there is no screen, whatever meets there: the seam of two colours is no hole.
+float held(ivec2 at) {
+    float sure = 1.0;
+    for (int i = 0; i < 9; i++) {
+        ivec2 about = clamp(at + ivec2(i % 3, i / 3) - 1, ivec2(0), textureSize(core, 0) - 1);
+        sure = min(sure, texelFetch(core, about, 0).a);
+    }
+    return sure;
+}
+
 void main() {
     ivec2 at = ivec2(gl_FragCoord.xy), size = textureSize(moments, 0) / ivec2(3, 1);
     vec2 middle = gl_FragCoord.xy * 4.0;
@@ -25,5 +35,5 @@ void main() {
     vec3 c0 = vec3(own.x, other.x, other.y), c1 = vec3(other.x, own.y, other.z), c2 = vec3(other.y, other.z, own.z);
     vec3 axis = vec3(dot(cross(c1, c2), apart), dot(cross(c2, c0), apart), dot(cross(c0, c1), apart));
     axis /= max(dot(axis, apart), 1e-12);
-    color = vec4(axis, -dot(axis, mean));
+    color = vec4(axis, -dot(axis, mean)) * (1.0 - held(at));
 }

@@ -123,6 +123,14 @@ def test_feather_softens_the_edge_alone(engine: Gpu, keyer: Keyer) -> None:
     assert found[30] == pytest.approx(0.0, abs=0.01)
 
 
+def test_the_seam_of_two_colours_is_no_hole(engine: Gpu, keyer: Keyer) -> None:
+    own = np.broadcast_to(np.array(SKIN), (SIZE[1], SIZE[0], 3)).copy()
+    own[34:] = (0.08, 0.085, 0.16)
+    noise = np.random.default_rng(4).normal(0.0, 0.004, own.shape)
+    found = keyed(engine, keyer, mixed(ramp_alpha(), own, GREEN) + noise, SETTINGS)["matte"]
+    assert found[:, 60:, 0].min() > 0.97
+
+
 def test_despill_leaves_greys_grey(engine: Gpu, keyer: Keyer) -> None:
     greys = np.broadcast_to(np.linspace(0.02, 1.5, SIZE[0])[:, None], (SIZE[1], SIZE[0], 3))
     found = keyed(engine, keyer, greys, SETTINGS)["foreground"][..., :3]

@@ -11,7 +11,14 @@ from vpengine.gpu.pool import TargetSpec
 from vpengine.gpu.target import Target, Texture
 
 COMPOSITE = UniformBlock(
-    "Composite", mark_m="float", shadow="float", wrap="float", grain="float", black="float", frame="float"
+    "Composite",
+    mark_m="float",
+    shadow="float",
+    wrap="float",
+    grain="float",
+    black="float",
+    frame="float",
+    spill_to_world="float",
 )
 LIGHT_PX = 8  # of the picture, to one of the light's
 ALL = (1.0, 1.0, 1.0, 1.0)
@@ -39,8 +46,10 @@ class Composite:
         world_depth: clip w in metres; what is nearer than ``mark_m``, where the actor stands, passes before the
         picture. frame: the grain moves with it.
         """
-        textures = {"matte": keyed.matte.color, "foreground": keyed.foreground.color, "world": world}
+        textures = {"foreground": keyed.foreground.color, "world": world}
         defines = {"SAME_SIZE": "1"} if world.size == keyed.matte.size else {}
+        if settings.shadow > 0.0 or settings.to_world:  # else all is in the foreground
+            textures["matte"], defines["MATTE"] = keyed.matte.color, "1"
         if world_depth is not None and mark_m is not None:
             textures["world_depth"], defines["FRONT"] = world_depth, "1"
         if settings.wrap > 0.0 or settings.to_world:
@@ -56,6 +65,7 @@ class Composite:
             grain=settings.grain,
             black=settings.black,
             frame=float(frame % (1 << 16)),
+            spill_to_world=float(settings.to_world),
         )
 
     def light(self, keyed: Keyed, world: Texture, settings: KeySettings, lend: Lend) -> Target:

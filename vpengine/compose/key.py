@@ -55,10 +55,10 @@ class Keyed:
     """One picture's key, and what it was made from, each to be looked at alone.
 
     matte: r alpha, g the screen's shadow (1 is none), b alpha before its edge was moved, a what is held out.
-    foreground: rgb light, premultiplied and without spill; a: how much of the screen's light is to be given back as the
-    world's. edge: alpha as measured (r). core, of 4 x 4 pixels: mean light, and 1 where it is surely foreground.
-    moments, of 4 x 4: the foreground's colour filled in, its squares, its products, beside each other. screen, of
-    8 x 8: the screen's light to the clean plate's (or to the picked colour).
+    foreground: rgb light, premultiplied and without spill; a: alpha, or, where spill is replaced by the world, how much
+    of the screen's light that was. edge: alpha as measured (r). core, of 4 x 4 pixels: mean light, and how surely it is
+    foreground. moments, of 4 x 4: the foreground's colour filled in, its squares, its products, beside each other.
+    screen, of 8 x 8: the screen's light to the clean plate's (or to the picked colour).
     """
 
     matte: Target
@@ -192,12 +192,12 @@ class Refiner:
 
     def gains(self, edge: Target, refine: float, lend: Lend) -> Target:
         """Of each 4 x 4 pixels: r times alpha plus g is alpha without noise."""
-        stats = lend(TargetSpec(shrunk(edge.size, 4), FIELD))
+        stats = lend(TargetSpec(shrunk(edge.size, 4), FIELD, components=2))
         self._stats.draw(stats, {"edge": edge.color})
-        means, least = (lend(TargetSpec(shrunk(edge.size, 16), FIELD)) for _ in range(2))
+        means, least = (lend(TargetSpec(shrunk(edge.size, 16), FIELD, components=2)) for _ in range(2))
         self._means.draw(means, {"stats": stats.color})
         self._least.draw(least, {"stats": means.color})
-        gains = lend(TargetSpec(stats.size, FIELD))
+        gains = lend(TargetSpec(stats.size, FIELD, components=2))
         self._gains.draw(gains, {"stats": stats.color, "noise": least.color}, strength=NOISE_GAIN * refine)
         return gains
 

@@ -51,5 +51,5 @@ def _warm_composite(gpu: Gpu, picture: Texture, lend: Lend) -> None:
 
 
 def _ways() -> Iterator[KeySettings]:
-    for wrap, grain in product((0.0, 0.5), (0.0, 0.5)):
-        yield KeySettings(wrap=wrap, grain=grain)
+    for wrap, grain, shadow in product((0.0, 0.5), repeat=3):
+        yield KeySettings(wrap=wrap, grain=grain, shadow=shadow)
