@@ -179,14 +179,23 @@ def test_the_world_is_recorded_as_light_with_depth(small_stage: Path, tmp_path: 
         np.testing.assert_allclose(np.array(found).reshape(4, 4).T, view.view_from_stage, atol=1e-5)
 
 
-def test_a_section_that_cannot_be_is_told_with_the_others(small_stage: Path) -> None:
-    stage = with_outputs(
-        small_stage, recording("camera:1", "exr"), recording("wall:main", "h264", folder="../elsewhere")
-    )
+@pytest.mark.parametrize(
+    ("output", "says"),
+    [
+        (
+            recording("camera:1", "exr"),
+            'output[2].format: found "exr", which is for the world as light; camera:1 is code',
+        ),
+        (
+            recording("wall:main", "h264", folder="../elsewhere"),
+            "output[2].folder: found '../elsewhere', which lies outside",
+        ),
+    ],
+)
+def test_a_section_that_cannot_be_is_told(small_stage: Path, output: str, says: str) -> None:
     with pytest.raises(ProblemsError) as found:
-        App(RunOptions(stage, headless=True))
-    text = str(found.value)
-    assert 'found "exr", which is for the world as light' in text or "lies outside the folder" in text
+        App(RunOptions(with_outputs(small_stage, output), headless=True))
+    assert says in str(found.value)
 
 
 def test_pictures_that_find_no_room_are_counted_and_the_others_stay_in_time(
