@@ -184,11 +184,11 @@ def test_the_world_is_recorded_as_light_with_depth(small_stage: Path, tmp_path: 
     [
         (
             recording("camera:1", "exr"),
-            'output[2].format: found "exr", which is for the world as light; camera:1 is code',
+            'output[1].format: found "exr", which is for the world as light; camera:1 is code',
         ),
         (
             recording("wall:main", "h264", folder="../elsewhere"),
-            "output[2].folder: found '../elsewhere', which lies outside",
+            "output[1].folder: found '../elsewhere', which lies outside",
         ),
     ],
 )

@@ -19,7 +19,8 @@ SRGB_TRANSFER = 13  # IEC 61966-2-1: what the view transform and the walls encod
 PART_S = 0.5  # of a fragment, a cluster, a group of pictures: what a crash costs, together with what is being encoded
 QP_TO_LAMBDA = 118  # FFmpeg's unit of quality
 _FLUSHED = {"flush_packets": "1"}
-_FRAGMENTS = {"movflags": "+empty_moov+default_base_moof", "frag_duration": str(round(1e6 * PART_S)), **_FLUSHED}
+_FRAGMENTED = "+empty_moov+default_base_moof"
+_FRAGMENTS = {"movflags": _FRAGMENTED, "frag_duration": str(round(1e6 * PART_S)), **_FLUSHED}
 _CLUSTERS = {"cluster_time_limit": str(round(1e3 * PART_S)), **_FLUSHED}
 
 
@@ -51,7 +52,8 @@ def film_codec(crf: int) -> Codec:
 def proxy_codec(rate: Fraction) -> Codec:
     """H.264 while the show runs. No B-frames: the encoder holds few pictures back, and times begin at 0."""
     options = {"preset": "superfast", "crf": "18", "g": _group(rate), "bf": "0", "rc-lookahead": "4"}
-    return Codec("libx264", "yuv420p", "mp4", ".mp4", options, _FRAGMENTS, even=True)
+    muxing = {"movflags": f"{_FRAGMENTED}+frag_keyframe", **_FLUSHED}  # a fragment a group, so that players can seek
+    return Codec("libx264", "yuv420p", "mp4", ".mp4", options, muxing, even=True)
 
 
 def prores_codec(alpha: bool) -> Codec:

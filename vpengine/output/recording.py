@@ -320,12 +320,8 @@ class RecordingOutput:
         path = session.path or self._feed
         error, frames = session.encoding.error, session.frames
         if error is not None:
-            log.error(
-                "recording %s: %s; it ends after %d frames, which can be played, and the next take is tried again.",
-                path,
-                why(error),
-                frames,
-            )
+            ends = f"it ends after {frames} frames, which can be played" if frames else "it is not recorded"
+            log.error("recording %s: %s; %s, and the next take is tried again.", path, why(error), ends)
         elif session.dropped:
             log.warning("recording %s: %d of %d frames were left out.", path, session.dropped, frames + session.dropped)
         else:
