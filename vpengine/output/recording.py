@@ -302,7 +302,7 @@ class RecordingOutput:
     def _finish_ended(self) -> None:
         """Sessions of which every picture has come down end; those that are written are told of."""
         for session in list(self._ending):
-            if not self._reader.pending or session.encoding.error is not None:
+            if not any(asked.session is session for asked in self._reader.pending):
                 session.encoding.end()
             if not session.encoding.running:
                 self._ending.remove(session)
