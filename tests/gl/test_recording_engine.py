@@ -147,6 +147,31 @@ def _lines(path: Path) -> list[str]:
     return path.read_text(encoding="utf-8").splitlines()
 
 
+def test_a_take_ends_though_the_next_one_rolls_and_pictures_are_late(
+    small_stage: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on a graphics card, where something is always in flight: no picture goes into another take's file."""
+    stage = with_outputs(small_stage, recording("wall:main", "ffv1"))
+    with running(stage, tmp_path) as app:
+        (output,) = recordings(app)
+        reader = output._reader
+        monkeypatch.setattr(reader, "_now", False)
+        late = lambda wait=False, real=reader.collect: real(wait or len(reader.pending) > 1)  # noqa: E731
+        monkeypatch.setattr(reader, "collect", late)
+        app.run_frames(2)
+        app.inbox.add(TakeTrigger("roll"))
+        app.run_frames(6)
+        app.inbox.add(TakeTrigger("cut"))
+        app.inbox.add(TakeTrigger("roll"))
+        app.run_frames(9)
+        until(lambda: not any(session.encoding.running for session in output._ending), 20.0)
+        app.run_frames(1)
+        assert next(each["frames"] for each in reports(app)) == 6
+        assert output._session is not None
+    assert [each["frames"] for each in output.report()] == [6, 10]
+    assert all(each["dropped"] == 0 for each in output.report())
+
+
 def test_the_world_is_recorded_as_light_with_depth(small_stage: Path, tmp_path: Path) -> None:
     """Though nothing is generated, which is when nobody else asks how far the world is."""
     stage = with_outputs(small_stage, recording("world:1", "exr", name="post"), recording("wall:main", "h264"))
@@ -179,14 +204,23 @@ def test_the_world_is_recorded_as_light_with_depth(small_stage: Path, tmp_path: 
         np.testing.assert_allclose(np.array(found).reshape(4, 4).T, view.view_from_stage, atol=1e-5)
 
 
-def test_a_section_that_cannot_be_is_told_with_the_others(small_stage: Path) -> None:
-    stage = with_outputs(
-        small_stage, recording("camera:1", "exr"), recording("wall:main", "h264", folder="../elsewhere")
-    )
+@pytest.mark.parametrize(
+    ("output", "says"),
+    [
+        (
+            recording("camera:1", "exr"),
+            'output[1].format: found "exr", which is for the world as light; camera:1 is code',
+        ),
+        (
+            recording("wall:main", "h264", folder="../elsewhere"),
+            "output[1].folder: found '../elsewhere', which lies outside",
+        ),
+    ],
+)
+def test_a_section_that_cannot_be_is_told(small_stage: Path, output: str, says: str) -> None:
     with pytest.raises(ProblemsError) as found:
-        App(RunOptions(stage, headless=True))
-    text = str(found.value)
-    assert 'found "exr", which is for the world as light' in text or "lies outside the folder" in text
+        App(RunOptions(with_outputs(small_stage, output), headless=True))
+    assert says in str(found.value)
 
 
 def test_pictures_that_find_no_room_are_counted_and_the_others_stay_in_time(

@@ -46,7 +46,7 @@ def recorded(stem: Path, frames: list[CapturedFrame], most: int = 200) -> Pictur
         tap.put(frame)
     recorder = PictureRecorder(tap, stem, RATE, "camera A")
     recorder.end()
-    assert recorder.wait(30.0)
+    assert recorder.joined(30.0)
     return recorder
 
 
@@ -135,7 +135,7 @@ def test_a_source_that_comes_back_otherwise_begins_another_file(tmp_path: Path) 
     assert [path.name for path in recorder.paths] == ["a.mkv", "a-2.mkv"]
     assert [len(read(path)[0]) for path in recorder.paths] == [2, 2]
     assert recorder.lost == 0
-    assert recorder.report()["frames"] == 4
+    assert recorder.report()[0]["frames"] == 4
 
 
 def test_a_synthetic_cameras_pictures_go_through_a_ring_as_they_are(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from dataclasses import replace
@@ -20,6 +21,7 @@ from tests.waiting import never_waiting, until
 from vpengine.control.takes import TakeName
 from vpengine.frames.feed import Feed
 from vpengine.frames.frame_input import BusState, CameraState, FrameInput, Tick
+from vpengine.output import exr_file
 from vpengine.output.encoding import Encoding
 from vpengine.output.exr_file import ACESCG, World, write_exr
 from vpengine.output.recording import RecordingOutput, RecordingSettings
@@ -34,6 +36,7 @@ from vpengine.view.timecode import Timecode
 
 SIZE, RATE = (64, 48), Fraction(24000, 1001)
 STATE = CameraState(Pose((1.0, 2.0, 1.5)), Pose(), Lens((24.89, 14.0), 24.0), 0.0)
+LENS = Lens((24.89, 14.0), 24.0)
 EMPTY = (3, 4, 9)  # numbers of frames that were left out
 COUNT = 12
 
@@ -319,3 +322,16 @@ def test_a_takes_folder_that_cannot_be_made_keeps_nobody_waiting(tmp_path: Path)
     assert takes.folder_of(name) is None
     assert time.monotonic() - begun_s < 5.0
     takes.close()
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no such device on this system")
+def test_half_an_exr_is_never_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The disk fills in the middle of one: those before it are whole, and of it nothing is there."""
+    view = camera_view(Pose(), LENS, (8, 4))
+    world = World(np.ones((4, 8, 4), np.float16), np.ones((4, 8), np.float32), view, 1.0, RATE, Timecode(0, 0, 0, 0), 1)
+    write_exr(tmp_path / "a.000001.exr", world)
+    real = exr_file._write
+    monkeypatch.setattr(exr_file, "_write", lambda file, data: real(os.open("/dev/full", os.O_WRONLY), data))
+    with pytest.raises(OSError, match="No space left"):
+        write_exr(tmp_path / "a.000002.exr", world)
+    assert [each.name for each in tmp_path.iterdir()] == ["a.000001.exr"]

@@ -37,8 +37,9 @@ class FeedReader(Generic[T]):
         self._spare: deque[tuple[NDArray[Any], ...]] = deque(maxlen=SPARE)
 
     @property
-    def pending(self) -> bool:
-        return bool(self._for)
+    def pending(self) -> tuple[T, ...]:
+        """What those in flight are for."""
+        return tuple(self._for)
 
     def begin(self, what: T, textures: Sequence[Any]) -> bool:
         """Ask for the textures as they are; False when as many are in flight as may be.

@@ -17,8 +17,10 @@ RGB = 0  # no matrix
 SRGB_TRANSFER = 13  # IEC 61966-2-1: what the view transform and the walls encode for
 
 PART_S = 0.5  # of a fragment, a cluster, a group of pictures: what a crash costs, together with what is being encoded
+QP_TO_LAMBDA = 118  # FFmpeg's unit of quality
 _FLUSHED = {"flush_packets": "1"}
-_FRAGMENTS = {"movflags": "+empty_moov+default_base_moof", "frag_duration": str(round(1e6 * PART_S)), **_FLUSHED}
+_FRAGMENTED = "+empty_moov+default_base_moof"
+_FRAGMENTS = {"movflags": _FRAGMENTED, "frag_duration": str(round(1e6 * PART_S)), **_FLUSHED}
 _CLUSTERS = {"cluster_time_limit": str(round(1e3 * PART_S)), **_FLUSHED}
 
 
@@ -49,14 +51,20 @@ def film_codec(crf: int) -> Codec:
 
 def proxy_codec(rate: Fraction) -> Codec:
     """H.264 while the show runs. No B-frames: the encoder holds few pictures back, and times begin at 0."""
-    options = {"preset": "veryfast", "crf": "18", "g": _group(rate), "bf": "0", "rc-lookahead": "4"}
-    return Codec("libx264", "yuv420p", "mp4", ".mp4", options, _FRAGMENTS, even=True)
+    options = {"preset": "superfast", "crf": "18", "g": _group(rate), "bf": "0", "rc-lookahead": "4"}
+    muxing = {"movflags": f"{_FRAGMENTED}+frag_keyframe", **_FLUSHED}  # a fragment a group, so that players can seek
+    return Codec("libx264", "yuv420p", "mp4", ".mp4", options, muxing, even=True)
 
 
 def prores_codec(alpha: bool) -> Codec:
-    """ProRes 4444, with or without alpha."""
+    """ProRes 4444, with or without alpha. Of one quality: a search for the rate takes five times as long."""
     pix_fmt = "yuva444p10le" if alpha else "yuv444p10le"
-    options = {"profile": "4444", "vendor": "apl0", **({"alpha_bits": "16"} if alpha else {})}
+    options = {
+        "profile": "4444",
+        "vendor": "apl0",
+        "global_quality": str(2 * QP_TO_LAMBDA),
+        **({"alpha_bits": "16"} if alpha else {}),
+    }
     return Codec("prores_ks", pix_fmt, "mov", ".mov", options, _FRAGMENTS)
 
 

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 from vpengine.frames.feed import Feed
 from vpengine.frames.frame_input import Tick
 from vpengine.gpu.guard import Guard
-from vpengine.output.output import Output
+from vpengine.output.output import Finishing, Output
 
 log = logging.getLogger(__name__)
 
@@ -36,7 +36,8 @@ class Outputs:
 
     def __init__(self, guard: Guard, outputs: Sequence[RoutedOutput]) -> None:
         self._guard = guard
-        self._outputs = tuple(outputs)
+        # Windows first: what is recorded takes a moment of the frame, and may be late.
+        self._outputs = tuple(sorted(outputs, key=lambda each: isinstance(each.output, Finishing)))
 
     def present(self, tick: Tick, pictures: Mapping[str, Drawn]) -> bool:
         """Every feed to the outputs that show it; False when the operator asked one to end."""

@@ -90,23 +90,33 @@ class PictureRecorder:
         """What is in the tap now is the last. Never waits."""
         self._ending.set()
 
-    def wait(self, limit_s: float = CLOSE_S) -> bool:
+    def joined(self, limit_s: float) -> bool:
         """Whether all is written, within so long."""
         self._thread.join(limit_s)
         return not self._thread.is_alive()
 
+    def wait(self) -> None:
+        """Until all is written, but no longer than a run's end may take."""
+        if not self.joined(CLOSE_S):
+            log.error("recording %s: the disk or the encoder does not answer; its end is lost.", self._name)
+
     def close(self) -> None:
         """A second call does nothing."""
         self.end()
-        if not self.wait():
-            log.error("recording %s: the disk or the encoder does not answer; its end is lost.", self._name)
+        self.wait()
 
-    def report(self) -> dict[str, object]:
-        files = [str(path) for path in self.paths]
-        whole = self.error is None
-        return {"feed": self._name, "format": "ffv1", "files": files, "frames": self.frames, "dropped": self.lost} | {
-            "whole": whole
-        }
+    def report(self) -> list[dict[str, object]]:
+        """As ``output.Finishing`` has it."""
+        return [
+            {
+                "feed": self._name,
+                "format": "ffv1",
+                "files": [str(path) for path in self.paths],
+                "frames": self.frames,
+                "dropped": self.lost,
+                "whole": self.error is None,
+            }
+        ]
 
     def _run(self) -> None:
         lower_priority()

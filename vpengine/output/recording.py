@@ -302,7 +302,7 @@ class RecordingOutput:
     def _finish_ended(self) -> None:
         """Sessions of which every picture has come down end; those that are written are told of."""
         for session in list(self._ending):
-            if not self._reader.pending or session.encoding.error is not None:
+            if not any(asked.session is session for asked in self._reader.pending):
                 session.encoding.end()
             if not session.encoding.running:
                 self._ending.remove(session)
@@ -320,12 +320,8 @@ class RecordingOutput:
         path = session.path or self._feed
         error, frames = session.encoding.error, session.frames
         if error is not None:
-            log.error(
-                "recording %s: %s; it ends after %d frames, which can be played, and the next take is tried again.",
-                path,
-                why(error),
-                frames,
-            )
+            ends = f"it ends after {frames} frames, which can be played" if frames else "it is not recorded"
+            log.error("recording %s: %s; %s, and the next take is tried again.", path, why(error), ends)
         elif session.dropped:
             log.warning("recording %s: %d of %d frames were left out.", path, session.dropped, frames + session.dropped)
         else:
