@@ -27,6 +27,7 @@ from vpengine.stage.capture import CaptureSettings
 from vpengine.stage.control_settings import ControlSettings
 from vpengine.stage.desk_files import CueSettings, LookSettings
 from vpengine.stage.midi import MidiSettings
+from vpengine.stage.screens import HoldoutSettings, MarkSettings, ScreenSettings
 from vpengine.stage.show_file import LightSettings, SceneSettings, ShowSettings
 from vpengine.stage.sim import SimSettings
 from vpengine.stage.stage_file import (
@@ -77,6 +78,9 @@ def stage_schema() -> Schema:
     properties["outer"] = _define(schema, "outer", OuterSettings)
     properties["tracking"] = _list(_kinds(schema, "tracking", _settings(tracking.KINDS), TrackingSettings), at_least=0)
     properties["capture"] = _list(_kinds(schema, "capture", _settings(capture.KINDS), CaptureSettings), at_least=0)
+    properties["screen"] = _list(_define(schema, "screen", ScreenSettings), at_least=0)
+    properties["holdout"] = _list(_define(schema, "holdout", HoldoutSettings), at_least=0)
+    properties["mark"] = _define(schema, "mark", MarkSettings)
     properties["output"] = _list(_kinds(schema, "output", _settings(output.KINDS), OutputSettings), at_least=0)
     properties["neural"] = _define(schema, "neural", NeuralSettings)
     properties["sim"] = _define(schema, "sim", SimSettings)

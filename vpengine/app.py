@@ -13,7 +13,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from vpengine import tracking
 from vpengine.asking import baked_looks, build_requests, build_restoring, build_stations, stored_of
 from vpengine.capture.readers import Captures, reader_of
 from vpengine.compose.governor import Governor
@@ -56,7 +55,6 @@ from vpengine.operating import (
 from vpengine.output.clock import Clock, DisplayClock, PacedClock, UnpacedClock
 from vpengine.output.output import Finishing, Output, Surroundings
 from vpengine.output.outputs import Outputs, named
-from vpengine.plugins import load_plugin
 from vpengine.remote.feedback import Feedback
 from vpengine.remote.osc_control import OscControl
 from vpengine.remote.thread import Door, RemoteThread
@@ -70,9 +68,10 @@ from vpengine.takes.run_file import write_run
 from vpengine.takes.take_files import TakeFiles
 from vpengine.tracking.cameras import Cameras
 from vpengine.tracking.pose_buffer import PoseBuffer
-from vpengine.tracking.protocol import LensUpdate, Source
+from vpengine.tracking.protocol import LensUpdate
 from vpengine.tracking.receiver import Receiver
 from vpengine.tracking.recentre import Recentring
+from vpengine.tracking.sources import sources_of
 
 log = logging.getLogger(__name__)
 
@@ -257,10 +256,7 @@ class App:
         stage = self.files.stage
         self.poses = {camera.id: PoseBuffer() for camera in stage.cameras}
         lenses: Newest[str, LensUpdate] = Newest()
-        sources = [
-            Source(load_plugin(tracking.KINDS[item.source.kind])(self._of(item.source)), item.camera, item.latency_s)
-            for item in stage.tracking
-        ]
+        sources = sources_of(stage.tracking, self._of)
         self.receiver = Receiver(sources, self.poses, lenses, press=self.inbox.add, takes=self.takes_now)
         self.receiver.start()
         self._ends.append(self.receiver.stop)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,6 +24,9 @@ from vpengine.stage.settings import Settings
 from vpengine.stage.show_file import Show, read_show
 from vpengine.stage.stage_file import Stage, read_stage
 from vpengine.takes.surround import stored_for
+from vpengine.view.distortion import overscan_needed
+
+ENOUGH_PERCENT = 0.05  # of overscan that is missing: less than a pixel of any picture
 
 
 class NoSettings(Settings):
@@ -136,7 +140,12 @@ def inspected(sections: Iterable[PluginSection]) -> tuple[dict[tuple[str, str], 
 def conflicts(stage: Stage, settings: Mapping[tuple[str, str], Any]) -> list[Problem]:
     """What is wrong between sections that are right by themselves; ``settings`` as in Files."""
     files = Files(stage, Show(stage.file, "", ()), settings)
-    return [*port_conflicts(stage.file, ports_of(files)), *_output_faults(files), *_capture_faults(files)]
+    return [
+        *port_conflicts(stage.file, ports_of(files)),
+        *_output_faults(files),
+        *_capture_faults(files),
+        *_overscan_faults(files),
+    ]
 
 
 def ports_of(files: Files) -> Iterator[PortUse]:
@@ -165,6 +174,18 @@ def _capture_faults(files: Files) -> Iterator[Problem]:
         if claim:
             claims.append((f"{item.source.key}.device", claim(files.of(item.source))))
     yield from claim_conflicts(files.stage.file, [*claims, *cameras])
+
+
+def _overscan_faults(files: Files) -> Iterator[Problem]:
+    """Of cameras whose composite is bent to meet their picture: the world must cover it."""
+    composited = {output.feed.of for output in files.stage.outputs if output.feed.kind == "composite"}
+    for number, camera in enumerate(files.stage.cameras, 1):
+        lens = camera.lens()
+        needed, has = overscan_needed(lens.distortion, lens), camera.inner.overscan_percent
+        if camera.id in composited and needed > has + ENOUGH_PERCENT:
+            enough = math.ceil(10.0 * needed) / 10.0
+            found = f"found {has:g}, and its lens bends the picture so far that {enough:g} is needed"
+            yield Problem(str(files.stage.file), f"camera[{number}].inner.overscan_percent", found)
 
 
 def _color_space_fault(files: Files, item: CaptureSection) -> Iterator[Problem]:

@@ -129,6 +129,22 @@ def test_a_camera_has_one_picture_in_a_space_that_there_is(tmp_path: Path) -> No
     assert "did you mean 'S-Log3 S-Gamut3.Cine'?" in space
 
 
+def test_the_world_must_cover_a_picture_that_is_bent(tmp_path: Path) -> None:
+    bent = "[camera.distortion]\nradial = [4e-4]\n[camera.inner]\noverscan_percent = {}\n"
+    begin, rest = STAGE.split("[[wall]]", 1)
+    feed = '[[output]]\nkind = "headless"\nfeed = "composite:1"\n'
+    bare = begin + "{}" + GOOD + feed
+    assert rest
+    reading = read_stage(write(tmp_path, bare.format(bent.format(0.0))), controls_of)
+    assert reading.stage is not None, reading.problems
+    (problem,) = conflicts(reading.stage, settings_of(reading.sections)[0])
+    assert problem.key == "camera[1].inner.overscan_percent"
+    assert "found 0, and its lens bends the picture so far that" in problem.message
+    enough = read_stage(write(tmp_path, bare.format(bent.format(20.0))), controls_of)
+    assert enough.stage is not None
+    assert conflicts(enough.stage, settings_of(enough.sections)[0]) == []
+
+
 def test_the_command_says_how_they_are(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     counted_film(tmp_path / "a.nut", 5)
     film = '[[capture]]\nid = "b"\nkind = "file"\ncamera = "1"\nfile = "a.nut"\n'

@@ -91,8 +91,9 @@ def test_street_show() -> None:
     assert looks["snow-night"]["/vp/look/night"] > 0.3
 
 
-def test_green_screen_has_no_wall_and_shows_the_cameras_world() -> None:
+def test_green_screen_has_no_wall_and_shows_the_cameras_composite() -> None:
     stage = load_stage(STAGES / "green_screen.toml", controls_of)
     assert stage.walls == ()
-    assert feeds_of(stage) == {Feed("world", "1")}
-    assert feed_size(stage, Feed("world", "1")) == (640, 360)
+    assert feeds_of(stage) == {Feed("composite", "1")}
+    assert feed_size(stage, Feed("composite", "1")) == (640, 360)
+    assert [section.source.kind for section in stage.captures] == ["synthetic"]

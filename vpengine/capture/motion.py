@@ -1,4 +1,4 @@
-"""How far a picture has shifted since the one before: phase correlation, on small pictures of luminance."""
+"""How far a picture has shifted since the one before: found by phase correlation, then measured by its gradients."""
 
 from __future__ import annotations
 
@@ -6,13 +6,17 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import fft
+from scipy import fft, ndimage
 
 from vpengine.frames.captured import CapturedFrame
 
-SIDE = 256  # pixels across that are looked at, at most
-SHARPENED_PX = 1.2  # a picture less its blur: what is lit unevenly has no edges, and would hold the peak at 0
+SIDE = 400  # pixels across that are looked at, at most
+BLUR_PX = 1.2  # noise has no gradients then
+WIDE_PX = 20.0  # what is blurred more than that is light, not things
 LEAST_PEAK = 7.0  # deviations: of two pictures that have nothing in common, none of 30,000 places reaches 5
+FLAT = 0.85  # of the picture, the flattest, has nothing to say
+ROUNDS, STILL_PX = 10, 0.001
+MOVED_ALONE = 2.5  # times the usual difference: what differs more, such as an actor, hardly counts
 
 Array = NDArray[np.float64]
 
@@ -29,34 +33,58 @@ def small(frame: CapturedFrame) -> tuple[Array, int]:
 def shift_between(before: Array, after: Array) -> tuple[float, float] | None:
     """Right and down in pixels of ``small``; None where nothing is recognised.
 
-    C. D. Kuglin, D. C. Hines, The phase correlation image alignment method, 1975; between pixels by a parabola.
+    To a pixel by phase correlation (C. D. Kuglin, D. C. Hines, The phase correlation image alignment method, 1975),
+    then as B. D. Lucas and T. Kanade have it (An iterative image registration technique, 1981), without what moves by
+    itself.
     """
-    window = np.outer(np.hanning(before.shape[0]), np.hanning(before.shape[1]))
-    one, other = (fft.rfft2((part - part.mean()) * window) for part in (before, after))
-    cross = other * np.conj(one)
+    one, other = (_things(part) for part in (before, after))
+    start = _nearest(one, other)
+    if start is None:
+        return None
+    # Markers on a screen stand in rows: one may be taken for its neighbour, and a small shift is likelier than a large.
+    found = [_measured(one, other, begun) for begun in ([np.zeros(2), start] if start.any() else [start])]
+    return min(found, key=lambda each: each[1])[0]
+
+
+def _things(picture: Array) -> Array:
+    sharp: Array = ndimage.gaussian_filter(picture, BLUR_PX) - ndimage.gaussian_filter(picture, WIDE_PX)
+    return sharp
+
+
+def _nearest(one: Array, other: Array) -> Array | None:
+    """(2,) down and right, whole pixels."""
+    window = np.outer(np.hanning(one.shape[0]), np.hanning(one.shape[1]))
+    first, second = fft.rfft2(one * window), fft.rfft2(other * window)
+    cross = second * np.conj(first)
     strength = np.abs(cross)
     # Weak frequencies are noise: they count by what they have, as far as the median.
-    found = fft.irfft2(cross / np.maximum(strength, np.median(strength)) * _smooth(before.shape), before.shape)
-    row, column = np.unravel_index(int(np.argmax(found)), found.shape)
-    if found[row, column] < LEAST_PEAK * found.std():
+    found = fft.irfft2(cross / np.maximum(strength, np.median(strength)), one.shape)
+    if found.max() < LEAST_PEAK * found.std():
         return None
-    down = row + _between(found[:, column], int(row))
-    right = column + _between(found[row], int(column))
-    return _signed(right, found.shape[1]), _signed(down, found.shape[0])
+    at = np.array(np.unravel_index(int(np.argmax(found)), found.shape))
+    size = np.array(found.shape)
+    return np.where(at > size / 2, at - size, at).astype(float)
 
 
-def _smooth(shape: tuple[int, ...]) -> Array:
-    """A Gaussian over frequencies: the peak is as wide as a parabola can be laid through."""
-    down, across = fft.fftfreq(shape[0])[:, None], fft.rfftfreq(shape[1])[None, :]
-    smooth: Array = np.exp(-2.0 * (np.pi * SHARPENED_PX) ** 2 * (down**2 + across**2))
-    return smooth
+def _measured(one: Array, other: Array, start: NDArray[Any]) -> tuple[tuple[float, float], float]:
+    """Right and down, and how much is left over: the shift of ``one`` that leaves the least, by weighted least squares.
 
-
-def _between(line: Array, top: int) -> float:
-    left, middle, right = line[top - 1], line[top], line[(top + 1) % len(line)]
-    bend = left - 2.0 * middle + right
-    return float(0.5 * (left - right) / bend) if bend < 0.0 else 0.0
-
-
-def _signed(at: float, length: int) -> float:
-    return at - length if at > length / 2 else at
+    Where there are no edges there is only noise: it says neither how far anything moved nor what differs too much.
+    """
+    moved = start.copy()
+    edge = int(max(np.abs(start).max(), 1.0)) + 4
+    inside = (slice(edge, -edge),) * 2
+    slopes = np.stack([np.gradient(other, axis=axis)[inside].ravel() for axis in (0, 1)], axis=-1)
+    steep = np.hypot(*slopes.T)
+    edges = steep > np.quantile(steep, FLAT)
+    slopes = slopes[edges]
+    for _ in range(ROUNDS):
+        left = (other - ndimage.shift(one, moved, order=3, mode="nearest"))[inside].ravel()[edges]
+        usual = 1.4826 * float(np.median(np.abs(left))) + 1e-6
+        weights = 1.0 / (1.0 + (left / (MOVED_ALONE * usual)) ** 2)
+        weighted = slopes * weights[:, None]
+        step: Array = np.linalg.lstsq(weighted.T @ slopes, -weighted.T @ left, rcond=None)[0]
+        moved = moved + step
+        if float(np.abs(step).max()) < STILL_PX:
+            break
+    return (float(moved[1]), float(moved[0])), usual

@@ -1,4 +1,4 @@
-"""``vpengine calibrate``: what must be measured before a picture meets the world. ``lens``: from photographs."""
+"""``vpengine calibrate``: what must be measured before a picture meets the world. ``lens`` is from photographs."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ from vpengine.cli.calibrate_boards import (
     read_grey,
     size_of,
 )
+from vpengine.cli.calibrate_delay import delay
 from vpengine.cli.calibrate_report import page, write_page
 from vpengine.cli.calibrate_solve import GOOD_RMS_PX, Calibration, look_at, solve
 from vpengine.errors import UserError
@@ -91,7 +92,7 @@ def lens(
     _tell(found, facts, warnings, target, report)
 
 
-COMMANDS: dict[str, Callable[..., None]] = {"lens": lens}
+COMMANDS: dict[str, Callable[..., None]] = {"lens": lens, "delay": delay}
 
 
 @dataclass(frozen=True)

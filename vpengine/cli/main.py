@@ -61,7 +61,7 @@ models.command("fetch")(stoppable(fetch_model))
 models.command("prepare")(stoppable(prepare_prompts))
 app.add_typer(models, name="models")
 GROUPS = {
-    "calibrate": (CALIBRATE, "What must be measured: a lens, from photographs of a board."),
+    "calibrate": (CALIBRATE, "What must be measured: a lens, from photographs of a board; a delay, from a move."),
     "engines": (ENGINES, "Engines for NVIDIA cards: build, list, verify, prune."),
     "look": (LOOKS, "Looks learnt from a production's own stills: train, list, inspect."),
     "plate": (PLATES, "Plates made ready for a show: a photograph with depth, a look baked in."),

@@ -22,7 +22,8 @@ EARLIEST_S, LATEST_S = -0.3, 1.0  # of the picture after its tracker
 STEP_S = 0.004  # between the delays that are tried first
 FEWEST = 24  # shifts
 LEAST_EXPLAINED = 0.6  # of the shifts' variance
-LEAST_MOTION_PX = 0.15  # RMS of the shifts: below it noise is measured
+LEAST_MOTION_PX = 0.04  # RMS of the shifts: below it noise is measured
+COARSE, STRAY = 5, 5.0  # of the delays tried, and times the median of what is left: what is further off is mistaken
 SIGMAS = 2.0  # of what is said to be sure
 RIVAL = 0.9  # of the best delay's explained variance, elsewhere: a move that repeats itself
 
@@ -73,16 +74,26 @@ def found_delay(shifts: Sequence[Shift], track: Track, focal_px: float) -> Delay
     if len(shifts) < FEWEST:
         return Delay(0.0, np.inf, 0.0, f"{len(shifts)} pictures that could be measured; {FEWEST} are needed")
     seen = np.array([(shift.right_px, shift.down_px) for shift in shifts])
-    if float(np.sqrt(np.mean(seen**2))) < LEAST_MOTION_PX:
-        return Delay(0.0, np.inf, 0.0, "the picture hardly moves; take the camera in your hands and look around")
     times = np.array([(shift.before_s, shift.time_s) for shift in shifts])
+    told = _expected(times, track, focal_px, 0.0)[0]
+    if min(float(np.sqrt(np.mean(moved**2))) for moved in (seen, told)) < LEAST_MOTION_PX:
+        return Delay(0.0, np.inf, 0.0, "the camera hardly moves; take it in your hands and look around")
     tried = np.arange(EARLIEST_S, LATEST_S, STEP_S)
+    seen, times = _without_strays(seen, times, track, focal_px, tried)
     explained = np.array([_fit(seen, times, track, focal_px, delay_s)[0] for delay_s in tried])
     best = int(np.argmax(explained))
     delay_s = _refined(seen, times, track, focal_px, float(tried[best]))
     share, within_s = _sureness(seen, times, track, focal_px, delay_s)
     period_s = float(np.median(times[:, 1] - times[:, 0]))
     return Delay(delay_s, within_s, share, _fault(tried, explained, best, share, period_s))
+
+
+def _without_strays(seen: Array, times: Array, track: Track, focal_px: float, tried: Array) -> tuple[Array, Array]:
+    """Without shifts that no delay explains: of a picture that was mistaken for another part of it."""
+    left = [np.abs(_fit(seen, times, track, focal_px, delay_s)[1]) for delay_s in tried[::COARSE]]
+    usual = min(left, key=lambda each: float(np.median(each))).reshape(-1, 2).max(axis=1)
+    kept = usual <= STRAY * max(float(np.median(usual)), 1e-6)
+    return seen[kept], times[kept]
 
 
 def _fault(tried: Array, explained: Array, best: int, share: float, period_s: float) -> str:
