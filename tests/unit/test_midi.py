@@ -22,7 +22,7 @@ from vpengine.control.triggers import CueTrigger, SafeTrigger, SceneTrigger
 from vpengine.mailbox import Inbox
 from vpengine.remote import midi as midi_module
 from vpengine.remote.midi import MidiDoor
-from vpengine.remote.midi_ports import NoMidiError, RtMidiPorts
+from vpengine.remote.midi_ports import NoMidiError, RtMidiPorts, numbered
 from vpengine.remote.midi_surface import Played, Surface, played
 from vpengine.remote.thread import RemoteThread
 from vpengine.stage.midi import MidiMapping
@@ -292,6 +292,16 @@ def test_on_the_remote_thread_messages_come_from_the_port_s_own(monkeypatch: pyt
     finally:
         remote.stop()
     ports.opened[PADS].heard(bytes.fromhex("99 3C 40"))  # after the end
+
+
+def test_a_port_is_told_from_one_that_is_called_like_a_numbered_one(fake_midi: SimpleNamespace) -> None:
+    fake_midi.names = [PADS, PADS, f"{PADS} (2)", NANO]
+    assert list(numbered(fake_midi.names).values()) == fake_midi.names
+    heard = list[bytes]()
+    opened = RtMidiPorts().open(NANO, heard.append)
+    fake_midi.play(b"\x99\x3c\x40", place=3)
+    assert heard == [b"\x99\x3c\x40"]
+    opened.close()
 
 
 def test_the_library_s_ports(fake_midi: SimpleNamespace) -> None:
