@@ -10,10 +10,9 @@ from urllib.parse import SplitResult, parse_qsl, urlsplit
 import av
 from pydantic import AfterValidator, Field
 
-from vpengine.capture.live import Live
+from vpengine.capture.live import Live, LiveSource
 from vpengine.capture.pace import Pace
 from vpengine.capture.source import LostError
-from vpengine.frames.captured import CapturedFrame
 from vpengine.stage.settings import Settings as Section
 from vpengine.stage.settings import refusal, shown
 
@@ -64,7 +63,7 @@ def _ip(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
         return None
 
 
-class StreamSource:
+class StreamSource(LiveSource):
     """Opened again whenever nothing came for a while."""
 
     class Settings(Section):
@@ -82,7 +81,6 @@ class StreamSource:
     def __init__(self, settings: Settings, pace: Pace) -> None:
         self.settings = settings
         self._pace = pace
-        self._live: Live | None = None
 
     @staticmethod
     def receives(settings: StreamSource.Settings) -> tuple[str, int, bool] | None:
@@ -109,16 +107,6 @@ class StreamSource:
                 raise LostError(f"{self.title}: {NO_PROTOCOL}") from error
             raise
         return self._live.rate
-
-    def read(self) -> CapturedFrame | None:
-        if self._live is None:
-            raise LostError(f"{self.title}: is not open")
-        return self._live.read()
-
-    def close(self) -> None:
-        if self._live is not None:
-            self._live.close()
-        self._live = None
 
 
 def _place(parts: SplitResult) -> str:
