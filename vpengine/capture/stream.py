@@ -34,7 +34,7 @@ NO_PROTOCOL = "FFmpeg was built without it here; send MPEG-TS over UDP, or insta
 
 
 def _url(value: str) -> str:
-    """Raises what a validator may."""
+    """As it was read here: FFmpeg reads capitals and blanks otherwise. Raises what a validator may."""
     try:
         parts = urlsplit(value)
         port = parts.port
@@ -42,7 +42,7 @@ def _url(value: str) -> str:
         raise refusal(f"found {shown(value)}, which is no address ({error})") from None
     if parts.scheme not in SCHEMES:
         raise refusal(f"found {shown(value)}, allowed srt://, rtsp:// or udp://, such as udp://127.0.0.1:5000")
-    if not parts.hostname or (port is None and parts.scheme != "rtsp"):
+    if not parts.hostname or port == 0 or (port is None and parts.scheme != "rtsp"):
         raise refusal(f"found {shown(value)}, expected an address and a port, such as {parts.scheme}://127.0.0.1:5000")
     if parts.scheme == "udp" and _ip(parts.hostname) is None:
         raise refusal(f"found {shown(value)}, expected an IP address: one of this machine, 0.0.0.0, or a group's")
@@ -50,7 +50,7 @@ def _url(value: str) -> str:
     if strange:
         allowed = ", ".join(QUERY[parts.scheme]) or "none"
         raise refusal(f"found {shown(value)}, unknown option {strange[0]!r} (allowed: {allowed})")
-    return value
+    return parts.geturl()
 
 
 Url = Annotated[str, Field(max_length=1000), AfterValidator(_url)]
