@@ -294,14 +294,10 @@ def test_on_the_remote_thread_messages_come_from_the_port_s_own(monkeypatch: pyt
     ports.opened[PADS].heard(bytes.fromhex("99 3C 40"))  # after the end
 
 
-def test_a_port_is_told_from_one_that_is_called_like_a_numbered_one(fake_midi: SimpleNamespace) -> None:
-    fake_midi.names = [PADS, PADS, f"{PADS} (2)", NANO]
-    assert list(numbered(fake_midi.names).values()) == fake_midi.names
-    heard = list[bytes]()
-    opened = RtMidiPorts().open(NANO, heard.append)
-    fake_midi.play(b"\x99\x3c\x40", place=3)
-    assert heard == [b"\x99\x3c\x40"]
-    opened.close()
+def test_a_port_that_is_called_like_a_numbered_one_is_its_own() -> None:
+    """A user may call one so; the places of those after it are counted in this list."""
+    names = [PADS, PADS, f"{PADS} (2)", NANO]
+    assert list(numbered(names).values()) == names
 
 
 def test_the_library_s_ports(fake_midi: SimpleNamespace) -> None:
