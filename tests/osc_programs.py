@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from pythonosc.osc_bundle_builder import IMMEDIATELY, OscBundleBuilder
 from pythonosc.osc_message_builder import OscMessageBuilder
 
@@ -61,10 +62,14 @@ def one_pose(found: list[Update], camera: str | None) -> Pose:
     return update.pose
 
 
-def sees(pose: Pose, position_m: tuple, right: tuple, forward: tuple, up: tuple) -> None:
-    """Where the camera is and where its axes point, in stage space."""
-    assert pose.position_m == pytest.approx(position_m, abs=1e-6)
-    np.testing.assert_allclose(pose.matrix()[:3, :3].T, [right, forward, up], atol=1e-6)
+def seen(pose: Pose) -> NDArray[np.float64]:
+    """(4, 3): where a camera is, and where its right, its forward and its up point, in stage space."""
+    return np.vstack([pose.position_m, pose.matrix()[:3, :3].T])
+
+
+def stands(position_m: tuple, right: tuple, forward: tuple, up: tuple) -> Any:
+    """What ``seen`` finds of a camera that stands so, but for rounding."""
+    return pytest.approx(np.array([position_m, right, forward, up], float), abs=1e-6)
 
 
 LOOKS_LEFT = {"right": (0, 1, 0), "forward": (-1, 0, 0), "up": (0, 0, 1)}

@@ -221,15 +221,7 @@ def _terrain(rng: Rng, seed: int) -> tuple[Scene, Callable[[Rng], tuple[Array, f
     heights = _hills(rng, 49, float(rng.uniform(0.0, 5.0)))
     kinds = ((0.10, 0.14, 0.05), (0.28, 0.22, 0.14), (0.2, 0.2, 0.19), (0.42, 0.36, 0.26), (0.12, 0.12, 0.12))
     first = np.array(kinds[rng.integers(len(kinds))]) * rng.uniform(0.7, 1.4)
-    soil = Surface(
-        tuple(first),
-        tuple(first * rng.uniform(0.4, 1.6, 3)),
-        Pattern.MOTTLED,
-        float(rng.uniform(0.8, 9)),
-        Material.GROUND,
-        rng.random(),
-    )
-    parts = [ground(heights, 140.0, soil)]
+    parts = [ground(heights, 140.0, _soil(rng, first, 1.6, (0.8, 9.0)))]
     for _ in range(int(rng.integers(12, 40))):
         parts += _thing(rng, heights)
     scene = Scene(join(parts), _sun(rng), seed)
@@ -241,6 +233,13 @@ def _terrain(rng: Rng, seed: int) -> tuple[Scene, Callable[[Rng], tuple[Array, f
         return np.array([x, y, height]), pan, float(r.uniform(-20.0, 10.0))
 
     return scene, viewpoint
+
+
+def _soil(rng: Rng, color: Array, brightest: float, spots_m: tuple[float, float]) -> Surface:
+    """Ground of a colour, with spots of up to ``brightest`` times it; how large, from the least to the most."""
+    second = color * rng.uniform(0.4, brightest, 3)
+    size_m = float(rng.uniform(*spots_m))
+    return Surface(tuple(color), tuple(second), Pattern.MOTTLED, size_m, Material.GROUND, rng.random())
 
 
 def _hills(rng: Rng, n: int, roughness_m: float) -> Array:
@@ -392,15 +391,7 @@ def _vista(rng: Rng, seed: int) -> tuple[Scene, Callable[[Rng], tuple[Array, flo
     far = np.hypot(*np.meshgrid(axis, axis, indexing="ij"))
     heights = np.where(far < 0.08, 0.0, np.maximum(heights * np.clip((far - 0.08) * 1.6, 0.0, 1.0), -2.0))
     green = np.array([0.10, 0.13, 0.06]) * rng.uniform(0.6, 2.2) * rng.uniform(0.7, 1.4, 3)
-    soil = Surface(
-        tuple(green),
-        tuple(green * rng.uniform(0.4, 1.8, 3)),
-        Pattern.MOTTLED,
-        float(rng.uniform(4.0, 60.0)),
-        Material.GROUND,
-        rng.random(),
-    )
-    parts = [ground(heights, 5000.0, soil)]
+    parts = [ground(heights, 5000.0, _soil(rng, green, 1.8, (4.0, 60.0)))]
     for _ in range(int(rng.integers(4, 24))):
         parts += _thing(rng, np.zeros((3, 3)))
     for _ in range(int(rng.integers(0, 12))):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import replace
@@ -240,6 +241,15 @@ def live_textures() -> list[int]:
     """The names of all of OpenGL's textures."""
     library = gl_library()
     return [name for name in range(1, 4000) if library.glIsTexture(name)]
+
+
+def test_to_warm_a_plate_takes_no_more_room_than_its_frames(gpu: object) -> None:
+    """However many kinds of light and of edges it is drawn in: of each kind of target one."""
+    with ExitStack() as stack:
+        bench = Bench(gpu, stack)
+        bench.compositor.warm(bench.location, bench.executor.pictures.lend)
+        lent = Counter(spec for _, spec in bench.pool._lent.values() if spec.z_buffer and spec.samples > 1)
+        assert sorted(lent.values()) == [1, 1], "with depth and without"
 
 
 def test_what_a_frame_draws_was_drawn_before_the_first(gpu: object, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -28,6 +28,7 @@ from vpengine.view.camera import camera_view
 from vpengine.view.color import acescct_from_linear
 from vpengine.view.faces import face_views
 from vpengine.view.lens import Lens
+from vpengine.view.light import Light
 from vpengine.view.pose import Pose
 from vpengine.view.view import View
 
@@ -93,6 +94,33 @@ def test_every_wall_pixel_shows_its_direction(engine: Gpu, pattern: Pattern, nam
     assert np.abs(shown[..., :3] - expected).max() < 0.02  # a face's texels are 0.35 degrees wide
     assert np.ptp(expected) > 0.4  # the pattern does vary over the wall
     assert (shown[..., 3] > 60000.0).all()  # at infinity
+    outer.release()
+
+
+class Lit:
+    """A plate as bright as its sky, that fails once where ``fails`` is set."""
+
+    fails = False
+
+    def draw(self, target: Target, view: View) -> None:
+        if self.fails:
+            self.fails = False
+            raise RuntimeError("no memory")
+        target.framebuffer.clear(view.light.sky, view.light.sky, view.light.sky, 1.0)
+
+
+def test_a_face_that_failed_is_relit_again(engine: Gpu) -> None:
+    plate = Lit()
+    outer, _ = drawn(engine, "flat", plate)
+    face = Target(engine.context, (FACE_PX, FACE_PX), depth=True)
+    night = Light(sky=0.25)
+    plate.fails = True
+    with pytest.raises(RuntimeError, match="no memory"):
+        outer.relight(plate, face, night)
+    while outer.relight(plate, face, night):
+        pass
+    face.release()
+    assert np.abs(download(outer.texture)[..., :3].astype(float) - 0.25).max() < 1e-3
     outer.release()
 
 

@@ -11,6 +11,7 @@ from vpengine.compose.coverage import view_pixels_a_wall_pixel
 from vpengine.compose.wall import SHRUNK_FROM, WallLevels, WallPicture, wall_mesh
 from vpengine.frames.provenance import Provenance
 from vpengine.gpu.gpu import Gpu
+from vpengine.gpu.passes import MeshPass
 from vpengine.gpu.picture import Picture
 from vpengine.gpu.target import Target
 from vpengine.gpu.transfer import download, upload
@@ -75,3 +76,18 @@ def test_at_its_own_size_it_is_as_sharp_as_ever(gpu: Any) -> None:
     noise = np.random.default_rng(3).random((INNER[1], INNER[0], 3)) * 0.4
     light = shown(gpu, 480, noise)
     assert light[100:300, 100:380].std() > 0.9 * noise.std() * 0.5
+
+
+def test_the_first_light_is_drawn_in_every_way_that_a_later_one_may_be(
+    gpu: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On software GL a first draw costs a tenth of a second, and a camera that steps back is no reason for it."""
+    drawn, draw_mesh = set[int](), MeshPass.draw_mesh
+
+    def noted(self: MeshPass, *arguments: Any, **values: Any) -> None:
+        drawn.add(id(self))
+        draw_mesh(self, *arguments, **values)
+
+    monkeypatch.setattr(MeshPass, "draw_mesh", noted)
+    shown(gpu, 480, np.zeros((INNER[1], INNER[0], 3)))
+    assert len(drawn) == 2

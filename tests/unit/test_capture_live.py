@@ -96,6 +96,7 @@ def settings_of(tmp_path: Path, url: str) -> Any:
         ("/etc/passwd", "allowed srt://"),
         ("udp://127.0.0.1", "expected an address and a port"),
         ("udp://:5000", "expected an address and a port"),
+        ("udp://127.0.0.1:0", "expected an address and a port"),
         ("udp://camera:5000", "expected an IP address"),
         ("udp://127.0.0.1:99999", "which is no address"),
         ("srt://127.0.0.1:9000?dump=/tmp/x", "unknown option 'dump' (allowed: mode, "),
@@ -124,6 +125,14 @@ def test_addresses_that_are_taken_and_what_is_said_of_them(tmp_path: Path, url: 
     said = StreamSource(settings, Pace()).title
     assert "secret" not in said
     assert "?" not in said
+
+
+@pytest.mark.parametrize("url", [" udp://127.0.0.1:5000", "UDP://127.0.0.1:5000", "udp://127.0.0.1:50\t00"])
+def test_what_is_opened_is_what_was_looked_at(tmp_path: Path, url: str) -> None:
+    """FFmpeg's own reading of an address is another: it knows no UDP in capitals, and takes blanks for a part of it."""
+    settings = settings_of(tmp_path, url)
+    assert isinstance(settings, StreamSource.Settings)
+    assert opening(settings)[0] == "udp://127.0.0.1:5000"
 
 
 def test_udp_receives_where_it_is_told_and_nowhere_else() -> None:

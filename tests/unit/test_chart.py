@@ -36,6 +36,8 @@ TV = FlatWall(
 TOWER = FlatWall(id="tower", tile_mm=(500.0, 1000.0), tile_px=(128, 256), columns=2, rows=4, position_m=AT)
 LAMP = FlatWall(id="lamp", tile_mm=(500.0, 500.0), tile_px=(16, 16), columns=12, rows=6, position_m=AT)
 SLIVER = FlatWall(id="s", tile_mm=(500.0, 500.0), tile_px=(8, 8), columns=1, rows=5, position_m=AT)
+COLUMN = FlatWall(id="c", tile_mm=(500.0, 500.0), tile_px=(128, 128), columns=1, rows=10, position_m=AT)
+TICKER = FlatWall(id="t", tile_mm=(500.0, 62.5), tile_px=(128, 16), columns=8, rows=1, position_m=AT)
 WALLS = (ARC, FLAT, BIG, TV, TOWER, LAMP, SLIVER)
 with_walls = pytest.mark.parametrize("wall", WALLS, ids=lambda wall: wall.id)
 
@@ -151,11 +153,21 @@ def test_patches_at_peak_and_nothing_on_anything(wall: WallSettings) -> None:
         assert ((part(image, layout.name.rect) == INK).all(axis=-1) == dots(wall.id, layout.name.dot_px)).all()
 
 
-@with_walls
+@pytest.mark.parametrize("wall", [*WALLS, COLUMN], ids=lambda wall: wall.id)
 def test_the_cross_is_the_very_middle(wall: WallSettings) -> None:
     cross = (chart_image(ChartLayout(wall))[..., :3] == (0, 255, 255)).all(axis=-1)
     assert cross.any()
     assert np.array_equal(cross, cross[::-1, ::-1])
+
+
+@pytest.mark.parametrize("wall", [*WALLS, COLUMN, TICKER], ids=lambda wall: wall.id)
+def test_what_is_drawn_is_on_the_wall_however_low_or_narrow_it_is(wall: WallSettings) -> None:
+    layout, whole = ChartLayout(wall), Rect(0, 0, *wall.resolution)
+    labels = [step.label.rect for step in layout.steps] + [label.rect for label in layout.tile_labels.values()]
+    assert all(whole.holds(rect) for rect in (*layout.panels, *layout.cross, *labels))
+    image = chart_image(layout)[..., :3]
+    assert len({tuple(color) for color in image[1:-1, 1:-1].reshape(-1, 3).tolist()}) > 1
+    assert (image[0] == FRAME).all()
 
 
 @pytest.mark.parametrize("pan", [0.0, 25.0, -40.0])

@@ -22,7 +22,7 @@ from vpengine.control.triggers import CueTrigger, SafeTrigger, SceneTrigger
 from vpengine.mailbox import Inbox
 from vpengine.remote import midi as midi_module
 from vpengine.remote.midi import MidiDoor
-from vpengine.remote.midi_ports import NoMidiError, RtMidiPorts
+from vpengine.remote.midi_ports import NoMidiError, RtMidiPorts, numbered
 from vpengine.remote.midi_surface import Played, Surface, played
 from vpengine.remote.thread import RemoteThread
 from vpengine.stage.midi import MidiMapping
@@ -292,6 +292,12 @@ def test_on_the_remote_thread_messages_come_from_the_port_s_own(monkeypatch: pyt
     finally:
         remote.stop()
     ports.opened[PADS].heard(bytes.fromhex("99 3C 40"))  # after the end
+
+
+def test_a_port_that_is_called_like_a_numbered_one_is_its_own() -> None:
+    """A user may call one so; the places of those after it are counted in this list."""
+    names = [PADS, PADS, f"{PADS} (2)", NANO]
+    assert list(numbered(names).values()) == names
 
 
 def test_the_library_s_ports(fake_midi: SimpleNamespace) -> None:

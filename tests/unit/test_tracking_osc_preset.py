@@ -24,7 +24,8 @@ from tests.osc_programs import (
     channels,
     message,
     one_pose,
-    sees,
+    seen,
+    stands,
     tracking,
     updates,
 )
@@ -50,9 +51,9 @@ OPENVR_LEFT = ((1.0, 1.5, -2.0), (0.0, S, 0.0, S))
 def test_trackfwd() -> None:
     (x, y, z), quaternion = OPENVR_LEFT
     found = updates(tracking(preset="trackfwd"), message("/tracker/2", x, y, z, *quaternion))
-    sees(one_pose(found, "2"), (1.0, 2.0, 1.5), **LOOKS_LEFT)
+    assert seen(one_pose(found, "2")) == stands((1.0, 2.0, 1.5), **LOOKS_LEFT)
     up = updates(tracking(preset="trackfwd"), message("/tracker/0", 0.0, 0.0, 0.0, S, 0.0, 0.0, S))
-    sees(one_pose(up, "0"), (0, 0, 0), (1, 0, 0), (0, 0, 1), (0, -1, 0))
+    assert seen(one_pose(up, "0")) == stands((0, 0, 0), (1, 0, 0), (0, 0, 1), (0, -1, 0))
 
 
 def test_vivetracker_sends_w_first_and_visible_last() -> None:
@@ -64,11 +65,11 @@ def test_vivetracker_sends_w_first_and_visible_last() -> None:
     )
     assert updates(protocol, *parts) == []
     found = updates(protocol, message("/vivetracker/visible", True))
-    sees(one_pose(found, "A"), (1.0, 2.0, 1.5), **LOOKS_LEFT)
+    assert seen(one_pose(found, "A")) == stands((1.0, 2.0, 1.5), **LOOKS_LEFT)
     assert updates(protocol, *parts, message("/vivetracker/visible", False)) == [Rejected("not-tracked")]
     only_w = (parts[0], message("/vivetracker/quaternion", 1.0, 0.0, 0.0, 0.0))
     level = one_pose(updates(protocol, *only_w, message("/vivetracker/visible", True)), "A")
-    sees(level, (1.0, 2.0, 1.5), (1, 0, 0), (0, 1, 0), (0, 0, 1))
+    assert seen(level) == stands((1.0, 2.0, 1.5), (1, 0, 0), (0, 1, 0), (0, 0, 1))
 
 
 # Unity: X right, Y up, Z forward, left-handed; a positive turn about X looks down, about Y right, about Z rolls left.
@@ -89,7 +90,7 @@ def test_vrchat(degrees: tuple, right: tuple, forward: tuple, up: tuple) -> None
     protocol = tracking(preset="vrchat")
     place = message("/tracking/trackers/head/position", 1.0, 2.0, 3.0)
     found = updates(protocol, place, message("/tracking/trackers/head/rotation", *degrees))
-    sees(one_pose(found, "head"), (1.0, 3.0, 2.0), right, forward, up)
+    assert seen(one_pose(found, "head")) == stands((1.0, 3.0, 2.0), right, forward, up)
 
 
 def turn(about: int, degrees: float) -> np.ndarray:
@@ -114,7 +115,7 @@ def test_a_known_vmc_packet() -> None:
     """0.5 m right, 1.6 m up, 3 m back, turned 30 degrees to the right."""
     pose = one_pose(updates(tracking(preset="vmc-camera"), VMC_CAMERA), "Camera")
     c = math.sqrt(0.75)
-    sees(pose, (0.5, -3.0, 1.6), (c, -0.5, 0), (0.5, c, 0), (0, 0, 1))
+    assert seen(pose) == stands((0.5, -3.0, 1.6), (c, -0.5, 0), (0.5, c, 0), (0, 0, 1))
     mapped = tracking(preset="vmc-camera", cameras={"Camera": "A"})
     assert one_pose(updates(mapped, VMC_CAMERA), "A") == pose
     other = tracking(preset="vmc-camera", cameras={"Kamera": "A"})
@@ -130,7 +131,7 @@ def test_vmc_tracker_among_what_else_is_sent() -> None:
         ("/VMC/Ext/Tra/Pos", "LHR-1", 1.0, 2.0, 3.0, S, 0.0, 0.0, S),
     )
     found = updates(tracking(preset="vmc-tracker"), packet)
-    sees(one_pose(found, "LHR-1"), (1.0, 3.0, 2.0), (1, 0, 0), (0, 0, -1), (0, 1, 0))
+    assert seen(one_pose(found, "LHR-1")) == stands((1.0, 3.0, 2.0), (1, 0, 0), (0, 0, -1), (0, 1, 0))
 
 
 def test_what_a_program_sends_beside_its_poses_is_passed_over() -> None:
@@ -145,14 +146,14 @@ def test_a_known_zigsim_packet() -> None:
     protocol = tracking(preset="zigsim", cameras={"a1b2c3": "A"})
     assert updates(protocol, ZIGSIM) == []
     found = updates(protocol, message("/a1b2c3/arkitrotation", *OPENVR_LEFT[1]))
-    sees(one_pose(found, "A"), (0.1, 0.2, 1.4), **LOOKS_LEFT)
+    assert seen(one_pose(found, "A")) == stands((0.1, 0.2, 1.4), **LOOKS_LEFT)
     assert updates(protocol, message("/a1b2c3/gyro", 0.0, 0.0, 0.0)) == [Rejected("unknown-address")]
 
 
 def test_the_engine_s_own_address_is_the_default() -> None:
     """A quarter turn about the stage's Z looks left."""
     found = updates(tracking(), message("/vp/camera/1/pose", 1.0, 2.0, 1.5, 0.0, 0.0, S, S))
-    sees(one_pose(found, "1"), (1.0, 2.0, 1.5), **LOOKS_LEFT)
+    assert seen(one_pose(found, "1")) == stands((1.0, 2.0, 1.5), **LOOKS_LEFT)
 
 
 def test_presets_are_all_known_and_say_where_they_send() -> None:
@@ -194,7 +195,7 @@ def test_python_osc_sends_a_split_pose_into_a_pose_buffer() -> None:
         assert health.bad == {"unknown-address": 1, "other-camera-id": 2, "unknown-camera": 1}
         tracked = poses.at(time.monotonic())
         assert tracked is not None
-        sees(tracked.pose, (1.0, 2.0, 1.5), **LOOKS_LEFT)
+        assert seen(tracked.pose) == stands((1.0, 2.0, 1.5), **LOOKS_LEFT)
 
 
 def test_python_osc_sends_channels_in_a_bundle_into_a_pose_buffer() -> None:
@@ -207,5 +208,5 @@ def test_python_osc_sends_channels_in_a_bundle_into_a_pose_buffer() -> None:
         (health,) = receiver.health().values()
         assert health.bad == {}
         assert health.last is not None
-        sees(health.last, (1.0, 2.0, 1.5), **LOOKS_LEFT)
+        assert seen(health.last) == stands((1.0, 2.0, 1.5), **LOOKS_LEFT)
         assert poses.at(time.monotonic()) is not None

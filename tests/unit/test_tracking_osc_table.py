@@ -24,7 +24,8 @@ from tests.osc_programs import (
     one_pose,
     place,
     row,
-    sees,
+    seen,
+    stands,
     tracking,
     turned,
     updates,
@@ -45,14 +46,16 @@ SEVEN = ("x", "y", "z", "qx", "qy", "qz", "qw")
 
 def test_a_known_packet_of_seven_floats_by_an_own_table() -> None:
     protocol = tracking(message=(row("/tracker_{camera}", *SEVEN),), frame="opengl")
-    sees(one_pose(updates(protocol, SEVEN_FLOATS), "1"), (1.0, 2.0, 1.5), **LOOKS_LEFT)
+    assert seen(one_pose(updates(protocol, SEVEN_FLOATS), "1")) == stands((1.0, 2.0, 1.5), **LOOKS_LEFT)
 
 
 def test_signs_and_order_undo_an_odd_frame() -> None:
     """trackfwd --coords unity sends OpenVR's z y x and the quaternion's z y x and -w (its src/transform.rs)."""
     table = (row("/tracker/{camera}", "z", "y", "x", "qz", "qy", "qx", "-qw"),)
     packet = message("/tracker/1", -2.0, 1.5, 1.0, 0.0, S, 0.0, -S)
-    sees(one_pose(updates(tracking(preset="trackfwd", message=table), packet), "1"), (1.0, 2.0, 1.5), **LOOKS_LEFT)
+    assert seen(one_pose(updates(tracking(preset="trackfwd", message=table), packet), "1")) == stands(
+        (1.0, 2.0, 1.5), **LOOKS_LEFT
+    )
 
 
 angle = st.floats(-180.0, 180.0)
@@ -73,7 +76,7 @@ def test_unreal_by_hand() -> None:
     """1 m forward, 2 m right, 3 m up; FQuat of a quarter turn about Z, which in Unreal turns right."""
     protocol = tracking(message=(row("/cam", *SEVEN),), frame="unreal", length_unit="cm")
     pose = one_pose(updates(protocol, message("/cam", 100.0, 200.0, 300.0, 0.0, 0.0, S, S)), None)
-    sees(pose, (2.0, 1.0, 3.0), (0, -1, 0), (1, 0, 0), (0, 0, 1))
+    assert seen(pose) == stands((2.0, 1.0, 3.0), (0, -1, 0), (1, 0, 0), (0, 0, 1))
 
 
 def test_blender_s_camera_looks_down_until_it_is_turned_up() -> None:
@@ -85,9 +88,9 @@ def test_blender_s_camera_looks_down_until_it_is_turned_up() -> None:
     protocol = tracking(message=table, frame="blender")
     place = message("/objects/Cube/location", 1.0, 2.0, 3.0)
     level = updates(protocol, place, message("/objects/Cube/rotation", S, S, 0.0, 0.0))
-    sees(one_pose(level, "Cube"), (1.0, 2.0, 3.0), (1, 0, 0), (0, 1, 0), (0, 0, 1))
+    assert seen(one_pose(level, "Cube")) == stands((1.0, 2.0, 3.0), (1, 0, 0), (0, 1, 0), (0, 0, 1))
     down = updates(protocol, place, message("/objects/Cube/rotation", 1.0, 0.0, 0.0, 0.0))
-    sees(one_pose(down, "Cube"), (1.0, 2.0, 3.0), (1, 0, 0), (0, 0, -1), (0, 1, 0))
+    assert seen(one_pose(down, "Cube")) == stands((1.0, 2.0, 3.0), (1, 0, 0), (0, 0, -1), (0, 1, 0))
 
 
 def test_a_known_pose_in_opengl_s_axes() -> None:
@@ -106,7 +109,7 @@ def test_units(unit: str, angle_unit: str, metre: float, quarter: float) -> None
     table = (row("/cam", "x", "y", "z", "rz", "rx", "ry"),)
     protocol = tracking(message=table, length_unit=unit, angle_unit=angle_unit)
     found = updates(protocol, message("/cam", 1.0 * metre, 2.0 * metre, 1.5 * metre, 1.0 * quarter, 0.0, 0.0))
-    sees(one_pose(found, None), (1.0, 2.0, 1.5), **LOOKS_LEFT)
+    assert seen(one_pose(found, None)) == stands((1.0, 2.0, 1.5), **LOOKS_LEFT)
 
 
 def test_turns_alone_stand_where_the_stage_file_says() -> None:
@@ -114,7 +117,7 @@ def test_turns_alone_stand_where_the_stage_file_says() -> None:
     settings["stage_from_tracker"] = {"translation_m": (0.5, -4.0, 1.7)}
     settings["tracker_from_sensor"] = {"translation_m": (0.0, 0.25, 0.0)}
     found = updates(tracking(**settings), message("/gyrosc/quat", S, 0.0, 0.0, S))
-    sees(one_pose(found, None), (0.25, -4.0, 1.7), **LOOKS_LEFT)
+    assert seen(one_pose(found, None)) == stands((0.25, -4.0, 1.7), **LOOKS_LEFT)
 
 
 def xs(found: list[Update]) -> list[float | str]:
@@ -172,7 +175,7 @@ def test_values_that_do_not_change_may_be_kept() -> None:
     clock.now_s += 60.0
     (moved,) = updates(protocol, channels(ty=7.0, rz=90.0))
     assert isinstance(moved, PoseUpdate)
-    sees(moved.pose, (1.0, 7.0, 0.0), **LOOKS_LEFT)
+    assert seen(moved.pose) == stands((1.0, 7.0, 0.0), **LOOKS_LEFT)
 
 
 def test_what_waits_is_bounded() -> None:
@@ -211,7 +214,7 @@ def test_a_stage_file_s_own_table() -> None:
     assert isinstance(settings, OscAppTracking.Settings)
     at = message("/cam/phone 7/at", 100.0, 150.0, -200.0)
     found = updates(OscAppTracking(settings), at, message("/cam/phone 7/turn", S, 0.0, S, 0.0, "locked"))
-    sees(one_pose(found, "A"), (1.0, 2.0, 1.5), **LOOKS_LEFT)
+    assert seen(one_pose(found, "A")) == stands((1.0, 2.0, 1.5), **LOOKS_LEFT)
 
 
 def own(*rows: str) -> str:

@@ -255,3 +255,20 @@ def test_an_engine_that_takes_nothing_costs_no_memory(caplog: pytest.LogCaptureF
     assert len(bench.intake._unpressed) == MOST_UNPRESSED
     assert bench.bad() == {"take-late": MOST_UNPRESSED, "take-lost": 2 * MOST_UNPRESSED}
     assert [text.count("it is lost: press it by hand") for text in sentences(caplog)] == [0, 1]
+
+
+def test_room_that_comes_with_a_press_is_its_own_too() -> None:
+    bench, pressed, room = IntakeBench(), list[TakeTrigger](), False
+
+    def press(trigger: TakeTrigger) -> bool:
+        if room:
+            pressed.append(trigger)
+        return room
+
+    bench.intake._press = press
+    for n in range(MOST_UNPRESSED):
+        bench.take(b"%d" % (n % 2 == 0), 1.0 + n, source=SAYS)
+    room = True
+    bench.take(b"1", 100.0, source=SAYS)
+    assert len(pressed) == MOST_UNPRESSED + 1
+    assert bench.bad() == {"take-late": MOST_UNPRESSED}

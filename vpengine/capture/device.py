@@ -12,11 +12,10 @@ import av.device
 from pydantic import Field
 
 from vpengine.capture.decoding import PYTHON_ERRORS
-from vpengine.capture.live import Live
+from vpengine.capture.live import Live, LiveSource
 from vpengine.capture.pace import Pace
 from vpengine.capture.source import LostError
 from vpengine.errors import did_you_mean
-from vpengine.frames.captured import CapturedFrame
 from vpengine.stage.settings import Rate, Resolution
 from vpengine.stage.settings import Settings as Section
 
@@ -30,7 +29,7 @@ ENUMERATED = {"v4l2": "video4linux2"}
 Name = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f]+$")]
 
 
-class DeviceSource:
+class DeviceSource(LiveSource):
     """Its pictures stay in the format that it sends them in."""
 
     class Settings(Section):
@@ -53,7 +52,6 @@ class DeviceSource:
     def __init__(self, settings: Settings, pace: Pace) -> None:
         self.settings = settings
         self._pace = pace
-        self._live: Live | None = None
 
     @staticmethod
     def claim(settings: DeviceSource.Settings) -> str:
@@ -71,16 +69,6 @@ class DeviceSource:
         except LostError as error:
             raise LostError(f"{error}{cure(error.__cause__)}") from error
         return self.settings.rate or self._live.rate
-
-    def read(self) -> CapturedFrame | None:
-        if self._live is None:
-            raise LostError(f"{self.title}: is not open")
-        return self._live.read()
-
-    def close(self) -> None:
-        if self._live is not None:
-            self._live.close()
-        self._live = None
 
 
 def devices() -> list[tuple[str, str]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from fractions import Fraction
 
@@ -43,3 +44,23 @@ class Live:
 
     def close(self) -> None:
         self._decoder.close()
+
+
+class LiveSource(ABC):
+    """A Source but for how it is opened, which sets ``_live``."""
+
+    _live: Live | None = None
+
+    @property
+    @abstractmethod
+    def title(self) -> str: ...
+
+    def read(self) -> CapturedFrame | None:
+        if self._live is None:
+            raise LostError(f"{self.title}: is not open")
+        return self._live.read()
+
+    def close(self) -> None:
+        if self._live is not None:
+            self._live.close()
+        self._live = None

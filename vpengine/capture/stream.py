@@ -10,10 +10,9 @@ from urllib.parse import SplitResult, parse_qsl, urlsplit
 import av
 from pydantic import AfterValidator, Field
 
-from vpengine.capture.live import Live
+from vpengine.capture.live import Live, LiveSource
 from vpengine.capture.pace import Pace
 from vpengine.capture.source import LostError
-from vpengine.frames.captured import CapturedFrame
 from vpengine.stage.settings import Settings as Section
 from vpengine.stage.settings import refusal, shown
 
@@ -35,7 +34,7 @@ NO_PROTOCOL = "FFmpeg was built without it here; send MPEG-TS over UDP, or insta
 
 
 def _url(value: str) -> str:
-    """Raises what a validator may."""
+    """As it was read here: FFmpeg reads capitals and blanks otherwise. Raises what a validator may."""
     try:
         parts = urlsplit(value)
         port = parts.port
@@ -43,7 +42,7 @@ def _url(value: str) -> str:
         raise refusal(f"found {shown(value)}, which is no address ({error})") from None
     if parts.scheme not in SCHEMES:
         raise refusal(f"found {shown(value)}, allowed srt://, rtsp:// or udp://, such as udp://127.0.0.1:5000")
-    if not parts.hostname or (port is None and parts.scheme != "rtsp"):
+    if not parts.hostname or port == 0 or (port is None and parts.scheme != "rtsp"):
         raise refusal(f"found {shown(value)}, expected an address and a port, such as {parts.scheme}://127.0.0.1:5000")
     if parts.scheme == "udp" and _ip(parts.hostname) is None:
         raise refusal(f"found {shown(value)}, expected an IP address: one of this machine, 0.0.0.0, or a group's")
@@ -51,7 +50,7 @@ def _url(value: str) -> str:
     if strange:
         allowed = ", ".join(QUERY[parts.scheme]) or "none"
         raise refusal(f"found {shown(value)}, unknown option {strange[0]!r} (allowed: {allowed})")
-    return value
+    return parts.geturl()
 
 
 Url = Annotated[str, Field(max_length=1000), AfterValidator(_url)]
@@ -64,7 +63,7 @@ def _ip(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
         return None
 
 
-class StreamSource:
+class StreamSource(LiveSource):
     """Opened again whenever nothing came for a while."""
 
     class Settings(Section):
@@ -82,7 +81,6 @@ class StreamSource:
     def __init__(self, settings: Settings, pace: Pace) -> None:
         self.settings = settings
         self._pace = pace
-        self._live: Live | None = None
 
     @staticmethod
     def receives(settings: StreamSource.Settings) -> tuple[str, int, bool] | None:
@@ -109,16 +107,6 @@ class StreamSource:
                 raise LostError(f"{self.title}: {NO_PROTOCOL}") from error
             raise
         return self._live.rate
-
-    def read(self) -> CapturedFrame | None:
-        if self._live is None:
-            raise LostError(f"{self.title}: is not open")
-        return self._live.read()
-
-    def close(self) -> None:
-        if self._live is not None:
-            self._live.close()
-        self._live = None
 
 
 def _place(parts: SplitResult) -> str:

@@ -182,7 +182,7 @@ class ChartLayout:
     def cross(self) -> tuple[Rect, Rect]:
         """Its arms, as wide to either side of the picture's very middle."""
         (width, height), half = self.size, self.line_px
-        arm = max(height // 16, 3)
+        arm = min(max(height // 16, 3), width // 2, height // 2)  # of a column no wider than that is
         long, thick = (2 * arm + width % 2, 2 * arm + height % 2), (2 * half + width % 2, 2 * half + height % 2)
         across = Rect(width // 2 - arm, height // 2 - half, long[0], thick[1])
         return across, Rect(width // 2 - half, height // 2 - arm, thick[0], long[1])
@@ -235,7 +235,7 @@ class ChartLayout:
 
     @cached_property
     def steps(self) -> list[Step]:
-        """Greys from peak down, a stop each, and black; below the middle."""
+        """Greys from peak down, a stop each, and black; below the middle. None on a wall that is too low for them."""
         (width, height), dot = self.size, self.dot_px
         texts = {code: in_words(nits_of_code(code, self.wall)) for code in self._step_codes}
         across = max(text_width(text, dot) for text in texts.values()) + 4 * dot
@@ -243,6 +243,8 @@ class ChartLayout:
         codes = [*self._step_codes[: min(room // across, len(texts)) - 1], 0] if room >= 2 * across else []
         side = min(room // max(len(codes), 1), max(height // 4, across))
         top, tall = self._band(0.58, 0.9, height * 7 // 50 + strip, strip + 12 * dot)
+        if top + tall > height or tall <= strip:
+            return []
         left = (width - side * len(codes)) // 2
         return [
             Step(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import replace
 
 from vpengine.compose.drawable import Plates, antialiases, light_on, moves
@@ -145,11 +146,14 @@ class Eyes:
         return Picture(mixed.color, strongest.depth, strongest.view, strongest.provenance)
 
     def warm(self, eye: Eye, location: str, view: View, lend: Lend) -> Picture:
-        """Draw everything once that a frame may need, before the first frame; what was drawn."""
+        """Draw everything once that a frame may need, before the first frame; what was drawn. In the same few targets
+        again and again: a frame needs no more of them, and a large one of four samples a pixel takes a gigabyte.
+        """
+        lend_once = functools.cache(lend)
         for depth in (False, True):
             for samples in {rung.samples for rung in RUNGS}:
                 for light in {light_on(self._plates, location, kind) for kind in KINDS}:
-                    drawn = self._plate(location, replace(view, light=light), depth, lend, samples)
+                    drawn = self._plate(location, replace(view, light=light), depth, lend_once, samples)
         self.layer(eye, location).warm(_beside(drawn, lend), drawn)
         self._mixer.mix([drawn.color, drawn.color], [0.5, 0.5], lend)
         return drawn

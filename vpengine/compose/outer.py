@@ -60,7 +60,7 @@ class OuterPicture:
         self._plate = Target(gpu.context, size)
         try:
             self._graded = Target(gpu.context, size)
-        except Exception:
+        except Exception:  # whatever it is goes on up, and what was made before it is given back
             self._plate.release()
             raise
         self._shown: tuple[NDArray[np.float32], float, int] | None = None
@@ -100,9 +100,10 @@ class OuterPicture:
             turn = (self._turn + step) % len(self._views)
             view = self._views[turn]
             if view.light != light or view.resolution[0] < face.size[0]:
-                self._views[turn] = replace(view, light=light, resolution=face.size)
+                relit = replace(view, light=light, resolution=face.size)
                 self._turn, self._shown = turn + 1, None
-                self._draw_face(plate, face, self._views[turn])
+                self._draw_face(plate, face, relit)
+                self._views[turn] = relit  # where it failed, it is drawn again
                 return True
         return False
 

@@ -148,6 +148,9 @@ class WallPicture:
             self._draw([way, way], self.code, inners, outer, levels, None)
 
     def draw_light(self, inners: Sequence[Picture], outer: Texture, levels: WallLevels) -> None:
+        if self._light is None:  # before the first frame, as ``warm`` for the codes
+            for way in self._light_passes:
+                self._draw([way, way], self.light, inners, outer, levels, None)
         self._draw(self._light_passes, self.light, inners, outer, levels, None)
 
     def _draw(

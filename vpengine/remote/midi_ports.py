@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import importlib
 import sys
-from collections import Counter
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, Protocol
@@ -36,13 +35,16 @@ class NoMidiError(Exception):
 
 def numbered(names: Iterable[str]) -> dict[str, str]:
     """Ports in their order, by what each is called here, with the system's name: of two controllers of one kind (which
-    macOS calls the same) the second is "NAME (2)".
+    macOS calls the same) the second is "NAME (2)", or the next number that no port has by itself.
     """
+    listed = list(names)
     ports: dict[str, str] = {}
-    counts = Counter[str]()
-    for name in names:
-        counts[name] += 1
-        ports[name if counts[name] == 1 else f"{name} ({counts[name]})"] = name
+    for name in listed:
+        called, number = name, 1
+        while called in ports or (number > 1 and called in listed):
+            number += 1
+            called = f"{name} ({number})"
+        ports[called] = name
     return ports
 
 

@@ -123,6 +123,7 @@ class Intake:
                 LOG.warning(sentence, MOST_SOURCES, peer)
             self._peers.bad(peer, "too-many-sources")
             return None
+        self.press_again()  # there may be room by now
         lost = triggers[MOST_UNPRESSED - len(self._unpressed) :]
         self._unpressed.extend(triggers[: len(triggers) - len(lost)])
         if not triggers or not self.press_again():
