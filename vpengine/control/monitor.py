@@ -52,7 +52,7 @@ CONTROLS = (
     _switch("cross", "A cross in the middle of the picture."),
     _switch("safe_areas", "The safe areas for action and titles."),
     _switch("false_color/on", "The exposure in colours, by stops about 18 percent grey."),
-    _number("false_color/clip", DISPLAY_WHITE_STOPS, "Where light is clipped, above 18 percent grey; by a Rec.709 camera "
+    _number("false_color/clip", DISPLAY_WHITE_STOPS, "Where light is clipped, above 18 percent grey; in Rec.709 "
             "at 2.5.", 1.0, DISPLAY_WHITE_STOPS, "stops"),
     _number("zebra", 0.0, "Stripes where grey of this luminance would be brighter than so much of the display's white; "
             "0 is none.", 0.0, 100.0, "percent"),
