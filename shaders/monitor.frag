@@ -1,5 +1,5 @@
-// A camera's picture as its operator and focus puller see it. Tools judge light, before the view; each is behind a define,
-// so that what nobody uses costs nothing. KEEP: the light alone, to be kept for comparison. Twin: compose/monitor.py.
+// A camera's picture as its operator and focus puller see it. Tools judge light, before the view; each is behind a
+// define, so that what nobody uses costs nothing. KEEP: the light alone, to be kept for comparison. Twin: compose/monitor.py.
 #include "color.glsl"
 #include "view.glsl"
 
@@ -7,10 +7,12 @@ in vec2 uv;
 layout(location = 0) out vec4 color;
 
 uniform sampler2D left;
-#ifdef OTHER
+#ifdef SPLIT
 uniform sampler2D right;
 uniform sampler2D matte;
-uniform sampler2D reference;
+#endif
+#ifdef REFERENCE
+uniform sampler2D reference;  // the frozen picture
 #endif
 #ifdef TEXT
 uniform sampler2D glyphs;  // side by side, each with a dot of margin all round
@@ -18,26 +20,42 @@ uniform sampler2D glyphs;  // side by side, each with a dot of margin all round
 
 const float GREY = 0.18;
 const int BANDS = 14, NEAR = 12, CLIPPED = 13;
+const float LOWEST = -6.5;  // stops, of the legend
 const vec3 INK = vec3(0.92), MATTE_INK = vec3(0.9, 0.05, 0.05);
 
-vec3 light_of(sampler2D light, vec2 at) {
-    vec3 scene = texture(light, (at - 0.5) * shown + 0.5).rgb;
-    return scene * (1.0 - dip.a) + dip.rgb;
-}
-
+#ifdef SPLIT
 bool on_the_right() { return gl_FragCoord.x >= split_px; }
 
-// What is looked at, with its part of the frozen picture; only the part of the world that the lens sees is in that.
-vec3 light_at(vec2 at) {
-#ifdef OTHER
-    if (on_the_right()) {
-        vec3 other = right_frozen > 0.5 ? texture(reference, at).rgb : light_of(right, at);
-        return mix(other, texture(reference, at).rgb, onion);
-    }
-    return mix(light_of(left, at), texture(reference, at).rgb, onion);
-#else
-    return light_of(left, at);
+float matte_shown() { return on_the_right() ? right_matte : left_matte; }
 #endif
+
+// What is looked at, of the live picture, or of the frozen one right of the split.
+vec3 live_at(vec2 at) {
+    vec3 scene = texture(left, (at - 0.5) * shown + 0.5).rgb;
+    scene = scene * (1.0 - dip.a) + dip.rgb;
+#ifdef SPLIT
+    vec3 other = texture(right, (at - 0.5) * right_shown + 0.5).rgb;
+    scene = on_the_right() ? other * (1.0 - right_dip.a) + right_dip.rgb : scene;
+#endif
+    return scene;
+}
+
+vec3 light_at(vec2 at) {
+    vec3 scene = live_at(at);
+#ifdef REFERENCE
+    scene = mix(scene, texture(reference, at).rgb, onion);
+#endif
+    return scene;
+}
+
+bool is_light() {
+#ifdef SPLIT
+    if (matte_shown() == 1.0) return false;
+#endif
+#ifdef REFERENCE
+    if (difference > 0.5) return false;
+#endif
+    return true;
 }
 
 #if defined(EXPOSURE) || defined(TEXT)
@@ -48,21 +66,13 @@ vec3 band(float stops) {
 }
 #endif
 
-#ifdef OTHER
-float matte_shown() { return on_the_right() ? right_matte : left_matte; }
-
-bool is_light() { return difference < 0.5 && matte_shown() != 1.0; }
-#else
-bool is_light() { return true; }
-#endif
-
 #ifdef EXPOSURE
 vec3 exposed(vec3 code, vec3 light) {
     if (!is_light()) return code;
     float bright = luminance(light);
     code = mix(code, band(log2(max(bright, 1e-6) / GREY)), false_color);
-    float stripe = step(0.5, fract((gl_FragCoord.x + gl_FragCoord.y) / stripe_px + stripe_phase));
-    return mix(code, vec3(0.08), 0.8 * stripe * step(zebra, bright));
+    float stripe = step(0.6, fract((gl_FragCoord.x + gl_FragCoord.y) / stripe_px + stripe_phase));
+    return mix(code, vec3(0.08), 0.75 * stripe * step(zebra, bright));
 }
 #endif
 
@@ -79,12 +89,10 @@ float edge_at(vec2 at) {
 }
 #endif
 
-#ifdef OTHER
-vec3 compared(vec3 code, vec2 at) {
-    float shows = matte_shown();
-    vec4 keyed = texture(matte, at);
-    code = shows == 1.0 ? vec3(keyed.r) : shows == 2.0 ? mix(code, MATTE_INK, 0.55 * keyed.r) : code;
-    return mix(code, abs(code - viewed(texture(reference, at).rgb)), difference);
+#ifdef SPLIT
+vec3 with_matte(vec3 code, vec2 at) {
+    float alpha = texture(matte, at).r, shows = matte_shown();
+    return shows == 1.0 ? vec3(alpha) : shows == 2.0 ? mix(code, MATTE_INK, 0.55 * alpha) : code;
 }
 #endif
 
@@ -108,37 +116,49 @@ vec3 framed(vec3 code, vec2 at) {
 #endif
 
 #ifdef TEXT
-// How much of a point, in dots from a glyph's lower left corner, is inked: round where the glyph is larger than its dots.
-float inked(int index, vec2 at) {
-    if (index < 0 || at.x < 0.0 || at.x >= 6.0 || at.y < -1.0 || at.y > 8.0) return 0.0;
-    vec2 texel = vec2(float(index) * 7.0 + 1.0 + at.x, 1.0 + at.y);
-    return smoothstep(0.3, 0.7, texture(glyphs, texel / vec2(textureSize(glyphs, 0))).r);
+// Every letter of a point is found first, so that it is looked up once: its number, and where in it, in dots from its
+// lower left corner. -1 is none.
+struct Letter { int number; vec2 at; bool red; };
+const Letter NONE = Letter(-1, vec2(0.0), false);
+
+Letter in_line(vec2 at) {
+    int column = clamp(int(floor(at.x / 6.0)), 0, max(letters - 1, 0));
+    float found = text[column / 4][column % 4];
+    bool red = found >= RED;
+    return Letter(int(red ? found - RED : found), at - vec2(6.0 * float(column), 0.0), red);
+}
+
+// From the legend's lower right corner leftwards: the scale, and the stops beside it.
+Letter in_legend(vec2 at, float per_stop) {
+    float stop = floor(LOWEST + at.y / per_stop + 0.5);
+    if (stop < -5.0 || stop > floor(clip)) return NONE;
+    vec2 place = vec2(23.0 - at.x, at.y - floor((stop - LOWEST) * per_stop) + 4.0);
+    if (place.x >= 6.0) return Letter(int(abs(stop)), place - vec2(6.0, 0.0), false);
+    return Letter(stop > 0.0 ? PLUS : stop < 0.0 ? MINUS : -1, place, false);
+}
+
+// Round where a glyph is larger than its dots.
+float inked(Letter letter) {
+    vec2 at = letter.at;
+    bool in_glyph = letter.number >= 0 && at.x >= 0.0 && at.x < 6.0 && at.y >= -1.0 && at.y <= 8.0;
+    vec2 texel = vec2(float(letter.number) * 7.0 + 1.0 + at.x, 1.0 + at.y);
+    return in_glyph ? smoothstep(0.3, 0.7, texture(glyphs, texel / vec2(textureSize(glyphs, 0))).r) : 0.0;
 }
 
 vec3 lettered(vec3 code) {
-    vec2 at = gl_FragCoord.xy / dot_px - vec2(8.0, 4.0);
-    if (letters == 0 || at.y > 11.0) return code;
-    code *= 0.4;
-    int column = int(floor(at.x / 6.0));
-    if (column < 0 || column >= letters) return code;
-    float letter = text[column / 4][column % 4];
-    vec3 ink = letter >= 100.0 ? vec3(1.0, 0.2, 0.15) : INK;
-    return mix(code, ink, inked(int(mod(letter + 1.0, 100.0)) - 1, vec2(at.x - 6.0 * float(column), at.y)));
-}
-
-// The scale of false colour along the right edge, with its stops; in dots from its lower right corner.
-vec3 with_legend(vec3 code) {
-    vec2 at = vec2(legend_at.x - gl_FragCoord.x, gl_FragCoord.y - legend_at.y) / dot_px;
-    if (legend_dots == 0.0 || at.x < -3.0 || at.x > 26.0 || at.y < -4.0 || at.y > legend_dots + 4.0) return code;
-    code *= 0.4;
-    float lowest = -6.5, highest = clip + 1.0, per_stop = legend_dots / (highest - lowest);
-    if (at.x >= 0.0 && at.x < 8.0 && at.y >= 0.0 && at.y < legend_dots) return band(lowest + at.y / per_stop);
-    float stop = floor(lowest + at.y / per_stop + 0.5);
-    if (stop < -5.0 || stop > floor(clip)) return code;
-    vec2 in_label = vec2(23.0 - at.x, at.y - floor((stop - lowest) * per_stop) + 4.0);
-    int sign_of = stop > 0.0 ? PLUS : stop < 0.0 ? MINUS : -1;
-    float ink = max(inked(sign_of, in_label), inked(int(abs(stop)), in_label - vec2(6.0, 0.0)));
-    return mix(code, INK, ink);
+    vec2 in_text = gl_FragCoord.xy / dot_px - vec2(8.0, 4.0);
+    vec2 in_scale = vec2(legend_at.x - gl_FragCoord.x, gl_FragCoord.y - legend_at.y) / dot_px;
+    float per_stop = legend_dots / (clip + 1.0 - LOWEST);
+    bool line = letters > 0 && in_text.y < 11.0;
+    float off_middle = abs(in_scale.y - 0.5 * legend_dots) - 0.5 * legend_dots;
+    bool legend = legend_dots > 0.0 && in_scale.x > -3.0 && in_scale.x < 26.0 && off_middle < 4.0;
+    bool scale = legend && in_scale.x >= 0.0 && in_scale.x < 8.0 && off_middle < 0.0;
+    Letter letter = NONE;
+    if (line) letter = in_line(in_text);
+    if (legend) letter = in_legend(in_scale, per_stop);
+    code *= line || legend ? 0.4 : 1.0;
+    code = mix(code, letter.red ? vec3(1.0, 0.2, 0.15) : INK, inked(letter));
+    return scale ? band(LOWEST + in_scale.y / per_stop) : code;
 }
 #endif
 
@@ -149,8 +169,11 @@ void main() {
     color = vec4(light, 1.0);
 #else
     vec3 code = viewed(light);
-#ifdef OTHER
-    code = compared(code, at);
+#ifdef SPLIT
+    code = with_matte(code, at);
+#endif
+#ifdef REFERENCE
+    code = mix(code, abs(code - viewed(texture(reference, at).rgb)), difference);
 #endif
 #ifdef EXPOSURE
     code = exposed(code, light);
@@ -161,11 +184,11 @@ void main() {
 #ifdef LINES
     code = framed(code, at);
 #endif
-#ifdef OTHER
+#ifdef SPLIT
     code = abs(gl_FragCoord.x - split_px) < 0.5 * split_line_px ? INK : code;
 #endif
 #ifdef TEXT
-    code = with_legend(lettered(code));
+    code = lettered(code);
 #endif
     color = vec4(code, 1.0);
 #endif

@@ -49,6 +49,7 @@ BLOCK = UniformBlock(
     "Monitor",
     zoom="vec4",
     dip="vec4",
+    right_dip="vec4",
     bands=f"vec4[{len(BANDS)}]",
     text=f"vec4[{LONGEST // 4}]",
     peaking_color="vec4",
@@ -57,9 +58,9 @@ BLOCK = UniformBlock(
     frame_half="vec2",
     legend_at="vec2",
     shown="float",
+    right_shown="float",
     left_matte="float",
     right_matte="float",
-    right_frozen="float",
     split_px="float",
     split_line_px="float",
     onion="float",
@@ -80,12 +81,14 @@ BLOCK = UniformBlock(
     legend_dots="float",
 )
 # What programs there are: what is asked is drawn by the first that has it.
-TOOLS = ("LINES", "TEXT", "EXPOSURE", "PEAKING", "OTHER")
+TOOLS = ("LINES", "TEXT", "EXPOSURE", "PEAKING", "SPLIT", "REFERENCE")
 VARIANTS = (
     frozenset[str](),
     frozenset({"LINES"}),
     frozenset({"LINES", "TEXT"}),
+    *(frozenset({"LINES", tool}) for tool in TOOLS[2:]),
     *(frozenset({"LINES", "TEXT", tool}) for tool in TOOLS[2:]),
+    *(frozenset({"LINES", "TEXT", "EXPOSURE", tool}) for tool in ("PEAKING", "SPLIT")),
     frozenset(TOOLS),
 )
 
@@ -110,6 +113,8 @@ class Monitor:
         textures = {"left": lights[0], "right": lights[1], "lut": lut, "glyphs": self._lettered()}
         textures["matte"] = matte.matte.color if matte is not None else lights[0]
         textures["reference"] = self._frozen[job.camera].color if held else lights[0]
+        if held and int(job.controls[monitor.SPLIT_WITH]) == monitor.FROZEN:
+            textures["right"] = textures["reference"]
         self._pass(variant(tools(values))).draw(target, textures, **values)
 
     def _freeze(self, job: ShowMonitor, light: Texture, lut: Texture, values: Mapping[str, Any]) -> None:
@@ -125,6 +130,7 @@ class Monitor:
 
     def _pass(self, defines: frozenset[str]) -> Pass:
         numbers = {"LUT_SIDE": f"{LUT_SIDE}.0", "PLUS": str(LETTERS.index("+")), "MINUS": str(LETTERS.index("-"))}
+        numbers["RED"] = f"{RED}.0"
         return self._gpu.pass_("monitor", BLOCK, {**numbers, **dict.fromkeys(defines, "1")})
 
     def _lettered(self) -> Texture:
@@ -162,7 +168,8 @@ def tools(values: Mapping[str, Any]) -> set[str]:
         "TEXT": values["letters"] or values["legend_dots"],
         "EXPOSURE": values["false_color"] or values["zebra"] < NEVER,
         "PEAKING": values["peaking"] < NEVER,
-        "OTHER": values["split_px"] < NEVER or values["left_matte"] or values["onion"] or values["difference"],
+        "SPLIT": values["split_px"] < NEVER or values["left_matte"],
+        "REFERENCE": values["onion"] or values["difference"],
     }
     return {tool for tool, on in asked.items() if on}
 
@@ -207,10 +214,12 @@ def _zoom(controls: Controls, size: tuple[int, int]) -> dict[str, Any]:
 def _sides(job: ShowMonitor) -> dict[str, Any]:
     controls, (left, right) = job.controls, job.sides
     split = int(controls[monitor.SPLIT_WITH])
+    frozen = split == monitor.FROZEN  # of the part of the world that the lens sees, with what lay over it
     return {
         "left_matte": float(left.matte),
-        "right_matte": 0.0 if split == monitor.FROZEN else float(right.matte),
-        "right_frozen": float(split == monitor.FROZEN),
+        "right_matte": 0.0 if frozen else float(right.matte),
+        "right_shown": 1.0 if frozen else job.seen,
+        "right_dip": NO_DIP if frozen else job.dip,
         "split_px": round(float(controls[monitor.SPLIT_AT]) * job.size[0]) if split else NEVER,
         "split_line_px": 2.0 if split else 0.0,
         "onion": float(controls[monitor.ONION]) if controls[monitor.FREEZE] else 0.0,
