@@ -1,11 +1,11 @@
 // Develops a scene-linear picture: exposure, lens fall-off, the baked view, a little grain.
 #include "color.glsl"
+#include "view.glsl"
 
 in vec2 uv;
 layout(location = 0) out vec4 color;
 
 uniform sampler2D light;
-uniform sampler3D lut;
 
 float hash(uvec3 cell) {
     cell = cell * 1664525u + 1013904223u;
@@ -23,8 +23,7 @@ void main() {
     scene = (scene * (1.0 - dip.a) + dip.rgb) * exposure_gain;
     vec2 from_middle = uv * 2.0 - 1.0;
     scene *= 1.0 - vignette * 0.5 * dot(from_middle, from_middle);
-    vec3 cct = clamp(acescct_from_linear(max(scene, vec3(0.0))), 0.0, 1.0);
-    vec3 shown = texture(lut, (cct * (LUT_SIDE - 1.0) + 0.5) / LUT_SIDE).rgb;
+    vec3 shown = viewed(scene);
     if (grain > 0.0) {
         uvec3 cell = uvec3(uvec2(gl_FragCoord.xy), uint(seed));
         float noise = hash(cell) + hash(cell + uvec3(7919u, 104729u, 0u)) - 1.0;  // triangular, deviation 0.41

@@ -55,6 +55,7 @@ def build_compositor(gpu: Gpu, files: Files, locations: Locations, exit_stack: E
     exit_stack.callback(walls.release)
     eyes = Eyes(gpu, locations, asked.resolution, asked.keyframes, surrounds)
     exit_stack.callback(eyes.release)
+    pictured = frozenset(one.settings.camera for one in stage.captures)
     layout = Layout(
         stage.cameras,
         tuple(wall.id for wall in stage.walls),
@@ -63,6 +64,8 @@ def build_compositor(gpu: Gpu, files: Files, locations: Locations, exit_stack: E
         surrounds is not None,
         stage.mark.position_m,
         any(getattr(files.of(each.target), "measures", False) for each in stage.outputs),
+        pictured,
+        any(each.feed.kind == "monitor" for each in stage.outputs),
     )
     own = {
         one.settings.camera: Composited(world_size(stage.camera(one.settings.camera)), one.settings.color_space)

@@ -164,6 +164,7 @@ class Loop:
             locked=settled.locked,
             cue=self.desk.playback.running or "",
             captured=captured,
+            rolling=self.desk.takes.rolling is not None,
         )
 
     def collect(self, now_s: float) -> tuple[Keyframe, ...]:

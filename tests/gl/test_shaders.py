@@ -14,6 +14,7 @@ import pytest
 
 from vpengine.compose.defocus import Defocus
 from vpengine.compose.green_screen import Composited, GreenScreen
+from vpengine.compose.monitor import Monitor
 from vpengine.compose.neural import NeuralLayer
 from vpengine.compose.request_camera import RequestCamera
 from vpengine.compose.surround import Surrounds
@@ -72,7 +73,7 @@ def make_everything(gpu: Gpu, stack: ExitStack) -> None:
     SimCamera(gpu, light, (64, 36), probe)
     StageView(gpu, light, (64, 36), probe)
     Defocus(gpu)
-    ViewLut(gpu)
+    Monitor(gpu).warm(pool.lend, ViewLut(gpu).texture)
     for variant in ({}, dome.MAGNIFIED):
         gpu.pass_("dome", dome.BLOCK, variant)
     gpu.pass_("still", card.BLOCK)

@@ -246,13 +246,25 @@ def test_a_plan_depends_on_the_frame_alone() -> None:
     np.testing.assert_array_equal(views[0][0].clip_from_stage, views[1][0].clip_from_stage)
 
 
-@pytest.mark.parametrize("text", ["wall:main", "world:A", "camera:A", "stage", "world:A@preview"])
+@pytest.mark.parametrize("text", ["wall:main", "world:A", "camera:A", "monitor:A", "stage", "world:A@preview"])
 def test_a_feeds_name_is_what_it_was_read_from(text: str) -> None:
     assert str(parse_feed(text)) == text
 
 
 @pytest.mark.parametrize(
-    "text", ["", "wall", "wall:", "stage:x", "Wall:main", "world:A@air", "wall:main@preview", "main"]
+    "text",
+    [
+        "",
+        "wall",
+        "wall:",
+        "stage:x",
+        "Wall:main",
+        "world:A@air",
+        "wall:main@preview",
+        "main",
+        "monitor",
+        "monitor:A@preview",
+    ],
 )
 def test_what_is_no_feed_is_one_sentence(text: str) -> None:
     with pytest.raises(ValueError, match=r"^(expected|only) "):

@@ -47,6 +47,7 @@ def test_how_large_feeds_are(tmp_path: Path) -> None:
     found = stage(tmp_path, STAGE)
     assert feed_size(found, Feed("wall", "ceiling")) == (192, 128)
     assert feed_size(found, Feed("world", "1")) == (1745, 982)
+    assert feed_size(found, Feed("monitor", "1")) == feed_size(found, Feed("world", "1"))
     assert feed_size(found, Feed("stage")) == feed_size(found, Feed("camera", "1")) == SIM_SIZE
 
 
@@ -56,12 +57,19 @@ def test_a_stage_without_a_wall_shows_what_its_camera_must_see(tmp_path: Path) -
     assert feeds_of(found) == {Feed("world", "1")}
 
 
+def test_a_monitor_is_shown_of_every_camera_and_is_enough_without_a_wall(tmp_path: Path) -> None:
+    assert feeds_of(stage(tmp_path, showing("monitor:1").replace(WALLS, ""))) == {Feed("monitor", "1")}
+    assert Feed("monitor", "1") in feeds_of(stage(tmp_path, showing("wall:main", "monitor:1")))
+
+
 @pytest.mark.parametrize(
     ("text", "says"),
     [
         (showing("world:2"), "output[1].feed: found '2', no such camera"),
         (showing("wall:mian"), "output[1].feed: found 'mian', no such wall; did you mean 'main'?"),
         (showing("main"), "output[1].feed: found 'main', expected wall:ID, world:CAMERA, picture:CAMERA, key:CAMERA, "),
+        (showing("monitor:2"), "output[1].feed: found '2', no such camera"),
+        (showing("monitor:1@preview"), "output[1].feed: found 'monitor:1@preview', only world:CAMERA has a preview"),
         (showing("key:1"), "output[1].feed: found 'key:1', and no [[capture]] has that camera's picture"),
         (
             showing("composite:1") + '[[capture]]\nid = "a"\nkind = "synthetic"\ncamera = "1"\n',

@@ -19,11 +19,13 @@ from vpengine.compose.jobs import (
     MixWorlds,
     Reproject,
     ShowKey,
+    ShowMonitor,
     ShowStale,
     UpdateKeyframes,
     UpdateSurround,
 )
 from vpengine.compose.mixer import Lend
+from vpengine.compose.monitor import Monitor
 from vpengine.compose.plan import Layout, eyes_of, inner_size, plan
 from vpengine.compose.surround import Surrounds
 from vpengine.compose.walls import Walls
@@ -67,6 +69,7 @@ class Compositor:
         self._gpu = gpu
         self._charts = Charts(gpu, walls, len(layout.cameras))
         self._view_lut: ViewLut | None = None
+        self._monitor = Monitor(gpu)
         self._surrounded: Collection[str] = ()  # locations, in the newest frame
         self._baked: str | None = None  # the scene whose bake is shown
         self._lit = DAY  # the light of the newest frame
@@ -92,6 +95,7 @@ class Compositor:
             Develop: self._develop,
             Blank: self._blank,
             ShowKey: self._show_key,
+            ShowMonitor: self._show_monitor,
             **self.green_screen.drawers,
         }
 
@@ -166,10 +170,20 @@ class Compositor:
 
     def _develop(self, job: Develop, pictures: Pictures) -> Target:
         made: Picture | Target = pictures[job.reads[0]]
+        view, target = self._view(), self._feed(job)
+        view.develop(target, made.color, shown=job.seen, dip=job.dip)
+        return target
+
+    def _view(self) -> ViewLut:
         if self._view_lut is None:
             self._view_lut = ViewLut(self._gpu)
-        target = self._feed(job)
-        self._view_lut.develop(target, made.color, shown=job.seen, dip=job.dip)
+        return self._view_lut
+
+    def _show_monitor(self, job: ShowMonitor, pictures: Pictures) -> Target:
+        view, target = self._view(), self._feed(job)
+        left, right = (pictures[side.key].color for side in job.sides)
+        matte = pictures[job.matte] if job.matte is not None else None
+        self._monitor.draw(target, job, (left, right), matte, view.texture)
         return target
 
     def _show_key(self, job: ShowKey, pictures: Pictures) -> Target:
@@ -177,7 +191,7 @@ class Compositor:
         self.green_screen.show_key(job, pictures, target)
         return target
 
-    def _feed(self, job: Develop | ShowKey) -> Target:
+    def _feed(self, job: Develop | ShowKey | ShowMonitor) -> Target:
         """What a feed is drawn into: it stays, with the last good picture."""
         assert job.writes is not None
         if job.writes not in self._feeds:
@@ -196,6 +210,8 @@ class Compositor:
             seen.append(view)
             inners.append(self.eyes.warm(Eye(PROGRAM, camera.id), location, view, lend))
         self.green_screen.warm(seen[0], lend)
+        if self.layout.monitored:
+            self._monitor.warm(lend, self._view().texture)
         self.walls.warm(location, self.eyes.layer(Eye(PROGRAM, self.layout.cameras[0].id), location).grade, lend)
         for wall in self.layout.walls:
             self._charts.draw(wall, seen, 0)
@@ -209,6 +225,7 @@ class Compositor:
         for target in self._feeds.values():
             target.release()
         self._charts.release()
+        self._monitor.release()
         self.green_screen.release()
         if self._view_lut is not None:
             self._view_lut.release()

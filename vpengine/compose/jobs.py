@@ -152,6 +152,32 @@ class Develop(Job):
     dip: tuple[float, float, float, float] = NO_DIP
 
 
+@dataclass(frozen=True)
+class MonitorSide:
+    """What one side of a monitor's split shows: the light under ``key``, and the matte as grey, over it, or not."""
+
+    key: str
+    matte: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShowMonitor(Job):
+    """A camera's picture as its operator sees it, with his tools over it. sides: what is shown, and what is right of
+    the split. matte: where that is found, if it is needed. seen, dip: as ``Develop``'s. line: of text. number: the
+    frame's, with which stripes move. controls: the frame's.
+    """
+
+    camera: str
+    size: tuple[int, int]
+    seen: float
+    dip: tuple[float, float, float, float]
+    sides: tuple[MonitorSide, ...]
+    matte: str | None
+    line: str
+    number: int
+    controls: Mapping[str, float | bool | str]
+
+
 @dataclass(frozen=True, kw_only=True)
 class Blank(Job):
     """A feed that nothing is on any more: black, so that nobody takes it for a live one."""

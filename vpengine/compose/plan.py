@@ -15,11 +15,13 @@ from vpengine.compose.jobs import (
     GradeOuter,
     MixWorlds,
     Reproject,
+    ShowMonitor,
     ShowStale,
     UpdateKeyframes,
     UpdateSurround,
 )
 from vpengine.compose.keys import light_key, world_key
+from vpengine.compose.plan_monitor import monitor_job
 from vpengine.compose.plan_picture import picture_jobs
 from vpengine.compose.wall import WallLevels
 from vpengine.control import declared
@@ -41,7 +43,7 @@ class Layout:
 
     generates: there is a generator, or what one made before. surround: of that too. keyframe_overscan_percent: of a
     keyframe, per side. mark_m: where actors stand. measured: somebody wants to know how far the world is, whatever is
-    shown.
+    shown. pictured: cameras that have a picture of their own. monitored: there are feeds of operators' monitors.
     """
 
     cameras: tuple[CameraSettings, ...]
@@ -51,6 +53,8 @@ class Layout:
     surround: bool = False
     mark_m: tuple[float, float, float] = (0.0, 0.0, 0.0)
     measured: bool = False
+    pictured: frozenset[str] = frozenset()
+    monitored: bool = False
 
     def camera(self, name: str) -> CameraSettings:
         """Raises KeyError."""
@@ -69,7 +73,7 @@ def eyes_of(frame: FrameInput, layout: Layout, feeds: Collection[Feed], *, lit: 
 
 
 def _composited(bus: str, camera: str, feeds: Collection[Feed]) -> bool:
-    return bus == PROGRAM and Feed("composite", camera) in feeds
+    return bus == PROGRAM and not {Feed("composite", camera), Feed("monitor", camera)}.isdisjoint(feeds)
 
 
 def plan(
@@ -90,8 +94,13 @@ def plan(
         jobs += _walls(frame, layout, [wall for wall in walls if wall_feed(wall) in feeds], walls if lit else ())
     jobs += [_develop(frame, layout, feed) for feed in worlds if feed.bus in frame.buses]
     for camera in layout.cameras:
-        jobs += picture_jobs(frame, camera, feeds, pinhole_view(frame, camera), layout.mark_m)
+        monitor = _monitor(frame, layout, camera) if Feed("monitor", camera.id) in feeds else None
+        jobs += picture_jobs(frame, camera, feeds, pinhole_view(frame, camera), layout.mark_m, monitor)
     return jobs
+
+
+def _monitor(frame: FrameInput, layout: Layout, camera: CameraSettings) -> ShowMonitor:
+    return monitor_job(frame, camera, pictured=camera.id in layout.pictured, walled=bool(layout.walls))
 
 
 def inner_size(camera: CameraSettings, rung: int) -> tuple[int, int]:

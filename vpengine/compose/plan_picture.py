@@ -6,10 +6,11 @@ from collections.abc import Collection, Iterator
 
 import numpy as np
 
-from vpengine.compose.jobs import Develop, KeyPicture, LayOver, MatchLens, ShowKey, TakePicture
+from vpengine.compose.jobs import Develop, KeyPicture, LayOver, MatchLens, ShowKey, ShowMonitor, TakePicture
 from vpengine.compose.keys import composite_key, keyed_key, matched_key, picture_key, world_key
 from vpengine.control import declared
 from vpengine.control.key import GAINS
+from vpengine.frames.captured import CapturedFrame
 from vpengine.frames.feed import OF_A_PICTURE, PROGRAM, Eye, Feed
 from vpengine.frames.frame_input import FrameInput
 from vpengine.gpu.job import WALL, Job
@@ -18,17 +19,51 @@ from vpengine.stage.feeds import world_size
 from vpengine.view.view import View
 
 KEEPS = "it keeps its last picture"
+PART_KEYS = {"picture": picture_key, "key": keyed_key, "matched": matched_key, "composite": composite_key}
 
 
 def picture_jobs(
-    frame: FrameInput, camera: CameraSettings, feeds: Collection[Feed], view: View, mark_m: tuple[float, float, float]
+    frame: FrameInput,
+    camera: CameraSettings,
+    feeds: Collection[Feed],
+    view: View,
+    mark_m: tuple[float, float, float],
+    monitor: ShowMonitor | None = None,
 ) -> Iterator[Job]:
-    """The jobs of those feeds of a camera's own picture that are among ``feeds``: none of what needs a picture where
-    none came, and the world alone as its composite. view: the pinhole's, with its overscan. mark_m: in stage space.
+    """The jobs of those feeds of a camera's own picture that are among ``feeds``, and of its ``monitor``: none of what
+    needs a picture where none came, and the world alone as its composite. view: the pinhole's, with its overscan.
+    mark_m: in stage space.
     """
     own = {feed.kind: feed for feed in feeds if feed.of == camera.id and feed.kind in OF_A_PICTURE}
     captured, size = frame.captured.get(camera.id), world_size(camera)
-    if captured is not None and own:
+    parts = _parts(own, monitor, camera.id)
+    if captured is not None:
+        yield from _taken(frame, camera, captured, parts)
+        yield from _keyed(frame, camera, own, parts, view)
+    if "picture" in own and captured is not None:
+        yield developed(own["picture"], picture_key(camera.id), size)
+    if "matched" in parts:
+        yield _matched(frame, camera, size)
+    if captured is not None and "composite" in parts:
+        yield _laid_over(frame, camera, view, mark_m)
+    if "composite" in own:
+        made = matched_key if captured is None else composite_key
+        yield developed(own["composite"], made(camera.id), size)
+    if monitor is not None:
+        yield monitor
+
+
+def _parts(own: Collection[str], monitor: ShowMonitor | None, camera: str) -> set[str]:
+    """What is made for those kinds of feeds and for the monitor, and what that is made of in turn."""
+    read = monitor.reads if monitor is not None else ()
+    parts = {*own, *(name for name, key in PART_KEYS.items() if key(camera) in read)}
+    if "composite" in parts:
+        parts |= {"key", "matched"}
+    return parts | {"picture"} if "key" in parts else parts
+
+
+def _taken(frame: FrameInput, camera: CameraSettings, captured: CapturedFrame, parts: set[str]) -> Iterator[Job]:
+    if "picture" in parts:
         yield TakePicture(
             name=f"picture {camera.id}",
             priority=WALL,
@@ -39,16 +74,6 @@ def picture_jobs(
             frame=captured,
             gains=_gains(frame),
         )
-        yield from _keyed(frame, camera, own, view)
-    if "picture" in own and captured is not None:
-        yield developed(own["picture"], picture_key(camera.id), size)
-    if "composite" in own:
-        yield _matched(frame, camera, size)
-        if captured is None:
-            yield developed(own["composite"], matched_key(camera.id), size)
-        else:
-            yield _laid_over(frame, camera, view, mark_m)
-            yield developed(own["composite"], composite_key(camera.id), size)
 
 
 def _gains(frame: FrameInput) -> tuple[float, float, float]:
@@ -56,8 +81,10 @@ def _gains(frame: FrameInput) -> tuple[float, float, float]:
     return red, green, blue
 
 
-def _keyed(frame: FrameInput, camera: CameraSettings, own: Collection[str], view: View) -> Iterator[Job]:
-    if "key" not in own and "composite" not in own:
+def _keyed(
+    frame: FrameInput, camera: CameraSettings, own: Collection[str], parts: set[str], view: View
+) -> Iterator[Job]:
+    if "key" not in parts:
         return
     yield KeyPicture(
         name=f"key {camera.id}",

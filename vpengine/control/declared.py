@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from vpengine.control import key
+from vpengine.control import key, monitor
 from vpengine.control.controls import Control
 
 NEURAL_AMOUNT = "/vp/neural/amount"
@@ -49,7 +49,7 @@ EXPOSURES = (INNER_EXPOSURE, OUTER_EXPOSURE, OUTER_LEVEL)  # what a safe picture
 # Switches of an operator, and what belongs to the stage and its lamps: not of a look.
 NOT_IN_CUES = (
     *(NEURAL_HOLD, NEURAL_REPROJECT, NEURAL_BAKED, WALL_DITHER, WALL_CHART, WALL_ROLLOFF),
-    *(control.address for control in key.CONTROLS),
+    *(control.address for control in (*key.CONTROLS, *monitor.CONTROLS)),
 )
 
 
@@ -111,6 +111,7 @@ ENGINE_CONTROLS = (
     Control(CHANCE_AMOUNT, "float", 0.0, "How far the controls that the show names drift around their cues' values."),
     Control(CHANCE_SEED, "int", 0, "Which way they drift.", high=65535.0),
     *key.CONTROLS,
+    *monitor.CONTROLS,
     *_lamp(SIM_KEY, "key light", (-0.5, 5600.0, -80.0, 30.0)),
     *_lamp(SIM_FILL, "fill light", (-2.5, 6500.0, 20.0, 15.0)),
 )

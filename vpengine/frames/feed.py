@@ -8,7 +8,7 @@ from typing import Literal, NamedTuple, get_args
 PROGRAM, PREVIEW = "program", "preview"
 BUSES = (PROGRAM, PREVIEW)
 
-Kind = Literal["wall", "world", "camera", "stage", "picture", "key", "composite"]
+Kind = Literal["wall", "world", "camera", "stage", "picture", "key", "composite", "monitor"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 OF_A_PICTURE: tuple[Kind, ...] = ("picture", "key", "composite")  # there is none without the camera's own picture
 
@@ -30,6 +30,7 @@ class Feed:
     ``wall:<id>`` is what a wall is sent, ``world:<camera>`` what a tracked camera must see, full frame,
     ``camera:<id>`` a simulated camera's photograph of the stage, ``stage`` the stage from above. ``picture:<camera>``
     is what a camera itself sends, ``key:<camera>`` its matte, ``composite:<camera>`` its foreground over its world.
+    ``monitor:<camera>`` is that, or its world, with what operators and focus pullers lay over it.
     ``@preview`` after a name: of what stands by, instead of what is on the walls.
     """
 
@@ -52,7 +53,8 @@ def parse_feed(text: str) -> Feed:
     kind, colon, of = name.partition(":")
     if kind not in KINDS or bool(of) != (kind != "stage") or (colon and not of):
         raise ValueError(
-            "expected wall:ID, world:CAMERA, picture:CAMERA, key:CAMERA, composite:CAMERA, camera:CAMERA or stage"
+            "expected wall:ID, world:CAMERA, picture:CAMERA, key:CAMERA, composite:CAMERA, monitor:CAMERA, "
+            "camera:CAMERA or stage"
         )
     if at and bus not in BUSES:
         raise ValueError(f"expected @{PREVIEW} or nothing after the name")

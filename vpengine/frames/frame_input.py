@@ -105,7 +105,7 @@ class FrameInput:
     keyframes: those that the gate admitted in this frame. rung: how much is left out to hold the rate, 0 for nothing
     (compose.governor). locked: looks are, and the surround stays as it is. cue: the number
     of the one that is running. captured: by camera, the picture of its own that stands for it; that camera's state is
-    of the moment when that was captured, for the world waits for the picture.
+    of the moment when that was captured, for the world waits for the picture. rolling: a take is.
     """
 
     tick: Tick
@@ -118,6 +118,7 @@ class FrameInput:
     locked: bool = False
     cue: str = ""
     captured: Mapping[str, CapturedFrame] = field(default_factory=dict)
+    rolling: bool = False
 
     @property
     def program(self) -> BusState:

@@ -35,6 +35,7 @@ SIZE = (1024, 768)  # a tablet's; TouchOSC scales it to any other
 TAB, STRIP, GAP = 44, 108, 8
 LOOK_FOLDERS = (LOOK, "/vp/neural/")
 KEY_FOLDERS = ("/vp/key/", "/vp/picture/")
+MONITOR_FOLDER = "/vp/monitor/"
 STRIP_DISPLAYS = (displays.CUE, displays.NEXT, displays.REFUSED, displays.TIMECODE)
 CUE_DISPLAYS = (
     *(displays.NOTES, displays.PROGRESS, displays.PAUSED),
@@ -71,7 +72,8 @@ def layout(
     body = Frame(body.x, body.y, body.width, body.height - STRIP)
     look = [control for control in controls if control.address.startswith(LOOK_FOLDERS)]
     key = [control for control in controls if control.address.startswith(KEY_FOLDERS)]
-    grade = [control for control in controls if control not in (*look, *key)]
+    monitor = [control for control in controls if control.address.startswith(MONITOR_FOLDER)]
+    grade = [control for control in controls if control not in (*look, *key, *monitor)]
     contents = [
         ("cues", _cues(body, scenes[:SCENES_FIRST])),
         *_numbered("scenes", [_scenes(body, part) for part in _parts(scenes[SCENES_FIRST:], SCENES_A_PAGE)]),
@@ -79,6 +81,7 @@ def layout(
         *_numbered("approve", [_approvals(body, look, part) for part in _parts(approvers, APPROVERS_A_PAGE)]),
         *_numbered("grade", [_controls(body, part) for part in _parts(grade, CONTROLS_A_PAGE)]),
         *_numbered("key", [_controls(body, part) for part in _parts(key, CONTROLS_A_PAGE)]),
+        *_numbered("monitor", [_controls(body, part) for part in _parts(monitor, CONTROLS_A_PAGE)]),
         ("health", _health(body)),
     ]
     frame = Frame(0.0, TAB, SIZE[0], SIZE[1] - TAB)

@@ -25,7 +25,7 @@ def feed_size(stage: Stage, feed: Feed) -> tuple[int, int]:
     """Width and height of a feed in pixels. Raises KeyError for a wall or camera that the stage has not."""
     if feed.kind == "wall":
         return wall_geometry(stage.wall(feed.of)).resolution
-    return world_size(stage.camera(feed.of)) if feed.kind in ("world", *OF_A_PICTURE) else SIM_SIZE
+    return world_size(stage.camera(feed.of)) if feed.kind in ("world", "monitor", *OF_A_PICTURE) else SIM_SIZE
 
 
 def feeds_of(stage: Stage) -> frozenset[Feed]:

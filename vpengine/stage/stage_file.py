@@ -109,6 +109,7 @@ class OutputSettings(Settings):
         default=None,
         description="What goes out here: wall:ID; world:CAMERA, what the tracked camera must see; composite:CAMERA, "
         "its own picture keyed over that, key:CAMERA, the matte, and picture:CAMERA, the picture alone; "
+        "monitor:CAMERA, the composite, or the world, with an operator's tools over it; "
         "camera:CAMERA, what a camera on the stage would photograph; stage, the stage from above. "
         "world:CAMERA@preview is of the scene that stands by.",
     )
@@ -354,7 +355,7 @@ def _outputs(file: TomlFile) -> list[tuple[OutputSettings | None, PluginSection 
 def _shows_something(file: TomlFile, outputs: list[OutputSettings]) -> None:
     """A stage without a wall shows what its tracked cameras must see, or it is none."""
     shown = {output.shows.kind for output in outputs}
-    if not file.tables.get("wall") and not shown & {"world", *OF_A_PICTURE}:
+    if not file.tables.get("wall") and not shown & {"world", "monitor", *OF_A_PICTURE}:
         file.refuse(
             "wall", 'missing, at least one [[wall]] section is needed, or an [[output]] with feed = "world:CAMERA"'
         )
