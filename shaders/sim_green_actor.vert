@@ -10,6 +10,7 @@ in vec3 spill;
 in float side_m;
 #endif
 out vec3 at_m;
+out vec3 made_m;
 out vec3 facing;
 out vec3 reflectance;
 out vec4 lit;
@@ -17,6 +18,7 @@ out vec3 spilled;
 
 void main() {
     at_m = stood(position_m);
+    made_m = position_m - pivot_m;
     facing = turned_at(position_m.z - pivot_m.z) * normal;
     reflectance = albedo;
     lit = light;

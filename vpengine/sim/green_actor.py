@@ -18,7 +18,7 @@ from vpengine.sim.stand_in import StandIn
 AROUND = 32  # directions that light from everywhere is gathered from
 ABOVE, LEVEL, BELOW = 0.10, 0.055, 0.045  # light of the studio from there, over pi
 
-LOOSE, FRINGE = 300, 900  # strands that stand off, and short ones that soften the outline
+LOOSE, FRINGE = 320, 900  # strands that stand off, and short ones that soften the outline
 JOINTS = 9  # of a strand
 THICK_M = (0.0004, 0.0011)  # a hair is a tenth of that: strands are several that stick together
 LIGHTER = 2.2  # than a head of hair, which darkens itself
@@ -122,27 +122,31 @@ def _sphere(count: int) -> Array:
 def loose_hair(figure: Lit, stand_in: StandIn, seed: int) -> Strands:
     """Strands that grow out of the head's hair, lit as it is where they do."""
     chance = np.random.default_rng((seed, 13))
-    roots = _roots(figure, chance)
+    roots = _roots(figure, stand_in, chance)
     loose = np.arange(len(roots)) < LOOSE
-    length_m = np.where(loose, chance.gamma(3.0, 0.013, len(roots)), chance.uniform(0.006, 0.02, len(roots)))
+    length_m = np.where(loose, chance.gamma(3.0, 0.012, len(roots)), chance.uniform(0.006, 0.018, len(roots)))
     lines_m = _grown(figure.positions_m[roots], figure.normals[roots], np.minimum(length_m, 0.11), stand_in, chance)
     half_m = 0.5 * chance.uniform(*THICK_M, len(roots))
     return _ribbons(lines_m, half_m, figure, roots, chance)
 
 
-def _roots(figure: Lit, chance: np.random.Generator) -> NDArray[np.intp]:
-    """Vertices of hair, so many as there are strands."""
+def _roots(figure: Lit, stand_in: StandIn, chance: np.random.Generator) -> NDArray[np.intp]:
+    """Vertices of hair, so many as there are strands; eyes and brows are as dark."""
+    assert stand_in.figure_m is not None
     is_hair = np.abs(figure.albedo - np.array(HAIR, np.float32)).max(axis=1) < 0.012
-    found = np.nonzero(is_hair & (figure.positions_m[:, 2] > 1.6))[0]
+    own_m = (figure.positions_m - (*stand_in.figure_m, 0.0)) @ turned(stand_in.turn_deg)
+    is_face = (own_m[:, 1] < -0.03) & (own_m[:, 2] < 1.685)
+    found = np.nonzero(is_hair & ~is_face & (own_m[:, 2] > 1.6))[0]
     return chance.choice(found, LOOSE + FRINGE)
 
 
 def _grown(roots_m: Array, normals: Array, length_m: Array, stand_in: StandIn, chance: np.random.Generator) -> Array:
     """(strands, JOINTS, 3): off the head, back over it, and down by their weight, each a little its own way."""
     back = turned(stand_in.turn_deg) @ np.array([0.0, 1.0, 0.0])
-    own = chance.normal(0.0, 0.4, roots_m.shape)
-    curl = chance.normal(0.0, 0.5, roots_m.shape)
-    direction = normals + 0.35 * back + own
+    own = chance.normal(0.0, 0.35, roots_m.shape)
+    curl = chance.normal(0.0, 0.9, roots_m.shape)
+    combed = back - normals * (normals @ back)[:, None] + (0.0, 0.0, -0.35)
+    direction = (0.25 + 0.5 * chance.random((len(roots_m), 1))) * normals + 0.9 * combed + own
     points = [roots_m - 0.002 * normals]
     for joint in range(1, JOINTS):
         along = joint / (JOINTS - 1.0)

@@ -19,12 +19,12 @@ ACESCG_FROM_REC709 = np.linalg.inv(REC709_FROM_ACESCG)
 CLOTH = ACESCG_FROM_REC709 @ np.array([0.04, 0.30, 0.065])
 TAPE = 0.42 * CLOTH  # of a darker green, so that a keyer takes the markers too
 GAFFER = np.full(3, 0.03)  # on a floor that is not green
-PAINT, TUBE, DRAPE = np.full(3, 0.11), np.full(3, 0.3), np.full(3, 0.012)
+PAINT, TUBE, DRAPE = np.full(3, 0.13), np.full(3, 0.3), np.full(3, 0.02)
 
 SCREEN_LEVEL = 0.92  # of the screen's own lamps on its brightest part, as a white card would be lit
-DARKEST = 0.58  # of that, in its worst corner
-FOLD = 0.05  # how much a fold darkens
-AMBIENT = np.array([0.030, 0.031, 0.034])  # what comes from everywhere, over pi
+DARKEST = 0.42  # of that, in its worst corner
+FOLD = 0.11  # how much a fold darkens
+AMBIENT = np.array([0.048, 0.050, 0.055])  # what comes from everywhere, over pi
 
 CLOTH_STEP_M, FLOOR_STEP_M, DRAPE_STEP_M, PATCH_M = 0.05, 0.07, 0.12, 0.9
 MARKER_M, ARM_M = 0.16, 0.022  # a marker's width, and of its arms
@@ -32,6 +32,8 @@ MARKER_PITCH_M = 1.1
 RAISED_M = 0.0004  # tape off its cloth: a z-buffer tells them apart, a picture does not
 FLOOR_BELOW_M = 0.003  # the studio's floor under what lies on it
 FRAME_AWAY_M = 0.05
+LAMP_AWAY_M, LAMP_HEIGHT_M, LAMP_SIZE_M = (0.9, 1.2), 2.3, (0.35, 1.1)  # aside of the screen and before it
+LAMP_FRONT, LAMP_BACK = np.full(3, 3.0), np.full(3, 0.004)  # what they send
 
 
 @dataclass(frozen=True, eq=False)
@@ -204,13 +206,11 @@ def build_set(screens: Sequence[ScreenSettings], lighting: Lighting, markers: Se
     """All but the actor, as one mesh; about half a second on one core."""
     parts = [_cloth(lighting, number) for number in range(len(screens))]
     parts += [_tape(lighting, marker) for marker in markers]
-    frames = [
-        mesh
-        for sheet, screen in zip(lighting.sheets, screens, strict=True)
-        if not screen.floor
-        for mesh in _frame(sheet)
-    ]
+    uprights = [sheet for sheet, screen in zip(lighting.sheets, screens, strict=True) if not screen.floor]
+    frames = [mesh for sheet in uprights for mesh in _frame(sheet)]
     parts += [Painted(mesh, (TUBE * lighting.on(mesh)).astype(np.float32)) for mesh in frames]
+    stands = [_lamp_stand(sheet, side) for sheet in uprights for side in (-1.0, 1.0)]
+    parts += [part for stand in stands for part in stand]
     parts += [_floor(lighting), _drapes(lighting)]
     return _joined(parts)
 
@@ -250,6 +250,27 @@ def _frame(sheet: Sheet) -> list[TriangleMesh]:
         flat = foot * (1.0, 1.0, 0.0) + (0.0, 0.0, 0.02)
         posts += [(flat - 0.35 * behind, flat + 0.8 * behind), (flat + 0.75 * behind, foot + 0.55 * rise)]
     return [tube(tuple(a), tuple(b), 0.019) for a, b in posts]
+
+
+def _lamp_stand(sheet: Sheet, side: float) -> list[Painted]:
+    """One of the two lamps that light the screen, seen from behind by whoever looks at it."""
+    across = sheet.side_m / np.linalg.norm(sheet.side_m)
+    flat = np.array([sheet.facing[0], sheet.facing[1], 0.0])
+    middle = sheet.corner_m + 0.5 * (1.0 + side) * sheet.side_m
+    foot = (middle + LAMP_AWAY_M[0] * side * across + LAMP_AWAY_M[1] * flat) * (1.0, 1.0, 0.0)
+    head = foot + (0.0, 0.0, LAMP_HEIGHT_M)
+    legs = [(foot + 0.4 * np.array([np.cos(a), np.sin(a), 0.0]), foot + (0.0, 0.0, 0.6)) for a in (0.4, 2.5, 4.6)]
+    tubes = [tube(tuple(a), tuple(b), 0.014) for a, b in [(foot, head), *legs]]
+    beam = -flat - 0.7 * side * across
+    beam /= np.linalg.norm(beam)
+    wide = np.cross([0.0, 0.0, 1.0], beam)
+    size = wide * LAMP_SIZE_M[0], np.array([0.0, 0.0, LAMP_SIZE_M[1]])
+    out = [Painted(mesh, np.full(mesh.positions_m.shape, 0.006, np.float32)) for mesh in tubes]
+    for sent, away_m in ((LAMP_FRONT, 0.06), (LAMP_BACK, 0.0)):
+        panel = Sheet(head - 0.5 * (size[0] + size[1]) + away_m * beam, *size, beam)
+        mesh = _plane(panel.at, beam, panel.size_m, 1.0)
+        out.append(Painted(mesh, np.broadcast_to(sent, mesh.positions_m.shape).astype(np.float32)))
+    return out
 
 
 def _floor(lighting: Lighting) -> Painted:
