@@ -16,7 +16,7 @@ from vpengine.frames.captured import FORMATS, CapturedFrame, Tags
 from vpengine.stage.settings import Rate
 from vpengine.stage.settings import Settings as Section
 from vpengine.view.timecode import timecode_of
-from vpengine.view.yuv import yuv_from_rgb
+from vpengine.view.yuv import planes_422, yuv_from_rgb
 
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
 Side = Annotated[int, Field(ge=32, le=4096, multiple_of=2)]
@@ -24,7 +24,6 @@ FORMAT = FORMATS["yuv422p10le"]  # what SDI and HDMI carry
 TAGS = Tags("bt709", "limited", "bt709")
 STEPS = 4096  # of the table from light to code values
 NOISE = np.array([6.0, 3.0, 3.0], np.float32)  # deviation at 1, in 10-bit code values of Y', Cb, Cr: a noisy camera's
-LUMA_CODES, CHROMA_CODES = (4, 1019), (4, 1019)  # what SDI may carry (Rec. ITU-R BT.709-6, item 5.7)
 
 
 class SyntheticSource:
@@ -93,7 +92,7 @@ class SyntheticSource:
         )
         yuv = yuv_from_rgb(self._encoded(light), FORMAT.bits, "bt709", "limited")
         yuv += self._grain(number)
-        planes = _planes(yuv)
+        planes = planes_422(yuv)
         timecode = timecode_of(number, self.settings.rate)
         return CapturedFrame(planes, FORMAT, self.settings.resolution, TAGS, time_s, 0, timecode)
 
@@ -124,19 +123,3 @@ def _bt709_codes() -> NDArray[np.float32]:
 def _noise(size: tuple[int, int], seed: int, strength: float) -> NDArray[np.float32]:
     rng = np.random.default_rng((seed, 2))
     return rng.standard_normal((2 * size[1], 2 * size[0], 3), np.float32) * (NOISE * np.float32(strength))
-
-
-def _planes(yuv: NDArray[np.float32]) -> tuple[NDArray[Any], ...]:
-    """4:2:2, its chroma filtered (1 2 1) about the left one of two pixels, where it is sited."""
-    chroma = 0.5 * yuv[:, ::2, 1:]
-    chroma += 0.25 * yuv[:, 1::2, 1:]
-    chroma[:, 1:] += 0.25 * yuv[:, 1:-1:2, 1:]
-    chroma[:, 0] += 0.25 * yuv[:, 1, 1:]  # beyond the edge it is as within
-    luma = _quantised(yuv[..., 0], LUMA_CODES)
-    return luma, _quantised(chroma[..., 0], CHROMA_CODES), _quantised(chroma[..., 1], CHROMA_CODES)
-
-
-def _quantised(plane: NDArray[np.float32], codes: tuple[int, int]) -> NDArray[np.uint16]:
-    found = np.clip(plane + 0.5, *codes).astype(np.uint16)
-    found.flags.writeable = False
-    return found

@@ -28,6 +28,7 @@ from vpengine.cli.plate import COMMANDS as PLATES
 from vpengine.cli.run import run
 from vpengine.cli.signals import INTERRUPTED, ending_in_order
 from vpengine.cli.simulate import simulate
+from vpengine.cli.simulate_picture import simulate_picture
 from vpengine.cli.stages import stages as sample_stages
 from vpengine.errors import UserError
 from vpengine.files import conflicts, inspected
@@ -51,7 +52,7 @@ def stoppable(command: Callable[..., None]) -> Callable[..., None]:
     return stopped
 
 
-for command in (demo, run, film, simulate, capture, controls, bench, doctor):
+for command in (demo, run, film, simulate, simulate_picture, capture, controls, bench, doctor):
     app.command()(stoppable(command))
 app.command("stages")(sample_stages)
 models = typer.Typer()

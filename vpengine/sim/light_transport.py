@@ -86,7 +86,7 @@ class Occluder:
             distance_m = self._at(origin + step * (along_m / np.float32(self._cell_m))[:, None])
             np.minimum(free, 0.5 + 0.5 * distance_m / (spread * along_m + np.float32(0.004)), out=free)
             along_m += np.maximum(distance_m * np.float32(0.9), np.float32(self._cell_m))
-            if along_m.min() > self._reach_m:
+            if along_m.min(initial=np.inf) > self._reach_m:
                 break
         return np.clip(free, 0.0, 1.0)
 

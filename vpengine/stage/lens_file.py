@@ -215,7 +215,7 @@ def write_lens_file(path: Path, lens: LensFile) -> None:
     """Raises OSError."""
     head = {"name": lens.name, "sensor_mm": lens.sensor_mm}
     lines = [
-        "# Written by vpengine calibrate; read by lens = in a [[camera]] of a stage file. docs/lens.md",
+        "# Written by vpengine; read by lens = in a [[camera]] of a stage file. docs/lens.md",
         "version = 1",
     ]
     lines += ["", "[lens]", *_lines(head)]

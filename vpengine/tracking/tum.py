@@ -32,6 +32,14 @@ def read_tum(path: Path) -> Track:
     return Track(table[:, 0] - table[0, 0], table[:, 1:4], rotation.as_quat())
 
 
+def write_tum(path: Path, track: Track) -> None:
+    """Poses in stage space, with a line that says so; ``read_tum`` reads them back. Raises OSError."""
+    turned = (Rotation.from_quat(track.rotations) * CV_FROM_STAGE_CAMERA.inv()).as_quat(canonical=True)
+    rows = np.column_stack([track.times_s, track.positions_m, turned])
+    lines = [" ".join(f"{value:.9f}" for value in row) for row in rows]
+    path.write_text("\n".join([f"# {COLUMNS}", *lines]) + "\n", encoding="utf-8")
+
+
 def _row(where: str, line: str) -> list[float]:
     values = numbers_in(where, line, 8, COLUMNS)
     length = math.hypot(*values[4:])

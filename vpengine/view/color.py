@@ -39,6 +39,11 @@ def srgb_encoded(linear: NDArray[Any]) -> NDArray[Any]:
     return np.where(linear <= 0.0031308, 12.92 * linear, curve)
 
 
+def bt709_encoded(linear: NDArray[Any]) -> NDArray[Any]:
+    """Light in 0..1 as a camera's code values in 0..1 (Rec. ITU-R BT.709-6, item 1.2)."""
+    return np.where(linear < 0.018, 4.5 * linear, 1.099 * np.maximum(linear, 0.018) ** 0.45 - 0.099)
+
+
 def luminance(acescg: NDArray[Any]) -> NDArray[Any]:
     """(..., 3) to (...)."""
     return acescg @ LUMINANCE.astype(acescg.dtype)

@@ -18,6 +18,8 @@ LUMA: dict[Matrix, tuple[float, float]] = {
     "bt2020": (0.2627, 0.0593),
 }
 
+SDI_CODES = (4, 1019)  # of ten bits, what SDI may carry (Rec. ITU-R BT.709-6, item 5.7)
+
 Array = NDArray[Any]
 
 
@@ -59,6 +61,23 @@ def yuv_from_rgb(rgb: Array, bits: int, matrix: Matrix, range_: Range) -> Array:
     to_yuv = np.linalg.inv(rgb_from_yuv_matrix(matrix)) * np.array([[luma_span], [chroma_span], [chroma_span]])
     offset = np.array([luma_offset, chroma_offset, chroma_offset])
     return (rgb @ to_yuv.T.astype(np.float32) + offset.astype(np.float32)).astype(np.float32)
+
+
+def planes_422(yuv: Array) -> tuple[NDArray[np.uint16], NDArray[np.uint16], NDArray[np.uint16]]:
+    """(height, width, 3) ten-bit code values, neither rounded nor clipped, as 4:2:2: chroma filtered (1 2 1) about the
+    left one of two pixels, where it is sited.
+    """
+    chroma = 0.5 * yuv[:, ::2, 1:]
+    chroma += 0.25 * yuv[:, 1::2, 1:]
+    chroma[:, 1:] += 0.25 * yuv[:, 1:-1:2, 1:]
+    chroma[:, 0] += 0.25 * yuv[:, 1, 1:]  # beyond the edge it is as within
+    return _carried(yuv[..., 0]), _carried(chroma[..., 0]), _carried(chroma[..., 1])
+
+
+def _carried(plane: Array) -> NDArray[np.uint16]:
+    found = np.clip(plane + 0.5, *SDI_CODES).astype(np.uint16)
+    found.flags.writeable = False
+    return found
 
 
 def chroma_at_full_size(plane: Array, size: tuple[int, int], across: int, down: int, siting: Siting) -> Array:
