@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from vpengine.asking import baked_looks, build_requests, build_restoring, build_stations, stored_of
-from vpengine.capture.readers import Captures, reader_of
+from vpengine.capture.readers import captures_of
 from vpengine.compose.governor import Governor
 from vpengine.compose.preparing import Preparing
 from vpengine.compose.request import asked_sizes
@@ -55,6 +55,7 @@ from vpengine.operating import (
 from vpengine.output.clock import Clock, DisplayClock, PacedClock, UnpacedClock
 from vpengine.output.output import Finishing, Output, Surroundings
 from vpengine.output.outputs import Outputs, named
+from vpengine.picture_takes import PictureTakes
 from vpengine.remote.feedback import Feedback
 from vpengine.remote.osc_control import OscControl
 from vpengine.remote.thread import Door, RemoteThread
@@ -109,6 +110,7 @@ class App:
         self.files = files or read_files(options.stage, options.show, options.allow_outside)
         self._exit = ExitStack()
         self._ends: list[Callable[[], None]] = []  # of all that waits for a thread or a process
+        self._finishing: list[Finishing] = []  # what has something to finish at the end
         self._next_poll_s = 0.0
 
     def __enter__(self) -> App:
@@ -124,11 +126,10 @@ class App:
         self._end()
 
     def _end(self) -> None:
-        finishing = self._finishing() if hasattr(self, "outputs") else []
-        for each in finishing:
+        for each in self._finishing:
             with suppress(Exception):  # what the graphics card does not give any more is lost; the rest is ended
                 each.end()
-        end_together([*(each.wait for each in finishing), *self._ends])
+        end_together([*(each.wait for each in self._finishing), *self._ends])
         self._exit.close()
 
     def wait_until_ready(self, limit_s: float = 30.0) -> None:
@@ -217,6 +218,7 @@ class App:
         self.outputs: list[tuple[Feed, Output]] = []
         for feed, opened in open_outputs(self.files, self._surroundings(), self.options.headless):
             self.outputs.append((feed, opened))
+            self._finishing += [opened] if isinstance(opened, Finishing) else []
             self._exit.callback(opened.close)
 
     def _surroundings(self) -> Surroundings:
@@ -233,10 +235,6 @@ class App:
             take=lambda: self.desk.takes.rolling,
             take_folder=lambda take: self.take_files.folder_of(take),
         )
-
-    def _finishing(self) -> list[Finishing]:
-        """Outputs that have something to finish at the end."""
-        return [opened for _, opened in self.outputs if isinstance(opened, Finishing)]
 
     def _start_generator(self) -> GeneratorHost:
         settings = self.files.stage.neural
@@ -268,10 +266,12 @@ class App:
 
     def _start_captures(self) -> None:
         """The cameras' own pictures; what is wrong with one is told, and its world is shown alone meanwhile."""
-        sections = self.files.stage.captures
-        self.captures = Captures({one.settings.camera: reader_of(one, self._of(one.source)) for one in sections})
+        stage = self.files.stage
+        self.captures = captures_of(stage.captures, self._of)
         self.captures.start()
         self._ends.append(self.captures.stop)
+        self.picture_takes = PictureTakes(self.captures.kept, stage.rate, lambda take: self.take_files.folder_of(take))
+        self._finishing.append(self.picture_takes)
 
     def _start_remote(self) -> None:
         controls = {control.address: control for control in self.files.controls}
@@ -362,7 +362,7 @@ class App:
             times=FrameTimes(period_s),
             governor=Governor(math.inf if self.options.unpaced else period_s),
             trouble=lambda: trouble_of(self.loop),
-            keep=Keeping(self.desk, self.keeper, self.take_files, self.takes_now).note,
+            keep=Keeping(self.desk, self.keeper, self.take_files, self.takes_now, self.picture_takes.note).note,
         )
 
     def _of(self, section: PluginSection) -> Any:
@@ -399,7 +399,7 @@ class App:
             "jobs": self.loop.executor.timings.summary(),
             "scene": self.desk.scenes.shown,
             "rung": self.loop.governor.summary(),
-            "recordings": [figures for each in self._finishing() for figures in each.report()],
+            "recordings": [figures for each in self._finishing for figures in each.report()],
             "rss_mb": self.memory.summary(),
             "machine": describe(self.gpu.context),
         }

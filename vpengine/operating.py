@@ -21,7 +21,7 @@ from vpengine.control.lights import USUAL, LightTable
 from vpengine.control.messages import ControlChange, OperatorMessage
 from vpengine.control.safe import Safe
 from vpengine.control.scenes import SceneEntry, Scenes
-from vpengine.control.takes import Takes, TakesNow
+from vpengine.control.takes import TakeName, Takes, TakesNow
 from vpengine.control.triggers import PickTrigger
 from vpengine.errors import UserError
 from vpengine.files import Files, base_look
@@ -187,14 +187,23 @@ def measuring(captures: Captures, files: Files, desk: Desk) -> Callable[[PickTri
 class Keeping:
     """What becomes of a frame and of the desk after each frame: takes, kept moments, the show's files."""
 
-    def __init__(self, desk: Desk, keeper: Keeper, takes: TakeFiles, now: Board[TakesNow]) -> None:
-        """now: where cameras see what has become of their ROLL and CUT."""
+    def __init__(
+        self,
+        desk: Desk,
+        keeper: Keeper,
+        takes: TakeFiles,
+        now: Board[TakesNow],
+        pictures: Callable[[TakeName | None], None] = lambda _: None,
+    ) -> None:
+        """now: where cameras see what has become of their ROLL and CUT. pictures: keeps what cameras send meanwhile."""
         self._desk, self._keeper, self._takes, self._now = desk, keeper, takes, now
+        self._pictures = pictures
 
     def note(self, frame: FrameInput) -> None:
         """Once a frame."""
         desk = self._desk
         self._now.put(desk.takes.now)
+        self._pictures(desk.takes.rolling)
         self._takes.note(frame, desk.takes.rolling, (desk.refusals, desk.refused))
         name = desk.kept()
         if name is not None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import av
 import numpy as np
 import pytest
 
@@ -15,7 +17,7 @@ from vpengine.app import App, RunOptions
 from vpengine.capture.pace import Pace
 from vpengine.capture.synthetic import SyntheticSource
 from vpengine.control import declared
-from vpengine.control.triggers import PickTrigger
+from vpengine.control.triggers import PickTrigger, TakeTrigger
 from vpengine.view.color import REC709_FROM_ACESCG
 
 SIZE = (320, 180)
@@ -58,7 +60,9 @@ def make(tmp_path: Path, make_show: Callable[[App], Any]) -> Iterator[Callable[[
         stage.write_text(stage_text, encoding="utf-8")
         plate = '[[scene]]\nslug = "a"\nplate.kind = "street"\n'
         scene.write_text('version = 1\nshow.name = "x"\n' + plate, encoding="utf-8")
-        app = App(RunOptions(stage, show=scene, headless=True, unpaced=True, controls=controls))
+        app = App(
+            RunOptions(stage, show=scene, headless=True, unpaced=True, controls=controls, takes=tmp_path / "takes")
+        )
         apps.append(app)
         app.__enter__()
         app.wait_until_ready()
@@ -185,3 +189,26 @@ def test_what_is_too_dark_is_no_grey_card(make: Callable[[str], Any]) -> None:
     show.frames(1)
     assert show.app.desk.refusals[-1].startswith("/vp/picture/grey: (")
     assert show.app.desk.controls.targets()["/vp/picture/gain/r"] == 1.0
+
+
+def test_a_take_keeps_what_the_camera_sent(make: Callable[[str], Any], tmp_path: Path) -> None:
+    show = make(STAGE)
+    show.until(lambda: "1" in show.newest.captured)
+    show.app.inbox.add(TakeTrigger("roll"))
+    end_s = time.monotonic() + 1.0
+    show.until(lambda: time.monotonic() > end_s)
+    show.app.inbox.add(TakeTrigger("cut"))
+    show.frames(2)
+    show.app.__exit__(None, None, None)
+    (film,) = tmp_path.glob("takes/**/picture-1.mkv")
+    lines = [json.loads(line) for line in film.with_name("picture-1.pictures.jsonl").read_text().splitlines()]
+    with av.open(str(film)) as container:
+        pictures = [frame for frame in container.decode(video=0)]
+    assert len(pictures) == len(lines) > 10
+    (section,) = show.app.files.stage.captures
+    source = SyntheticSource(show.app.files.of(section.source), Pace())
+    sent = source.picture(lines[5]["number"], 0.0)
+    luma = np.frombuffer(pictures[5].planes[0], np.uint16).reshape(SIZE[1], -1)[:, : SIZE[0]]
+    np.testing.assert_array_equal(luma, sent.planes[0])
+    frames = [json.loads(line) for line in (film.parent / "frames.jsonl").read_text().splitlines()]
+    assert {line["captured"]["1"]["number"] for line in frames if "captured" in line} & {one["number"] for one in lines}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any
 
 from vpengine.capture import KINDS
@@ -13,6 +13,7 @@ from vpengine.capture.reader import Reader
 from vpengine.frames.captured import CapturedFrame
 from vpengine.plugins import load_plugin
 from vpengine.stage.capture import CaptureSection
+from vpengine.stage.sections import PluginSection
 
 
 def reader_of(
@@ -37,10 +38,14 @@ def reader_of(
 
 
 class Captures:
-    """The pictures that cameras send, each by its camera's id. ``start`` and ``stop`` as of ``Reader``."""
+    """The pictures that cameras send, each by its camera's id. ``start`` and ``stop`` as of ``Reader``.
 
-    def __init__(self, readers: Mapping[str, Reader]) -> None:
+    kept: those that a rolling take keeps as they came.
+    """
+
+    def __init__(self, readers: Mapping[str, Reader], kept: Collection[str] = ()) -> None:
         self.readers = dict(readers)
+        self.kept = {camera: reader for camera, reader in readers.items() if camera in kept}
 
     def start(self) -> None:
         for reader in self.readers.values():
@@ -57,6 +62,13 @@ class Captures:
 
     def stop(self) -> None:
         stop_all(self.readers.values())
+
+
+def captures_of(sections: Iterable[CaptureSection], of: Callable[[PluginSection], Any]) -> Captures:
+    """Of a stage. of: a source's own settings, validated."""
+    listed = list(sections)
+    readers = {one.settings.camera: reader_of(one, of(one.source)) for one in listed}
+    return Captures(readers, [one.settings.camera for one in listed if one.settings.record])
 
 
 def stop_all(readers: Iterable[Reader]) -> None:

@@ -69,8 +69,12 @@ class PictureRecorder:
     and counted. frames: that are in the files. lost: that were captured meanwhile and are not.
     """
 
-    def __init__(self, tap: Taken, stem: Path, rate: Fraction, name: str = "camera") -> None:
-        """stem: where files go, without a suffix; a numbered one where they are there. rate: the source's."""
+    def __init__(
+        self, tap: Taken, stem: Path | Callable[[], Path | None], rate: Fraction, name: str = "camera"
+    ) -> None:
+        """stem: where files go, without a suffix; a numbered one where they are there. A function is asked in the
+        recorder's thread, when the first picture is there; None where they can go nowhere. rate: the source's.
+        """
         self._tap, self._stem, self._rate, self._name = tap, stem, rate, name
         self.frames = 0
         self.error: Exception | None = None
@@ -140,13 +144,19 @@ class PictureRecorder:
     def _write(self, frame: CapturedFrame) -> None:
         if self._file is None or not self._file.takes(frame):
             self._close_file()
-            self._file = _PictureFile(free_stem(self._stem), frame, self._rate, self._name)
+            self._file = _PictureFile(free_stem(self._where()), frame, self._rate, self._name)
             self.paths.append(self._file.path)
             self._next = frame.number if self.frames == 0 else self._next
         self._file.write(frame)
         self._numbered_lost += max(frame.number - self._next, 0)
         self._next = frame.number + 1
         self.frames += 1
+
+    def _where(self) -> Path:
+        found = self._stem() if callable(self._stem) else self._stem
+        if found is None:
+            raise OSError("its take has no folder")
+        return found
 
     def _close_file(self) -> None:
         file, self._file = self._file, None

@@ -37,6 +37,9 @@ class CaptureSettings(Settings):
     range: Literal["tagged", "limited", "full"] = Field(
         default="tagged", description="Limited (16 to 235) or full (0 to 255), whatever the source says."
     )
+    record: bool = Field(
+        default=True, description="While a take rolls its pictures are kept as they came, without loss, in its folder."
+    )
     color_space: str = Field(
         default="tagged",
         min_length=1,
