@@ -14,6 +14,7 @@ from rich.table import Table
 from vpengine.cli.bench_desk import measure_desk
 from vpengine.cli.bench_diffusion import measure_diffusion, measure_diffusion_speed
 from vpengine.cli.bench_frame import measure_growth, measure_overhead
+from vpengine.cli.bench_green_screen import measure_green_screen
 from vpengine.cli.bench_keyframe import measure_jobs, measure_keyframe
 from vpengine.cli.bench_live import measure_pose_age, measure_steadiness
 from vpengine.cli.bench_neural import measure_generator
@@ -33,6 +34,7 @@ MEASURES: Mapping[str, Callable[[Sequence[Path]], Any]] = {
     "reprojection": measure_reprojection,
     "generator": lambda tracks: measure_generator(),
     "growth": lambda tracks: measure_growth(),
+    "green_screen": lambda tracks: measure_green_screen(),
 }
 DIFFUSION = "diffusion"  # with --model, as is "temporal"
 
@@ -61,7 +63,7 @@ def bench(
     force: Force = False,
 ) -> None:
     """Measure this machine: overhead, steadiness, jobs, keyframes, pose age, desk, re-projection, generator,
-    growth."""
+    growth, green screen."""
     measures = chosen_measures(only, model, gpu)
     for path in track or ():
         read_track(path)  # a mistake is told before minutes of measuring
