@@ -8,9 +8,15 @@ uniform sampler2D cb;     // or both, where they share a plane
 uniform sampler2D cr;
 uniform sampler2D curve;
 
+#ifdef REDUCED
+vec3 luma_at(vec2 at) { return texture(luma, at).rgb; }
+#else
+vec3 luma_at(vec2 at) { return texelFetch(luma, ivec2(at * size), 0).rgb; }
+#endif
+
 vec3 encoded(vec2 at) {
 #ifdef RGB
-    return rgb_from_codes * texture(luma, at).rgb + rgb_offset;
+    return rgb_from_codes * luma_at(at) + rgb_offset;
 #else
     // A chroma sample lies on the left of its pixels or between them; rows are counted from the picture's top.
     vec2 pixel = vec2(at.x, 1.0 - at.y) * size - 0.5;
@@ -21,24 +27,32 @@ vec3 encoded(vec2 at) {
 #else
     vec2 chroma = vec2(texture(cb, there).r, texture(cr, there).r);
 #endif
-    return rgb_from_codes * vec3(texture(luma, at).r, chroma) + rgb_offset;
+    return rgb_from_codes * vec3(luma_at(at).r, chroma) + rgb_offset;
 #endif
 }
 
+// The nearest of many steps: they are finer than the codes of 12 bits.
 float linear(float code) {
-    float steps = float(textureSize(curve, 0).x);
-    return texture(curve, vec2((clamp(code * scale_low.x + scale_low.y, 0.0, 1.0) * (steps - 1.0) + 0.5) / steps, 0.5)).r;
+    int last = textureSize(curve, 0).x - 1;
+    return texelFetch(curve, ivec2(clamp(int(code * scale_low.x + scale_low.y), 0, last), 0), 0).r;
+}
+
+vec3 light_at(vec2 at) {
+    vec3 code = encoded(at);
+    return vec3(linear(code.r), linear(code.g), linear(code.b));
 }
 
 void main() {
+#ifdef REDUCED
     vec3 light = vec3(0.0);
-    for (int row = 0; row < taps; row++) {
-        for (int column = 0; column < taps; column++) {
-            // Averaged down in light, not in code values: fine hair keeps its share.
-            vec2 inside = (vec2(column, row) + 0.5) / float(taps) - 0.5;
-            vec3 code = encoded(uv + inside * step_uv);
-            light += vec3(linear(code.r), linear(code.g), linear(code.b));
-        }
+    for (int tap = 0; tap < taps * taps; tap++) {
+        // Averaged down in light, not in code values: fine hair keeps its share.
+        vec2 inside = (vec2(tap % taps, tap / taps) + 0.5) / float(taps) - 0.5;
+        light += light_at(uv + inside * step_uv);
     }
-    color = vec4(acescg_from_linear * light / float(taps * taps), 1.0);
+    light /= float(taps * taps);
+#else
+    vec3 light = light_at(uv);
+#endif
+    color = vec4(acescg_from_linear * light, 1.0);
 }

@@ -203,7 +203,7 @@ def test_a_take_keeps_what_the_camera_sent(make: Callable[[str], Any], tmp_path:
     (film,) = tmp_path.glob("takes/**/picture-1.mkv")
     lines = [json.loads(line) for line in film.with_name("picture-1.pictures.jsonl").read_text().splitlines()]
     with av.open(str(film)) as container:
-        pictures = [frame for frame in container.decode(video=0)]
+        pictures = list(container.decode(video=0))
     assert len(pictures) == len(lines) > 10
     (section,) = show.app.files.stage.captures
     source = SyntheticSource(show.app.files.of(section.source), Pace())

@@ -10,7 +10,7 @@ import numpy as np
 from vpengine.frames.captured import FORMATS, CapturedFrame, PixelFormat, Tags
 from vpengine.gpu.blocks import UniformBlock
 from vpengine.gpu.gpu import Gpu
-from vpengine.gpu.input_space import HIGH, LOW, InputSpace, space_of
+from vpengine.gpu.input_space import HIGH, LOW, STEPS, InputSpace, space_of
 from vpengine.gpu.passes import Pass
 from vpengine.gpu.target import Target, refuse_too_large
 from vpengine.gpu.transfer import write
@@ -18,6 +18,7 @@ from vpengine.view.yuv import rgb_from_yuv_matrix, scales
 
 MOST_TAPS = 4  # across and down, where the picture is larger than what is made of it
 Gains = tuple[float, float, float]
+STEPS_A_CODE = (STEPS - 1) / (HIGH - LOW)
 UNCHANGED: Gains = (1.0, 1.0, 1.0)
 BLOCK = UniformBlock(
     "Captured",
@@ -83,11 +84,8 @@ class CameraPicture:
         cb, cr = (self._planes[1], self._planes[-1]) if len(self._planes) > 1 else (None, None)
         chroma = {} if cb is None else {"cb": cb, "cr": cr}
         textures: dict[str, Any] = {"luma": self._planes[0], "curve": self._curve, **chroma}
-        self._pass(frame.format).draw(self.target, textures, **_values(frame, space, self.target.size, gains))
-
-    def _pass(self, format: PixelFormat) -> Pass:
-        kind = {"RGB": "1"} if format.model == "rgb" else {"SEMI_PLANAR": "1"} if format.semi_planar else {}
-        return self._gpu.pass_("captured", BLOCK, kind)
+        used = _pass(self._gpu, frame.format, frame.size != self.target.size)
+        used.draw(self.target, textures, **_values(frame, space, self.target.size, gains))
 
     def _follow_curve(self, space: InputSpace) -> None:
         if self._curve is None:
@@ -106,14 +104,20 @@ class CameraPicture:
         self.target.release()
 
 
+def _pass(gpu: Gpu, format: PixelFormat, resized: bool) -> Pass:
+    kind = {"RGB": "1"} if format.model == "rgb" else {"SEMI_PLANAR": "1"} if format.semi_planar else {}
+    return gpu.pass_("captured", BLOCK, {**kind, **({"REDUCED": "1"} if resized else {})})
+
+
 def warm_picture(gpu: Gpu) -> None:
     """A black picture of every kind of format, drawn once: a first draw may cost a tenth of a second."""
     for name in ("rgb24", "yuv422p", "nv12"):
         format, size = FORMATS[name], (8, 8)
         planes = tuple(np.zeros(shape, format.dtype) for shape in format.shapes(size))
-        picture = CameraPicture(gpu, size)
-        picture.draw(CapturedFrame(planes, format, size, Tags(), 0.0))
-        picture.release()
+        for made in (size, (4, 4)):
+            picture = CameraPicture(gpu, made)
+            picture.draw(CapturedFrame(planes, format, size, Tags(), 0.0))
+            picture.release()
 
 
 def _values(frame: CapturedFrame, space: InputSpace, made: tuple[int, int], gains: Gains) -> dict[str, Any]:
@@ -129,7 +133,7 @@ def _values(frame: CapturedFrame, space: InputSpace, made: tuple[int, int], gain
         "chroma_px": (kind.across, kind.down),
         "first_sample": (0.0 if kind.across == 1 or frame.siting == "left" else 0.5, 0.0 if kind.down == 1 else 0.5),
         "step_uv": (1.0 / made[0], 1.0 / made[1]),
-        "scale_low": (1.0 / (HIGH - LOW), -LOW / (HIGH - LOW)),
+        "scale_low": (STEPS_A_CODE, 0.5 - LOW * STEPS_A_CODE),
         "taps": min(max(math.ceil(smaller - 1e-6), 1), MOST_TAPS),
     }
 

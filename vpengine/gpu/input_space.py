@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from vpengine.errors import UserError, did_you_mean
 from vpengine.gpu.view_lut import CONFIG
 
-STEPS = 4096
+STEPS = 8192
 LOW, HIGH = -0.125, 1.25  # of R'G'B': what video carries below black and above white
 OFF_BY = 0.01  # of the light, and 0.01 beside it: more than that, and it is no curve and matrix
 CAMERA, SRGB = "Camera Rec.709", "sRGB - Texture"
