@@ -18,6 +18,7 @@ from vpengine.capture.pace import Pace
 from vpengine.capture.synthetic import SyntheticSource
 from vpengine.control import declared
 from vpengine.control.triggers import PickTrigger, TakeTrigger
+from vpengine.tracking.protocol import LensUpdate
 from vpengine.view.color import REC709_FROM_ACESCG
 
 SIZE = (320, 180)
@@ -212,3 +213,16 @@ def test_a_take_keeps_what_the_camera_sent(make: Callable[[str], Any], tmp_path:
     np.testing.assert_array_equal(luma, sent.planes[0])
     frames = [json.loads(line) for line in (film.parent / "frames.jsonl").read_text().splitlines()]
     assert {line["captured"]["1"]["number"] for line in frames if "captured" in line} & {one["number"] for one in lines}
+
+
+def test_the_world_is_as_soft_as_the_lens_makes_it(make: Callable[[str], Any]) -> None:
+    show = make(STAGE, (("/vp/key/defocus", "1"),))
+    show.frames(2)
+    sharp = light(show, "matched 1")
+    show.app.cameras._updates.put("1", LensUpdate("1", focus_distance_m=1.0, t_stop=1.0))
+    show.frames(2)
+    soft = light(show, "matched 1")
+    assert np.abs(np.diff(soft, axis=1)).mean() < 0.7 * np.abs(np.diff(sharp, axis=1)).mean()
+    show.app.desk.controls.set("/vp/key/defocus", False)
+    show.frames(2)
+    np.testing.assert_array_equal(light(show, "matched 1"), sharp)

@@ -1,4 +1,4 @@
-"""Bench: the green screen. What each step of a composite takes, at three sizes, and how late it is while it is recorded."""
+"""Bench: the green screen. What each step takes at three sizes, and how late a composite is while it is recorded."""
 
 from __future__ import annotations
 

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from vpengine.compose.camera_picture import CameraPicture, warm_picture
 from vpengine.compose.clean_plate import CleanPlate
 from vpengine.compose.composite import Composite
+from vpengine.compose.defocus import Defocus
 from vpengine.compose.garbage import GarbageMatte
-from vpengine.compose.jobs import KeyPicture, LayOver, MatchLens, ShowKey, TakePicture
+from vpengine.compose.jobs import DefocusWorld, KeyPicture, LayOver, MatchLens, ShowKey, TakePicture
 from vpengine.compose.key import Keyed, Keyer
 from vpengine.compose.key_settings import KeySettings, key_settings
 from vpengine.compose.key_view import KeyView
@@ -102,7 +103,7 @@ class GreenScreen:
         self._cameras = dict(cameras)
         self._keys: dict[str, CameraKey] = {}
         self._garbage = GarbageMatte(gpu, screens, holdouts)
-        self._composite = Composite(gpu)
+        self._composite, self._defocus = Composite(gpu), Defocus(gpu)
         self._view = KeyView(gpu)
 
     @property
@@ -111,6 +112,7 @@ class GreenScreen:
         return {
             TakePicture: self._take,
             KeyPicture: self._key,
+            DefocusWorld: self._soften,
             MatchLens: self._match,
             LayOver: self._lay_over,
         }
@@ -143,6 +145,13 @@ class GreenScreen:
         matched = lend(TargetSpec(size, dtype="f1"))
         camera.match.draw(matched, drawn.color, None, job.lens, job.overscan_percent)
         return matched.color
+
+    def _soften(self, job: DefocusWorld, pictures: Pictures) -> Picture:
+        world: Picture = pictures[job.reads[0]]
+        assert world.depth is not None
+        target = pictures.lend(TargetSpec((world.color.size[0], world.color.size[1])))
+        self._defocus.draw(target, world.color, world.depth, job.lens, job.overscan_percent, pictures.lend)
+        return Picture(target.color, world.depth, world.view, world.provenance)
 
     def _match(self, job: MatchLens, pictures: Pictures) -> Picture | Target:
         world: Picture = pictures[job.reads[0]]

@@ -95,6 +95,14 @@ class TakePicture(Job):
 
 
 @dataclass(frozen=True, kw_only=True)
+class DefocusWorld(Job):
+    """A camera's world, which it reads, with its depth, as soft as the lens makes it."""
+
+    lens: Lens
+    overscan_percent: float
+
+
+@dataclass(frozen=True, kw_only=True)
 class MatchLens(Job):
     """A camera's world, which it reads, as its lens draws it: its overscan cut away, bent as the camera's own picture
     is. depth: of it too. dip: its bus's.

@@ -20,6 +20,11 @@ def picture_key(camera: str) -> str:
     return f"picture {camera}"
 
 
+def focused_key(camera: str) -> str:
+    """A camera's world as soft as its lens makes it."""
+    return f"focused {camera}"
+
+
 def matched_key(camera: str) -> str:
     """A camera's world as its lens draws it, at the size of its composite."""
     return f"matched {camera}"

@@ -22,7 +22,7 @@ from vpengine.compose.jobs import (
 )
 from vpengine.compose.keys import light_key, world_key
 from vpengine.compose.plan_monitor import monitor_job
-from vpengine.compose.plan_picture import picture_jobs
+from vpengine.compose.plan_picture import picture_jobs, wants_depth
 from vpengine.compose.wall import WallLevels
 from vpengine.control import declared
 from vpengine.frames.feed import PREVIEW as PREVIEW_BUS
@@ -152,7 +152,7 @@ def _world(frame: FrameInput, layout: Layout, eye: Eye) -> Iterator[Job]:
             meanwhile=KEEP[eye.bus],
             location=location,
             view=replace(eye_view(frame, camera), light=state.light),
-            depth=amount > 0.0 or layout.measured or bool(frame.controls[declared.KEY_FRONT]),
+            depth=amount > 0.0 or layout.measured or wants_depth(frame),
             samples=RUNGS[frame.rung].samples if eye.bus == PROGRAM else 1,
         )
         if amount > 0.0:

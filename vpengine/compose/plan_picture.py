@@ -6,10 +6,20 @@ from collections.abc import Collection, Iterator
 
 import numpy as np
 
-from vpengine.compose.jobs import Develop, KeyPicture, LayOver, MatchLens, ShowKey, ShowMonitor, TakePicture
-from vpengine.compose.keys import composite_key, keyed_key, matched_key, picture_key, world_key
+from vpengine.compose.defocus import blurs
+from vpengine.compose.jobs import (
+    DefocusWorld,
+    Develop,
+    KeyPicture,
+    LayOver,
+    MatchLens,
+    ShowKey,
+    ShowMonitor,
+    TakePicture,
+)
+from vpengine.compose.keys import composite_key, focused_key, keyed_key, matched_key, picture_key, world_key
 from vpengine.control import declared
-from vpengine.control.key import GAINS
+from vpengine.control.key import DEFOCUS, GAINS
 from vpengine.frames.captured import CapturedFrame
 from vpengine.frames.feed import OF_A_PICTURE, PROGRAM, Eye, Feed
 from vpengine.frames.frame_input import FrameInput
@@ -43,7 +53,7 @@ def picture_jobs(
     if "picture" in own and captured is not None:
         yield developed(own["picture"], picture_key(camera.id), size)
     if "matched" in parts:
-        yield _matched(frame, camera, size)
+        yield from _matched(frame, camera, size)
     if captured is not None and "composite" in parts:
         yield _laid_over(frame, camera, view, mark_m)
     if "composite" in own:
@@ -112,17 +122,29 @@ def _keyed(
         )
 
 
-def _matched(frame: FrameInput, camera: CameraSettings, size: tuple[int, int]) -> Job:
+def _matched(frame: FrameInput, camera: CameraSettings, size: tuple[int, int]) -> Iterator[Job]:
     """The world's overscan is cut away, and it is bent as the lens bends the picture, which is never bent itself."""
-    world = world_key(Eye(PROGRAM, camera.id))
-    return MatchLens(
+    world, lens = world_key(Eye(PROGRAM, camera.id)), frame.cameras[camera.id].lens
+    if frame.controls[DEFOCUS] and blurs(lens, size[0]):
+        yield DefocusWorld(
+            name=f"defocus {camera.id}",
+            priority=WALL,
+            reads=(world,),
+            writes=focused_key(camera.id),
+            instead=world,
+            meanwhile="the world is sharp",
+            lens=lens,
+            overscan_percent=camera.inner.overscan_percent,
+        )
+        world = focused_key(camera.id)
+    yield MatchLens(
         name=f"lens {camera.id}",
         priority=WALL,
         reads=(world,),
         writes=matched_key(camera.id),
         meanwhile=KEEPS,
         camera=camera.id,
-        lens=frame.cameras[camera.id].lens,
+        lens=lens,
         overscan_percent=camera.inner.overscan_percent,
         size=size,
         depth=bool(frame.controls[declared.KEY_FRONT]),
@@ -144,6 +166,11 @@ def _laid_over(frame: FrameInput, camera: CameraSettings, view: View, mark_m: tu
         mark_m=ahead_m if in_front else None,
         number=frame.tick.number,
     )
+
+
+def wants_depth(frame: FrameInput) -> bool:
+    """Whether a composite asks how far the world is."""
+    return bool(frame.controls[declared.KEY_FRONT]) or bool(frame.controls[DEFOCUS])
 
 
 def developed(feed: Feed, key: str, size: tuple[int, int]) -> Develop:

@@ -18,6 +18,7 @@ def _key(
     return Control(f"/vp/key/{name}", number, default, sentence, low, high, unit)
 
 
+DEFOCUS = "/vp/key/defocus"
 GAINS = ("/vp/picture/gain/r", "/vp/picture/gain/g", "/vp/picture/gain/b")
 # What key:CAMERA shows, by the control's number.
 STAGES = ("matte", "measured alpha", "sure foreground", "screen's light", "shadow", "foreground", "garbage matte")
@@ -45,6 +46,7 @@ CONTROLS = (
     _key("black", 0.0, "Lifts the world's black to the camera's.", 0.0, 0.1),
     _key("view", 0, f"What key:CAMERA shows: {', '.join(f'{n} the {name}' for n, name in enumerate(STAGES))}.",
          0, len(STAGES) - 1, "", "int"),
+    Control(DEFOCUS, "bool", False, "The world is as soft as the lens's focus and T-stop make it, where they are known."),
     Control("/vp/key/front", "bool", False, "What of the world is nearer than the mark passes before the picture."),
     *(Control(address, "float", 1.0, f"Gain on the {name} light of cameras' own pictures, as a grey card sets it.",
               1 / 16, 16.0) for address, name in zip(GAINS, ("red", "green", "blue"), strict=True)),
