@@ -74,7 +74,7 @@ def test_the_demo_whips_between_ten_and_thirteen_seconds_and_comes_to_rest() -> 
     assert fast_s.min() > 10.0
     assert fast_s.max() < 13.0
     assert speed.max() > 200.0
-    assert angles_deg[(TIMES_S > 10.7) & (TIMES_S < 12.1), 0].min() > 34.0
+    assert angles_deg[(TIMES_S > 10.7) & (TIMES_S < 12.1), 0].min() > 34.0  # by 38 from -2, less what a hand sways
     assert np.ptp(positions_m[TIMES_S < 9.0, 0]) > 0.7
     assert np.ptp(positions_m[TIMES_S > 17.6], axis=0).max() < 1e-6
     assert np.ptp(angles_deg[TIMES_S > 17.6], axis=0).max() < 1e-6

@@ -134,9 +134,12 @@ def test_night_darkens_everything_and_turns_it_blue() -> None:
 
 
 def test_fog_takes_contrast_from_what_is_far_more_than_from_what_is_near() -> None:
+    """Five metres of air, and fourteen. The network leaves what is far 0.75 of the contrast of what is near; the air
+    that it was taught (tools/weather_shade.py), as bright as it makes this, 0.6; a veil that knows no depth 1.
+    """
     fogged = answer(street(), look(fog=0.7))
     near, far = (fogged[w].std() / plain()[w].std() for w in (np.s_[130:144, 20:236], np.s_[76:84, 20:236]))
-    assert far < 0.85 * near  # the air of weather_shade leaves 0.83: 5 metres of it, and 14
+    assert far < 0.8 * near
 
 
 def test_dust_is_warm_and_rain_is_not() -> None:
