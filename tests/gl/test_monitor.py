@@ -336,10 +336,17 @@ def test_peaking_finds_a_sharp_edge_and_not_a_soft_one(shown: Shown) -> None:
 
 
 def test_peakings_threshold_is_contrast(shown: Shown) -> None:
-    light = plain(0.1)
-    light[:, 100:] = 0.2  # a stop: 0.057 of ACEScct
+    light = plain(0.5)
+    light[:, 100:] = 1.0  # a stop: 0.057 of ACEScct
     lit = [(shown(light, **{"peaking/on": 1.0, "peaking/threshold": at}) != shown(light)).any() for at in (0.05, 0.065)]
     assert lit == [True, False]
+
+
+def test_peaking_is_not_about_what_is_in_the_dark(shown: Shown) -> None:
+    """A stop at six below grey is the camera's noise."""
+    light = plain(GREY / 64.0)
+    light[:, 100:] *= 2.0
+    np.testing.assert_array_equal(shown(light, **{"peaking/on": 1.0}), shown(light))
 
 
 def test_the_line_can_be_read(shown: Shown) -> None:
