@@ -77,14 +77,15 @@ vec3 exposed(vec3 code, vec3 light) {
 #endif
 
 #ifdef PEAKING
-float sharpness_of(vec2 at) { return acescct_from_linear(vec3(max(luminance(light_at(at)), 0.0))).r; }
+// In stops, as ACEScct counts them, but less and less below three under grey: noise lives there.
+float stops_at(vec2 at) { return log2(max(luminance(light_at(at)), 0.0) + 0.02) / 17.52; }
 
-// A step between neighbours, not a slope over many: a second difference, in stops.
+// A step between neighbours, not a slope over many: a second difference.
 float edge_at(vec2 at) {
     vec2 pixel = 1.0 / picture_px;
-    float here = 2.0 * sharpness_of(at);
-    float across = here - sharpness_of(at - vec2(pixel.x, 0.0)) - sharpness_of(at + vec2(pixel.x, 0.0));
-    float down = here - sharpness_of(at - vec2(0.0, pixel.y)) - sharpness_of(at + vec2(0.0, pixel.y));
+    float here = 2.0 * stops_at(at);
+    float across = here - stops_at(at - vec2(pixel.x, 0.0)) - stops_at(at + vec2(pixel.x, 0.0));
+    float down = here - stops_at(at - vec2(0.0, pixel.y)) - stops_at(at + vec2(0.0, pixel.y));
     return max(abs(across), abs(down));
 }
 #endif

@@ -38,7 +38,7 @@ BANDS = (
 LETTERS = "0123456789+-.:;/_ ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 LONGEST = 96  # letters of a line
 RED = 100  # added to a letter's number
-LEGEND_DOTS = 210.0
+LEGEND_DOTS, LEGEND_PART = 210.0, 0.7  # how high it is, and how much of the picture's height at most
 LINES_TO_A_DOT = 320  # of the picture
 STRIPES, STRIPES_A_FRAME = 45.0, 0.04  # in the picture's height; how many they move
 CROSS = 0.04  # of the picture's height, each arm
@@ -182,6 +182,7 @@ def monitor_values(job: ShowMonitor) -> dict[str, Any]:
     """The values of BLOCK, as if a picture were frozen."""
     controls, (width, height) = job.controls, job.size
     dot_px = max(round(height / LINES_TO_A_DOT), 1)
+    legend_dots = min(LEGEND_DOTS, float(int(LEGEND_PART * height / dot_px)))
     return {
         "dip": job.dip,
         "shown": job.seen,
@@ -195,8 +196,8 @@ def monitor_values(job: ShowMonitor) -> dict[str, Any]:
         "peaking_color": (*list(monitor.PEAKING_COLORS.values())[int(controls[monitor.PEAKING_COLOR])], 1.0),
         "dot_px": float(dot_px),
         **_text(_line(job)),
-        "legend_at": (width - 8.0 * dot_px, 0.5 * (height - LEGEND_DOTS * dot_px)),
-        "legend_dots": LEGEND_DOTS if controls[monitor.FALSE_COLOR] else 0.0,
+        "legend_at": (width - 8.0 * dot_px, 0.5 * (height - legend_dots * dot_px)),
+        "legend_dots": legend_dots if controls[monitor.FALSE_COLOR] else 0.0,
     }
 
 
