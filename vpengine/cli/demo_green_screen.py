@@ -135,4 +135,4 @@ def _sheet(film: Path, picture: Path, seen: list[int]) -> Image:
 
 def _pictures(film: Path) -> list[Image]:
     with av.open(str(film)) as container:
-        return [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
+        return [np.asarray(frame.to_ndarray(format="rgb24"), np.uint8) for frame in container.decode(video=0)]
