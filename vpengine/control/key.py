@@ -48,7 +48,7 @@ CONTROLS = (
          0, len(STAGES) - 1, "", "int"),
     Control(DEFOCUS, "bool", False, "The world is as soft as the lens's focus and T-stop make it, where they are known."),
     Control("/vp/key/front", "bool", False, "What of the world is nearer than the mark passes before the picture."),
+    Control("/vp/key/clean_plate", "bool", True, "The screen without anybody is learnt from the picture, and used."),
     *(Control(address, "float", 1.0, f"Gain on the {name} light of cameras' own pictures, as a grey card sets it.",
               1 / 16, 16.0) for address, name in zip(GAINS, ("red", "green", "blue"), strict=True)),
-    Control("/vp/key/clean_plate", "bool", True, "The screen without anybody is learnt from the picture, and used."),
 )  # fmt: skip
