@@ -1,5 +1,6 @@
-"""For tests of capture: clocks that only waits move, films of counted pictures, sources that do as they are told, an encoder
-on the network."""
+"""For tests of capture: clocks that only waits move, films of counted pictures, sources that do as they are told, and
+an encoder on the network.
+"""
 
 from __future__ import annotations
 

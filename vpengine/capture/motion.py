@@ -60,7 +60,7 @@ def shift_between(before: Array, after: Array) -> tuple[float, float] | None:
     if again is None:
         return None
     # Gradients say it best where less than half a pixel is left.
-    moved = again.refined(moved + (best.down - again.down, best.right - again.right), noise)
+    moved = again.refined(np.add(moved, (best.down - again.down, best.right - again.right)), noise)
     return float(again.right + moved[1]), float(again.down + moved[0])
 
 
