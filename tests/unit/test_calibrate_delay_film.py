@@ -11,8 +11,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import pytest
-
 from tests.green_film import LENS, RATE, write_film
 from tests.senders import free_port
 from vpengine.capture.reader import Reader
