@@ -104,3 +104,31 @@ def test_a_picture_s_shift_is_measured(moved: tuple[float, float]) -> None:
 def test_nothing_is_recognised_in_another_picture() -> None:
     rng = np.random.default_rng(5)
     assert shift_between(rng.normal(0.0, 0.1, (120, 213)), rng.normal(0.0, 0.1, (120, 213))) is None
+
+
+@pytest.mark.parametrize("kind", ["yuv420p", "nv12", "rgb24"])
+def test_an_actor_who_fills_most_of_the_picture_is_painted_out(kind: str) -> None:
+    """Two markers on what is left of a green screen; he moves the other way, and has far more to see."""
+    rng = np.random.default_rng(6)
+    cloth = ndimage.gaussian_filter(rng.normal(0.0, 1.0, (180, 320)), 2.0)
+    rows, columns = np.mgrid[:180, :320] + 0.5
+
+    def taken(right: float) -> CapturedFrame:
+        screen = 110.0 - 0.1 * rows
+        for x, y in ((30.0, 50.0), (55.0, 120.0)):
+            screen -= 30.0 * np.exp(-(((columns - x - right) ** 2 + (rows - y) ** 2) / 12.0))
+        moved = 90.0 + 25.0 * ndimage.shift(cloth / cloth.std(), (0.5, -3.0 * right), mode="wrap")
+        actor = columns > 95.0 - 3.0 * right
+        luma = np.where(actor, moved, screen) + rng.normal(0.0, 0.8, screen.shape)
+        if kind == "rgb24":
+            tint = np.where(actor[..., None], (1.3, 0.9, 0.6), (0.4, 1.4, 0.5))
+            planes = (np.clip(luma[..., None] * tint, 0.0, 255.0).astype(np.uint8),)
+        else:
+            pairs = [np.where(actor[::2, ::2], *of).astype(np.uint8) for of in ((110, 85), (150, 80))]
+            chroma = (np.stack(pairs, axis=-1),) if kind == "nv12" else tuple(pairs)
+            planes = (np.clip(luma, 0.0, 255.0).astype(np.uint8), *chroma)
+        return CapturedFrame(planes, FORMATS[kind], (320, 180), Tags("bt709", "limited"), 0.0)
+
+    found = shift_between(small(taken(0.0))[0], small(taken(1.3))[0])
+    assert found is not None
+    assert np.array(found) == pytest.approx((1.3, 0.0), abs=0.12)

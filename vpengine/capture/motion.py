@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import fft, ndimage
 
+from vpengine.capture.backing import without_actor
 from vpengine.frames.captured import CapturedFrame
 
 SIDE = 400  # pixels across that are looked at, at most
@@ -23,18 +24,20 @@ GUESSES, APART_PX = 5, 3  # peaks that are tried, and how far they are from each
 PART_PX = 36  # a part of the picture has a vote; markers stand no further apart
 NEAR_PX, STEP_PX = 1.0, 0.25  # about a guess, and how finely that is tried
 TOLERATED = 4.0  # times the noise: what is left of a part that agrees, such as for a camera that rolls
+LEAST_NOISE = 1.0 / 1024.0  # of a picture in 8 bits; what was painted out has none
 ROUNDS, STILL_PX = 12, 0.001
 
 Array = NDArray[np.float64]
 
 
 def small(frame: CapturedFrame) -> tuple[Array, int]:
-    """(rows, columns) luminance, -0.5 to 0.5 and without what changes slowly; and how many pixels one of it spans."""
+    """(rows, columns) luminance, -0.5 to 0.5, with no actor before a screen; and how many pixels one of it spans."""
     luma: NDArray[Any] = frame.planes[0] if frame.format.model == "yuv" else frame.planes[0][..., 1]
     times = max(-(-frame.size[0] // SIDE), 1)
     rows, columns = luma.shape[0] // times, luma.shape[1] // times
     blocks = luma[: rows * times, : columns * times].reshape(rows, times, columns, times)
-    return blocks.mean(axis=(1, 3)) / (1 << (frame.format.bits + frame.format.shift)) - 0.5, times
+    whole = blocks.mean(axis=(1, 3)) / (1 << (frame.format.bits + frame.format.shift)) - 0.5
+    return without_actor(whole, frame), times
 
 
 def shift_between(before: Array, after: Array) -> tuple[float, float] | None:
@@ -148,7 +151,7 @@ def _votes(one: Array, other: Array, slopes: list[Any], at: tuple[int, int]) -> 
     off = parts(one, then) - parts(other, now)
     slope = np.stack([0.5 * (parts(a, then) + parts(b, now)) for a, b in zip(*slopes, strict=True)], axis=1)
     count = off.shape[1]
-    noise = (1.4826 * float(np.median(np.abs(off)))) ** 2 + 1e-12
+    noise = max(1.4826 * float(np.median(np.abs(off))), LEAST_NOISE) ** 2
     return _Votes(
         down,
         right,
