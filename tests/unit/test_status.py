@@ -18,7 +18,7 @@ if sys.platform != "win32":
     import termios
 
 from vpengine.cli.terminal import Terminal, fitting
-from vpengine.takes.status import CameraStatus, Status, Watch
+from vpengine.takes.status import CameraStatus, CaptureStatus, Status, Watch
 
 CAMERA = CameraStatus("A", "tracked", "10.0.0.7:5000", (0.25, -1.0, 1.5), (12.3, -4.0, 0.1), 35.0, True, 3.0)
 GOOD = Status(23.98, 24.0, 0.4, (CAMERA,), "snow-night", "weather 8.3 images/s")
@@ -44,6 +44,17 @@ def test_what_is_wrong_stands_in_the_first_columns() -> None:
     assert status.text()[:80].startswith(
         "24.0/s, late 0 % | camera B LOST, SEES NO WALL, was tracked from 10.0.0.7:5000"
     )
+
+
+def test_a_cameras_own_picture_stands_in_the_line_and_one_that_waits_is_told_once() -> None:
+    well, silent = CaptureStatus("a", "running", 23.98), CaptureStatus("b", "silent", 0.0, "no picture for 3.2 s")
+    status = replace(GOOD, captures=(well, silent))
+    assert status.text().startswith("24.0/s, late 0 % | capture b SILENT | snow-night | ")
+    assert status.text().endswith(" | capture a 24.0 pictures/s")
+    watch = Watch()
+    told = [said for tenths in range(200) for said in watch.poll(status, tenths / 10.0)]
+    assert told == ["capture b: no picture for 3.2 s"]
+    assert CaptureStatus("a", "lost", 0.0).text() == "capture a LOST", "its reader says why"
 
 
 FAULTS = [

@@ -6,7 +6,7 @@ import threading
 from collections import deque
 from dataclasses import asdict, dataclass
 from fractions import Fraction
-from typing import Any
+from typing import Any, Literal
 
 from vpengine.capture.tags import tag_faults
 from vpengine.frames.captured import MATRICES, CapturedFrame
@@ -18,14 +18,17 @@ SLOW = 0.95  # of the rate that was said
 MEASURED = 24  # every so many pictures the tags are held against the picture
 
 
+State = Literal["opening", "running", "silent", "lost", "ended"]
+
+
 @dataclass(frozen=True)
 class CaptureHealth:
-    """state: opening, running, silent, lost or ended. rate: measured, pictures a second. age_s: of the last picture,
+    """rate: measured, pictures a second. age_s: of the last picture,
     since it came; None before the first. missed: pictures that did not come, by their times. faults: sentences.
     """
 
     title: str
-    state: str
+    state: State
     picture: str
     rate: float
     said_rate: Fraction | None
@@ -60,7 +63,8 @@ class Book:
     def __init__(self, title: str, now_s: float) -> None:
         self._title = title
         self._lock = threading.Lock()
-        self._state, self._since_s = "opening", now_s
+        self._state: State = "opening"
+        self._since_s = now_s
         self._why = ""
         self._said_rate: Fraction | None = None
         self._last: CapturedFrame | None = None

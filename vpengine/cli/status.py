@@ -6,12 +6,13 @@ import time
 from typing import Literal
 
 from vpengine.app import App
+from vpengine.capture.health import CaptureHealth
 from vpengine.cli.terminal import Terminal
 from vpengine.compose.coverage import sees
 from vpengine.control.declared import NEURAL_HOLD
 from vpengine.frames.frame_input import CameraState
 from vpengine.stage.walls import distance_m
-from vpengine.takes.status import CameraStatus, Status, Watch
+from vpengine.takes.status import CameraStatus, CaptureStatus, Status, Watch
 from vpengine.view.camera import camera_view
 from vpengine.view.pose import to_opentrackio
 from vpengine.view.predict import STALE_S
@@ -57,7 +58,14 @@ class Follower:
             scene=app.desk.scenes.shown,
             generator=_generator(app),
             rung=loop.governor.rung if loop.governor.holds_back else 0,
+            captures=tuple(_capture(name, health) for name, health in app.captures.health().items()),
         )
+
+
+def _capture(name: str, health: CaptureHealth) -> CaptureStatus:
+    """What a source says when it is lost is said by its reader; one that is silent says nothing."""
+    waits = health.state in ("opening", "silent")
+    return CaptureStatus(name, health.state, health.rate, health.faults[0] if waits and health.faults else "")
 
 
 def _camera(app: App, name: str, state: CameraState) -> CameraStatus:

@@ -52,6 +52,24 @@ class CameraStatus:
 
 
 @dataclass(frozen=True)
+class CaptureStatus:
+    """A camera's own picture now. rate_hz: of what comes. silent: why nothing comes, where only waiting shows it."""
+
+    id: str
+    state: Literal["opening", "running", "silent", "lost", "ended"]
+    rate_hz: float
+    silent: str = ""
+
+    def text(self) -> str:
+        wrong = {"opening": "NO PICTURE YET", "silent": "SILENT", "lost": "LOST", "ended": "ENDED"}.get(self.state)
+        return f"capture {self.id} {wrong or f'{self.rate_hz:.1f} pictures/s'}"
+
+    @property
+    def troubled(self) -> bool:
+        return self.state != "running"
+
+
+@dataclass(frozen=True)
 class Status:
     """The show now. rate_hz, late_percent: of the time since the last look. wanted_hz: the stage's rate.
 
@@ -65,11 +83,14 @@ class Status:
     scene: str
     generator: str
     rung: int = 0
+    captures: tuple[CaptureStatus, ...] = ()
 
     def text(self) -> str:
         """One line; the most important stands first, since a narrow terminal cuts it."""
         troubled = [camera.text() for camera in self.cameras if camera.troubles]
+        troubled += [capture.text() for capture in self.captures if capture.troubled]
         well = [camera.text() for camera in self.cameras if not camera.troubles]
+        well += [capture.text() for capture in self.captures if not capture.troubled]
         held = f", rung {self.rung}" if self.rung else ""
         rate = f"{self.rate_hz:.1f}/s, late {self.late_percent:.0f} %{held}"
         return " | ".join([rate, *troubled, self.scene, self.generator, *well])
@@ -110,6 +131,10 @@ class Watch:
             )
         for camera in status.cameras:
             yield from self._of_camera(camera)
+        for capture in status.captures:
+            if capture.silent:
+                said = f"capture {capture.id}: {capture.silent}"
+                yield f"silent {capture.id}", lambda said=said: said  # type: ignore[misc]
 
     def _of_camera(self, camera: CameraStatus) -> Iterator[tuple[str, Callable[[], str]]]:
         name, (x, y, z) = f"camera {camera.id}", camera.position_m
