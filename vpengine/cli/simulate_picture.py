@@ -186,9 +186,7 @@ def photograph(
         films = [stack.enter_context(_film(folder, name, order)) for name in NAMES[: 3 if order.alpha else 1]]
         gpu = Gpu(create_headless())
         stack.callback(gpu.release)
-        green = GreenStage(
-            gpu, stage.screens, stand_in_of(stage.sim), lamps_of(values), lens, order.size, order.seed
-        )
+        green = GreenStage(gpu, stage.screens, stand_in_of(stage.sim), lamps_of(values), lens, order.size, order.seed)
         stack.callback(green.release)
         for number in range(order.count):
             moments = shutter(at, lens, order.size[0], order.time_s(number), OPEN / float(order.rate))
@@ -265,7 +263,9 @@ def _write_lens(path: Path, lens: Lens) -> None:
     """As a lens file; an ST map, which none can hold, is the stage's own."""
     distortion = lens.distortion if lens.distortion is not None else Distortion()
     if not isinstance(distortion, Distortion):
-        typer.echo(f"{path}: not written, the lens is bent by the stage's ST map, which a lens file cannot hold", err=True)
+        typer.echo(
+            f"{path}: not written, the lens is bent by the stage's ST map, which a lens file cannot hold", err=True
+        )
         return
     entry = LensEntry(
         lens.pinhole_focal_length_mm,

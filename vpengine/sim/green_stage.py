@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from vpengine.gpu.blocks import UniformBlock
 from vpengine.gpu.gpu import Gpu
 from vpengine.gpu.passes import Mesh
-from vpengine.gpu.target import Target, Texture
+from vpengine.gpu.target import Texture
 from vpengine.gpu.transfer import download, write
 from vpengine.sim import green_actor
 from vpengine.sim.green_set import Lighting, build_set, markers_of
@@ -149,9 +149,7 @@ class GreenStage:
             before, after = self._sums[number % 2], self._sums[(number + 1) % 2]
             textures = {"drawn": self._scene.color, "before": before.color, "lens_moves": self._moves}
             narrower = 1.0 / (1.0 + self.overscan_percent / 50.0)
-            self._resolve.draw(
-                after, textures, picture_size=self.size, narrower=narrower, weight=1.0 / len(moments)
-            )
+            self._resolve.draw(after, textures, picture_size=self.size, narrower=narrower, weight=1.0 / len(moments))
         self._gpu.finish()
         return np.ascontiguousarray(download(self._sums[len(moments) % 2].color), np.float32)
 
