@@ -107,7 +107,7 @@ def simulate(
 
 
 def begun_ago_s(begin_s: float | None, length_s: float | None, clock: Callable[[], float] = time.monotonic) -> float:
-    """How much of the move is over; 0 for one that begins now or later. Raises UserError where nothing of it is left."""
+    """How much of the move is over; 0 for one that begins now or later. Raises UserError where nothing is left."""
     if begin_s is None:
         return 0.0
     if not (math.isfinite(begin_s) and begin_s >= 0.0):
@@ -181,7 +181,7 @@ def play(
     sleep: Callable[[float], None] = time.sleep,
     begin_s: float | None = None,
 ) -> int:
-    """Send everything at its time; how many were sent. Ctrl-C ends it, and is no error. begin_s: by ``clock``, else now.
+    """Send everything at its time; how many were sent. Ctrl-C is no error. begin_s: by ``clock``, else now.
 
     A pose that is late because this process was held up is left out, as a tracker's would be; a cue never is.
     """

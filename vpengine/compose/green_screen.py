@@ -19,7 +19,7 @@ from vpengine.compose.key_warm import SIZE as WARM
 from vpengine.compose.key_warm import warm_key
 from vpengine.compose.lens_match import LensMatch, bends
 from vpengine.compose.mixer import Lend
-from vpengine.compose.screen_plate import ScreenPlate
+from vpengine.compose.screen_plate import ScreenPlate, warm_screen_plate
 from vpengine.errors import UserError
 from vpengine.frames.captured import CapturedFrame
 from vpengine.frames.frame_input import NO_DIP
@@ -213,6 +213,9 @@ class GreenScreen:
         self._view.draw(lend(TargetSpec(WARM, dtype="f1")), keyed, None, 0)
         if self._garbage.needed:
             self._garbage.draw(view, lend)
+        for camera in self._keys.values():
+            if camera.screens is not None:
+                warm_screen_plate(camera.screens, view, camera.match, lend)
 
     def release(self) -> None:
         for camera in self._keys.values():

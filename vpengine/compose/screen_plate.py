@@ -7,7 +7,7 @@ knows, from another place. So markers key out, and an actor who passes is not le
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -21,6 +21,7 @@ from vpengine.gpu.gpu import Gpu
 from vpengine.gpu.pool import TargetSpec
 from vpengine.gpu.target import Texture
 from vpengine.stage.screens import ScreenSettings, screen_mesh
+from vpengine.view.distortion import Distortion
 from vpengine.view.lens import Lens
 from vpengine.view.view import View
 
@@ -99,6 +100,17 @@ class ScreenPlate:
         for atlas in self._atlas.values():
             atlas.release()
         self._mesh.release()
+
+
+def warm_screen_plate(plate: ScreenPlate, view: View, match: LensMatch, lend: Lend) -> None:
+    """Its programs drawn once, on black, before the first frame; nothing is learnt."""
+    black = lend(TargetSpec((32, 18)))
+    black.clear()
+    settings, straight = KeySettings(), Lens((24.0, 13.5), 24.0)
+    for lens in (straight, replace(straight, distortion=Distortion((1e-4, 0.0, 0.0, 0.0, 0.0, 0.0)))):
+        plate.learn(black.color, black.color, settings, view, match, lens)
+    plate.texture(settings, view, lend)
+    plate.forget()
 
 
 @dataclass(frozen=True)
