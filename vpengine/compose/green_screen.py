@@ -205,17 +205,15 @@ class GreenScreen:
         """Every program once, before the first frame: a camera's format is not known before its first picture."""
         if not self._cameras:
             return
-        for camera in self._cameras:
-            self._of(camera)
         warm_picture(self._gpu)
         warm_key(self._gpu, lend)
         keyed = Keyer(self._gpu).draw(lend(TargetSpec(WARM)).color, KeySettings(), lend)
         self._view.draw(lend(TargetSpec(WARM, dtype="f1")), keyed, None, 0)
         if self._garbage.needed:
             self._garbage.draw(view, lend)
-        for camera in self._keys.values():
-            if camera.screens is not None:
-                warm_screen_plate(camera.screens, view, camera.match, lend)
+        for key in (self._of(camera) for camera in self._cameras):
+            if key.screens is not None:
+                warm_screen_plate(key.screens, view, key.match, lend)
 
     def release(self) -> None:
         for camera in self._keys.values():
