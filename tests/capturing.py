@@ -1,8 +1,13 @@
-"""For tests of capture: clocks that only waits move, films of counted pictures, sources that do as they are told."""
+"""For tests of capture: clocks that only waits move, films of counted pictures, sources that do as they are told, and
+an encoder on the network.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
 
@@ -97,3 +102,32 @@ def shade(number: int) -> int:
 def shown_number(frame: CapturedFrame) -> int:
     """Which of a counted film's pictures it is."""
     return round((float(frame.planes[0].mean()) - 16) / STEP)
+
+
+@contextmanager
+def sending(port: int, size: tuple[int, int] = (64, 48)) -> Iterator[None]:
+    """An encoder on the network: MPEG-TS over UDP, 25 pictures a second, until the end of the block."""
+    end = threading.Event()
+
+    def send() -> None:
+        with av.open(f"udp://127.0.0.1:{port}?pkt_size=1316", "w", format="mpegts") as out:
+            stream = out.add_stream("mpeg2video", rate=25, options={"g": "5", "bf": "0"})
+            stream.width, stream.height = size
+            stream.pix_fmt = "yuv420p"
+            stream.codec_context.colorspace, stream.codec_context.color_range = 1, 1
+            begun_s = time.monotonic()
+            for number in range(1000):
+                if end.wait(max(begun_s + number / 25 - time.monotonic(), 0.0)):
+                    return
+                shape = (size[1] * 3 // 2, size[0])
+                frame = av.VideoFrame.from_ndarray(np.full(shape, shade(number), np.uint8), "yuv420p")
+                frame.pts, frame.time_base = number, Fraction(1, 25)
+                out.mux(stream.encode(frame))
+
+    thread = threading.Thread(target=send, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        end.set()
+        thread.join(5.0)

@@ -30,6 +30,7 @@ from vpengine.gpu.executor import Executor
 from vpengine.gpu.gpu import Gpu
 from vpengine.gpu.guard import Guard
 from vpengine.gpu.pool import TargetPool
+from vpengine.gpu.target import largest_side
 from vpengine.gpu.window import Windows
 from vpengine.loop import Loop, NoRecorder, Recorder
 from vpengine.mailbox import Board, Inbox, Newest
@@ -267,7 +268,7 @@ class App:
     def _start_captures(self) -> None:
         """The cameras' own pictures; what is wrong with one is told, and its world is shown alone meanwhile."""
         stage = self.files.stage
-        self.captures = captures_of(stage.captures, self._of)
+        self.captures = captures_of(stage.captures, self._of, largest_side(self.gpu.context))
         self.captures.start()
         self._ends.append(self.captures.stop)
         self.picture_takes = PictureTakes(self.captures.kept, stage.rate, lambda take: self.take_files.folder_of(take))

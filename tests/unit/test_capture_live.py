@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 import socket
-import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-import av
-import numpy as np
 import pytest
 
-from tests.capturing import shade
+from tests.capturing import sending
 from tests.waiting import until
 from vpengine.capture import device
 from vpengine.capture.device import DeviceSource, cure
@@ -170,35 +165,6 @@ def bound_to(port: int) -> set[str]:
     table = Path("/proc/net/udp")
     rows = [line.split()[1].split(":") for line in table.read_text().splitlines()[1:]] if table.is_file() else []
     return {socket.inet_ntoa(bytes.fromhex(address)[::-1]) for address, at in rows if int(at, 16) == port}
-
-
-@contextmanager
-def sending(port: int, size: tuple[int, int] = (64, 48)) -> Iterator[None]:
-    """An encoder on the network: MPEG-TS over UDP, 25 pictures a second, until the end of the block."""
-    end = threading.Event()
-
-    def send() -> None:
-        with av.open(f"udp://127.0.0.1:{port}?pkt_size=1316", "w", format="mpegts") as out:
-            stream = out.add_stream("mpeg2video", rate=25, options={"g": "5", "bf": "0"})
-            stream.width, stream.height = size
-            stream.pix_fmt = "yuv420p"
-            stream.codec_context.colorspace, stream.codec_context.color_range = 1, 1
-            begun_s = time.monotonic()
-            for number in range(1000):
-                if end.wait(max(begun_s + number / 25 - time.monotonic(), 0.0)):
-                    return
-                shape = (size[1] * 3 // 2, size[0])
-                frame = av.VideoFrame.from_ndarray(np.full(shape, shade(number), np.uint8), "yuv420p")
-                frame.pts, frame.time_base = number, Fraction(1, 25)
-                out.mux(stream.encode(frame))
-
-    thread = threading.Thread(target=send, daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        end.set()
-        thread.join(5.0)
 
 
 def test_mpeg_ts_over_udp_stops_is_named_and_comes_back_in_another_size() -> None:

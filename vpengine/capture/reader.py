@@ -23,6 +23,7 @@ class Reader:
 
     name: the section's id. latency_s: from light to arrival. hold_s: how long the last good picture stays.
     tags: what the stage file says is so, whatever the source says. say: told of every change, a sentence each.
+    most_px: on a side, of what the graphics driver takes; None for whatever comes.
     """
 
     def __init__(
@@ -35,14 +36,17 @@ class Reader:
         hold_s: float = 1.0,
         tags: Tags = Tags(),  # noqa: B008  frozen
         say: Callable[[str], None] = _log.warning,
+        most_px: int | None = None,
     ) -> None:
         self.name = name
+        self._most_px = most_px
         self._latency_s = latency_s
         self.ring = Ring(HELD_S + latency_s)  # frames are put in by their earlier time
         self._source, self._pace = source, pace
         self._hold_s, self._tags, self._say = hold_s, tags, say
         self._book = Book(source.title, pace.now_s())
         self._number = 0
+        self._broken: set[str] = set()  # what was told of since the source was opened
         self._thread = threading.Thread(target=self.run, name=f"capture {name}", daemon=True)
 
     def start(self) -> None:
@@ -82,6 +86,7 @@ class Reader:
         self._book.opening(self._pace.now_s())
         try:
             self._book.opened(self._source.open())
+            self._broken.clear()
             while not self._pace.stopped:
                 self._read()
         except EndedError as error:
@@ -97,11 +102,23 @@ class Reader:
     def _read(self) -> None:
         try:
             frame = self._source.read()
+            self._refuse_too_large(frame)
         except BrokenError as error:
             self._book.broken(str(error), self._pace.now_s())
+            if str(error) not in self._broken:  # once, however many there are
+                self._broken.add(str(error))
+                self._tell(str(error))
             return
         if frame is not None:
             self._take(frame)
+
+    def _refuse_too_large(self, frame: CapturedFrame | None) -> None:
+        if frame is not None and self._most_px is not None and max(frame.size) > self._most_px:
+            width, height = frame.size
+            raise BrokenError(
+                f"{self._source.title}: its picture is {width} x {height}; this graphics driver takes up to "
+                f"{self._most_px} on a side"
+            )
 
     def _take(self, frame: CapturedFrame) -> None:
         was_lost = self._book.is_lost

@@ -21,8 +21,9 @@ def reader_of(
     settings: Any,
     clock: Callable[[], float] = time.monotonic,
     say: Callable[[str], None] | None = None,
+    most_px: int | None = None,
 ) -> Reader:
-    """Not started yet. settings: the source's own, validated. clock: the engine's. say: as of ``Reader``."""
+    """Not started yet. settings: the source's own, validated. clock: the engine's. say, most_px: as of ``Reader``."""
     pace, shared = Pace(clock), section.settings
     source = load_plugin(KINDS[section.source.kind])(settings, pace)
     told = {} if say is None else {"say": say}
@@ -33,6 +34,7 @@ def reader_of(
         latency_s=shared.latency_ms / 1e3,
         hold_s=shared.hold_s,
         tags=shared.tags,
+        most_px=most_px,
         **told,
     )
 
@@ -64,10 +66,12 @@ class Captures:
         stop_all(self.readers.values())
 
 
-def captures_of(sections: Iterable[CaptureSection], of: Callable[[PluginSection], Any]) -> Captures:
-    """Of a stage. of: a source's own settings, validated."""
+def captures_of(
+    sections: Iterable[CaptureSection], of: Callable[[PluginSection], Any], most_px: int | None = None
+) -> Captures:
+    """Of a stage. of: a source's own settings, validated. most_px: as of ``Reader``."""
     listed = list(sections)
-    readers = {one.settings.camera: reader_of(one, of(one.source)) for one in listed}
+    readers = {one.settings.camera: reader_of(one, of(one.source), most_px=most_px) for one in listed}
     return Captures(readers, [one.settings.camera for one in listed if one.settings.record])
 
 

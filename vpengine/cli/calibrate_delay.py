@@ -130,7 +130,7 @@ def measure(files: Files, section: CaptureSection, seconds: float) -> Measured:
         receiver.stop()
     focal_mm = _focal_length_mm(files, camera, lenses)
     return Measured(
-        _found(motion, poses, focal_mm, files.stage.camera(camera).sensor_mm[0]), motion.frames, _rate(motion)
+        found_in(motion, poses, focal_mm, files.stage.camera(camera).sensor_mm[0]), motion.frames, rate_of(motion)
     )
 
 
@@ -143,7 +143,7 @@ def look(reader: Reader, motion: Motion, seconds: float) -> None:
             motion.add(frame)
 
 
-def _found(motion: Motion, poses: KeptPoses, focal_mm: float, sensor_mm: float) -> Delay:
+def found_in(motion: Motion, poses: KeptPoses, focal_mm: float, sensor_mm: float) -> Delay:
     if len(poses.times_s) < 2:
         return Delay(0.0, math.inf, 0.0, "nothing came from its tracker")
     # Only where poses are known for every delay that is tried.
@@ -158,7 +158,7 @@ def _focal_length_mm(files: Files, camera: str, lenses: Newest[str, LensUpdate])
     return focal_mm or files.stage.camera(camera).pinhole_focal_length_mm
 
 
-def _rate(motion: Motion) -> float:
+def rate_of(motion: Motion) -> float:
     if not motion.shifts:
         return 24.0
     apart = sorted(one.time_s - one.before_s for one in motion.shifts)

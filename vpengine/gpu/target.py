@@ -77,9 +77,14 @@ class Target:
                 part.release()
 
 
+def largest_side(context: moderngl.Context) -> int:
+    """Of a texture, in pixels."""
+    return int(context.info["GL_MAX_TEXTURE_SIZE"])
+
+
 def refuse_too_large(context: moderngl.Context, size: tuple[int, int]) -> None:
     """Raises UserError for (width, height) beyond the driver's limit: moderngl would make a texture that is none."""
-    largest = context.info["GL_MAX_TEXTURE_SIZE"]
+    largest = largest_side(context)
     if max(size) > largest:
         raise UserError(f"{size[0]} x {size[1]} pixels; this graphics driver takes up to {largest} on a side")
 

@@ -135,8 +135,10 @@ class PictureRecorder:
             self.error = error
             with suppress(Exception):  # what is there plays
                 self._close_file()
-            log.error("recording %s: %s; it ends after %d pictures.", self._name, why(error), self.frames)
-        if self.lost:
+            ends = f"it ends after {self.frames} pictures, which can be played" if self.frames else "it is not recorded"
+            log.error("recording %s: %s; %s, and the next take is tried again.", self._name, why(error), ends)
+            self._pass_over()
+        if self.lost and self.error is None:
             log.warning(
                 "recording %s: %d pictures were lost: the disk or this machine is too slow.", self._name, self.lost
             )
@@ -151,6 +153,15 @@ class PictureRecorder:
         self._numbered_lost += max(frame.number - self._next, 0)
         self._next = frame.number + 1
         self.frames += 1
+
+    def _pass_over(self) -> None:
+        """What comes after a failure is counted and let go: a full tap would hold its pictures until the take ends."""
+        ending = False
+        while not ending:
+            ending = self._ending.wait(POLL_S)
+            for frame in self._tap.take():
+                self._numbered_lost += frame.number + 1 - self._next if self.frames else 1
+                self._next = frame.number + 1
 
     def _where(self) -> Path:
         found = self._stem() if callable(self._stem) else self._stem
