@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tests.capturing import grey
 from tests.waiting import until
 from vpengine.control.takes import TakeName, Takes
 from vpengine.control.triggers import TakeTrigger
@@ -70,6 +71,15 @@ def test_the_newest_seconds_with_what_was_visible_before_them() -> None:
     assert {key.request.epoch for key in kept[0].keyframes} == {7}, "they are shown in it, whatever they were asked in"
     assert numbers(kept)[1:].count([20]) == 1
     assert kept[0].keyframes[0].request.plate.color.size == 0, "the plate is drawn again"
+
+
+def test_what_cameras_sent_is_not_held() -> None:
+    """Half a minute of it would be gigabytes; which picture it was stays."""
+    ring = Ring()
+    for number in range(3):
+        ring.note(replace(frame(number), captured={"1": replace(grey(0.1 * number), number=number)}))
+    pictures = [each.captured["1"] for each in ring.newest()]
+    assert [(one.number, one.time_s, one.nbytes) for one in pictures] == [(0, 0.0, 0), (1, 0.1, 0), (2, 0.2, 0)]
 
 
 def test_it_holds_no_more_than_its_time_and_its_room() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 
 from vpengine.frames.captured import CapturedFrame
@@ -128,6 +128,13 @@ class FrameInput:
     def elsewhere(self) -> BusState | None:
         """What stands by at a location that is not on the walls, with a look that may go there."""
         return stands_elsewhere(self.buses)
+
+    @property
+    def unpictured(self) -> FrameInput:
+        """With what is to be said of cameras' own pictures and without the pictures, for who keeps frames."""
+        if not self.captured:
+            return self
+        return replace(self, captured={camera: replace(one, planes=()) for camera, one in self.captured.items()})
 
 
 def stands_elsewhere(buses: Mapping[str, BusState]) -> BusState | None:

@@ -90,7 +90,7 @@ class LogWriter:
         try:
             if self._ended.is_set():
                 raise queue.Full
-            self._queue.put_nowait(frame)
+            self._queue.put_nowait(frame.unpictured)
             self._taken += 1
         except queue.Full:
             self._refused += 1

@@ -22,7 +22,9 @@ _NOTHING = Pixels(np.zeros((0, 0, 4), np.float16)), Pixels(np.zeros((0, 0, 1), n
 
 
 class Ring:
-    """Frames without the pixels of plates: who draws them again draws those too."""
+    """Frames without the pixels of plates: who draws them again draws those too. Nor with what cameras sent, which is
+    for recordings, and would be gigabytes.
+    """
 
     def __init__(self, held_s: float = HELD_S, most_bytes: int = MOST_BYTES) -> None:
         self._held_s, self._most_bytes = held_s, most_bytes
@@ -32,6 +34,7 @@ class Ring:
 
     def note(self, frame: FrameInput) -> None:
         """Once a frame; a copy of each keyframe that came is all it costs."""
+        frame = frame.unpictured
         if frame.keyframes:
             frame = replace(frame, keyframes=tuple(map(_without_plate, frame.keyframes)))
         self._frames.append(frame)
