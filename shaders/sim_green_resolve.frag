@@ -18,15 +18,17 @@ vec2 moved(vec2 place) {  // by hand: a texture unit interpolates with 8 bits
 }
 
 void main() {
-    vec2 corner = floor(gl_FragCoord.xy);
     vec4 sum = vec4(0.0);
 #ifdef BENDS
+    vec2 place = gl_FragCoord.xy / picture_size;
+    vec2 at = 0.5 + (place - 0.5 + moved(place)) * narrower;
+    vec2 across = dFdx(at) / float(PER_SIDE), up = dFdy(at) / float(PER_SIDE);  // within a pixel lenses are straight
     for (int i = 0; i < PER_SIDE * PER_SIDE; i++) {
-        vec2 place = (corner + (vec2(i % PER_SIDE, i / PER_SIDE) + 0.5) / float(PER_SIDE)) / picture_size;
-        sum += textureLod(drawn, 0.5 + (place - 0.5 + moved(place)) * narrower, 0.0);
+        vec2 beside = vec2(i % PER_SIDE, i / PER_SIDE) - 0.5 * float(PER_SIDE - 1);
+        sum += textureLod(drawn, at + beside.x * across + beside.y * up, 0.0);
     }
 #else
-    ivec2 first = ivec2(corner) * PER_SIDE;
+    ivec2 first = ivec2(gl_FragCoord.xy) * PER_SIDE;
     for (int i = 0; i < PER_SIDE * PER_SIDE; i++) {
         sum += texelFetch(drawn, first + ivec2(i % PER_SIDE, i / PER_SIDE), 0);
     }

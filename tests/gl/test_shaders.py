@@ -18,6 +18,7 @@ from vpengine.compose.monitor import Monitor
 from vpengine.compose.neural import NeuralLayer
 from vpengine.compose.request_camera import RequestCamera
 from vpengine.compose.surround import Surrounds
+from vpengine.control.declared import ENGINE_CONTROLS
 from vpengine.drawing import build_compositor, build_locations, load_location
 from vpengine.files import read_files
 from vpengine.gpu import passes
@@ -28,6 +29,8 @@ from vpengine.gpu.program import load_program, shader_folder
 from vpengine.gpu.view_lut import ViewLut
 from vpengine.plates import card, dome, layer_mesh, relief_mesh
 from vpengine.sim.camera import SimCamera
+from vpengine.sim.green_stage import GreenStage, Moment
+from vpengine.sim.lamps import lamps_of
 from vpengine.sim.light import Panel, StageLight
 from vpengine.sim.light_draw import probe_of
 from vpengine.sim.stage_view import StageView
@@ -72,6 +75,11 @@ def make_everything(gpu: Gpu, stack: ExitStack) -> None:
     probe = probe_of(gpu, light)
     SimCamera(gpu, light, (64, 36), probe)
     StageView(gpu, light, (64, 36), probe)
+    lens, screens = Lens((24.0, 13.5), 24.0), (ScreenSettings(size_m=(1.0, 1.0), position_m=(0.0, 1.0, 0.0)),)
+    lamps = lamps_of({control.address: control.default for control in ENGINE_CONTROLS})
+    green = GreenStage(gpu, screens, StandIn(), lamps, lens, (64, 36), 1)
+    green.draw("picture", [Moment(Pose((0.0, 0.0, 1.5), (0.0, 0.0, 0.0, 1.0)), 0.0)])
+    green.release()
     Defocus(gpu)
     Monitor(gpu).warm(pool.lend, ViewLut(gpu).texture)
     for variant in ({}, dome.MAGNIFIED):

@@ -20,10 +20,10 @@ from vpengine.takes import camera_track
 from vpengine.takes.camera_track import PROTOCOL, VERSION, CameraTrack, Slate, TrackSample, chan_line, has_usd
 from vpengine.takes.usd_camera import write_usd
 from vpengine.tracking import opentrackio_sample
+from vpengine.tracking.opentrackio_lens import read_lens_members
 from vpengine.tracking.opentrackio_packet import JSON
 from vpengine.tracking.opentrackio_sample import (
     read_label,
-    read_lens_members,
     read_payload,
     read_pose,
     read_recording,

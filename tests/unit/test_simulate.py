@@ -16,11 +16,13 @@ from typer.testing import CliRunner
 
 from tests.files import load_show
 from tests.senders import free_port
+from vpengine.cli.main import app as main_app
 from vpengine.cli.simulate import (
     DEMO_CUES,
     DEMO_SECONDS,
     Cue,
     Datagram,
+    begun_ago_s,
     choose,
     cue_packets,
     merged,
@@ -40,7 +42,7 @@ from vpengine.remote.osc_control import OscControl
 from vpengine.remote.thread import RemoteThread
 from vpengine.stage.shipped import stage_folder
 from vpengine.stage.stage_file import load_stage
-from vpengine.tracking.osc import OscTracking
+from vpengine.tracking.osc import OscTracking, encode_pose
 from vpengine.tracking.pose_buffer import PoseBuffer
 from vpengine.tracking.protocol import Source
 from vpengine.tracking.receiver import Receiver
@@ -104,6 +106,41 @@ def test_late_poses_are_left_out_and_cues_are_not() -> None:
     score = [Datagram(n / 10.0, str(n).encode(), is_control=n == 5) for n in range(13)]
     assert play(score, tracking, out.append, clock, clock.sleep) == 5
     assert out == [b"0", b"5", b"10", b"11", b"12"]
+
+
+def test_a_move_begins_when_it_is_told_to() -> None:
+    """By the machine's clock: later waits, what has been is left out, and nothing is late for it."""
+    clock, when = Clock(), list[float]()
+    score = list(poses(still, "1", 10.0, 0.3, stamped=False))
+    play(score, lambda packet: when.append(clock.now_s), bytes, clock, clock.sleep, begin_s=52.0)
+    assert when == pytest.approx([52.0, 52.1, 52.2])
+    clock = Clock()
+    ago_s = begun_ago_s(49.25, 1.0, clock)
+    assert ago_s == 0.75
+    middle, at = list(poses(still, "1", 10.0, 1.0, True, encode_pose, ago_s)), list[float]()
+    assert [datagram.time_s for datagram in middle] == pytest.approx([0.8, 0.9])
+    assert play(middle, lambda packet: at.append(clock.now_s), bytes, clock, clock.sleep, begin_s=49.25) == 2
+    assert at == pytest.approx([50.05, 50.15])
+    assert begun_ago_s(None, 1.0, clock) == 0.0
+    assert begun_ago_s(60.0, 1.0, clock) == 0.0
+
+
+def test_an_endless_move_that_began_long_ago_goes_on_at_once() -> None:
+    first = next(poses(still, "1", 120.0, None, True, encode_pose, 1e7))
+    assert first.time_s == pytest.approx(1e7)
+
+
+@pytest.mark.parametrize("begin_s", [-1.0, float("nan"), float("inf")])
+def test_a_begin_that_no_clock_shows_is_refused(begin_s: float) -> None:
+    with pytest.raises(UserError, match="seconds of the monotonic clock, 0 or more; now is 50"):
+        begun_ago_s(begin_s, 1.0, Clock())
+
+
+def test_a_move_that_is_over_is_told() -> None:
+    with pytest.raises(UserError, match="the move of 1 s ended 4"):
+        begun_ago_s(45.0, 1.0, Clock())
+    result = CliRunner().invoke(main_app, ["simulate", "dolly", "--begin", "0", "--seconds", "0.5"])
+    assert isinstance(result.exception, UserError)
 
 
 def test_ctrl_c_ends_it_quietly() -> None:

@@ -17,6 +17,7 @@ from rich.table import Table
 
 from vpengine.app import App, RunOptions
 from vpengine.cli.bar import progress_bar
+from vpengine.cli.demo_green_screen import FILM, SHEET, film_green_screen
 from vpengine.cli.film import make_films, read_take
 from vpengine.cli.outputs import folder_for
 from vpengine.cli.signals import deaf_to_hangup
@@ -32,8 +33,11 @@ def demo(
     headless: Annotated[bool, typer.Option(help="No windows, even where there is a display.")] = False,
     films: Annotated[bool, typer.Option(help="Render the films after the run.")] = True,
     seconds: Annotated[float, typer.Option(min=1.0, help="How long it runs.")] = DEMO_SECONDS,
+    green_screen: Annotated[bool, typer.Option(help="The second part: an actor before a green screen.")] = True,
 ) -> None:
-    """Twenty seconds on a small LED volume: an actor in a street; evening comes, and a network covers it with snow."""
+    """Twenty seconds on a small LED volume: an actor in a street; evening comes, and a network covers it with snow.
+    Then eight before a green screen.
+    """
     out = folder_for("--out", out, (), force=True)
     take = out / "take"
     shutil.rmtree(take, ignore_errors=True)
@@ -47,8 +51,11 @@ def demo(
             task = bar.add_task("filming", total=count_frames(take))
             with deaf_to_hangup():
                 make_films(take, read_take(take), out, lambda: bar.advance(task))
+        keyed = film_green_screen(out, options.headless, bar) if films and green_screen else None
     if report["frames"]:
         print_table(report, out, films)
+    if keyed is not None:
+        print_green_screen(keyed, out)
 
 
 def has_display() -> bool:
@@ -74,6 +81,23 @@ def run_stage(options: RunOptions, seconds: float, bar: Progress) -> dict[str, A
             tracker.terminate()
             tracker.wait()
         return {**app.report(), "start_s": round(first_picture_s, 2)}
+
+
+def print_green_screen(report: dict[str, Any], out: Path) -> None:
+    interval, recordings = report["interval_ms"], report["recordings"]
+    table = Table("what", "figure", title="vpengine demo, green screen")
+    table.add_row(
+        "frames", f"{report['frames']} in {report['seconds']:.1f} s, {late_percent(report):.1f} % late or left out"
+    )
+    table.add_row(
+        "frame work", f"{report['work_ms']['p50']:.1f} ms at the median, {report['work_ms']['p99']:.1f} ms p99"
+    )
+    table.add_row("interval", f"{interval['p50']:.1f} ms at the median, {interval['p99']:.1f} ms p99")
+    table.add_row("recorded", ", ".join(f"{row['feed']}: {row['frames']}, {row['dropped']} lost" for row in recordings))
+    if report["rung"]["lowest"] > FULL_RUNG:
+        table.add_row("held by", report["rung"]["words"])
+    table.add_row(str(out), f"{FILM}, {SHEET}")
+    Console().print(table)
 
 
 def print_table(report: dict[str, Any], out: Path, films: bool) -> None:

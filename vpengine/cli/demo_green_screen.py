@@ -1,7 +1,7 @@
 """The demo's second part: an actor before a green screen, filmed by a tracked camera, keyed live over the street.
 
-The camera's picture is drawn first, as ``vpengine simulate-picture`` does, and then played as if a camera sent it, while
-a simulated tracker sends its move in step. A take rolls: what the demo shows is its proxy, recorded while it ran.
+The camera's picture is drawn first, as ``vpengine simulate-picture`` does, and then played as if a camera sent it; a
+simulated tracker sends its move in step. What the demo shows is the monitor's feed, recorded while it ran.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -24,10 +24,10 @@ from rich.progress import Progress
 from vpengine.app import App, RunOptions
 from vpengine.cli.simulate import choose
 from vpengine.cli.simulate_picture import Order, held, photograph
-from vpengine.control.triggers import TakeTrigger
 from vpengine.errors import UserError
 from vpengine.files import controls_of
 from vpengine.frames.frame_input import FrameInput
+from vpengine.output.film import Film
 from vpengine.output.overlay import contact_sheet
 from vpengine.stage.shipped import stage_folder
 from vpengine.stage.stage_file import load_stage
@@ -36,13 +36,24 @@ SECONDS = 8.0
 SIZE, RATE, SEED, NOISE = (640, 360), Fraction(24), 1, 1.0
 MOVE = "demo"
 STAGE, SHOW = stage_folder() / "green_screen.toml", stage_folder() / "shows" / "street.toml"
-LEAD_S = 1.2  # for the tracker's process to begin
-AFTER_S = 0.3
+LEAD_S = 3.0  # for the tracker's process to begin, on a slow machine too
 FILM, SHEET = "greenscreen.mp4", "greenscreen.png"
-MOMENTS = (0.1, 0.5, 0.93)  # of the take: day, evening, snow
-PROXY = '\n[[output]]\nkind = "recording"\nfeed = "composite:1"\nname = "composite"\n'
+MOMENTS = (0.1, 0.5, 0.95)  # day, evening, snow
+PROXY = '\n[[output]]\nkind = "recording"\nfeed = "composite:1"\nname = "composite"\nwhen = "always"\nfolder = "."\n'
 
 Image = NDArray[np.uint8]
+
+
+@dataclass
+class _Seen:
+    """The number of the camera's picture in every frame, by its tick, and when the part that is shown begins."""
+
+    numbers: dict[int, int] = field(default_factory=dict)
+    begin_tick: int = 0
+
+    def note(self, frame: FrameInput) -> None:
+        one = frame.captured.get("1")
+        self.numbers[frame.tick.number] = one.number if one is not None else 0
 
 
 def film_green_screen(out: Path, headless: bool, bar: Progress) -> dict[str, Any]:
@@ -51,13 +62,13 @@ def film_green_screen(out: Path, headless: bool, bar: Progress) -> dict[str, Any
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     _draw_picture(folder, bar)
-    seen: list[int] = []
+    seen = _Seen()
     report = _run(folder, headless, bar, seen)
-    proxy = next(iter(sorted(folder.glob("takes/**/composite*.mp4"))), None)
+    proxy = next(iter(sorted(folder.glob("composite*.mp4"))), None)
     if proxy is None:
-        raise UserError(f"{folder}: the take has no recording")
-    shutil.copyfile(proxy, out / FILM)
-    PilImage.fromarray(_sheet(out / FILM, folder / "picture.mkv", seen)).save(out / SHEET, optimize=True)
+        raise UserError(f"{folder}: the green screen was not recorded")
+    shown = _cut(proxy, out / FILM, seen)
+    PilImage.fromarray(_sheet(shown, folder / "picture.mkv", seen)).save(out / SHEET, optimize=True)
     return report
 
 
@@ -70,25 +81,21 @@ def _draw_picture(folder: Path, bar: Progress) -> None:
     photograph(folder, stage, stage.cameras[0].lens(), held(move, length_s), order, lambda: bar.advance(task))
 
 
-def _run(folder: Path, headless: bool, bar: Progress, seen: list[int]) -> dict[str, Any]:
-    """seen: the number of the camera's picture in every frame of the take."""
+def _run(folder: Path, headless: bool, bar: Progress, seen: _Seen) -> dict[str, Any]:
     stage = folder / "stage.toml"
     text = STAGE.read_text(encoding="utf-8").replace('show = "shows/street.toml"\n', "")
-    stage.write_text(
-        text.replace('kind = "synthetic"', 'kind = "file"\nfile = "picture.mkv"') + PROXY, encoding="utf-8"
-    )
-    with App(RunOptions(stage, show=SHOW, headless=headless, remember=False, takes=folder / "takes")) as app:
+    played = text.replace('kind = "synthetic"', 'kind = "file"\nfile = "picture.mkv"')
+    stage.write_text(played + PROXY, encoding="utf-8")
+    with App(RunOptions(stage, show=SHOW, headless=headless, remember=False)) as app:
         app.wait_until_ready()
-        app.loop.keep = _noting(app, seen, app.loop.keep)
+        app.loop.keep = seen.note
         begin_s = _next_beginning(app)
         task = bar.add_task("green screen", total=SECONDS)
-        with subprocess.Popen(_tracker(begin_s)) as tracker:
+        with subprocess.Popen(_tracker(begin_s), stdout=subprocess.DEVNULL) as tracker:
             try:
                 app.run(max(begin_s - time.monotonic(), 0.0))
-                app.inbox.add(TakeTrigger("roll"))
+                seen.begin_tick = max(seen.numbers)
                 app.run(SECONDS, lambda ran_s: bar.update(task, completed=ran_s))
-                app.inbox.add(TakeTrigger("cut"))
-                app.run(AFTER_S)
             finally:
                 tracker.terminate()
         bar.update(task, completed=SECONDS)
@@ -113,26 +120,32 @@ def _next_beginning(app: App) -> float:
     return begun_s + times * SECONDS
 
 
-def _noting(app: App, seen: list[int], keep: Callable[[FrameInput], None]) -> Callable[[FrameInput], None]:
-    def noted(frame: FrameInput) -> None:
-        if app.desk.takes.rolling is not None and "1" in frame.captured:
-            seen.append(frame.captured["1"].number)
-        keep(frame)
+def _cut(proxy: Path, film: Path, seen: _Seen) -> list[Image]:
+    """The part of the recording that is shown, a picture for every tick: one that was left out stays the one before."""
+    first = min(seen.numbers)
+    with av.open(str(proxy)) as container:
+        by_tick = {
+            first + round(float(frame.time or 0.0) * RATE): np.asarray(frame.to_ndarray(format="rgb24"), np.uint8)
+            for frame in container.decode(video=0)
+        }
+    drawn = sorted(by_tick)
+    shown = []
+    for tick in range(seen.begin_tick, seen.begin_tick + round(SECONDS * RATE)):
+        shown.append(by_tick[max((one for one in drawn if one <= tick), default=drawn[0])])
+    with Film(film, SIZE, RATE) as made:
+        for picture in shown:
+            made.write(picture)
+    return shown
 
-    return noted
 
-
-def _sheet(film: Path, picture: Path, seen: list[int]) -> Image:
+def _sheet(shown: list[Image], picture: Path, seen: _Seen) -> Image:
     """What the camera sent beside what the monitor showed, at MOMENTS."""
-    shown, sent = _pictures(film), _pictures(picture)
+    with av.open(str(picture)) as container:
+        sent = [np.asarray(frame.to_ndarray(format="rgb24"), np.uint8) for frame in container.decode(video=0)]
     images, captions = [], []
     for moment in MOMENTS:
-        number = min(int(moment * len(shown)), len(shown) - 1, len(seen) - 1)
-        images += [sent[seen[number] % len(sent)], shown[number]]
-        captions += [f"the camera, {number / float(RATE):.1f} s", "keyed live, re-lit world behind"]
+        index = int(moment * len(shown))
+        tick = max((one for one in seen.numbers if one <= seen.begin_tick + index), default=0)
+        images += [sent[seen.numbers.get(tick, 0) % len(sent)], shown[index]]
+        captions += [f"the camera, {index / float(RATE):.1f} s", "keyed live over the world of its moment"]
     return contact_sheet(images, captions, 2)
-
-
-def _pictures(film: Path) -> list[Image]:
-    with av.open(str(film)) as container:
-        return [np.asarray(frame.to_ndarray(format="rgb24"), np.uint8) for frame in container.decode(video=0)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -75,6 +76,14 @@ def simulate(
     stamped: Annotated[
         bool, typer.Option(help="Send the sender's time with each pose, if the protocol has one.")
     ] = False,
+    begin: Annotated[
+        float | None,
+        typer.Option(
+            help="When the move begins, in seconds of this machine's monotonic clock, so that it runs in step with a "
+            "film that is played. What has been is left out.",
+            show_default="at once",
+        ),
+    ] = None,
     cues: Annotated[bool, typer.Option(help="Send the demo's cues to the control port too.")] = False,
     control: Annotated[
         str | None,
@@ -88,12 +97,27 @@ def simulate(
     if noise_mm or noise_deg:
         chosen = with_tracker_noise(chosen, seed, noise_mm, noise_deg)
     length_s = own_seconds if seconds is None else seconds
-    samples = poses(chosen, camera, rate, length_s, stamped, encoder_for(to))
+    late_s = begun_ago_s(begin, length_s)
+    samples = poses(chosen, camera, rate, length_s, stamped, encoder_for(to), late_s)
     score = merged(samples, cue_packets(DEMO_CUES if cues else (), length_s))
     with UdpSender(to, SENDERS) as tracking, UdpSender(control) as operator:
         typer.echo(f"simulating {move} as camera {camera} to {to} at {rate:g} Hz; Ctrl-C ends it")
-        sent = play(score, tracking.send, operator.send)
+        sent = play(score, tracking.send, operator.send, begin_s=begin)
     typer.echo(f"sent {sent} packets")
+
+
+def begun_ago_s(begin_s: float | None, length_s: float | None, clock: Callable[[], float] = time.monotonic) -> float:
+    """How much of the move is over; 0 for one that begins now or later. Raises UserError where nothing is left."""
+    if begin_s is None:
+        return 0.0
+    if not (math.isfinite(begin_s) and begin_s >= 0.0):
+        raise UserError(
+            f"--begin {begin_s:g}: expected seconds of the monotonic clock, 0 or more; now is {clock():.3f}"
+        )
+    ago_s = max(clock() - begin_s, 0.0)
+    if length_s is not None and ago_s >= length_s:
+        raise UserError(f"--begin {begin_s:g}: the move of {length_s:g} s ended {ago_s - length_s:.1f} s ago")
+    return ago_s
 
 
 def choose(name: str, seed: int) -> tuple[Move, float | None]:
@@ -114,9 +138,10 @@ def poses(
     seconds: float | None,
     stamped: bool,
     encode: EncodePose = encode_pose,
+    from_s: float = 0.0,
 ) -> Iterator[Datagram]:
-    """One datagram a sample; none during a dropout."""
-    for number in itertools.count():
+    """One datagram a sample; none during a dropout, and none of before ``from_s``."""
+    for number in itertools.count(math.ceil(from_s * rate_hz)):
         time_s = number / rate_hz
         if seconds is not None and time_s >= seconds:
             return
@@ -154,12 +179,13 @@ def play(
     to_control: Callable[[bytes], None],
     clock: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], None] = time.sleep,
+    begin_s: float | None = None,
 ) -> int:
-    """Send everything at its time; how many were sent. Ctrl-C ends it, and is no error.
+    """Send everything at its time; how many were sent. Ctrl-C is no error. begin_s: by ``clock``, else now.
 
     A pose that is late because this process was held up is left out, as a tracker's would be; a cue never is.
     """
-    begun_s, sent = clock(), 0
+    begun_s, sent = clock() if begin_s is None else begin_s, 0
     try:
         for datagram in score:
             wait_s = begun_s + datagram.time_s - clock()

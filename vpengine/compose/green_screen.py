@@ -19,6 +19,7 @@ from vpengine.compose.key_warm import SIZE as WARM
 from vpengine.compose.key_warm import warm_key
 from vpengine.compose.lens_match import LensMatch, bends
 from vpengine.compose.mixer import Lend
+from vpengine.compose.screen_plate import ScreenPlate, warm_screen_plate
 from vpengine.errors import UserError
 from vpengine.frames.captured import CapturedFrame
 from vpengine.frames.frame_input import NO_DIP
@@ -29,7 +30,7 @@ from vpengine.gpu.picture import Picture
 from vpengine.gpu.pool import TargetSpec
 from vpengine.gpu.target import Target, Texture
 from vpengine.stage.screens import HoldoutSettings, ScreenSettings
-from vpengine.view.view import View
+from vpengine.view.view import View, without_overscan
 
 log = logging.getLogger(__name__)
 
@@ -45,10 +46,11 @@ class Composited:
 class CameraKey:
     """Owns what is made of one camera's own picture."""
 
-    def __init__(self, gpu: Gpu, camera: Composited) -> None:
+    def __init__(self, gpu: Gpu, camera: Composited, screens: Sequence[ScreenSettings]) -> None:
         self.picture = CameraPicture(gpu, camera.size, camera.color_space)
         self.match = LensMatch(gpu)
         self.plate = CleanPlate(gpu)
+        self.screens = ScreenPlate(gpu, screens) if screens else None
         self._keyer = Keyer(gpu)
         self._settings = KeySettings()
         self._refused = ""
@@ -58,17 +60,38 @@ class CameraKey:
         self.garbage: Texture | None = None
 
     def key(self, job: KeyPicture, picture: Target, garbage: Texture | None, lend: Lend) -> Keyed:
-        """A screen that is learnt from the picture is so while the camera stands."""
         settings = self._asked(job)
+        plate = self._plate_of(job, settings, lend) if settings.clean_plate else None
+        keyed = self._keyer.draw(picture.color, settings, lend, clean_plate=plate, garbage=garbage)
+        if settings.clean_plate and self.newest is not self._learnt:
+            self._learn(job, settings, picture.color, keyed.matte.color)
+            self._learnt = self.newest
+        return keyed
+
+    def _plate_of(self, job: KeyPicture, settings: KeySettings, lend: Lend) -> Texture | None:
+        """Where the stage says where its screens stand they are learnt there; else in the picture, while it stands."""
+        if self.screens is not None:
+            return self._met(self.screens.texture(settings, job.view, lend), job, lend)
         if self._seen is None or not job.view.same_as(self._seen):
             self.plate.forget()
         self._seen = job.view
-        plate = self.plate.texture(settings, lend) if settings.clean_plate else None
-        keyed = self._keyer.draw(picture.color, settings, lend, clean_plate=plate, garbage=garbage)
-        if settings.clean_plate and self.newest is not self._learnt:
-            self.plate.learn(picture.color, keyed.matte.color, settings)
-            self._learnt = self.newest
-        return keyed
+        return self.plate.texture(settings, lend)
+
+    def _met(self, drawn: Texture, job: KeyPicture, lend: Lend) -> Texture:
+        """What was drawn at the job's view as the lens has it."""
+        size = self.picture.target.size
+        if job.overscan_percent == 0.0 and not bends(job.lens) and drawn.size == size:
+            return drawn
+        matched = lend(TargetSpec(size))
+        self.match.draw(matched, drawn, None, job.lens, job.overscan_percent)
+        return matched.color
+
+    def _learn(self, job: KeyPicture, settings: KeySettings, picture: Texture, matte: Texture) -> None:
+        if self.screens is None:
+            self.plate.learn(picture, matte, settings)
+            return
+        view = without_overscan(job.view, job.overscan_percent, self.picture.target.size)
+        self.screens.learn(picture, matte, settings, view, self.match, job.lens)
 
     @property
     def settings(self) -> KeySettings:
@@ -85,8 +108,9 @@ class CameraKey:
         return self._settings
 
     def release(self) -> None:
-        for part in (self.picture, self.match, self.plate):
-            part.release()
+        for part in (self.picture, self.match, self.plate, self.screens):
+            if part is not None:
+                part.release()
 
 
 class GreenScreen:
@@ -102,6 +126,7 @@ class GreenScreen:
         self._gpu = gpu
         self._cameras = dict(cameras)
         self._keys: dict[str, CameraKey] = {}
+        self._screens = tuple(screens)
         self._garbage = GarbageMatte(gpu, screens, holdouts)
         self._composite, self._defocus = Composite(gpu), Defocus(gpu)
         self._view = KeyView(gpu)
@@ -119,7 +144,7 @@ class GreenScreen:
 
     def _of(self, camera: str) -> CameraKey:
         if camera not in self._keys:
-            self._keys[camera] = CameraKey(self._gpu, self._cameras[camera])
+            self._keys[camera] = CameraKey(self._gpu, self._cameras[camera], self._screens)
         return self._keys[camera]
 
     def _take(self, job: TakePicture, pictures: Pictures) -> Target:
@@ -180,14 +205,15 @@ class GreenScreen:
         """Every program once, before the first frame: a camera's format is not known before its first picture."""
         if not self._cameras:
             return
-        for camera in self._cameras:
-            self._of(camera)
         warm_picture(self._gpu)
         warm_key(self._gpu, lend)
         keyed = Keyer(self._gpu).draw(lend(TargetSpec(WARM)).color, KeySettings(), lend)
         self._view.draw(lend(TargetSpec(WARM, dtype="f1")), keyed, None, 0)
         if self._garbage.needed:
             self._garbage.draw(view, lend)
+        for key in (self._of(camera) for camera in self._cameras):
+            if key.screens is not None:
+                warm_screen_plate(key.screens, view, key.match, lend)
 
     def release(self) -> None:
         for camera in self._keys.values():

@@ -123,7 +123,8 @@ class Keyer:
         found = {**near, "core": core.color, "moments": moments.color}
         measure = self._drawn("key_solve", core.size, found, plate, values, lend)
         edge = lend(TargetSpec(size, components=1))
-        self._edge.draw(edge, {"picture": picture, "measure": measure.color})
+        measured = {"picture": picture, "measure": measure.color, **plate}
+        self._pass("key_edge", plate).draw(edge, measured, **values) if plate else self._edge.draw(edge, measured)
         matte = self._matte(refined or edge.color, edge, settings, lend, garbage, screen.color if plate else None)
         matte = self._edges.moved(matte, settings, lend)
         foreground = lend(TargetSpec(size))

@@ -56,20 +56,21 @@ class LensMatch:
 
         target: of the real picture's size; RGBA half float, with depth where ``depth`` is given. dip: as a BusState's.
         """
-        textures = {"world_color": color, "lens_moves": self._grid(lens, target.size)}
+        textures = {"world_color": color, "lens_moves": self.grid(lens, target.size)}
         used = self._pass
         if depth is not None and target.depth is not None:
             used, textures["world_depth"] = self._with_depth, depth
         narrower = 1.0 / (1.0 + overscan_percent / 50.0)
         used.draw(target, textures, dip=dip, picture_size=target.size, narrower=narrower)
 
-    def _grid(self, lens: Lens, size: tuple[int, int]) -> Any:
+    def grid(self, lens: Lens, size: tuple[int, int]) -> Any:
+        """How far the lens moves each node of a picture of ``size``, as ``baked`` has it: a texture."""
         key = (lens.distortion, lens.sensor_mm, lens.projection_offset_mm, size)
         if self._known is None or self._known[0] != key:
             moved = baked(lens, size)
             nodes = (moved.shape[1], moved.shape[0])
             if nodes not in self._grids:
-                self._grids[nodes] = self._gpu.texture(nodes, 2, "f4", nearest=True)
+                self._grids[nodes] = self._gpu.texture(nodes, 2, "f4")
             write(self._grids[nodes], moved)
             self._known = (key, nodes)
         return self._grids[self._known[1]]

@@ -46,7 +46,7 @@ CONTROLS = (
     _key("black", 0.0, "Lifts the world's black to the camera's.", 0.0, 0.1),
     _key("view", 0, f"What key:CAMERA shows: {', '.join(f'{n} the {name}' for n, name in enumerate(STAGES))}.",
          0, len(STAGES) - 1, "", "int"),
-    Control(DEFOCUS, "bool", False, "The world is as soft as the lens's focus and T-stop make it, where they are known."),
+    Control(DEFOCUS, "bool", False, "The world is as soft as the lens's focus and T-stop make it."),
     Control("/vp/key/front", "bool", False, "What of the world is nearer than the mark passes before the picture."),
     Control("/vp/key/clean_plate", "bool", True, "The screen without anybody is learnt from the picture, and used."),
     *(Control(address, "float", 1.0, f"Gain on the {name} light of cameras' own pictures, as a grey card sets it.",

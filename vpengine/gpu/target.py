@@ -122,11 +122,15 @@ class Atlas:
             self.colors = [_texture(context, size, 4, "f2", moderngl.LINEAR, made) for _ in range(textures)]
             self.framebuffer = context.framebuffer(self.colors)
             made.append(self.framebuffer)
-            do(self.framebuffer.clear)
+            self.clear()
         except Exception:  # whatever it is goes on up, and what was made before it is given back
             for part in made:
                 (release_framebuffer if isinstance(part, moderngl.Framebuffer) else _release)(part)
             raise
+
+    def clear(self) -> None:
+        """All of it to zero."""
+        do(self.framebuffer.clear)
 
     def release(self) -> None:
         release_framebuffer(self.framebuffer)

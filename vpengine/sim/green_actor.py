@@ -18,10 +18,10 @@ from vpengine.sim.stand_in import StandIn
 AROUND = 32  # directions that light from everywhere is gathered from
 ABOVE, LEVEL, BELOW = 0.10, 0.055, 0.045  # light of the studio from there, over pi
 
-LOOSE, FRINGE = 320, 900  # strands that stand off, and short ones that soften the outline
+LOOSE, FRINGE = 420, 1100  # strands that stand off, and short ones that soften the outline
 JOINTS = 9  # of a strand
-THICK_M = (0.0004, 0.0011)  # a hair is a tenth of that: strands are several that stick together
-LIGHTER = 2.2  # than a head of hair, which darkens itself
+THICK_M = (0.0005, 0.0013)  # a hair is a tenth of that: strands are several that stick together
+LIGHTER = 1.5  # than a head of hair, which darkens itself
 
 Floats = NDArray[np.float32]
 

@@ -179,7 +179,7 @@ class Lighting:
 
 
 def _folds(at_m: Array, chance: np.random.Generator) -> Array:
-    """(n,) slopes, about -1 to 1, of cloth that hangs: long soft folds downwards, and creases from how it was packed."""
+    """(n,) slopes, about -1 to 1, of cloth that hangs: long soft folds downwards, creases from how it was packed."""
     x, z = at_m[:, 0], at_m[:, 1]
     phase = chance.uniform(0.0, 2.0 * np.pi, 6)
     hang = np.sin(4.3 * x + 0.9 * np.sin(1.1 * z + phase[0]) + phase[1])
@@ -258,8 +258,9 @@ def _lamp_stand(sheet: Sheet, side: float) -> list[Painted]:
     flat = np.array([sheet.facing[0], sheet.facing[1], 0.0])
     middle = sheet.corner_m + 0.5 * (1.0 + side) * sheet.side_m
     foot = (middle + LAMP_AWAY_M[0] * side * across + LAMP_AWAY_M[1] * flat) * (1.0, 1.0, 0.0)
-    head = foot + (0.0, 0.0, LAMP_HEIGHT_M)
-    legs = [(foot + 0.4 * np.array([np.cos(a), np.sin(a), 0.0]), foot + (0.0, 0.0, 0.6)) for a in (0.4, 2.5, 4.6)]
+    head = foot + np.array([0.0, 0.0, LAMP_HEIGHT_M])
+    knee = foot + np.array([0.0, 0.0, 0.6])
+    legs = [(foot + 0.4 * np.array([np.cos(a), np.sin(a), 0.0]), knee) for a in (0.4, 2.5, 4.6)]
     tubes = [tube(tuple(a), tuple(b), 0.014) for a, b in [(foot, head), *legs]]
     beam = -flat - 0.7 * side * across
     beam /= np.linalg.norm(beam)
@@ -309,7 +310,7 @@ def _bounds(lighting: Lighting) -> tuple[tuple[float, float], tuple[float, float
     """(x, y) of the studio's corners: well beyond the screens, and behind where cameras stand."""
     corners = [sheet.at(np.array([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0], [1.0, 1.0]]))[:, :2] for sheet in lighting.sheets]
     everything = np.concatenate([*corners, [lighting.mark_m, (0.0, -1.5)]])
-    low, high = everything.min(axis=0) - (3.0, 1.5), everything.max(axis=0) + (3.0, 2.5)
+    low, high = everything.min(axis=0) - np.array([3.0, 1.5]), everything.max(axis=0) + np.array([3.0, 2.5])
     return (float(low[0]), float(low[1])), (float(high[0]), float(high[1]))
 
 

@@ -48,6 +48,13 @@ class View:
         )
 
 
+def without_overscan(view: View, overscan_percent: float, resolution: tuple[int, int]) -> View:
+    """The same, no wider than the lens's own picture, of which ``view`` has so much more on each side."""
+    wider = 1.0 + overscan_percent / 50.0
+    narrow = np.diag([wider, wider, 1.0, 1.0]) @ view.clip_from_view
+    return View(view.view_from_stage, narrow, resolution, view.time_s, view.light)
+
+
 def view_ray_from_ndc(view: View) -> Array:
     """(3, 3): (ndc x, ndc y, 1) to the view-space direction that advances one metre along the view axis.
 
