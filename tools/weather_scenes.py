@@ -157,7 +157,18 @@ def _house_details(rng: Rng, side: float, edge_m: float, y: float, length: float
     if rng.random() < 0.3:
         awning = Surface(_colour(rng, 0.2, 0.6, 1.0), (0.7, 0.7, 0.68), Pattern.STRIPES, 0.5)
         parts.append(box((side * (edge_m - 0.5), y + 0.4 * length, 2.6), (1.6, length * 0.4, 0.1), awning))
+    if rng.random() < 0.35:
+        size = (0.12, rng.uniform(0.6, 2.5), rng.uniform(0.4, 1.2))
+        centre = (side * (edge_m - 0.2), y + rng.uniform(0.2, 0.8) * length, rng.uniform(2.6, 5.0))
+        parts.append(box(centre, size, _sign(rng), casts=False))
     return parts
+
+
+def _sign(rng: Rng) -> Surface:
+    """Glows in a colour of its own, as saturated as lamps are: red is as often as all others."""
+    hue = np.array([1.0, 0.0, 0.0]) if rng.random() < 0.5 else rng.permutation([1.0, float(rng.random()), 0.0])
+    light = tuple(0.06 + 0.84 * hue)
+    return Surface(light, light, material=Material.LAMP)
 
 
 def _street_furniture(rng: Rng, side: float, half_street_m: float) -> list[Part]:
