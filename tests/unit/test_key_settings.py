@@ -10,7 +10,7 @@ import pytest
 from vpengine.compose.key_settings import KeySettings, chroma_of, key_axes, key_settings, pick, spill_slope
 from vpengine.control.controls import Controls, parse
 from vpengine.control.declared import ENGINE_CONTROLS
-from vpengine.control.key import CONTROLS, GREEN
+from vpengine.control.key import CONTROLS, GREEN, SETTINGS
 from vpengine.errors import UserError
 
 SCREENS = (GREEN, (0.08, 0.11, 0.39), (0.52, 0.57, 0.09))
@@ -18,27 +18,27 @@ SKIN = np.array([0.346, 0.253, 0.174])
 
 
 def test_each_control_is_one_sentence_with_a_default_that_it_takes() -> None:
-    assert all(one.address.startswith("/vp/key/") for one in CONTROLS)
+    assert all(one.address.startswith(("/vp/key/", "/vp/picture/gain/")) for one in CONTROLS)
     assert all(one.sentence.endswith(".") and one.sentence.count(". ") == 0 for one in CONTROLS)
     assert [parse(one, one.default) for one in CONTROLS] == [one.default for one in CONTROLS]
 
 
-def test_no_address_is_another_controls() -> None:
-    Controls((*ENGINE_CONTROLS, *CONTROLS))
+def test_the_engine_has_them_all() -> None:
+    assert set(CONTROLS) <= set(Controls(ENGINE_CONTROLS).declared.values())
 
 
 def test_untouched_controls_are_the_settings_as_they_come() -> None:
-    assert key_settings(Controls(CONTROLS).freeze(0.0)) == KeySettings()
+    assert key_settings(Controls(SETTINGS).freeze(0.0)) == KeySettings()
     assert key_settings({}) == KeySettings()
 
 
 def test_every_control_reaches_a_setting_of_its_own() -> None:
     seen = {KeySettings()}
-    for one in CONTROLS:
+    for one in SETTINGS:
         end = one.low if one.default == one.high else one.high
         moved = not one.default if one.kind == "bool" else 0.5 * (float(one.default) + end)
         seen.add(key_settings({one.address: moved}))
-    assert len(seen) == len(CONTROLS) + 1
+    assert len(seen) == len(SETTINGS) + 1
 
 
 def test_a_grey_screen_is_refused_with_its_address() -> None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from vpengine.control.key import COLOR, CONTROLS, GREEN, LUMA, WORLD
+from vpengine.control.key import COLOR, GREEN, LUMA, SETTINGS, WORLD
 from vpengine.errors import UserError
 
 Rgb = tuple[float, float, float]
@@ -61,7 +61,7 @@ class KeySettings:
 
 def key_settings(controls: Mapping[str, float | bool | str]) -> KeySettings:
     """From the controls' values by address, as ``Controls.freeze`` has them; those that are not there rest."""
-    values = {one.address.removeprefix("/vp/key/"): controls.get(one.address, one.default) for one in CONTROLS}
+    values = {one.address.removeprefix("/vp/key/"): controls.get(one.address, one.default) for one in SETTINGS}
 
     def number(name: str) -> float:
         return float(values[name])

@@ -22,7 +22,7 @@ DEFOCUS = "/vp/key/defocus"
 GAINS = ("/vp/picture/gain/r", "/vp/picture/gain/g", "/vp/picture/gain/b")
 # What key:CAMERA shows, by the control's number.
 STAGES = ("matte", "measured alpha", "sure foreground", "screen's light", "shadow", "foreground", "garbage matte")
-CONTROLS = (
+SETTINGS = (
     _key("screen/r", GREEN[0], "Red light of the screen, as picked from the camera's picture.", 0.0, 4.0),
     _key("screen/g", GREEN[1], "Green light of the screen, as picked from the camera's picture.", 0.0, 4.0),
     _key("screen/b", GREEN[2], "Blue light of the screen, as picked from the camera's picture.", 0.0, 4.0),
@@ -44,11 +44,15 @@ CONTROLS = (
     _key("wrap/radius", 16.0, "How far it reaches.", 1.0, 64.0, "px"),
     _key("grain", 0.0, "Noise on the world, to match the camera's; 1 is a dark stage at a high gain."),
     _key("black", 0.0, "Lifts the world's black to the camera's.", 0.0, 0.1),
+    Control("/vp/key/clean_plate", "bool", True, "The screen without anybody is learnt from the picture, and used."),
+)  # fmt: skip
+# And those that are not the key's own.
+CONTROLS = (
+    *SETTINGS,
     _key("view", 0, f"What key:CAMERA shows: {', '.join(f'{n} the {name}' for n, name in enumerate(STAGES))}.",
          0, len(STAGES) - 1, "", "int"),
     Control(DEFOCUS, "bool", False, "The world is as soft as the lens's focus and T-stop make it."),
     Control("/vp/key/front", "bool", False, "What of the world is nearer than the mark passes before the picture."),
-    Control("/vp/key/clean_plate", "bool", True, "The screen without anybody is learnt from the picture, and used."),
     *(Control(address, "float", 1.0, f"Gain on the {name} light of cameras' own pictures, as a grey card sets it.",
               1 / 16, 16.0) for address, name in zip(GAINS, ("red", "green", "blue"), strict=True)),
 )  # fmt: skip
