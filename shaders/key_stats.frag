@@ -1,13 +1,16 @@
 // Mean and variance of 4 x 4 pixels of the edge matte.
 layout(location = 0) out vec4 color;
 
-uniform sampler2D edge;
+uniform sampler2D picture;
+uniform sampler2D measure;
+#include "key_measure.glsl"
 
 void main() {
-    ivec2 last = textureSize(edge, 0) - 1, corner = ivec2(gl_FragCoord.xy) * 4;
+    ivec2 last = textureSize(picture, 0) - 1, at = ivec2(gl_FragCoord.xy), corner = at * 4;
+    vec4 axis = texelFetch(measure, at, 0);
     vec2 sum = vec2(0.0);
     for (int i = 0; i < 16; i++) {
-        float alpha = texelFetch(edge, min(corner + ivec2(i & 3, i >> 2), last), 0).r;
+        float alpha = measured(axis, texelFetch(picture, min(corner + ivec2(i & 3, i >> 2), last), 0).rgb);
         sum += vec2(alpha, alpha * alpha);
     }
     sum /= 16.0;
