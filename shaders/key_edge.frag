@@ -1,4 +1,5 @@
 // The edge matte alone, to be looked at: key_matte.frag measures it by itself.
+in vec2 uv;
 layout(location = 0) out vec4 color;
 
 uniform sampler2D picture;
@@ -7,8 +8,8 @@ uniform sampler2D measure;
 #include "key_measure.glsl"
 
 void main() {
-    vec3 light = texelFetch(picture, ivec2(gl_FragCoord.xy), 0).rgb;
-    light = evened(light, screen_base(gl_FragCoord.xy / picture_size), gl_FragCoord.xy);
-    vec4 axis = texture(measure, gl_FragCoord.xy / (4.0 * vec2(textureSize(measure, 0))));
+    vec2 pixel = floor(uv * picture_size) + 0.5;
+    vec3 light = evened(texelFetch(picture, ivec2(pixel), 0).rgb, screen_base(pixel / picture_size), pixel);
+    vec4 axis = texture(measure, pixel / (4.0 * vec2(textureSize(measure, 0))));
     color = vec4(vec3(measured(axis, light)), 1.0);
 }

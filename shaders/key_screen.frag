@@ -1,5 +1,5 @@
 // Where the picture is surely screen, how its light is to the clean plate's, or to the picked colour: one texel of 8 x 8
-// pixels, of which every other is asked. color: the ratio; alpha: how many of them are.
+// pixels, of which two a row are asked. color: the ratio; alpha: how many of them are.
 layout(location = 0) out vec4 color;
 
 uniform sampler2D picture;
@@ -10,14 +10,14 @@ void main() {
     float picked = dot(screen.rgb, vec3(1.0));
     vec4 sum = vec4(0.0);
     float sure = 0.0;
-    for (int i = 0; i < 32; i++) {
-        vec3 light = texelFetch(picture, min(corner + ivec2(2 * (i & 3) + (i >> 2 & 1), i >> 2), size - 1), 0).rgb;
+    for (int i = 0; i < 16; i++) {
+        vec3 light = texelFetch(picture, min(corner + ivec2(4 * (i & 1) + 3 * (i >> 1) & 7, i >> 1), size - 1), 0).rgb;
         float part = screen_part(light, sure_slope);
         // By saturation, whatever the brightness: a badly lit corner and a shadow are screen too.
         float likeness = part * picked / max(dot(light, vec3(1.0)), 0.02 * picked);
         float weight = part > 0.05 ? clamp((likeness - 0.7) * 5.0, 0.0, 1.0) : 0.0;
         sum += vec4(light, 1.0) * weight;
-        sure += weight > 0.0 ? 1.0 / 32.0 : 0.0;
+        sure += weight > 0.0 ? 1.0 / 16.0 : 0.0;
     }
     vec2 at = (vec2(corner) + 4.0) / vec2(size);
     color = vec4(sum.rgb / max(sum.a, 1e-4) / screen_base(at), sure);

@@ -24,10 +24,11 @@ from tests.keying import (
 )
 from vpengine.cli.bench_key import encoded, lemur_input, linear, synthetic_input
 from vpengine.compose.clean_plate import CleanPlate
-from vpengine.compose.key import Keyer
+from vpengine.compose.key import Keyer, draw_edge
 from vpengine.compose.key_settings import KeySettings
 from vpengine.control.key import COLOR, WORLD
 from vpengine.gpu.gpu import Gpu
+from vpengine.gpu.pool import TargetSpec
 from vpengine.view.color import REC709_FROM_ACESCG
 from vpengine.view.matte_error import edge_error, mean_error
 
@@ -47,7 +48,10 @@ def keyed(engine: Gpu, keyer: Keyer, light: Any, settings: KeySettings, **given:
     with lending(engine) as lend:
         textures = {name: texture_of(engine, array) for name, array in given.items()}
         found = keyer.draw(texture_of(engine, light), settings, lend, **textures)
-        return {name: values_of(getattr(found, name).color) for name in found.__dataclass_fields__}
+        stages = {name: values_of(getattr(found, name).color) for name in ("matte", "foreground", "core", "screen")}
+        edge = lend(TargetSpec(found.matte.size, "f4"))
+        draw_edge(engine, found, edge)
+        return {**stages, "edge": values_of(edge.color)}
 
 
 @pytest.mark.parametrize("screen", [GREEN, BLUE, YELLOW_GREEN])
@@ -78,6 +82,17 @@ def noisy(deviation: float) -> tuple[Any, Any]:
     alpha = ramp_alpha()
     grain = np.random.default_rng(5).normal(0.0, deviation, (SIZE[1], SIZE[0], 3))
     return mixed(alpha, SKIN, GREEN) + grain, alpha
+
+
+def test_matte_and_foreground_are_the_same_drawn_at_once_or_apart(engine: Gpu, keyer: Keyer) -> None:
+    light, _ = noisy(0.004)
+    settings = replace(SETTINGS, extend=0.3)
+    at_once, apart = (
+        keyed(engine, keyer, light, replace(settings, feather_px=feather)) for feather in (0.0, 1e-6)
+    )  # a feather of nothing moves no edge
+    for name in ("matte", "foreground"):
+        np.testing.assert_allclose(at_once[name], apart[name], atol=2e-3)
+    assert np.ptp(at_once["foreground"][..., 0]) > 0.3
 
 
 def test_refine_takes_noise_and_leaves_the_edge(engine: Gpu, keyer: Keyer) -> None:

@@ -57,9 +57,9 @@ class Keyed:
 
     matte: r alpha, g the screen's shadow (1 is none), b alpha before its edge was moved, a what is held out.
     foreground: rgb light, premultiplied and without spill; a: alpha, or, where spill is replaced by the world, how much
-    of the screen's light that was. core, of 4 x 4 pixels: mean light, and how surely it is foreground. measure and near,
-    of 4 x 4: what tells the screen, and the foreground's light filled in. screen, of 8 x 8: the screen's light to the
-    clean plate's (or to the picked colour).
+    of the screen's light that was. core, of 4 x 4 pixels: mean light, and how surely it is foreground. measure, of
+    4 x 4: what tells the screen from it. near, of 4 x 4: the foreground's light, filled in. screen, of 8 x 8: the
+    screen's light to the clean plate's (or to the picked colour). What is left is what the key was made of.
     """
 
     matte: Target | Layer
@@ -91,6 +91,16 @@ def key_values(settings: KeySettings, size: tuple[int, int]) -> dict[str, Any]:
         "extend": settings.extend,
         "clips": (settings.clip_black, settings.clip_white),
     }
+
+
+def draw_edge(gpu: Gpu, keyed: Keyed, target: Target) -> None:
+    """Alpha as it is measured, in grey, into a target of any size: nobody needs it but who looks at it."""
+    textures = {"picture": keyed.picture, "measure": keyed.measure.color, **keyed.plate}
+    _pass(gpu, "key_edge", keyed.plate).draw(target, textures, **keyed.values)
+
+
+def _pass(gpu: Gpu, name: str, plate: Mapping[str, Texture], defines: Mapping[str, str] | None = None) -> Pass:
+    return gpu.pass_(name, KEY, {**(defines or {}), **({"PLATE": "1"} if plate else {})})
 
 
 class Keyer:
@@ -137,13 +147,8 @@ class Keyer:
         matte, foreground = self._finished(found, settings, defines, plate, values, lend)
         return Keyed(matte, foreground, core, raw, near, screen, picture, values, plate)
 
-    def edge(self, keyed: Keyed, target: Target) -> None:
-        """Alpha as it is measured, in grey, into a target of the picture's size."""
-        textures = {"picture": keyed.picture, "measure": keyed.measure.color, **keyed.plate}
-        self._pass("key_edge", keyed.plate).draw(target, textures, **keyed.values)
-
     def _pass(self, name: str, plate: Mapping[str, Texture], defines: Mapping[str, str] | None = None) -> Pass:
-        return self._gpu.pass_(name, KEY, {**(defines or {}), **({"PLATE": "1"} if plate else {})})
+        return _pass(self._gpu, name, plate, defines)
 
     def _filled_screen(self, picture: Texture, plate: dict[str, Texture], values: dict[str, Any], lend: Lend) -> Target:
         size = shrunk((picture.size[0], picture.size[1]), 8)

@@ -8,7 +8,7 @@ from itertools import product
 
 from vpengine.compose.clean_plate import CleanPlate
 from vpengine.compose.composite import Composite
-from vpengine.compose.key import Keyer
+from vpengine.compose.key import Keyer, draw_edge
 from vpengine.compose.key_settings import KeySettings
 from vpengine.compose.mixer import Lend
 from vpengine.gpu.gpu import Gpu
@@ -32,8 +32,9 @@ def warm_key(gpu: Gpu, lend: Lend) -> None:
 def _warm_matte(gpu: Gpu, picture: Texture, lend: Lend) -> None:
     keyer, plate = Keyer(gpu), CleanPlate(gpu)
     for learnt, garbage, refine in product((None, picture), (None, picture), (0.0, 0.5)):
-        settings = replace(MOVED, refine=refine)
-        keyed = keyer.draw(picture, settings, lend, clean_plate=learnt, garbage=garbage)
+        for settings in (KeySettings(refine=refine), replace(MOVED, refine=refine)):
+            keyed = keyer.draw(picture, settings, lend, clean_plate=learnt, garbage=garbage)
+        draw_edge(gpu, keyed, lend(TargetSpec(SIZE, dtype="f1")))
     plate.learn(picture, keyed.matte.color, MOVED)
     plate.texture(MOVED, lend)
     plate.release()

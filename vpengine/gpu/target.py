@@ -19,7 +19,7 @@ FAR_DEPTH = float("inf")
 class Layer:
     """One of a target's textures, to be read."""
 
-    color: Texture
+    color: moderngl.Texture
     size: tuple[int, int]
 
 
