@@ -9,8 +9,14 @@ layout(location = 1) out vec4 foreground;
 uniform sampler2D picture;
 uniform sampler2D measure;
 uniform sampler2D screen_ratio;
+uniform sampler2D near;
 #ifdef REFINED
 uniform sampler2D refined;
+#endif
+#ifdef STEADY
+uniform sampler2D before;
+// Less of alpha's change than this is taken for noise in part, and of its blocks'; and the least part that is followed.
+const float NOISE = 0.16, MOVED = 0.05, LEAST = 0.25;
 #endif
 #ifdef GARBAGE
 uniform sampler2D garbage;
@@ -24,6 +30,7 @@ uniform sampler2D garbage;
 
 void main() {
     ivec2 at = ivec2(gl_FragCoord.xy);
+    vec4 about = texelFetch(near, at / 4, 0);
     vec3 light = texelFetch(picture, at, 0).rgb, here = screen_base(gl_FragCoord.xy / picture_size);
 #ifdef REFINED
     float alpha = texelFetch(refined, at, 0).r;
@@ -36,6 +43,11 @@ void main() {
     float alpha = measured(axis, evened(light, here, gl_FragCoord.xy));
 #endif
     alpha = clamp((alpha - clips.x) / (clips.y - clips.x), 0.0, 1.0);
+#ifdef STEADY
+    // Noise moves alpha a little and is averaged; whatever moves it more is followed at once, so that nothing drags.
+    float was = texelFetch(before, at, 0).b;
+    alpha = mix(was, alpha, clamp(max(abs(alpha - was) / NOISE, about.a / MOVED), LEAST, 1.0));
+#endif
     vec3 ratio = texture(screen_ratio, gl_FragCoord.xy / (8.0 * vec2(textureSize(screen_ratio, 0)))).rgb;
     float shade = 1.0, kept = alpha, held_out = 0.0;
 #ifdef PLATE
@@ -49,6 +61,6 @@ void main() {
 #endif
     matte = vec4(kept, shade, alpha, held_out);
 #ifndef ALONE
-    foreground = foreground_of(light, matte, ratio * here, at);
+    foreground = foreground_of(light, matte, ratio * here, about.rgb);
 #endif
 }

@@ -1,13 +1,16 @@
 // The best linear measure of how much screen there is in light: 1 at the local screen, 0 at the local foreground, and as
 // little as can be for everything that the foreground is near here: its shades, greys, noise. One texel of 4 x 4 pixels.
 // measure: screen part = dot(rgb, light) + a. Fisher's discriminant (1936), its scatter the second moment.
-// near: the foreground's own light, filled in where there is none.
+// near: the foreground's own light, filled in where there is none; alpha: by how much the matte was moved (STEADY).
 layout(location = 0) out vec4 measure;
 layout(location = 1) out vec4 near;
 
 uniform sampler2D sure;
 uniform sampler2D moments;
 uniform sampler2D screen_ratio;
+#ifdef STEADY
+uniform sampler2D before;
+#endif
 #include "key.glsl"
 #include "key_push.glsl"
 #include "key_moments.glsl"
@@ -39,5 +42,15 @@ void main() {
     axis /= max(dot(axis, apart), 1e-12);
     // Well within the core there is no screen, whatever meets there: the seam of two colours is no hole.
     measure = vec4(axis, -dot(axis, mean)) * (1.0 - own.a);
-    near = vec4(mean, 1.0);
+    float moved = 0.0;
+#ifdef STEADY
+    // What moves changes a block's mean and its neighbours', and noise does not: alpha's, by the same measure.
+    ivec2 last = textureSize(sure, 0) - 1;
+    for (int i = 0; i < 9; i++) {
+        ivec2 about = clamp(at + ivec2(i % 3, i / 3) - 1, ivec2(0), last);
+        vec3 change = texelFetch(sure, about, 0).rgb - texelFetch(before, about, 0).rgb;
+        moved = max(moved, abs(dot(axis, change)));
+    }
+#endif
+    near = vec4(mean, moved);
 }

@@ -1,6 +1,5 @@
 // The foreground's own light, premultiplied: the screen behind it taken out, then what the screen spilled on it.
 // After color.glsl and key.glsl.
-uniform sampler2D near;
 
 vec4 despilled(vec3 light, float share) {
     float spill = share * despill * max(screen_part(light, spill_slope), 0.0);
@@ -15,11 +14,11 @@ vec3 not_less(vec3 light, vec3 alike_) {
     return mix(light, alike, clamp(10.0 * lack, 0.0, 1.0));
 }
 
-// matte: as key_matte.frag has it; behind: the screen's light here. alpha: the matte's; or, where the composite is to give
+// matte: as key_matte.frag has it; behind: the screen's light here; about: the foreground's nearby, which is smooth where
+// it is asked for, for at edges it was filled in. alpha: the matte's; or, where the composite is to give
 // spill back as the world's, how much of the screen was spilled.
-vec4 foreground_of(vec3 picture, vec4 matte, vec3 behind, ivec2 at) {
+vec4 foreground_of(vec3 picture, vec4 matte, vec3 behind, vec3 about) {
     float alpha = matte.r, whole = matte.b;
-    vec3 about = texelFetch(near, at / 4, 0).rgb;  // smooth as it is where it is asked for: at edges it was filled in
     vec3 light = max(picture - (1.0 - whole) * behind, 0.0) / max(whole, 0.02);
     light = whole < 1.0 ? not_less(light, about) : light;
     // A pixel that is hardly covered holds more noise than foreground.

@@ -26,6 +26,7 @@ from vpengine.cli.bench_key import encoded, lemur_input, linear, synthetic_input
 from vpengine.compose.clean_plate import CleanPlate
 from vpengine.compose.key import Keyer, draw_edge
 from vpengine.compose.key_settings import KeySettings
+from vpengine.compose.key_steady import Steady
 from vpengine.control.key import COLOR, WORLD
 from vpengine.gpu.gpu import Gpu
 from vpengine.gpu.pool import TargetSpec
@@ -229,6 +230,63 @@ def test_a_matte_made_elsewhere_is_taken(engine: Gpu, keyer: Keyer) -> None:
     refined = np.full((SIZE[1], SIZE[0], 3), 0.465)
     found = keyed(engine, keyer, mixed(ramp_alpha(), SKIN, GREEN), SETTINGS, refined=refined)["matte"][..., 0]
     np.testing.assert_allclose(found, 0.5, atol=0.002)
+
+
+class Film:
+    """Pictures one after the other, steadied."""
+
+    def __init__(self, engine: Gpu, keyer: Keyer) -> None:
+        self.engine, self.keyer, self.steady = engine, keyer, Steady(engine)
+
+    def matte(self, light: Any, tick: int, settings: KeySettings = SETTINGS) -> Any:
+        with lending(self.engine) as lend:
+            given: Any = {"steady": self.steady, "tick": tick}
+            return values_of(self.keyer.draw(texture_of(self.engine, light), settings, lend, **given).matte.color)
+
+
+def shot(seed: int, moved: int = 0, noise: float = 0.0015) -> Any:
+    grain = np.random.default_rng(seed).normal(0.0, noise, (SIZE[1], SIZE[0], 3))
+    return mixed(np.roll(ramp_alpha(), moved, axis=1), SKIN, GREEN) + grain
+
+
+def test_an_edge_that_stands_does_not_boil(engine: Gpu, keyer: Keyer) -> None:
+    film, edge = Film(engine, keyer), np.s_[4:60, 44:48]
+    steadied = np.array([film.matte(shot(n), n)[edge][..., 0] for n in range(8)])
+    alone = np.array([keyed(engine, keyer, shot(n), SETTINGS)["matte"][edge][..., 0] for n in range(8)])
+    assert steadied[3:].std(axis=0).mean() < 0.6 * alone[3:].std(axis=0).mean()
+    assert abs((steadied[3:] - alone[3:]).mean()) < 0.004
+    film.steady.release()
+
+
+@pytest.mark.parametrize("moved", [1, 3, 40])
+def test_what_moves_is_followed_at_once(engine: Gpu, keyer: Keyer, moved: int) -> None:
+    film = Film(engine, keyer)
+    for tick in range(4):
+        film.matte(shot(tick), tick)
+    after = film.matte(shot(9, moved), 4)[..., 0]
+    expected = keyed(engine, keyer, shot(9, moved), SETTINGS)["matte"][..., 0]
+    np.testing.assert_allclose(after, expected, atol=0.045)
+    assert np.abs(after - expected).mean() < 1.5e-3
+    film.steady.release()
+
+
+def test_a_tick_that_is_not_the_next_begins_anew(engine: Gpu, keyer: Keyer) -> None:
+    film = Film(engine, keyer)
+    expected = keyed(engine, keyer, shot(3), SETTINGS)["matte"]
+    film.matte(shot(1), 1)
+    assert np.abs(film.matte(shot(3), 2) - expected).max() > 1e-3  # else this tests nothing
+    for tick in (9, 4):
+        np.testing.assert_array_equal(film.matte(shot(3), tick), expected)
+    other = replace(SETTINGS, screen=(0.14, 0.3, 0.09))
+    np.testing.assert_array_equal(film.matte(shot(3), 5, other), keyed(engine, keyer, shot(3), other)["matte"])
+    film.steady.release()
+
+
+def test_a_tick_drawn_twice_is_the_same(engine: Gpu, keyer: Keyer) -> None:
+    film = Film(engine, keyer)
+    film.matte(shot(1), 1)
+    np.testing.assert_array_equal(film.matte(shot(2), 2), film.matte(shot(2), 2))
+    film.steady.release()
 
 
 def test_a_screen_alone_and_a_foreground_alone(engine: Gpu, keyer: Keyer) -> None:

@@ -15,6 +15,7 @@ from vpengine.compose.key_settings import KeySettings as KeySettings
 from vpengine.compose.key_settings import key_axes, spill_slope
 from vpengine.compose.key_settings import key_settings as key_settings
 from vpengine.compose.key_settings import pick as pick
+from vpengine.compose.key_steady import Steady as Steady
 from vpengine.compose.mixer import Lend
 from vpengine.gpu.blocks import UniformBlock
 from vpengine.gpu.gpu import Gpu
@@ -122,20 +123,28 @@ class Keyer:
         clean_plate: Texture | None = None,
         garbage: Texture | None = None,
         refined: Texture | None = None,
+        steady: Steady | None = None,
+        tick: int = 0,
     ) -> Keyed:
         """picture: scene-linear ACEScg. clean_plate: the screen with nobody before it, of any size; left out when the
         settings say so. garbage: r is 1 where the key works and 0 where nothing is wanted, g is 1 where the picture
         is kept as it is. refined: an alpha (r) of the picture's size made
-        elsewhere, such as by a network, in place of the measured one.
+        elsewhere, such as by a network, in place of the measured one. steady: the camera's, whose picture this is at
+        ``tick``: the matte is steadied by the one before.
         """
         size = (picture.size[0], picture.size[1])
         plate = {"clean_plate": clean_plate} if clean_plate is not None and settings.clean_plate else {}
         values = key_values(settings, size)
         screen = self._filled_screen(picture, plate, values, lend)
         local = {**plate, "screen_ratio": screen.color}
-        core = lend(TargetSpec(shrunk(size, 4), FIELD))
+        of_core, before = TargetSpec(shrunk(size, 4), FIELD), None
+        if steady is not None:
+            core, before = steady.turn("core", of_core, settings.screen, tick)
+        else:
+            core = lend(of_core)
         self._pass("key_core", plate).draw(core, {"picture": picture, **local}, **values)
-        measure, near = self._solved(core, local, plate, values, lend)
+        textures = {**local, "before": before.color} if before is not None else local
+        measure, near = self._solved(core, textures, plate, values, lend)
         raw = measure
         if settings.refine > 0.0 and refined is None:
             measure = self._refiner.refined(picture, measure, settings.refine, lend)
@@ -144,7 +153,7 @@ class Keyer:
         found |= {"garbage": garbage} if garbage is not None else {}
         if refined is not None:
             found["refined"], defines["REFINED"] = refined, "1"
-        matte, foreground = self._finished(found, settings, defines, plate, values, lend)
+        matte, foreground = self._finished(found, settings, defines, plate, values, lend, (steady, tick))
         return Keyed(matte, foreground, core, raw, near, screen, picture, values, plate)
 
     def _pass(self, name: str, plate: Mapping[str, Texture], defines: Mapping[str, str] | None = None) -> Pass:
@@ -169,7 +178,9 @@ class Keyer:
         self._moments.draw(below, {"sure": sure.color})
         filled = self._filler.fill(below, FALLBACK, lend)
         solved = lend(TargetSpec(core.size, FIELD, colors=2))
-        self._pass("key_solve", plate).draw(solved, {"sure": sure.color, "moments": filled.color, **local}, **values)
+        textures = {"sure": sure.color, "moments": filled.color, **local}
+        defines = {"STEADY": "1"} if "before" in local else {}
+        self._pass("key_solve", plate, defines).draw(solved, textures, **values)
         measure, near = solved.layers
         return measure, near
 
@@ -181,15 +192,22 @@ class Keyer:
         plate: dict[str, Texture],
         values: dict[str, Any],
         lend: Lend,
+        kept: tuple[Steady | None, int],
     ) -> tuple[Target | Layer, Target | Layer]:
         """Matte and foreground, at once where no edge is moved between them."""
         size = (found["picture"].size[0], found["picture"].size[1])
-        if settings.shrink_px == 0.0 and settings.feather_px == 0.0:
-            both = lend(TargetSpec(size, colors=2))
+        at_once = settings.shrink_px == 0.0 and settings.feather_px == 0.0
+        spec, before = TargetSpec(size, colors=2 if at_once else 1), None
+        steady, tick = kept
+        drawn, before = steady.turn("matte", spec, settings.screen, tick) if steady is not None else (lend(spec), None)
+        if before is not None:
+            found["before"], defines["STEADY"] = before.color, "1"
+        if at_once:
+            both = drawn
             self._pass("key_matte", plate, defines).draw(both, found, **values)
             matte, foreground = both.layers
             return matte, foreground
-        alone = lend(TargetSpec(size))
+        alone = drawn
         self._pass("key_matte", plate, {**defines, "ALONE": "1"}).draw(alone, found, **values)
         moved = self._edges.moved(alone, settings, lend)
         own = lend(TargetSpec(size))
