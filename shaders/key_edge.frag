@@ -9,7 +9,7 @@ uniform sampler2D measure;
 
 void main() {
     vec2 pixel = floor(uv * picture_size) + 0.5;
-    vec3 light = evened(texelFetch(picture, ivec2(pixel), 0).rgb, screen_base(pixel / picture_size), pixel);
-    vec4 axis = texture(measure, pixel / (4.0 * vec2(textureSize(measure, 0))));
+    vec3 light = evened(texelFetch(picture, ivec2(pixel), 0).rgb, screen_base(pixel / picture_size));
+    vec4 axis = texelFetch(measure, ivec2(pixel) / 4, 0);
     color = vec4(vec3(measured(axis, light)), 1.0);
 }

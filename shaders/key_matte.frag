@@ -40,7 +40,7 @@ void main() {
 #else
     vec4 axis = texture(measure, gl_FragCoord.xy / (4.0 * vec2(textureSize(measure, 0))));
 #endif
-    float alpha = measured(axis, evened(light, here, gl_FragCoord.xy));
+    float alpha = measured(axis, evened(light, here));
 #endif
     alpha = clamp((alpha - clips.x) / (clips.y - clips.x), 0.0, 1.0);
 #ifdef STEADY

@@ -1,6 +1,6 @@
 // The best linear measure of how much screen there is in light: 1 at the local screen, 0 at the local foreground, and as
 // little as can be for everything that the foreground is near here: its shades, greys, noise. One texel of 4 x 4 pixels.
-// measure: screen part = dot(rgb, light) + a. Fisher's discriminant (1936), its scatter the second moment.
+// measure: screen part = dot(rgb, light) + a, light to the clean plate's if there is one (PLATE). Fisher's discriminant (1936), its scatter the second moment.
 // near: the foreground's own light, filled in where there is none; alpha: by how much the matte was moved (STEADY).
 layout(location = 0) out vec4 measure;
 layout(location = 1) out vec4 near;
@@ -28,7 +28,7 @@ void main() {
     own = texelFetch(sure, at, 0);
     vec2 middle = gl_FragCoord.xy * 4.0;
     vec3 ratio = texture(screen_ratio, middle / (8.0 * vec2(textureSize(screen_ratio, 0)))).rgb;
-    vec3 local = ratio * screen_base(middle / picture_size);
+    vec3 base = screen_base(middle / picture_size), local = ratio * base;
     vec3 mean = filled(at, 0), squares = filled(at, 1), products = filled(at, 2);
     float level = dot(local, local);
     vec3 apart = local - mean;
@@ -53,4 +53,7 @@ void main() {
     }
 #endif
     near = vec4(mean, moved);
+#ifdef PLATE
+    measure.rgb *= max(base, 0.1 * screen.rgb);
+#endif
 }

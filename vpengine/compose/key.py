@@ -147,7 +147,7 @@ class Keyer:
         measure, near = self._solved(core, textures, plate, values, lend)
         raw = measure
         if settings.refine > 0.0 and refined is None:
-            measure = self._refiner.refined(picture, measure, settings.refine, lend)
+            measure = self._refiner.refined(picture, measure, settings.refine, plate, values, lend)
         found = {"picture": picture, "measure": measure.color, "near": near.color, **local}
         defines = {"GARBAGE": "1"} if garbage is not None else {}
         found |= {"garbage": garbage} if garbage is not None else {}
@@ -219,15 +219,25 @@ class Refiner:
     """The matte's own guided filter, with as much noise as it finds."""
 
     def __init__(self, gpu: Gpu) -> None:
-        self._stats = gpu.pass_("key_stats")
+        self._gpu = gpu
         self._means = gpu.pass_("key_noise")
         self._least = gpu.pass_("key_noise", None, {"LEAST": "1"})
         self._refined = gpu.pass_("key_refine", REFINE)
 
-    def refined(self, picture: Texture, measure: Layer, refine: float, lend: Lend) -> Layer:
+    def refined(
+        self,
+        picture: Texture,
+        measure: Layer,
+        refine: float,
+        plate: Mapping[str, Texture],
+        values: Mapping[str, Any],
+        lend: Lend,
+    ) -> Layer:
         """The measure of alpha without noise."""
         stats = lend(TargetSpec(measure.size, FIELD, components=2))
-        self._stats.draw(stats, {"picture": picture, "measure": measure.color})
+        measured = {"picture": picture, "measure": measure.color, **plate}
+        own = values if plate else {}
+        self._gpu.pass_("key_stats", KEY if plate else None, {"PLATE": "1"} if plate else {}).draw(stats, measured, **own)
         means, least = (lend(TargetSpec(shrunk(stats.size, 4), FIELD, components=2)) for _ in range(2))
         self._means.draw(means, {"stats": stats.color})
         self._least.draw(least, {"stats": means.color})
