@@ -217,6 +217,15 @@ def test_a_plate_tells_what_a_screen_has_of_its_own(engine: Gpu, keyer: Keyer) -
     np.testing.assert_array_equal(off, without)
 
 
+def test_a_broad_marker_on_the_plate_keys_out(engine: Gpu, keyer: Keyer) -> None:
+    plate = np.broadcast_to(np.array(GREEN), (SIZE[1], SIZE[0], 3)).copy()
+    plate[18:46, 17:23], plate[28:34, 6:34] = 0.4 * np.array(GREEN), 0.4 * np.array(GREEN)
+    found = keyed(engine, keyer, mixed(ramp_alpha(), SKIN, plate), SETTINGS, clean_plate=plate)
+    assert found["matte"][:, :40, 0].max() < 0.05
+    assert found["matte"][:, 50:, 0].min() > 0.95
+    np.testing.assert_allclose(found["screen"][:, :5, 1], 1.0, atol=0.02)  # no shadow is beside it
+
+
 def test_garbage_is_not_seen(engine: Gpu, keyer: Keyer) -> None:
     garbage = np.zeros((SIZE[1], SIZE[0], 3))
     garbage[20:, :, 0] = 1.0
