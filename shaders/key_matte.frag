@@ -16,7 +16,7 @@ uniform sampler2D refined;
 #ifdef STEADY
 uniform sampler2D before;
 // Less of alpha's change than this is taken for noise in part, and of its blocks'; and the least part that is followed.
-const float NOISE = 0.16, MOVED = 0.05, LEAST = 0.25;
+const float NOISE = 0.1, MOVED = 0.05, LEAST = 0.25;
 #endif
 #ifdef GARBAGE
 uniform sampler2D garbage;
