@@ -35,11 +35,7 @@ void main() {
 #ifdef REFINED
     float alpha = texelFetch(refined, at, 0).r;
 #else
-#ifdef PLATE
-    vec4 axis = texelFetch(measure, at / 4, 0);
-#else
     vec4 axis = texture(measure, gl_FragCoord.xy / (4.0 * vec2(textureSize(measure, 0))));
-#endif
     float alpha = measured(axis, evened(light, here));
 #endif
     alpha = clamp((alpha - clips.x) / (clips.y - clips.x), 0.0, 1.0);

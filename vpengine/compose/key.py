@@ -236,8 +236,8 @@ class Refiner:
         """The measure of alpha without noise."""
         stats = lend(TargetSpec(measure.size, FIELD, components=2))
         measured = {"picture": picture, "measure": measure.color, **plate}
-        own = values if plate else {}
-        self._gpu.pass_("key_stats", KEY if plate else None, {"PLATE": "1"} if plate else {}).draw(stats, measured, **own)
+        stats_pass = self._gpu.pass_("key_stats", KEY if plate else None, {"PLATE": "1"} if plate else {})
+        stats_pass.draw(stats, measured, **(values if plate else {}))
         means, least = (lend(TargetSpec(shrunk(stats.size, 4), FIELD, components=2)) for _ in range(2))
         self._means.draw(means, {"stats": stats.color})
         self._least.draw(least, {"stats": means.color})
