@@ -27,6 +27,7 @@ from vpengine.compose.clean_plate import CleanPlate
 from vpengine.compose.key import Keyer, draw_edge
 from vpengine.compose.key_settings import KeySettings
 from vpengine.compose.key_steady import Steady
+from vpengine.compose.key_view import EDGE, KeyView
 from vpengine.control.key import COLOR, WORLD
 from vpengine.gpu.gpu import Gpu
 from vpengine.gpu.pool import TargetSpec
@@ -233,6 +234,21 @@ def test_garbage_is_not_seen(engine: Gpu, keyer: Keyer) -> None:
     assert found["matte"][:20, :, 0].max() == 0.0
     assert found["foreground"][:20].max() == 0.0
     assert found["matte"][30, 90, 0] == 1.0
+
+
+@pytest.mark.parametrize("size", [SIZE, (SIZE[0] // 2, SIZE[1] // 2)])
+def test_the_measured_alpha_is_shown_at_any_size(engine: Gpu, keyer: Keyer, size: tuple[int, int]) -> None:
+    with lending(engine) as lend:
+        found = keyer.draw(texture_of(engine, mixed(ramp_alpha(), SKIN, GREEN)), PLAIN, lend)
+        shown = lend(TargetSpec(size, "f1"))
+        KeyView(engine).draw(shown, found, None, EDGE)
+        grey = values_of(shown.color)[..., :3] / 255.0
+    part = size[0] / SIZE[0]
+    assert grey[:, : int(40 * part)].max() < 0.02
+    assert grey[:, int(52 * part) :].min() > 0.98
+    np.testing.assert_array_equal(grey[..., 0], grey[..., 2])
+    if size == SIZE:
+        np.testing.assert_allclose(grey[..., 0], np.clip(ramp_alpha(), 0.0, 1.0), atol=0.02)
 
 
 def test_a_matte_made_elsewhere_is_taken(engine: Gpu, keyer: Keyer) -> None:
