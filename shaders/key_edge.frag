@@ -1,22 +1,15 @@
-// The edge matte as it is measured, with the camera's noise: below 0 and above 1 too.
-layout(location = 0) out float alpha;
+// The edge matte alone, to be looked at: key_matte.frag measures it by itself.
+in vec2 uv;
+layout(location = 0) out vec4 color;
 
 uniform sampler2D picture;
 uniform sampler2D measure;
-#ifdef PLATE
 #include "key.glsl"
-#endif
+#include "key_measure.glsl"
 
 void main() {
-    vec3 light = texelFetch(picture, ivec2(gl_FragCoord.xy), 0).rgb;
-#ifdef PLATE
-    // The measure is of 4 x 4 pixels: what a marker makes darker in some of them is made up for, whatever is before it.
-    vec2 middle = floor(gl_FragCoord.xy / 4.0) * 4.0 + 2.0;
-    vec3 here = screen_base(gl_FragCoord.xy / picture_size), there = screen_base(middle / picture_size);
-    light *= clamp(there / here, 0.25, 4.0);
-    vec4 axis = texelFetch(measure, ivec2(gl_FragCoord.xy) / 4, 0);
-#else
-    vec4 axis = texture(measure, gl_FragCoord.xy / (4.0 * vec2(textureSize(measure, 0))));
-#endif
-    alpha = 1.0 - axis.a - dot(axis.rgb, light);
+    vec2 pixel = floor(uv * picture_size) + 0.5;
+    vec3 light = evened(texelFetch(picture, ivec2(pixel), 0).rgb, screen_base(pixel / picture_size));
+    vec4 axis = texelFetch(measure, ivec2(pixel) / 4, 0);
+    color = vec4(vec3(measured(axis, light)), 1.0);
 }

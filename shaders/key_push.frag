@@ -4,6 +4,7 @@ layout(location = 0) out vec4 color;
 
 uniform sampler2D fine;
 uniform sampler2D coarse;
+#include "key_push.glsl"
 
 void main() {
     ivec2 at = ivec2(gl_FragCoord.xy);
@@ -17,13 +18,7 @@ void main() {
     color = vec4(own.rgb + (1.0 - own.a) * sum.rgb / sum.a, 1.0);
 #else
     ivec2 size = ivec2(textureSize(coarse, 0).x / fields, textureSize(coarse, 0).y);
-    ivec2 begin = ivec2(field * size.x, 0);
-    vec2 place = 0.5 * (vec2(at.x - field * wide, at.y) + 0.5) - 0.5;
-    ivec2 low = ivec2(floor(place));
-    vec2 t = place - vec2(low);
-    ivec2 a = clamp(low, ivec2(0), size - 1) + begin, b = clamp(low + 1, ivec2(0), size - 1) + begin;
-    vec3 left = mix(texelFetch(coarse, a, 0).rgb, texelFetch(coarse, ivec2(a.x, b.y), 0).rgb, t.y);
-    vec3 right = mix(texelFetch(coarse, ivec2(b.x, a.y), 0).rgb, texelFetch(coarse, b, 0).rgb, t.y);
-    color = vec4(own.rgb + (1.0 - own.a) * mix(left, right, t.x), 1.0);
+    vec3 below = from_below(coarse, ivec2(at.x - field * wide, at.y), ivec2(field * size.x, 0), size);
+    color = vec4(own.rgb + (1.0 - own.a) * below, 1.0);
 #endif
 }

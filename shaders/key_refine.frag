@@ -1,10 +1,11 @@
 // The matte guided by itself: where it varies as its noise does it becomes its mean, where more (hair) it stays. One texel
-// of 4 x 4 pixels: refined = color.r * alpha + color.g. K. He and others, Guided image filtering, 2010, with Wiener's
-// (local) gain, so that noise costs no edge its sharpness.
+// of 4 x 4 pixels: color measures alpha as ``measure`` does, and refined. K. He and others, Guided image filtering, 2010,
+// with Wiener's (local) gain, so that noise costs no edge its sharpness.
 layout(location = 0) out vec4 color;
 
 uniform sampler2D stats;
 uniform sampler2D noise;
+uniform sampler2D measure;
 
 void main() {
     ivec2 last = textureSize(stats, 0) - 1, at = ivec2(gl_FragCoord.xy);
@@ -16,5 +17,6 @@ void main() {
     float variance = max(sum.y - sum.x * sum.x, 1e-7);
     float floor_ = texture(noise, gl_FragCoord.xy / (4.0 * vec2(textureSize(noise, 0)))).g;
     float gain = max(variance - strength * floor_, 0.0) / variance;
-    color = vec4(gain, (1.0 - gain) * sum.x, 0.0, 1.0);
+    // gain * alpha + (1 - gain) * mean is as linear in light as alpha is.
+    color = gain * texelFetch(measure, at, 0) + vec4(0.0, 0.0, 0.0, (1.0 - gain) * (1.0 - sum.x));
 }

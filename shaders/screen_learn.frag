@@ -39,7 +39,7 @@ void main() {
     vec3 seen = texture(picture, place).rgb;
     float picked = dot(screen.rgb, vec3(1.0));
     float likeness = screen_part(seen, sure_slope) * picked / max(dot(seen, vec3(1.0)), 0.02 * picked);
-    if (covered > 0.8 || likeness < 0.7) return;
+    if (covered > 0.5 || likeness < 0.7) return;
     light = vec4(seen, rate);
     known = vec4(1.0, 0.0, 0.0, rate);
 }

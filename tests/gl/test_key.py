@@ -24,10 +24,13 @@ from tests.keying import (
 )
 from vpengine.cli.bench_key import encoded, lemur_input, linear, synthetic_input
 from vpengine.compose.clean_plate import CleanPlate
-from vpengine.compose.key import Keyer
+from vpengine.compose.key import Keyer, draw_edge
 from vpengine.compose.key_settings import KeySettings
+from vpengine.compose.key_steady import Steady
+from vpengine.compose.key_view import EDGE, KeyView
 from vpengine.control.key import COLOR, WORLD
 from vpengine.gpu.gpu import Gpu
+from vpengine.gpu.pool import TargetSpec
 from vpengine.view.color import REC709_FROM_ACESCG
 from vpengine.view.matte_error import edge_error, mean_error
 
@@ -47,7 +50,10 @@ def keyed(engine: Gpu, keyer: Keyer, light: Any, settings: KeySettings, **given:
     with lending(engine) as lend:
         textures = {name: texture_of(engine, array) for name, array in given.items()}
         found = keyer.draw(texture_of(engine, light), settings, lend, **textures)
-        return {name: values_of(getattr(found, name).color) for name in found.__dataclass_fields__}
+        stages = {name: values_of(getattr(found, name).color) for name in ("matte", "foreground", "core", "screen")}
+        edge = lend(TargetSpec(found.matte.size, "f4"))
+        draw_edge(engine, found, edge)
+        return {**stages, "edge": values_of(edge.color)}
 
 
 @pytest.mark.parametrize("screen", [GREEN, BLUE, YELLOW_GREEN])
@@ -78,6 +84,17 @@ def noisy(deviation: float) -> tuple[Any, Any]:
     alpha = ramp_alpha()
     grain = np.random.default_rng(5).normal(0.0, deviation, (SIZE[1], SIZE[0], 3))
     return mixed(alpha, SKIN, GREEN) + grain, alpha
+
+
+def test_matte_and_foreground_are_the_same_drawn_at_once_or_apart(engine: Gpu, keyer: Keyer) -> None:
+    light, _ = noisy(0.004)
+    settings = replace(SETTINGS, extend=0.3)
+    at_once, apart = (
+        keyed(engine, keyer, light, replace(settings, feather_px=feather)) for feather in (0.0, 1e-6)
+    )  # a feather of nothing moves no edge
+    for name in ("matte", "foreground"):
+        np.testing.assert_allclose(at_once[name], apart[name], atol=2e-3)
+    assert np.ptp(at_once["foreground"][..., 0]) > 0.3
 
 
 def test_refine_takes_noise_and_leaves_the_edge(engine: Gpu, keyer: Keyer) -> None:
@@ -201,6 +218,15 @@ def test_a_plate_tells_what_a_screen_has_of_its_own(engine: Gpu, keyer: Keyer) -
     np.testing.assert_array_equal(off, without)
 
 
+def test_a_broad_marker_on_the_plate_keys_out(engine: Gpu, keyer: Keyer) -> None:
+    plate = np.broadcast_to(np.array(GREEN), (SIZE[1], SIZE[0], 3)).copy()
+    plate[18:46, 17:23], plate[28:34, 6:34] = 0.4 * np.array(GREEN), 0.4 * np.array(GREEN)
+    found = keyed(engine, keyer, mixed(ramp_alpha(), SKIN, plate), SETTINGS, clean_plate=plate)
+    assert found["matte"][:, :40, 0].max() < 0.05
+    assert found["matte"][:, 50:, 0].min() > 0.95
+    np.testing.assert_allclose(found["screen"][:, :5, 1], 1.0, atol=0.02)  # no shadow is beside it
+
+
 def test_garbage_is_not_seen(engine: Gpu, keyer: Keyer) -> None:
     garbage = np.zeros((SIZE[1], SIZE[0], 3))
     garbage[20:, :, 0] = 1.0
@@ -210,10 +236,82 @@ def test_garbage_is_not_seen(engine: Gpu, keyer: Keyer) -> None:
     assert found["matte"][30, 90, 0] == 1.0
 
 
+@pytest.mark.parametrize("size", [SIZE, (SIZE[0] // 2, SIZE[1] // 2)])
+def test_the_measured_alpha_is_shown_at_any_size(engine: Gpu, keyer: Keyer, size: tuple[int, int]) -> None:
+    with lending(engine) as lend:
+        found = keyer.draw(texture_of(engine, mixed(ramp_alpha(), SKIN, GREEN)), PLAIN, lend)
+        shown = lend(TargetSpec(size, "f1"))
+        KeyView(engine).draw(shown, found, None, EDGE)
+        grey = values_of(shown.color)[..., :3] / 255.0
+    part = size[0] / SIZE[0]
+    assert grey[:, : int(40 * part)].max() < 0.02
+    assert grey[:, int(52 * part) :].min() > 0.98
+    np.testing.assert_array_equal(grey[..., 0], grey[..., 2])
+    if size == SIZE:
+        np.testing.assert_allclose(grey[..., 0], np.clip(ramp_alpha(), 0.0, 1.0), atol=0.02)
+
+
 def test_a_matte_made_elsewhere_is_taken(engine: Gpu, keyer: Keyer) -> None:
     refined = np.full((SIZE[1], SIZE[0], 3), 0.465)
     found = keyed(engine, keyer, mixed(ramp_alpha(), SKIN, GREEN), SETTINGS, refined=refined)["matte"][..., 0]
     np.testing.assert_allclose(found, 0.5, atol=0.002)
+
+
+class Film:
+    """Pictures one after the other, steadied."""
+
+    def __init__(self, engine: Gpu, keyer: Keyer) -> None:
+        self.engine, self.keyer, self.steady = engine, keyer, Steady(engine)
+
+    def matte(self, light: Any, tick: int, settings: KeySettings = SETTINGS) -> Any:
+        with lending(self.engine) as lend:
+            given: Any = {"steady": self.steady, "tick": tick}
+            return values_of(self.keyer.draw(texture_of(self.engine, light), settings, lend, **given).matte.color)
+
+
+def shot(seed: int, moved: int = 0, noise: float = 0.0015) -> Any:
+    grain = np.random.default_rng(seed).normal(0.0, noise, (SIZE[1], SIZE[0], 3))
+    return mixed(np.roll(ramp_alpha(), moved, axis=1), SKIN, GREEN) + grain
+
+
+def test_an_edge_that_stands_does_not_boil(engine: Gpu, keyer: Keyer) -> None:
+    film, edge = Film(engine, keyer), np.s_[4:60, 44:48]
+    steadied = np.array([film.matte(shot(n), n)[edge][..., 0] for n in range(8)])
+    alone = np.array([keyed(engine, keyer, shot(n), SETTINGS)["matte"][edge][..., 0] for n in range(8)])
+    assert steadied[3:].std(axis=0).mean() < 0.6 * alone[3:].std(axis=0).mean()
+    assert abs((steadied[3:] - alone[3:]).mean()) < 0.004
+    film.steady.release()
+
+
+@pytest.mark.parametrize("moved", [1, 3, 40])
+def test_what_moves_is_followed_at_once(engine: Gpu, keyer: Keyer, moved: int) -> None:
+    film = Film(engine, keyer)
+    for tick in range(4):
+        film.matte(shot(tick), tick)
+    after = film.matte(shot(9, moved), 4)[..., 0]
+    expected = keyed(engine, keyer, shot(9, moved), SETTINGS)["matte"][..., 0]
+    np.testing.assert_allclose(after, expected, atol=0.045)
+    assert np.abs(after - expected).mean() < 1.5e-3
+    film.steady.release()
+
+
+def test_a_tick_that_is_not_the_next_begins_anew(engine: Gpu, keyer: Keyer) -> None:
+    film = Film(engine, keyer)
+    expected = keyed(engine, keyer, shot(3), SETTINGS)["matte"]
+    film.matte(shot(1), 1)
+    assert np.abs(film.matte(shot(3), 2) - expected).max() > 1e-3  # else this tests nothing
+    for tick in (9, 4):
+        np.testing.assert_array_equal(film.matte(shot(3), tick), expected)
+    other = replace(SETTINGS, screen=(0.14, 0.3, 0.09))
+    np.testing.assert_array_equal(film.matte(shot(3), 5, other), keyed(engine, keyer, shot(3), other)["matte"])
+    film.steady.release()
+
+
+def test_a_tick_drawn_twice_is_the_same(engine: Gpu, keyer: Keyer) -> None:
+    film = Film(engine, keyer)
+    film.matte(shot(1), 1)
+    np.testing.assert_array_equal(film.matte(shot(2), 2), film.matte(shot(2), 2))
+    film.steady.release()
 
 
 def test_a_screen_alone_and_a_foreground_alone(engine: Gpu, keyer: Keyer) -> None:

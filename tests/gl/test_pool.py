@@ -50,6 +50,15 @@ def test_a_target_is_what_was_asked_for(pool: TargetPool) -> None:
     assert (plain.color.dtype, plain.color.components, plain.depth) == ("f1", 4, None)
 
 
+def test_several_textures_of_a_target_are_drawn_at_once(gpu: Any, pool: TargetPool) -> None:
+    target = pool.lend(TargetSpec((8, 4), dtype="f4", colors=2))
+    first, second = target.layers
+    assert first.color is target.color
+    assert (first.size, second.size, second.color.size) == ((8, 4), (8, 4), (8, 4))
+    target.framebuffer.clear(red=0.5)
+    assert first.color.read() == second.color.read() != bytes(8 * 4 * 16)
+
+
 def test_one_that_is_lent_is_not_lent_again_and_one_given_back_is(pool: TargetPool) -> None:
     first, second = pool.lend(SMALL), pool.lend(SMALL)
     assert first.color.glo != second.color.glo

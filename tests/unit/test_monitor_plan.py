@@ -67,6 +67,12 @@ def test_it_shows_the_composite_where_there_is_one() -> None:
     assert kinds(job_of(GREEN, frame(), COMPOSITE)[1]) > kinds(jobs)  # all of it is made once: names differ
 
 
+def test_a_key_is_told_its_frame() -> None:
+    now = frame()
+    (key,) = (job for job in job_of(GREEN, now)[1] if isinstance(job, KeyPicture))
+    assert key.number == now.tick.number  # a matte is steadied by the frame before
+
+
 def test_it_shows_the_world_where_there_is_no_picture() -> None:
     assert job_of(GREEN, frame(picture=False))[0].reads == ("matched A",)
     found, jobs = job_of(BARE, frame(picture=False))

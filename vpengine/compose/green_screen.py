@@ -14,6 +14,7 @@ from vpengine.compose.garbage import GarbageMatte
 from vpengine.compose.jobs import DefocusWorld, KeyPicture, LayOver, MatchLens, ShowKey, TakePicture
 from vpengine.compose.key import Keyed, Keyer
 from vpengine.compose.key_settings import KeySettings, key_settings
+from vpengine.compose.key_steady import Steady
 from vpengine.compose.key_view import KeyView
 from vpengine.compose.key_warm import SIZE as WARM
 from vpengine.compose.key_warm import warm_key
@@ -52,6 +53,7 @@ class CameraKey:
         self.plate = CleanPlate(gpu)
         self.screens = ScreenPlate(gpu, screens) if screens else None
         self._keyer = Keyer(gpu)
+        self._steady = Steady(gpu)
         self._settings = KeySettings()
         self._refused = ""
         self._seen: View | None = None  # when the clean plate was learnt
@@ -62,7 +64,15 @@ class CameraKey:
     def key(self, job: KeyPicture, picture: Target, garbage: Texture | None, lend: Lend) -> Keyed:
         settings = self._asked(job)
         plate = self._plate_of(job, settings, lend) if settings.clean_plate else None
-        keyed = self._keyer.draw(picture.color, settings, lend, clean_plate=plate, garbage=garbage)
+        keyed = self._keyer.draw(
+            picture.color,
+            settings,
+            lend,
+            clean_plate=plate,
+            garbage=garbage,
+            steady=self._steady,
+            tick=job.number,
+        )
         if settings.clean_plate and self.newest is not self._learnt:
             self._learn(job, settings, picture.color, keyed.matte.color)
             self._learnt = self.newest
@@ -108,7 +118,7 @@ class CameraKey:
         return self._settings
 
     def release(self) -> None:
-        for part in (self.picture, self.match, self.plate, self.screens):
+        for part in (self.picture, self.match, self.plate, self.screens, self._steady):
             if part is not None:
                 part.release()
 

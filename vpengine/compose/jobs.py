@@ -119,10 +119,11 @@ class MatchLens(Job):
 @dataclass(frozen=True, kw_only=True)
 class KeyPicture(Job):
     """The foreground of a camera's own picture, which it reads, and its matte. view: the pinhole's, wider than the
-    lens's by ``overscan_percent``. controls: the frame's.
+    lens's by ``overscan_percent``. controls: the frame's. number: of the frame.
     """
 
     camera: str
+    number: int
     view: View
     lens: Lens
     overscan_percent: float

@@ -6,6 +6,7 @@ by the linear measure that tells the local S best from everything the local F is
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,12 +15,13 @@ from vpengine.compose.key_settings import KeySettings as KeySettings
 from vpengine.compose.key_settings import key_axes, spill_slope
 from vpengine.compose.key_settings import key_settings as key_settings
 from vpengine.compose.key_settings import pick as pick
+from vpengine.compose.key_steady import Steady as Steady
 from vpengine.compose.mixer import Lend
 from vpengine.gpu.blocks import UniformBlock
 from vpengine.gpu.gpu import Gpu
 from vpengine.gpu.passes import Pass
 from vpengine.gpu.pool import TargetSpec
-from vpengine.gpu.target import Target, Texture
+from vpengine.gpu.target import Layer, Target, Texture
 
 KEY = UniformBlock(
     "Key",
@@ -33,9 +35,9 @@ KEY = UniformBlock(
     spill_slope="float",
     despill="float",
     extend="float",
+    clips="vec2",
 )
 REFINE = UniformBlock("Refine", strength="float")
-MATTE = UniformBlock("Matte", clips="vec2")
 CHOKE = UniformBlock("Choke", direction="vec2", radius_px="float", choose_least="float")
 BLUR = UniformBlock("Blur", blurred="vec4", direction="vec2", deviation_px="float")
 
@@ -56,17 +58,20 @@ class Keyed:
 
     matte: r alpha, g the screen's shadow (1 is none), b alpha before its edge was moved, a what is held out.
     foreground: rgb light, premultiplied and without spill; a: alpha, or, where spill is replaced by the world, how much
-    of the screen's light that was. edge: alpha as measured (r). core, of 4 x 4 pixels: mean light, and how surely it is
-    foreground. moments, of 4 x 4: the foreground's colour filled in, its squares, its products, beside each other.
-    screen, of 8 x 8: the screen's light to the clean plate's (or to the picked colour).
+    of the screen's light that was. core, of 4 x 4 pixels: mean light, and how surely it is foreground. measure, of
+    4 x 4: what tells the screen from it. near, of 4 x 4: the foreground's light, filled in. screen, of 8 x 8: the
+    screen's light to the clean plate's (or to the picked colour). What is left is what the key was made of.
     """
 
-    matte: Target
-    foreground: Target
-    edge: Target
+    matte: Target | Layer
+    foreground: Target | Layer
     core: Target
-    moments: Target
+    measure: Layer
+    near: Layer
     screen: Target
+    picture: Texture
+    values: Mapping[str, Any]
+    plate: Mapping[str, Texture]
 
 
 def key_values(settings: KeySettings, size: tuple[int, int]) -> dict[str, Any]:
@@ -85,7 +90,18 @@ def key_values(settings: KeySettings, size: tuple[int, int]) -> dict[str, Any]:
         "spill_slope": slope,
         "despill": settings.despill,
         "extend": settings.extend,
+        "clips": (settings.clip_black, settings.clip_white),
     }
+
+
+def draw_edge(gpu: Gpu, keyed: Keyed, target: Target) -> None:
+    """Alpha as it is measured, in grey, into a target of any size: nobody needs it but who looks at it."""
+    textures = {"picture": keyed.picture, "measure": keyed.measure.color, **keyed.plate}
+    _pass(gpu, "key_edge", keyed.plate).draw(target, textures, **keyed.values)
+
+
+def _pass(gpu: Gpu, name: str, plate: Mapping[str, Texture], defines: Mapping[str, str] | None = None) -> Pass:
+    return gpu.pass_(name, KEY, {**(defines or {}), **({"PLATE": "1"} if plate else {})})
 
 
 class Keyer:
@@ -93,8 +109,8 @@ class Keyer:
         self._gpu = gpu
         self._filler = HoleFiller(gpu)
         self._sure = gpu.pass_("key_sure")
-        self._moments = gpu.pass_("key_sure", None, {"MOMENTS": "1"})
-        self._edge = gpu.pass_("key_edge")
+        self._kept = gpu.pass_("key_sure", None, {"MOMENTS": "1"})
+        self._moments = gpu.pass_("key_moments")
         self._refiner = Refiner(gpu)
         self._edges = EdgeMover(gpu)
 
@@ -107,100 +123,128 @@ class Keyer:
         clean_plate: Texture | None = None,
         garbage: Texture | None = None,
         refined: Texture | None = None,
+        steady: Steady | None = None,
+        tick: int = 0,
     ) -> Keyed:
         """picture: scene-linear ACEScg. clean_plate: the screen with nobody before it, of any size; left out when the
         settings say so. garbage: r is 1 where the key works and 0 where nothing is wanted, g is 1 where the picture
         is kept as it is. refined: an alpha (r) of the picture's size made
-        elsewhere, such as by a network, in place of the measured one.
+        elsewhere, such as by a network, in place of the measured one. steady: the camera's, whose picture this is at
+        ``tick``: the matte is steadied by the one before.
         """
         size = (picture.size[0], picture.size[1])
         plate = {"clean_plate": clean_plate} if clean_plate is not None and settings.clean_plate else {}
         values = key_values(settings, size)
         screen = self._filled_screen(picture, plate, values, lend)
-        near = {**plate, "screen_ratio": screen.color}
-        core = self._drawn("key_core", shrunk(size, 4), {"picture": picture, **near}, plate, values, lend)
-        moments = self._filled_moments(core, lend)
-        found = {**near, "core": core.color, "moments": moments.color}
-        measure = self._drawn("key_solve", core.size, found, plate, values, lend)
-        edge = lend(TargetSpec(size, components=1))
-        measured = {"picture": picture, "measure": measure.color, **plate}
-        self._pass("key_edge", plate).draw(edge, measured, **values) if plate else self._edge.draw(edge, measured)
-        matte = self._matte(refined or edge.color, edge, settings, lend, garbage, screen.color if plate else None)
-        matte = self._edges.moved(matte, settings, lend)
-        foreground = lend(TargetSpec(size))
-        textures = {"picture": picture, "matte": matte.color, "moments": moments.color, **near}
-        self._pass("key_foreground", plate).draw(foreground, textures, **values)
-        return Keyed(matte, foreground, edge, core, moments, screen)
+        local = {**plate, "screen_ratio": screen.color}
+        of_core, before = TargetSpec(shrunk(size, 4), FIELD), None
+        if steady is not None:
+            core, before = steady.turn("core", of_core, settings.screen, tick)
+        else:
+            core = lend(of_core)
+        self._pass("key_core", plate).draw(core, {"picture": picture, **local}, **values)
+        textures = {**local, "before": before.color} if before is not None else local
+        measure, near = self._solved(core, textures, plate, values, lend)
+        raw = measure
+        if settings.refine > 0.0 and refined is None:
+            measure = self._refiner.refined(picture, measure, settings.refine, plate, values, lend)
+        found = {"picture": picture, "measure": measure.color, "near": near.color, **local}
+        defines = {"GARBAGE": "1"} if garbage is not None else {}
+        found |= {"garbage": garbage} if garbage is not None else {}
+        if refined is not None:
+            found["refined"], defines["REFINED"] = refined, "1"
+        matte, foreground = self._finished(found, settings, defines, plate, values, lend, (steady, tick))
+        return Keyed(matte, foreground, core, raw, near, screen, picture, values, plate)
 
-    def _pass(self, name: str, plate: dict[str, Texture]) -> Pass:
-        return self._gpu.pass_(name, KEY, {"PLATE": "1"} if plate else {})
-
-    def _drawn(
-        self,
-        name: str,
-        size: tuple[int, int],
-        textures: dict[str, Texture],
-        plate: dict[str, Texture],
-        values: dict[str, Any],
-        lend: Lend,
-    ) -> Target:
-        target = lend(TargetSpec(size, FIELD))
-        self._pass(name, plate).draw(target, textures, **values)
-        return target
+    def _pass(self, name: str, plate: Mapping[str, Texture], defines: Mapping[str, str] | None = None) -> Pass:
+        return _pass(self._gpu, name, plate, defines)
 
     def _filled_screen(self, picture: Texture, plate: dict[str, Texture], values: dict[str, Any], lend: Lend) -> Target:
         size = shrunk((picture.size[0], picture.size[1]), 8)
-        found = self._drawn("key_screen", size, {"picture": picture, **plate}, plate, values, lend)
+        found = lend(TargetSpec(size, FIELD))
+        self._pass("key_screen", plate).draw(found, {"picture": picture, **plate}, **values)
         sure = lend(TargetSpec(size, FIELD))
         self._sure.draw(sure, {"found": found.color})
         return self._filler.fill(sure, ((1.0, 1.0, 1.0),), lend)
 
-    def _filled_moments(self, core: Target, lend: Lend) -> Target:
-        sure = lend(TargetSpec((3 * core.size[0], core.size[1]), FIELD))
-        self._moments.draw(sure, {"found": core.color})
-        return self._filler.fill(sure, FALLBACK, lend)
+    def _solved(
+        self, core: Target, local: dict[str, Texture], plate: dict[str, Texture], values: dict[str, Any], lend: Lend
+    ) -> tuple[Layer, Layer]:
+        """The measure, and the foreground's light filled in."""
+        sure = lend(TargetSpec(core.size, FIELD))
+        self._kept.draw(sure, {"found": core.color})
+        half = shrunk(core.size, 2)
+        below = lend(TargetSpec((3 * half[0], half[1]), FIELD))
+        self._moments.draw(below, {"sure": sure.color})
+        filled = self._filler.fill(below, FALLBACK, lend)
+        solved = lend(TargetSpec(core.size, FIELD, colors=2))
+        textures = {"sure": sure.color, "moments": filled.color, **local}
+        defines = {"STEADY": "1"} if "before" in local else {}
+        self._pass("key_solve", plate, defines).draw(solved, textures, **values)
+        measure, near = solved.layers
+        return measure, near
 
-    def _matte(
+    def _finished(
         self,
-        alpha: Texture,
-        edge: Target,
+        found: dict[str, Texture],
         settings: KeySettings,
+        defines: dict[str, str],
+        plate: dict[str, Texture],
+        values: dict[str, Any],
         lend: Lend,
-        garbage: Texture | None,
-        screen: Texture | None,
-    ) -> Target:
-        textures, defines = {"edge": alpha}, {}
-        if settings.refine > 0.0 and alpha is edge.color:
-            textures["gains"], defines["REFINE"] = self._refiner.gains(edge, settings.refine, lend).color, "1"
-        if garbage is not None:
-            textures["garbage"], defines["GARBAGE"] = garbage, "1"
-        if screen is not None:
-            textures["screen_ratio"], defines["PLATE"] = screen, "1"
-        matte = lend(TargetSpec(edge.size))
-        clips = (settings.clip_black, settings.clip_white)
-        self._gpu.pass_("key_matte", MATTE, defines).draw(matte, textures, clips=clips)
-        return matte
+        kept: tuple[Steady | None, int],
+    ) -> tuple[Target | Layer, Target | Layer]:
+        """Matte and foreground, at once where no edge is moved between them."""
+        size = (found["picture"].size[0], found["picture"].size[1])
+        at_once = settings.shrink_px == 0.0 and settings.feather_px == 0.0
+        spec, before = TargetSpec(size, colors=2 if at_once else 1), None
+        steady, tick = kept
+        drawn, before = steady.turn("matte", spec, settings.screen, tick) if steady is not None else (lend(spec), None)
+        if before is not None:
+            found["before"], defines["STEADY"] = before.color, "1"
+        if at_once:
+            both = drawn
+            self._pass("key_matte", plate, defines).draw(both, found, **values)
+            matte, foreground = both.layers
+            return matte, foreground
+        alone = drawn
+        self._pass("key_matte", plate, {**defines, "ALONE": "1"}).draw(alone, found, **values)
+        moved = self._edges.moved(alone, settings, lend)
+        own = lend(TargetSpec(size))
+        self._pass("key_foreground", plate).draw(own, {**found, "matte": moved.color}, **values)
+        return moved, own
 
 
 class Refiner:
     """The matte's own guided filter, with as much noise as it finds."""
 
     def __init__(self, gpu: Gpu) -> None:
-        self._stats = gpu.pass_("key_stats")
+        self._gpu = gpu
         self._means = gpu.pass_("key_noise")
         self._least = gpu.pass_("key_noise", None, {"LEAST": "1"})
-        self._gains = gpu.pass_("key_refine", REFINE)
+        self._refined = gpu.pass_("key_refine", REFINE)
 
-    def gains(self, edge: Target, refine: float, lend: Lend) -> Target:
-        """Of each 4 x 4 pixels: r times alpha plus g is alpha without noise."""
-        stats = lend(TargetSpec(shrunk(edge.size, 4), FIELD, components=2))
-        self._stats.draw(stats, {"edge": edge.color})
-        means, least = (lend(TargetSpec(shrunk(edge.size, 16), FIELD, components=2)) for _ in range(2))
+    def refined(
+        self,
+        picture: Texture,
+        measure: Layer,
+        refine: float,
+        plate: Mapping[str, Texture],
+        values: Mapping[str, Any],
+        lend: Lend,
+    ) -> Layer:
+        """The measure of alpha without noise."""
+        stats = lend(TargetSpec(measure.size, FIELD, components=2))
+        measured = {"picture": picture, "measure": measure.color, **plate}
+        stats_pass = self._gpu.pass_("key_stats", KEY if plate else None, {"PLATE": "1"} if plate else {})
+        stats_pass.draw(stats, measured, **(values if plate else {}))
+        means, least = (lend(TargetSpec(shrunk(stats.size, 4), FIELD, components=2)) for _ in range(2))
         self._means.draw(means, {"stats": stats.color})
         self._least.draw(least, {"stats": means.color})
-        gains = lend(TargetSpec(stats.size, FIELD, components=2))
-        self._gains.draw(gains, {"stats": stats.color, "noise": least.color}, strength=NOISE_GAIN * refine)
-        return gains
+        refined = lend(TargetSpec(stats.size, FIELD))
+        textures = {"stats": stats.color, "noise": least.color, "measure": measure.color}
+        self._refined.draw(refined, textures, strength=NOISE_GAIN * refine)
+        return refined.layers[0]
 
 
 class EdgeMover:

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import product
+from typing import Any
 
 from vpengine.compose.clean_plate import CleanPlate
 from vpengine.compose.composite import Composite
-from vpengine.compose.key import Keyer
+from vpengine.compose.key import Keyer, draw_edge
 from vpengine.compose.key_settings import KeySettings
+from vpengine.compose.key_steady import Steady
 from vpengine.compose.mixer import Lend
 from vpengine.gpu.gpu import Gpu
 from vpengine.gpu.pool import TargetSpec
@@ -30,10 +32,14 @@ def warm_key(gpu: Gpu, lend: Lend) -> None:
 
 
 def _warm_matte(gpu: Gpu, picture: Texture, lend: Lend) -> None:
-    keyer, plate = Keyer(gpu), CleanPlate(gpu)
+    keyer, plate, steady = Keyer(gpu), CleanPlate(gpu), Steady(gpu)
     for learnt, garbage, refine in product((None, picture), (None, picture), (0.0, 0.5)):
-        settings = replace(MOVED, refine=refine)
-        keyed = keyer.draw(picture, settings, lend, clean_plate=learnt, garbage=garbage)
+        for settings in (KeySettings(refine=refine), replace(MOVED, refine=refine)):
+            for tick in range(2):  # the second has one before it
+                given: dict[str, Any] = {"clean_plate": learnt, "garbage": garbage, "steady": steady, "tick": tick}
+                keyed = keyer.draw(picture, settings, lend, **given)
+            steady.release()
+        draw_edge(gpu, keyed, lend(TargetSpec(SIZE, dtype="f1")))
     plate.learn(picture, keyed.matte.color, MOVED)
     plate.texture(MOVED, lend)
     plate.release()

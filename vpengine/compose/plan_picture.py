@@ -103,6 +103,7 @@ def _keyed(
         writes=keyed_key(camera.id),
         meanwhile="the world is shown alone",
         camera=camera.id,
+        number=frame.tick.number,
         view=view,
         lens=frame.cameras[camera.id].lens,
         overscan_percent=camera.inner.overscan_percent,

@@ -147,9 +147,10 @@ class Gpu:
         components: int = 4,
         z_buffer: bool = False,
         samples: int = 0,
+        colors: int = 1,
     ) -> Target:
         """One that its maker owns; for one frame's use, borrow from a ``TargetPool``."""
-        return Target(self.context, size, depth, dtype, components, z_buffer, samples)
+        return Target(self.context, size, depth, dtype, components, z_buffer, samples, colors)
 
     @property
     def most_samples(self) -> int:

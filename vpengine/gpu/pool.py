@@ -22,9 +22,10 @@ class TargetSpec:
     z_buffer: bool = False
     components: int = 4
     samples: int = 0
+    colors: int = 1
 
     def make(self, gpu: Gpu) -> Target:
-        return gpu.target(self.size, self.depth, self.dtype, self.components, self.z_buffer, self.samples)
+        return gpu.target(self.size, self.depth, self.dtype, self.components, self.z_buffer, self.samples, self.colors)
 
 
 @dataclass

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -12,6 +13,14 @@ from vpengine.gpu.commands import Texture as Texture
 from vpengine.gpu.commands import do, mask_each
 
 FAR_DEPTH = float("inf")
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One of a target's textures, to be read."""
+
+    color: moderngl.Texture
+    size: tuple[int, int]
 
 
 class Target:
@@ -26,8 +35,10 @@ class Target:
         components: int = 4,
         z_buffer: bool = False,
         samples: int = 0,
+        colors: int = 1,
     ) -> None:
         """samples: of each pixel, to be resolved into another target; 0 is one, which can be sampled itself.
+        colors: how many textures of colour are drawn at once.
 
         Raises UserError for a size that the driver has no room for, or does not take at all.
         """
@@ -35,11 +46,14 @@ class Target:
         made: list[Any] = []  # given back where the rest cannot be made: it is tried again and again
         try:
             refuse_too_large(context, size)
-            self.color = _texture(context, size, components, dtype, moderngl.LINEAR, made, samples)
+            self.colors = [
+                _texture(context, size, components, dtype, moderngl.LINEAR, made, samples) for _ in range(colors)
+            ]
+            self.color = self.colors[0]
             self.depth = _texture(context, size, 1, "f4", moderngl.NEAREST, made, samples) if depth else None
             self._z_buffer = context.depth_renderbuffer(size, samples=samples) if depth or z_buffer else None
             made += [self._z_buffer] if self._z_buffer is not None else []
-            attachments = [self.color] if self.depth is None else [self.color, self.depth]
+            attachments = [*self.colors] if self.depth is None else [*self.colors, self.depth]
             self.framebuffer = context.framebuffer(attachments, self._z_buffer)
             made.append(self.framebuffer)
             self._depth_only = context.framebuffer([self.depth]) if self.depth is not None else None
@@ -47,6 +61,11 @@ class Target:
             for part in made:
                 (release_framebuffer if isinstance(part, moderngl.Framebuffer) else _release)(part)
             raise
+
+    @property
+    def layers(self) -> tuple[Layer, ...]:
+        """Each of the textures of colour that are drawn at once."""
+        return tuple(Layer(color, self.size) for color in self.colors)
 
     def clear(self) -> None:
         """Colour to zero, depth to +inf (sky), z-buffer to far."""
@@ -64,7 +83,8 @@ class Target:
 
     def _clear_marks(self) -> None:
         kept = self.framebuffer.color_mask
-        mask_each(self.framebuffer, (False,) * 4 if self.depth is None else ((False,) * 4,) * 2)
+        count = len(self.colors) + (self.depth is not None)
+        mask_each(self.framebuffer, (False,) * 4 if count == 1 else ((False,) * 4,) * count)
         self.framebuffer.clear()
         self.framebuffer.color_mask = kept
 
@@ -72,7 +92,7 @@ class Target:
         for framebuffer in (self.framebuffer, self._depth_only):
             if framebuffer is not None:
                 release_framebuffer(framebuffer)
-        for part in (self.color, self.depth, self._z_buffer):
+        for part in (*self.colors, self.depth, self._z_buffer):
             if part is not None:
                 part.release()
 
