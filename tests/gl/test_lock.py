@@ -203,6 +203,6 @@ def test_a_mark_lies_on_its_twin(app: App, make_show: Callable[[App], Any]) -> N
         sent = centre(np.maximum(np.median(picture[window][..., 1]) - picture[window][..., 1] - 0.02, 0.0))
         drawn = centre(world[window][..., 0])
         off.append(float(np.hypot(*(sent - drawn))))
-        places.append(sent + (window[1].start, window[0].start))
+        places.append(sent + np.array([window[1].start, window[0].start]))
     assert np.std(places, axis=0).max() > 0.3, "the camera moves"
     assert max(off) <= 0.7, off

@@ -40,7 +40,7 @@ KINDS = ("glIsTexture", "glIsBuffer", "glIsFramebuffer", "glIsRenderbuffer", "gl
 
 
 def gl_objects(highest: int = 4000) -> dict[str, int]:
-    """How many of each kind OpenGL has, whoever made them; what a test before dropped is gone, and goes not meanwhile."""
+    """How many of each kind OpenGL has, whoever made them; what a test before dropped does not go meanwhile."""
     gc.collect()
     return {kind: sum(bool(getattr(gl_library(), kind)(name)) for name in range(1, highest)) for kind in KINDS}
 
