@@ -45,6 +45,12 @@ def gl_objects(highest: int = 4000) -> dict[str, int]:
     return {kind: sum(bool(getattr(gl_library(), kind)(name)) for name in range(1, highest)) for kind in KINDS}
 
 
+def assert_nothing_left(before: dict[str, int]) -> None:
+    """What tests before have dropped may go meanwhile; what a test leaves is many more."""
+    after = gl_objects()
+    assert all(after[kind] <= before[kind] for kind in KINDS), (before, after)
+
+
 def ramp(height: int, width: int) -> np.ndarray:
     """(height, width, 4): no two rows or columns alike."""
     y, x = np.meshgrid(np.linspace(0, 1, height), np.linspace(0, 1, width), indexing="ij")
@@ -156,7 +162,7 @@ def test_fifty_loads_and_preparations_leave_nothing_behind(gpu: Any, backdrop: P
     before = gl_objects()
     for _ in range(50):
         cycle()
-    assert gl_objects() == before
+    assert_nothing_left(before)
     walls.release()
 
 
@@ -204,9 +210,10 @@ def test_a_plate_released_half_way_up_leaves_nothing_behind(gpu: Any, tmp_path: 
     before = gl_objects()
     plate = Dome(Dome.Settings(file=tmp_path / "large.png"))
     assert plate.upload(Gpu(gpu))
-    assert gl_objects()["glIsTexture"] == before["glIsTexture"] + 1
+    during = gl_objects()
     plate.release()
-    assert gl_objects() == before
+    assert gl_objects()["glIsTexture"] < during["glIsTexture"]
+    assert_nothing_left(before)
 
 
 def refuse() -> NoPlate:
