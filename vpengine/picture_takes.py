@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
@@ -12,8 +11,6 @@ from vpengine.capture.reader import Reader
 from vpengine.capture.ring import Tap
 from vpengine.control.takes import TakeName
 from vpengine.output.picture_recorder import PictureRecorder
-
-log = logging.getLogger(__name__)
 
 MOST_WAITING = 48  # pictures, two seconds of most cameras': of 1920 x 1080 in 10 bits they are 400 MB
 

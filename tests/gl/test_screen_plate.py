@@ -80,11 +80,11 @@ class Learning:
                 one.release()
 
     def seen(self, view: View, lens: Lens) -> Array:
-        drawn = self.plate.texture(SETTINGS, view, self.pool.lend)
+        drawn = self.plate.draw(SETTINGS, view, self.pool.lend).color
         if lens.distortion is None:
             return download(drawn)[..., :3].astype(np.float64)
         wide = camera_view(from_opentrackio((0.05, 0.0, 1.52), 1.0, 0.0, 0.0), STRAIGHT, (400, 225), 12.5)
-        drawn = self.plate.texture(SETTINGS, wide, self.pool.lend)
+        drawn = self.plate.draw(SETTINGS, wide, self.pool.lend).color
         bent = self.engine.target(SIZE)
         self.match.draw(bent, drawn, None, lens, 12.5)
         found = download(bent.color)[..., :3].astype(np.float64)
@@ -124,7 +124,7 @@ def test_a_marker_keys_out(learning: Learning) -> None:
     keyer, picture = Keyer(learning.engine), texture(learning.engine, true)
     mattes = [
         download(keyer.draw(picture, SETTINGS, learning.pool.lend, clean_plate=plate).matte.color)[..., 0]
-        for plate in (None, learning.plate.texture(SETTINGS, view, learning.pool.lend))
+        for plate in (None, learning.plate.draw(SETTINGS, view, learning.pool.lend).color)
     ]
     without, with_plate = (matte[marker].mean() for matte in mattes)
     picture.release()
@@ -144,6 +144,6 @@ def test_another_colour_is_learnt_anew(learning: Learning) -> None:
     view = view_at(0.0, 0.0, 1.5, 0.0)
     black = texture(learning.engine, np.zeros((SIZE[1], SIZE[0], 3)))
     learning.plate.learn(black, black, blue, view, learning.match, STRAIGHT)
-    seen = download(learning.plate.texture(blue, view, learning.pool.lend))[..., :3]
+    seen = download(learning.plate.draw(blue, view, learning.pool.lend).color)[..., :3]
     np.testing.assert_allclose(seen[20:-20, 20:-20], np.broadcast_to(blue.screen, (140, 280, 3)), atol=2e-3)
     black.release()

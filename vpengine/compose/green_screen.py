@@ -31,6 +31,7 @@ from vpengine.gpu.picture import Picture
 from vpengine.gpu.pool import TargetSpec
 from vpengine.gpu.target import Target, Texture
 from vpengine.stage.screens import HoldoutSettings, ScreenSettings
+from vpengine.view.lens import Lens
 from vpengine.view.view import View, without_overscan
 
 log = logging.getLogger(__name__)
@@ -81,20 +82,21 @@ class CameraKey:
     def _plate_of(self, job: KeyPicture, settings: KeySettings, lend: Lend) -> Texture | None:
         """Where the stage says where its screens stand they are learnt there; else in the picture, while it stands."""
         if self.screens is not None:
-            return self._met(self.screens.texture(settings, job.view, lend), job, lend)
+            drawn = self.screens.draw(settings, job.view, lend)
+            return self.met(drawn, job.lens, job.overscan_percent, lend).color
         if self._seen is None or not job.view.same_as(self._seen):
             self.plate.forget()
         self._seen = job.view
         return self.plate.texture(settings, lend)
 
-    def _met(self, drawn: Texture, job: KeyPicture, lend: Lend) -> Texture:
-        """What was drawn at the job's view as the lens has it."""
+    def met(self, drawn: Target, lens: Lens, overscan_percent: float, lend: Lend) -> Target:
+        """What was drawn through the pinhole, of the composite's size and as the lens has it: itself where it is so."""
         size = self.picture.target.size
-        if job.overscan_percent == 0.0 and not bends(job.lens) and drawn.size == size:
+        if overscan_percent == 0.0 and not bends(lens) and drawn.size == size:
             return drawn
-        matched = lend(TargetSpec(size))
-        self.match.draw(matched, drawn, None, job.lens, job.overscan_percent)
-        return matched.color
+        matched = lend(TargetSpec(size, dtype=drawn.color.dtype))
+        self.match.draw(matched, drawn.color, None, lens, overscan_percent)
+        return matched
 
     def _learn(self, job: KeyPicture, settings: KeySettings, picture: Texture, matte: Texture) -> None:
         if self.screens is None:
@@ -173,13 +175,8 @@ class GreenScreen:
         """Bent as the picture is."""
         if not self._garbage.needed:
             return None
-        size = self._cameras[job.camera].size
         drawn = self._garbage.draw(job.view, lend)
-        if job.overscan_percent == 0.0 and not bends(job.lens) and drawn.size == size:
-            return drawn.color
-        matched = lend(TargetSpec(size, dtype="f1"))
-        camera.match.draw(matched, drawn.color, None, job.lens, job.overscan_percent)
-        return matched.color
+        return camera.met(drawn, job.lens, job.overscan_percent, lend).color
 
     def _soften(self, job: DefocusWorld, pictures: Pictures) -> Picture:
         world: Picture = pictures[job.reads[0]]

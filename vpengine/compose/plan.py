@@ -25,8 +25,8 @@ from vpengine.compose.plan_monitor import monitor_job
 from vpengine.compose.plan_picture import picture_jobs, wants_depth
 from vpengine.compose.wall import WallLevels
 from vpengine.control import declared
+from vpengine.frames.feed import OF_A_PICTURE, PROGRAM, Eye, Feed, wall_feed
 from vpengine.frames.feed import PREVIEW as PREVIEW_BUS
-from vpengine.frames.feed import PROGRAM, Eye, Feed, wall_feed
 from vpengine.frames.frame_input import FrameInput
 from vpengine.gpu.job import PREVIEW, WALL, Job
 from vpengine.stage.camera import CameraSettings
@@ -93,7 +93,8 @@ def plan(
     if walls:
         jobs += _walls(frame, layout, [wall for wall in walls if wall_feed(wall) in feeds], walls if lit else ())
     jobs += [_develop(frame, layout, feed) for feed in worlds if feed.bus in frame.buses]
-    for camera in layout.cameras:
+    asked = {feed.of for feed in feeds if feed.kind in ("monitor", *OF_A_PICTURE)}
+    for camera in (camera for camera in layout.cameras if camera.id in asked):
         monitor = _monitor(frame, layout, camera) if Feed("monitor", camera.id) in feeds else None
         jobs += picture_jobs(frame, camera, feeds, pinhole_view(frame, camera), layout.mark_m, monitor)
     return jobs

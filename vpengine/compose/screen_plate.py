@@ -19,7 +19,7 @@ from vpengine.compose.mixer import Lend
 from vpengine.gpu.blocks import UniformBlock
 from vpengine.gpu.gpu import Gpu
 from vpengine.gpu.pool import TargetSpec
-from vpengine.gpu.target import Texture
+from vpengine.gpu.target import Target, Texture
 from vpengine.stage.screens import ScreenSettings, screen_mesh
 from vpengine.view.distortion import Distortion
 from vpengine.view.lens import Lens
@@ -77,7 +77,7 @@ class ScreenPlate:
             rate=RATE,
         )
 
-    def texture(self, settings: KeySettings, view: View, lend: Lend) -> Texture:
+    def draw(self, settings: KeySettings, view: View, lend: Lend) -> Target:
         """The screens as ``view`` sees them, at its resolution; black beyond them."""
         target = lend(TargetSpec(view.resolution))
         target.clear()
@@ -88,7 +88,7 @@ class ScreenPlate:
         }
         placed: dict[str, Any] = {"clip_from_stage": view.clip_from_stage, "screen": (*settings.screen, 1.0)}
         self._plate.draw_mesh(target, self._mesh, textures, None, **placed)
-        return target.color
+        return target
 
     def forget(self) -> None:
         """Begin anew: the lamps were moved."""
@@ -109,7 +109,7 @@ def warm_screen_plate(plate: ScreenPlate, view: View, match: LensMatch, lend: Le
     settings, straight = KeySettings(), Lens((24.0, 13.5), 24.0)
     for lens in (straight, replace(straight, distortion=Distortion((1e-4, 0.0, 0.0, 0.0, 0.0, 0.0)))):
         plate.learn(black.color, black.color, settings, view, match, lens)
-    plate.texture(settings, view, lend)
+    plate.draw(settings, view, lend)
     plate.forget()
 
 
