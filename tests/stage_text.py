@@ -72,3 +72,31 @@ def problems(folder: Path, text: str) -> list[str]:
     with pytest.raises(ProblemsError) as caught:
         load_stage(write(folder, text), controls_of)
     return [str(problem).replace(f"{folder}/", "") for problem in caught.value.problems]
+
+
+SYNTHETIC = 'kind = "synthetic"\nresolution = [320, 180]\nnoise = 0.1'
+
+
+def green_stage(
+    *feeds: str, source: str = SYNTHETIC, size: tuple[int, int] = (320, 180), overscan: float = 0.0, hold_s: float = 0.5
+) -> str:
+    """A stage without a wall, whose camera has a picture of its own, and headless outputs of ``feeds``. source: the
+    [[capture]]'s own keys; empty for none. size: of the inner picture.
+    """
+    capture = f'[[capture]]\nid = "a"\ncamera = "1"\nhold_s = {hold_s}\n{source}\n' if source else ""
+    outputs = "".join(f'[[output]]\nkind = "headless"\nfeed = "{feed}"\n' for feed in feeds)
+    return f"""\
+version = 1
+[stage]
+name = "Green"
+rate = 24
+[[camera]]
+id = "1"
+sensor_mm = [24.0, 13.5]
+pinhole_focal_length_mm = 24.0
+[camera.inner]
+resolution = [{size[0]}, {size[1]}]
+overscan_percent = {overscan}
+{capture}{outputs}[control]
+osc_port = 0
+"""

@@ -194,3 +194,25 @@ def request_camera(engine: Gpu) -> Iterator[RequestCamera]:
     made = RequestCamera(engine)
     yield made
     made.release()
+
+
+@pytest.fixture
+def run_text(tmp_path: Path) -> Iterator[Callable[..., Show]]:
+    """A running show of a stage's text, on a plate, by default the street; ended with the test."""
+    apps: list[App] = []
+
+    def begin(text: str, controls: tuple[tuple[str, str], ...] = (), plate: str = "street") -> Show:
+        stage, show = tmp_path / "stage.toml", tmp_path / "show.toml"
+        stage.write_text(text, encoding="utf-8")
+        scene = f'[[scene]]\nslug = "a"\nplate.kind = "{plate}"\n'
+        show.write_text('version = 1\nshow.name = "x"\n' + scene, encoding="utf-8")
+        takes = tmp_path / "takes"
+        app = App(RunOptions(stage, show=show, headless=True, unpaced=True, controls=controls, takes=takes))
+        apps.append(app)
+        app.__enter__()
+        app.wait_until_ready()
+        return Show(app)
+
+    yield begin
+    for app in apps:
+        app.__exit__(None, None, None)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ import av
 import numpy as np
 import pytest
 
-from vpengine.app import App, RunOptions
+from tests.stage_text import green_stage
 from vpengine.capture.pace import Pace
 from vpengine.capture.synthetic import SyntheticSource
 from vpengine.control import declared
@@ -22,56 +22,7 @@ from vpengine.tracking.protocol import LensUpdate
 from vpengine.view.color import REC709_FROM_ACESCG
 
 SIZE = (320, 180)
-STAGE = """\
-version = 1
-[stage]
-name = "Green"
-rate = 24
-[[camera]]
-id = "1"
-sensor_mm = [24.0, 13.5]
-pinhole_focal_length_mm = 24.0
-[camera.inner]
-resolution = [320, 180]
-overscan_percent = 0.0
-[[capture]]
-id = "a"
-kind = "synthetic"
-camera = "1"
-resolution = [320, 180]
-noise = 0.1
-hold_s = 0.5
-[[output]]
-kind = "headless"
-feed = "composite:1"
-[[output]]
-kind = "headless"
-feed = "key:1"
-[control]
-osc_port = 0
-"""
-
-
-@pytest.fixture
-def make(tmp_path: Path, make_show: Callable[[App], Any]) -> Iterator[Callable[[str], Any]]:
-    apps: list[App] = []
-
-    def begin(stage_text: str, controls: tuple[tuple[str, str], ...] = ()) -> Any:
-        stage, scene = tmp_path / "stage.toml", tmp_path / "show.toml"
-        stage.write_text(stage_text, encoding="utf-8")
-        plate = '[[scene]]\nslug = "a"\nplate.kind = "street"\n'
-        scene.write_text('version = 1\nshow.name = "x"\n' + plate, encoding="utf-8")
-        app = App(
-            RunOptions(stage, show=scene, headless=True, unpaced=True, controls=controls, takes=tmp_path / "takes")
-        )
-        apps.append(app)
-        app.__enter__()
-        app.wait_until_ready()
-        return make_show(app)
-
-    yield begin
-    for app in apps:
-        app.__exit__(None, None, None)
+STAGE = green_stage("composite:1", "key:1")
 
 
 def light(show: Any, key: str) -> np.ndarray[Any, Any]:
@@ -97,8 +48,8 @@ def psnr(one: np.ndarray[Any, Any], other: np.ndarray[Any, Any]) -> float:
     return float(-10.0 * np.log10(np.mean(difference**2)))
 
 
-def test_the_foreground_lies_over_the_world_as_if_it_stood_there(make: Callable[[str], Any]) -> None:
-    show = make(STAGE)
+def test_the_foreground_lies_over_the_world_as_if_it_stood_there(run_text: Callable[..., Any]) -> None:
+    show = run_text(STAGE)
     end_s = time.monotonic() + 1.5  # the screen is learnt
     show.until(lambda: "1" in show.newest.captured and time.monotonic() > end_s)
     alpha, foreground = truth(show)
@@ -111,8 +62,8 @@ def test_the_foreground_lies_over_the_world_as_if_it_stood_there(make: Callable[
     assert np.abs(matte - alpha).mean() < 0.02
 
 
-def test_without_a_picture_the_world_is_alone(make: Callable[[str], Any]) -> None:
-    show = make(STAGE)
+def test_without_a_picture_the_world_is_alone(run_text: Callable[..., Any]) -> None:
+    show = run_text(STAGE)
     show.until(lambda: "1" in show.newest.captured)
     show.app.captures.readers["1"]._source.read = lambda: None
     show.until(lambda: not show.newest.captured)
@@ -122,11 +73,11 @@ def test_without_a_picture_the_world_is_alone(make: Callable[[str], Any]) -> Non
     assert show.pixels("composite:1").any()
 
 
-def test_beyond_the_screen_is_the_world_and_a_box_stays(make: Callable[[str], Any]) -> None:
+def test_beyond_the_screen_is_the_world_and_a_box_stays(run_text: Callable[..., Any]) -> None:
     # The camera is 1.5 m up and looks along Y: 4 m ahead its picture is 4 m wide.
     left_half = "[[screen]]\nsize_m = [2.0, 4.0]\nposition_m = [-1.0, 4.0, 0.0]\n"
     box = "[[holdout]]\nsize_m = [0.5, 0.1, 0.5]\nposition_m = [-1.5, 4.0, 0.5]\n"
-    show = make(STAGE + left_half + box)
+    show = run_text(STAGE + left_half + box)
     show.until(lambda: "1" in show.newest.captured)
     show.frames(2)
     made, world = light(show, "composite 1"), light(show, "world program 1")
@@ -137,9 +88,9 @@ def test_beyond_the_screen_is_the_world_and_a_box_stays(make: Callable[[str], An
 
 
 def test_a_screen_without_colour_is_told_and_nothing_changes(
-    make: Callable[[str], Any], caplog: pytest.LogCaptureFixture
+    run_text: Callable[..., Any], caplog: pytest.LogCaptureFixture
 ) -> None:
-    show = make(STAGE)
+    show = run_text(STAGE)
     show.until(lambda: "1" in show.newest.captured)
     for part in "rgb":
         show.app.desk.controls.set(f"/vp/key/screen/{part}", 0.5)
@@ -152,15 +103,15 @@ def test_a_screen_without_colour_is_told_and_nothing_changes(
 
 
 @pytest.mark.parametrize("stage", range(7))
-def test_every_stage_of_the_key_is_shown_alone(make: Callable[[str], Any], stage: int) -> None:
-    show = make(STAGE, ((declared.KEY_VIEW, str(stage)),))
+def test_every_stage_of_the_key_is_shown_alone(run_text: Callable[..., Any], stage: int) -> None:
+    show = run_text(STAGE, ((declared.KEY_VIEW, str(stage)),))
     show.until(lambda: "1" in show.newest.captured)
     show.frames(2)
     assert show.pixels("key:1").any() == (stage != 6)  # no screen is declared, so there is no garbage
 
 
-def test_the_screen_is_picked_from_the_picture(make: Callable[[str], Any]) -> None:
-    show = make(STAGE)
+def test_the_screen_is_picked_from_the_picture(run_text: Callable[..., Any]) -> None:
+    show = run_text(STAGE)
     show.until(lambda: "1" in show.newest.captured)
     show.app.inbox.add(PickTrigger("screen", 0.1, 0.5))
     show.frames(1)
@@ -168,8 +119,8 @@ def test_the_screen_is_picked_from_the_picture(make: Callable[[str], Any]) -> No
     np.testing.assert_allclose((red, green, blue), light(show, "picture 1")[80:100, 24:40].mean((0, 1)), rtol=0.03)
 
 
-def test_a_grey_card_sets_the_gains_so_that_it_is_grey(make: Callable[[str], Any]) -> None:
-    show = make(STAGE)
+def test_a_grey_card_sets_the_gains_so_that_it_is_grey(run_text: Callable[..., Any]) -> None:
+    show = run_text(STAGE)
     show.until(lambda: "1" in show.newest.captured)
     show.app.inbox.add(PickTrigger("grey", 0.1, 0.5))
     show.frames(2)
@@ -179,8 +130,8 @@ def test_a_grey_card_sets_the_gains_so_that_it_is_grey(make: Callable[[str], Any
     assert show.app.desk.controls.targets()["/vp/key/screen/g"] == pytest.approx(0.18, rel=0.05)
 
 
-def test_what_is_too_dark_is_no_grey_card(make: Callable[[str], Any]) -> None:
-    show = make(STAGE.replace("noise = 0.1", 'noise = 0.1\ncolor_space = "Linear Rec.709 (sRGB)"'))
+def test_what_is_too_dark_is_no_grey_card(run_text: Callable[..., Any]) -> None:
+    show = run_text(STAGE.replace("noise = 0.1", 'noise = 0.1\ncolor_space = "Linear Rec.709 (sRGB)"'))
     show.until(lambda: "1" in show.newest.captured)
     reader = show.app.captures.readers["1"]
     black = replace(reader.ring.newest(), planes=tuple(np.zeros_like(p) + 64 for p in reader.ring.newest().planes))
@@ -192,8 +143,8 @@ def test_what_is_too_dark_is_no_grey_card(make: Callable[[str], Any]) -> None:
     assert show.app.desk.controls.targets()["/vp/picture/gain/r"] == 1.0
 
 
-def test_a_take_keeps_what_the_camera_sent(make: Callable[[str], Any], tmp_path: Path) -> None:
-    show = make(STAGE)
+def test_a_take_keeps_what_the_camera_sent(run_text: Callable[..., Any], tmp_path: Path) -> None:
+    show = run_text(STAGE)
     show.until(lambda: "1" in show.newest.captured)
     show.app.inbox.add(TakeTrigger("roll"))
     end_s = time.monotonic() + 1.0
@@ -215,8 +166,8 @@ def test_a_take_keeps_what_the_camera_sent(make: Callable[[str], Any], tmp_path:
     assert {line["captured"]["1"]["number"] for line in frames if "captured" in line} & {one["number"] for one in lines}
 
 
-def test_the_world_is_as_soft_as_the_lens_makes_it(make: Callable[[str], Any]) -> None:
-    show = make(STAGE, (("/vp/key/defocus", "1"),))
+def test_the_world_is_as_soft_as_the_lens_makes_it(run_text: Callable[..., Any]) -> None:
+    show = run_text(STAGE, (("/vp/key/defocus", "1"),))
     show.frames(2)
     sharp = light(show, "matched 1")
     show.app.cameras._updates.put("1", LensUpdate("1", focus_distance_m=1.0, t_stop=1.0))

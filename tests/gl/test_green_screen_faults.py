@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 from tests.capturing import counted_film, sending
 from tests.recording import command, numbers_of
 from tests.senders import free_port
+from tests.stage_text import SYNTHETIC, green_stage
 from vpengine import capture
-from vpengine.app import App, RunOptions
 from vpengine.capture.pace import Pace
 from vpengine.capture.synthetic import SyntheticSource
 from vpengine.compose.key import Keyer
@@ -27,34 +27,6 @@ from vpengine.tracking.protocol import LensUpdate
 from vpengine.view.distortion import Distortion
 
 SIZE = (320, 180)
-STAGE = """\
-version = 1
-[stage]
-name = "Green"
-rate = 24
-show = "show.toml"
-[[camera]]
-id = "1"
-sensor_mm = [24.0, 13.5]
-pinhole_focal_length_mm = 24.0
-[camera.inner]
-resolution = [320, 180]
-overscan_percent = 0.0
-[[capture]]
-id = "a"
-camera = "1"
-hold_s = 0.6
-{source}
-[[output]]
-kind = "headless"
-feed = "composite:1"
-[[output]]
-kind = "headless"
-feed = "key:1"
-[control]
-osc_port = 0
-"""
-SYNTHETIC = 'kind = "synthetic"\nresolution = [320, 180]\nnoise = 0.1'
 SHOW = 'version = 1\nshow.name = "x"\n[[scene]]\nslug = "a"\nplate.kind = "street"\n'
 Change = Callable[[CapturedFrame], CapturedFrame | None]
 
@@ -74,27 +46,21 @@ def changed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(capture.KINDS, "synthetic", f"{__name__}:Changed")
 
 
+@pytest.fixture
+def make(run_text: Callable[..., Any]) -> Callable[..., Any]:
+    return lambda source=SYNTHETIC: run_text(stage_of(source))
+
+
+def stage_of(source: str = SYNTHETIC) -> str:
+    return green_stage("composite:1", "key:1", source=source, hold_s=0.6)
+
+
 def write(folder: Path, source: str = SYNTHETIC) -> Path:
+    """A stage that names its show, for engines in processes of their own."""
     stage = folder / "stage.toml"
-    stage.write_text(STAGE.format(source=source), encoding="utf-8")
+    stage.write_text(stage_of(source).replace("rate = 24\n", 'rate = 24\nshow = "show.toml"\n'), encoding="utf-8")
     (folder / "show.toml").write_text(SHOW, encoding="utf-8")
     return stage
-
-
-@pytest.fixture
-def make(tmp_path: Path, make_show: Callable[[App], Any]) -> Iterator[Callable[..., Any]]:
-    apps: list[App] = []
-
-    def begin(source: str = SYNTHETIC) -> Any:
-        app = App(RunOptions(write(tmp_path, source), headless=True, unpaced=True, takes=tmp_path / "takes"))
-        apps.append(app)
-        app.__enter__()
-        app.wait_until_ready()
-        return make_show(app)
-
-    yield begin
-    for app in apps:
-        app.__exit__(None, None, None)
 
 
 def pictured(show: Any) -> bool:

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from vpengine.app import App, RunOptions
 from vpengine.compose.jobs import MonitorSide, ShowMonitor
 from vpengine.compose.monitor import BANDS, DEFAULTS, Monitor, luminance_shown_at
 from vpengine.control import monitor
-from vpengine.control.triggers import TakeTrigger
 from vpengine.frames.frame_input import NO_DIP
 from vpengine.gpu.gpu import Gpu
 from vpengine.gpu.target import Texture
@@ -358,127 +354,3 @@ def test_the_line_can_be_read(shown: Shown) -> None:
     rec = made[HEIGHT - 11 : HEIGHT - 4, 8 + 6 * 26 : 8 + 6 * 29 - 1]
     np.testing.assert_array_equal((rec[..., 0] > 200) & (rec[..., 1] < 80), dots("REC"))
     np.testing.assert_array_equal(made[: HEIGHT - 20], shown(plain(0.3))[: HEIGHT - 20])
-
-
-STAGE = """\
-version = 1
-[stage]
-name = "Green"
-rate = 24
-[[camera]]
-id = "1"
-sensor_mm = [24.0, 13.5]
-pinhole_focal_length_mm = 24.0
-[camera.inner]
-resolution = [320, 180]
-overscan_percent = OVERSCAN
-CAPTURE[[output]]
-kind = "headless"
-feed = "monitor:1"
-[[output]]
-kind = "headless"
-feed = "FEED:1"
-[control]
-osc_port = 0
-"""
-CAPTURE = """\
-[[capture]]
-id = "a"
-kind = "synthetic"
-camera = "1"
-resolution = [320, 180]
-noise = 0.1
-hold_s = 5.0
-"""
-
-
-@pytest.fixture
-def make(tmp_path: Path, make_show: Callable[[App], Any]) -> Iterator[Callable[[str], Any]]:
-    apps: list[App] = []
-
-    def begin(text: str) -> Any:
-        stage, scenes = tmp_path / "stage.toml", tmp_path / "show.toml"
-        stage.write_text(text, encoding="utf-8")
-        plate = '[[scene]]\nslug = "a"\nplate.kind = "street"\n'
-        scenes.write_text('version = 1\nshow.name = "x"\n' + plate, encoding="utf-8")
-        app = App(RunOptions(stage, show=scenes, headless=True, unpaced=True))
-        apps.append(app)
-        app.__enter__()
-        app.wait_until_ready()
-        return make_show(app)
-
-    yield begin
-    for app in apps:
-        app.__exit__(None, None, None)
-
-
-def with_capture(feed: str) -> str:
-    return STAGE.replace("OVERSCAN", "0.0").replace("CAPTURE", CAPTURE).replace("FEED", feed)
-
-
-def without_capture(overscan: str) -> str:
-    return STAGE.replace("OVERSCAN", overscan).replace("CAPTURE", "").replace("FEED", "world")
-
-
-def put(show: Any, /, **controls: float) -> None:
-    for name, value in controls.items():
-        show.app.desk.controls.set(f"/vp/monitor/{name}", value)
-
-
-@pytest.mark.parametrize("overscan", ["0.0", "15.0"])
-def test_in_the_engine_it_is_the_cameras_world_bit_for_bit(make: Callable[[str], Any], overscan: str) -> None:
-    show = make(without_capture(overscan))
-    show.frames(3)
-    world = show.pixels("world:1")
-    np.testing.assert_array_equal(show.pixels("monitor:1"), world)
-    assert world.std() > 20.0
-    put(show, cross=1)
-    show.frames(1)
-    assert (show.pixels("monitor:1") != show.pixels("world:1")).any()
-
-
-def test_in_the_engine_it_is_the_composite_bit_for_bit_and_its_parts(make: Callable[[str], Any]) -> None:
-    show = make(with_capture("composite"))
-    end_s = time.monotonic() + 1.0
-    show.until(lambda: "1" in show.newest.captured and time.monotonic() > end_s)
-    np.testing.assert_array_equal(show.pixels("monitor:1"), show.pixels("composite:1"))
-    put(show, show=monitor.PICTURE)
-    show.frames(1)
-    made = show.pixels("monitor:1").astype(int)
-    assert (made[90, :20, 1] > 1.5 * made[90, :20, 0]).all()  # the screen is green
-    put(show, show=monitor.MATTE)
-    show.frames(1)
-    matte = show.pixels("monitor:1")
-    assert (matte[..., 0] == matte[..., 1]).all()
-    assert (matte < 8).mean() > 0.3
-    assert (matte > 247).mean() > 0.1
-
-
-def test_a_picture_alone_is_shown_where_no_feed_asks_for_it(make: Callable[[str], Any]) -> None:
-    """Only the monitor: what it needs is made for it."""
-    show = make(with_capture("monitor"))
-    show.until(lambda: "1" in show.newest.captured)
-    put(show, **{"show": monitor.PICTURE, "split/with": 1 + monitor.COMPOSITE})
-    show.frames(2)
-    made = show.pixels("monitor:1").astype(int)
-    assert (made[90, :20, 1] > 1.5 * made[90, :20, 0]).all()
-    assert not (made[90, -20:, 1] > 1.5 * made[90, -20:, 0]).all()
-
-
-def test_rec_is_shown_while_a_take_rolls(make: Callable[[str], Any]) -> None:
-    show = make(without_capture("0.0"))
-    put(show, info=1)
-    show.frames(1)
-
-    def red() -> int:
-        made = show.pixels("monitor:1").astype(int)
-        return int(((made[:20, :, 0] > 180) & (made[:20, :, 1] < 80)).sum())  # row 0 is the lowest
-
-    assert red() == 0
-    show.app.inbox.add(TakeTrigger("roll"))
-    show.frames(2)
-    assert show.newest.rolling
-    assert red() == int(dots("REC").sum())
-    show.app.inbox.add(TakeTrigger("cut"))
-    show.frames(2)
-    assert red() == 0

@@ -2,54 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytest
 
-from vpengine.app import App, RunOptions
+from tests.stage_text import green_stage
 from vpengine.capture.pace import Pace
 from vpengine.capture.synthetic import SyntheticSource
 from vpengine.gpu.view_lut import acescct_to_display
 from vpengine.view.color import REC709_FROM_ACESCG, acescct_from_linear
 
-STAGE = """\
-version = 1
-[stage]
-name = "Green"
-rate = 24
-[[camera]]
-id = "1"
-sensor_mm = [24.0, 13.5]
-pinhole_focal_length_mm = 24.0
-[camera.inner]
-resolution = [176, 99]
-overscan_percent = 5.0
-[[capture]]
-id = "a"
-kind = "synthetic"
-camera = "1"
-resolution = [160, 90]
-noise = 0.0
-hold_s = 0.5
-[[output]]
-kind = "headless"
-feed = "picture:1"
-[control]
-osc_port = 0
-"""
+STAGE = green_stage(
+    "picture:1", source='kind = "synthetic"\nresolution = [160, 90]\nnoise = 0.0', size=(176, 99), overscan=5.0
+)
 
 
 @pytest.fixture
-def show(tmp_path: Path, make_show: Callable[[App], Any]) -> Iterator[Any]:
-    stage, scene = tmp_path / "stage.toml", tmp_path / "show.toml"
-    stage.write_text(STAGE, encoding="utf-8")
-    scene.write_text('version = 1\nshow.name = "x"\n[[scene]]\nslug = "a"\nplate.kind = "pattern"\n', encoding="utf-8")
-    with App(RunOptions(stage, show=scene, headless=True, unpaced=True)) as app:
-        app.wait_until_ready()
-        yield make_show(app)
+def show(run_text: Callable[..., Any]) -> Any:
+    return run_text(STAGE, plate="pattern")
 
 
 def developed(light: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
