@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from pythonosc.osc_message_builder import OscMessageBuilder
 
@@ -27,3 +31,22 @@ def encode_lens(camera: str, focal_length_mm: float, focus_distance_m: float, t_
     for value in (focal_length_mm, focus_distance_m, t_stop):
         builder.add_arg(float(value), OscMessageBuilder.ARG_TYPE_FLOAT)
     return builder.build().dgram
+
+
+@contextmanager
+def sending(port: int, made: Callable[[float], bytes], rate_hz: float = 120.0) -> Iterator[None]:
+    """A tracker: what ``made`` says at each moment of the machine's clock, over UDP on loopback, from a thread."""
+    ended = threading.Event()
+
+    def send() -> None:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as door:
+            while not ended.wait(1.0 / rate_hz):
+                door.sendto(made(time.monotonic()), ("127.0.0.1", port))
+
+    thread = threading.Thread(target=send, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()

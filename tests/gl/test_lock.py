@@ -4,11 +4,8 @@ twin in the world. Real UDP from a tracker, a real reader, a running engine at 1
 
 from __future__ import annotations
 
-import socket
-import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -16,6 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests.senders import free_port, sending
 from vpengine import capture, plates
 from vpengine.app import App, RunOptions
 from vpengine.capture.pace import Pace, Schedule
@@ -141,26 +139,6 @@ class MarkPlate:
         self._mesh.release()
 
 
-@contextmanager
-def tracker(port: int) -> Iterator[None]:
-    """120 poses a second, each with its time."""
-    ended = threading.Event()
-
-    def send() -> None:
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as door:
-            while not ended.wait(1.0 / 120.0):
-                now_s = time.monotonic()
-                door.sendto(encode_pose("1", at(now_s), now_s), ("127.0.0.1", port))
-
-    thread = threading.Thread(target=send, daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        ended.set()
-        thread.join()
-
-
 def light(app: App, key: str) -> np.ndarray[Any, Any]:
     texture = app.loop.executor.pictures[key].color
     width, height = texture.size
@@ -178,15 +156,13 @@ def centre(weights: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
 def app(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[App]:
     monkeypatch.setitem(capture.KINDS, "marked", f"{__name__}:MarkedCamera")
     monkeypatch.setitem(plates.KINDS, "mark", f"{__name__}:MarkPlate")
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = int(probe.getsockname()[1])
+    port = free_port()
     stage, show = tmp_path / "stage.toml", tmp_path / "show.toml"
     stage.write_text(STAGE.format(port=port), encoding="utf-8")
     show.write_text('version = 1\nshow.name = "x"\n[[scene]]\nslug = "a"\nplate.kind = "mark"\n', encoding="utf-8")
     with App(RunOptions(stage, show=show, headless=True, unpaced=True, remember=False)) as made:
         made.wait_until_ready()
-        with tracker(port):
+        with sending(port, lambda now_s: encode_pose("1", at(now_s), now_s)):
             yield made
 
 

@@ -18,38 +18,13 @@ import psutil
 import pytest
 
 from tests.soak.test_soak import MINUTES, megabytes
+from tests.stage_text import green_stage
 
-STAGE = """\
-version = 1
-[stage]
-name = "Green"
-rate = 24
-show = "show.toml"
-[[camera]]
-id = "1"
-sensor_mm = [24.0, 13.5]
-pinhole_focal_length_mm = 24.0
-[camera.inner]
-resolution = [320, 180]
-overscan_percent = 5.0
-[[capture]]
-id = "a"
-kind = "synthetic"
-camera = "1"
-resolution = [320, 180]
-latency_ms = 40.0
-[[screen]]
-size_m = [6.0, 4.0]
-position_m = [0.0, 4.0, 0.0]
-[[output]]
-kind = "headless"
-feed = "key:1"
-[[output]]
-kind = "recording"
-feed = "composite:1"
-[control]
-osc_port = 0
-"""
+SCREEN = "[[screen]]\nsize_m = [6.0, 4.0]\nposition_m = [0.0, 4.0, 0.0]\n"
+RECORDED = '[[output]]\nkind = "recording"\nfeed = "composite:1"\n'
+LATE = 'kind = "synthetic"\nresolution = [320, 180]\nlatency_ms = 40.0'
+STAGE = green_stage("key:1", source=LATE, overscan=5.0).replace("rate = 24\n", 'rate = 24\nshow = "show.toml"\n')
+STAGE = STAGE.replace("[control]", SCREEN + RECORDED + "[control]")
 SHOW = 'version = 1\nshow.name = "x"\n[[scene]]\nslug = "a"\nplate.kind = "street"\n'
 # Twice a second: the newest tick, now, and how old the camera's picture in it is when it is seen.
 SCRIPT = """\

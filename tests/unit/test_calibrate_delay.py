@@ -3,11 +3,6 @@
 from __future__ import annotations
 
 import re
-import socket
-import threading
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
 
@@ -15,6 +10,7 @@ import numpy as np
 import pytest
 import typer
 
+from tests.senders import free_port, sending
 from tests.stage_text import STAGE, write
 from vpengine import capture
 from vpengine.capture.pace import Pace, Schedule
@@ -70,32 +66,16 @@ def marked(time_s: float) -> np.ndarray:
     return (90.0 + 90.0 * np.minimum(drawn, 1.0)).astype(np.uint8)
 
 
-@contextmanager
-def tracker(port: int) -> Iterator[None]:
-    """Sends where the camera is, 120 times a second, by the same clock."""
-    ended = threading.Event()
-
-    def send() -> None:
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as door:
-            while not ended.wait(1.0 / 120.0):
-                pose = MOVE(time.monotonic())
-                assert pose is not None
-                door.sendto(encode_pose("1", pose), ("127.0.0.1", port))
-
-    thread = threading.Thread(target=send, daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        ended.set()
-        thread.join()
+def posed(now_s: float) -> bytes:
+    """Where the camera is."""
+    pose = MOVE(now_s)
+    assert pose is not None
+    return encode_pose("1", pose)
 
 
 @pytest.fixture
 def port() -> int:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    return free_port()
 
 
 def stage(folder: Path, port: int, late_s: float, latency_ms: float = 0.0) -> Path:
@@ -111,7 +91,7 @@ def late_camera(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_late_picture_is_measured_and_said(tmp_path: Path, port: int, capsys: pytest.CaptureFixture[str]) -> None:
-    with tracker(port):
+    with sending(port, posed):
         delay(stage(tmp_path, port, 0.12, latency_ms=40.0), seconds=6.0)
     said = capsys.readouterr().out
     found = re.search(r"its picture is ([\d.]+) ms later than its tracker \(([\d.]+) pictures", said)
