@@ -1,7 +1,7 @@
 """The demo's second part: an actor before a green screen, filmed by a tracked camera, keyed live over the street.
 
 The camera's picture is drawn first, as ``vpengine simulate-picture`` does, and then played as if a camera sent it; a
-simulated tracker sends its move in step. What the demo shows is the monitor's feed, recorded while it ran.
+simulated tracker sends its move in step. What the demo shows is the composite, recorded while it ran.
 """
 
 from __future__ import annotations
