@@ -39,7 +39,7 @@ from vpengine.view.view import View
 KINDS = ("glIsTexture", "glIsBuffer", "glIsFramebuffer", "glIsRenderbuffer", "glIsProgram", "glIsVertexArray")
 
 
-def gl_objects(highest: int = 4000) -> dict[str, int]:
+def gl_objects(highest: int = 20_000) -> dict[str, int]:
     """How many of each kind OpenGL has, whoever made them; what a test before dropped does not go meanwhile."""
     gc.collect()
     return {kind: sum(bool(getattr(gl_library(), kind)(name)) for name in range(1, highest)) for kind in KINDS}
