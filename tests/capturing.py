@@ -77,8 +77,9 @@ def counted_film(
     size: Callable[[int], tuple[int, int]] = lambda _: (16, 16),
     numbers: Callable[[int], int] = lambda n: n,
     metadata: dict[str, str] | None = None,
+    grey: bool = False,
 ) -> Path:
-    """A film whose picture n is of the brightness STEP * n + 16, at the place ``numbers(n)``."""
+    """A film whose picture n is of the brightness STEP * n + 16, at the place ``numbers(n)``. grey: without colour."""
     with av.open(str(path), "w") as film:
         film.metadata.update(metadata or {})
         stream = film.add_stream(codec, rate=rate)
@@ -87,7 +88,9 @@ def counted_film(
         stream.codec_context.colorspace, stream.codec_context.color_range = 1, 1
         for number in range(count):
             width, height = size(number)
-            frame = av.VideoFrame.from_ndarray(np.full((height * 3 // 2, width), shade(number), np.uint8), "yuv420p")
+            planes = np.full((height * 3 // 2, width), shade(number), np.uint8)
+            planes[height:] = 128 if grey else shade(number)
+            frame = av.VideoFrame.from_ndarray(planes, "yuv420p")
             frame.colorspace, frame.color_range = 1, 1
             frame.pts, frame.time_base = numbers(number), 1 / rate
             film.mux(stream.encode(frame))

@@ -363,6 +363,7 @@ class App:
             times=FrameTimes(period_s),
             governor=Governor(math.inf if self.options.unpaced else period_s),
             trouble=lambda: trouble_of(self.loop),
+            waits=self.options.unpaced,
             keep=Keeping(self.desk, self.keeper, self.take_files, self.takes_now, self.picture_takes.note).note,
         )
 

@@ -63,7 +63,7 @@ class Loop:
 
     feeds: what every frame makes. camera: whose pose's age is measured. keep: what operators did is written down,
     and takes.
-    trouble: what is wrong, in a sentence.
+    trouble: what is wrong, in a sentence. waits: frames wait for the pictures of clips, as no wall is waiting.
     """
 
     gpu: Gpu
@@ -90,6 +90,7 @@ class Loop:
     governor: Governor
     keep: Callable[[FrameInput], None] = lambda _: None
     trouble: Callable[[], str] = str
+    waits: bool = False
     displays: Displays = field(default_factory=Displays)
     counts: FeedCounts = field(default_factory=FeedCounts)
     newest: FrameInput | None = None
@@ -165,6 +166,7 @@ class Loop:
             cue=self.desk.playback.running or "",
             captured=captured,
             rolling=self.desk.takes.rolling is not None,
+            playheads=self.desk.playheads.at(tick, settled.buses),
         )
 
     def collect(self, now_s: float) -> tuple[Keyframe, ...]:
@@ -198,6 +200,7 @@ class Loop:
 
     def plan(self, frame: FrameInput, now_s: float) -> list[Job]:
         """The frame's jobs."""
+        self.locations.follow(frame.playheads, self.waits)
         asking = [*self.restoring.plan(), *self.plan_request(frame, now_s)]
         return [*self.plan_feeds(frame), *asking, *self.preparing.plan()]
 

@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
-from vpengine import output
+from vpengine import output, plates
 from vpengine.capture.readers import Captures
 from vpengine.compose.picking import picked
 from vpengine.control.chance import Chance
@@ -19,6 +19,7 @@ from vpengine.control.gate import Gate
 from vpengine.control.keys import KEYS
 from vpengine.control.lights import USUAL, LightTable
 from vpengine.control.messages import ControlChange, OperatorMessage
+from vpengine.control.playheads import Playheads
 from vpengine.control.safe import Safe
 from vpengine.control.scenes import SceneEntry, Scenes
 from vpengine.control.takes import TakeName, Takes, TakesNow
@@ -82,7 +83,17 @@ def build_desk(
         Chance(controls.declared, [control_address(name) for name in show.settings.chance]),
         approvers=show.settings.approvers,
         lights=LightTable({**USUAL, **show.lights}),
+        playheads=Playheads(moving_locations(files)),
     )
+
+
+def moving_locations(files: Files) -> list[str]:
+    """Those whose plates play a clip."""
+    return [
+        name
+        for name, section in files.show.plates.items()
+        if getattr(load_plugin(plates.KINDS[section.kind]), "moves", False)
+    ]
 
 
 def remembered(files: Files) -> tuple[DeskState, bool] | None:
@@ -165,6 +176,7 @@ def trouble_of(loop: Loop) -> str:
         *(f"camera {name}: its tracker is silent" for name in silent),
         *([health.words(held=False)] if not health.ready and health.failures else []),
         *(f"capture {name}: {fault}" for name, one in loop.captures.health().items() for fault in one.faults),
+        *loop.locations.troubles(),
         *([loop.governor.words] if loop.governor.holds_back else []),
     ]
     return "; ".join(found)

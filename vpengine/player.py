@@ -104,6 +104,7 @@ class Player:
         return self._drawing_stale.pictures
 
     def _run(self, executor: Executor, stage: StageSim, frame: FrameInput, feeds: Collection[Feed]) -> None:
+        self.locations.follow(frame.playheads, wait=True)
         simulated = stage.plan(frame, feeds)
         standby = [Feed("world", camera.id, PREVIEW) for camera in self.files.stage.cameras]  # may come on to walls
         executor.run([*self.compositor.plan(frame, feeds, lit=bool(simulated), left_out=standby), *simulated])
@@ -134,4 +135,5 @@ class Player:
     def redraw(self, location: str, view: View, seed: int) -> ImageSet:
         """The plate that a keyframe was made from. Raises UserError for a location that the show does not have."""
         self._refuse_unknown(location)
+        self.locations.follow({location: view.playhead}, wait=True)
         return self._requests.take(self.locations[location], location, view, seed)

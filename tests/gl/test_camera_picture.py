@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from vpengine.compose.camera_picture import CameraPicture
 from vpengine.frames.captured import FORMATS, CapturedFrame, Tags, rgb_of
 from vpengine.gpu.gpu import Gpu
 from vpengine.gpu.input_space import space_of
 from vpengine.gpu.target import Target
+from vpengine.gpu.video_picture import VideoPicture
 
 SIZE = (34, 22)
 CLOSE = 6e-3  # of a half float near 1, and a filter's 1/256 on the way
@@ -41,7 +41,7 @@ def seen(target: Target) -> np.ndarray[Any, Any]:
 @pytest.mark.parametrize("siting", ["left", "center"])
 def test_every_format_is_as_numpy_has_it(engine: Gpu, name: str, siting: str) -> None:
     frame = picture(name, siting)
-    drawn = CameraPicture(engine, SIZE)
+    drawn = VideoPicture(engine, SIZE)
     expected = space_of("tagged", None, frame.matrix).acescg(rgb_of(frame))
     close = CLOSE_IN_8_BITS if frame.format.bits == 8 else CLOSE
     np.testing.assert_allclose(seen(drawn.draw(frame)), expected, atol=CLOSE, rtol=close)
@@ -52,7 +52,7 @@ def test_every_format_is_as_numpy_has_it(engine: Gpu, name: str, siting: str) ->
 @pytest.mark.parametrize("matrix", ["bt601", "bt709", "bt2020"])
 def test_tags_are_honoured(engine: Gpu, range_: str, matrix: str) -> None:
     frame = picture("yuv444p10le", range_=range_, matrix=matrix)
-    drawn = CameraPicture(engine, SIZE)
+    drawn = VideoPicture(engine, SIZE)
     expected = space_of("tagged", None, frame.matrix).acescg(rgb_of(frame))
     np.testing.assert_allclose(seen(drawn.draw(frame)), expected, atol=CLOSE, rtol=CLOSE)
     drawn.release()
@@ -61,7 +61,7 @@ def test_tags_are_honoured(engine: Gpu, range_: str, matrix: str) -> None:
 @pytest.mark.parametrize("name", ["S-Log3 S-Gamut3.Cine", "ARRI LogC4", "V-Log V-Gamut", "sRGB - Texture"])
 def test_a_camera_s_log_becomes_light(engine: Gpu, name: str) -> None:
     frame = picture("yuv444p10le")
-    drawn = CameraPicture(engine, SIZE, name)
+    drawn = VideoPicture(engine, SIZE, name)
     expected = space_of(name, None, "bt709").acescg(rgb_of(frame))
     np.testing.assert_allclose(seen(drawn.draw(frame)), expected, atol=CLOSE, rtol=2e-2)
     drawn.release()
@@ -71,13 +71,13 @@ def test_a_large_picture_is_averaged_in_light(engine: Gpu) -> None:
     lines = np.zeros((64, 64, 3), np.uint8)
     lines[:, ::2] = 255  # half of the light, a quarter of it were codes averaged
     frame = CapturedFrame((lines,), FORMATS["rgb24"], (64, 64), Tags(), 0.0)
-    drawn = CameraPicture(engine, (32, 32))
+    drawn = VideoPicture(engine, (32, 32))
     assert seen(drawn.draw(frame))[..., 1] == pytest.approx(0.5, abs=0.005)
     drawn.release()
 
 
 def test_a_picture_is_converted_once_and_a_changed_size_is_followed(engine: Gpu) -> None:
-    drawn, first = CameraPicture(engine, SIZE), picture("yuv420p")
+    drawn, first = VideoPicture(engine, SIZE), picture("yuv420p")
     before = seen(drawn.draw(first))
     drawn.target.clear()
     assert not seen(drawn.draw(first)).any(), "the same picture costs nothing"

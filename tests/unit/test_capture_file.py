@@ -18,8 +18,9 @@ from vpengine.capture.file import FileSource
 from vpengine.capture.reader import Reader
 from vpengine.capture.ring import Ring
 from vpengine.capture.sequence import SequenceSource
-from vpengine.capture.source import BrokenError, EndedError, LostError, Source
+from vpengine.capture.source import EndedError, Source
 from vpengine.frames.captured import FORMATS, CapturedFrame, Tags
+from vpengine.media.decoding import BrokenError, LostError
 from vpengine.view.timecode import Timecode
 
 SHARED = Path(__file__).parents[3] / "shared" / "data"

@@ -16,8 +16,8 @@ from vpengine.capture import device
 from vpengine.capture.device import DeviceSource, cure
 from vpengine.capture.pace import Pace
 from vpengine.capture.reader import Reader
-from vpengine.capture.source import LostError
 from vpengine.capture.stream import StreamSource, opening
+from vpengine.media.decoding import LostError
 from vpengine.stage.sections import PluginSection, resolve_settings
 
 THERE = [("/dev/video0", "USB Video: Cam Link 4K"), ("/dev/video2", "Integrated Camera")]

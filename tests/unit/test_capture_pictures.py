@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from av.video.reformatter import ColorRange, Colorspace, Interpolation
 
-from vpengine.capture.pictures import captured, timecode_in
 from vpengine.frames.captured import FORMATS, CapturedFrame, Tags, rgb_of
+from vpengine.media.pictures import captured, timecode_in
 from vpengine.view.timecode import Timecode
 from vpengine.view.yuv import Matrix, Range, rgb_from_yuv, yuv_from_rgb
 

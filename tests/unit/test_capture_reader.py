@@ -17,9 +17,10 @@ from vpengine.capture.health import NOTED_S, SILENT_S, Book
 from vpengine.capture.none import NoSource
 from vpengine.capture.pace import Pace
 from vpengine.capture.reader import LAST_AGAIN_S, Reader
-from vpengine.capture.source import BrokenError, EndedError, LostError
+from vpengine.capture.source import EndedError
 from vpengine.capture.tags import tag_faults
 from vpengine.frames.captured import FORMATS, CapturedFrame, Tags
+from vpengine.media.decoding import BrokenError, LostError
 from vpengine.view.yuv import Matrix, Range
 
 

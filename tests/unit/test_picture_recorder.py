@@ -17,10 +17,10 @@ from numpy.typing import NDArray
 
 from tests.waiting import until
 from vpengine.capture.pace import Pace
-from vpengine.capture.pictures import captured
 from vpengine.capture.ring import Ring, Tap
 from vpengine.capture.synthetic import SyntheticSource
 from vpengine.frames.captured import FORMATS, CapturedFrame, Tags
+from vpengine.media.pictures import captured
 from vpengine.output.picture_recorder import PictureRecorder
 from vpengine.view.timecode import Timecode, timecode_of
 

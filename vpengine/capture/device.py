@@ -11,11 +11,10 @@ from typing import Annotated
 import av.device
 from pydantic import Field
 
-from vpengine.capture.decoding import PYTHON_ERRORS
 from vpengine.capture.live import Live, LiveSource
 from vpengine.capture.pace import Pace
-from vpengine.capture.source import LostError
 from vpengine.errors import did_you_mean
+from vpengine.media.decoding import PYTHON_ERRORS, LostError
 from vpengine.stage.settings import Rate, Resolution
 from vpengine.stage.settings import Settings as Section
 

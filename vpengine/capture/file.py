@@ -7,20 +7,15 @@ from fractions import Fraction
 import av
 from pydantic import Field
 
-from vpengine.capture.decoding import Decoder
 from vpengine.capture.pace import Pace, Schedule
-from vpengine.capture.pictures import captured
-from vpengine.capture.source import EndedError, LostError
+from vpengine.capture.source import EndedError
 from vpengine.frames.captured import CapturedFrame
+from vpengine.media.containers import OPTIONS, USUAL_RATE, Places
+from vpengine.media.decoding import Decoder, LostError
+from vpengine.media.pictures import captured
 from vpengine.stage.settings import ExistingFile, Rate
 from vpengine.stage.settings import Settings as Section
 from vpengine.view.timecode import Timecode, number_of, timecode_of
-
-HOLE_S = 5  # in timestamps; what is longer is no hole, but another count
-NEAR = Fraction(1, 10)  # of a picture's time: Matroska rounds to milliseconds
-# What a film is. A play list, which FFmpeg reads too, would open other files and addresses.
-CONTAINERS = "mov,mp4,matroska,webm,mxf,avi,mpegts,mpeg,mpegvideo,nut,ivf,h264,hevc,dv,flv,gif,yuv4mpegpipe,obu,av1"
-OPTIONS = {"protocol_whitelist": "file", "format_whitelist": CONTAINERS}
 
 
 class FileSource:
@@ -49,7 +44,7 @@ class FileSource:
     def open(self) -> Fraction:
         self.close()
         decoder = self._begin()
-        self._own_rate = decoder.rate or Fraction(25)
+        self._own_rate = decoder.rate or USUAL_RATE
         self._rate = self.settings.rate or self._own_rate
         self._first_timecode = decoder.timecode
         self._base = Fraction(0)
@@ -60,9 +55,7 @@ class FileSource:
         """The film from its first picture on."""
         self._end()
         self._decoder = Decoder(str(self.settings.file), self.title, options=OPTIONS)
-        self._first: Fraction | None = None
-        self._decoded = 0
-        self._next = Fraction(0)
+        self._places = Places(self._decoder.rate or USUAL_RATE)
         return self._decoder
 
     def read(self) -> CapturedFrame | None:
@@ -80,27 +73,14 @@ class FileSource:
             raise LostError(f"{self.title}: is not open")
         frame = self._decoder.next()
         if frame is not None:
-            return self._index(frame), frame
-        if self._decoded == 0:
+            return self._places.of(frame), frame
+        if not self._places.found:
             raise LostError(f"{self.title}: holds no picture that can be decoded")
         if not self.settings.loop:
             raise EndedError(f"{self.title}: has ended")
-        self._base += self._next
+        self._base += self._places.next
         self._begin()
         return self._decode()
-
-    def _index(self, frame: av.VideoFrame) -> Fraction:
-        """Its place in the film, in pictures from 0: whole, but where the film's own rate varies."""
-        index = Fraction(self._decoded)
-        self._decoded += 1
-        if frame.pts is not None and frame.time_base:
-            at = frame.pts * Fraction(frame.time_base) * self._own_rate
-            self._first = at if self._first is None else self._first
-            if not -1 <= at - self._first - self._next <= HOLE_S * self._own_rate:
-                self._first = at - self._next  # timestamps begin again: films that were joined
-            index = _snapped(at - self._first)
-        self._next = index + 1
-        return index
 
     def _timecode(self, index: Fraction) -> Timecode | None:
         """Counted from the container's; each loop begins with it again."""
@@ -120,9 +100,3 @@ class FileSource:
     def close(self) -> None:
         self._end()
         self._waiting = None
-
-
-def _snapped(index: Fraction) -> Fraction:
-    """A whole number of pictures where it is one but for the rounding of timestamps."""
-    whole = Fraction(round(index))
-    return whole if abs(index - whole) <= NEAR else index

@@ -7,11 +7,10 @@ from collections.abc import Mapping
 from fractions import Fraction
 
 from vpengine.capture.arrival import Arrivals
-from vpengine.capture.decoding import Decoder
 from vpengine.capture.pace import Pace
-from vpengine.capture.pictures import captured
-from vpengine.capture.source import LostError
 from vpengine.frames.captured import CapturedFrame
+from vpengine.media.decoding import Decoder, LostError
+from vpengine.media.pictures import captured
 
 SILENT_S = 0.8  # of a network; then it is opened again
 OPENING_S = 5.0  # until the first whole picture: a stream's may be two seconds apart

@@ -10,8 +10,9 @@ from dataclasses import replace
 from vpengine.capture.health import Book, CaptureHealth
 from vpengine.capture.pace import Pace
 from vpengine.capture.ring import HELD_S, Ring
-from vpengine.capture.source import BrokenError, EndedError, LostError, Source
+from vpengine.capture.source import EndedError, Source
 from vpengine.frames.captured import CapturedFrame, Tags
+from vpengine.media.decoding import BrokenError, LostError
 
 FIRST_AGAIN_S, LAST_AGAIN_S = 0.25, 4.0  # until a lost source is opened again; each time twice as long
 JOIN_S = 1.0  # FFmpeg may wait longer for a device, on a thread that ends with the process

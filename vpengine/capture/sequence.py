@@ -2,32 +2,19 @@
 
 from __future__ import annotations
 
-import re
 from fractions import Fraction
 from pathlib import Path
 
 from pydantic import Field
 
-from vpengine.capture.decoding import Decoder
 from vpengine.capture.pace import Pace, Schedule
-from vpengine.capture.pictures import captured
-from vpengine.capture.source import BrokenError, EndedError, LostError
+from vpengine.capture.source import EndedError
 from vpengine.frames.captured import CapturedFrame
+from vpengine.media.images import READERS, image_frame, numbered_images
+from vpengine.media.pictures import captured
 from vpengine.stage.settings import ExistingFile, Rate
 from vpengine.stage.settings import Settings as Section
 from vpengine.view.timecode import timecode_of
-
-NUMBERED = re.compile(r"(.*?)([0-9]+)(\.[A-Za-z0-9]+)")
-# Display-referred, as a camera's picture is: EXR and HDR hold scene-linear light and are plates.
-READERS = {
-    ".png": "png_pipe",
-    ".jpg": "jpeg_pipe",
-    ".jpeg": "jpeg_pipe",
-    ".tif": "tiff_pipe",
-    ".tiff": "tiff_pipe",
-    ".dpx": "dpx_pipe",
-    ".bmp": "bmp_pipe",
-}
 
 
 class SequenceSource:
@@ -57,27 +44,10 @@ class SequenceSource:
         return f'sequence "{self.settings.first.name}"'
 
     def open(self) -> Fraction:
-        self._files = self._found()
+        self._files = numbered_images(self.settings.first, READERS, self.title)
         self._place, self._loops = 0, 0
         self._schedule = Schedule(self.settings.rate, self._pace)
         return self.settings.rate
-
-    def _found(self) -> list[tuple[int, Path]]:
-        first = self.settings.first
-        named = NUMBERED.fullmatch(first.name)
-        if named is None or first.suffix.lower() not in READERS:
-            kinds = ", ".join(READERS)
-            raise LostError(f"{self.title}: is no numbered image, such as shot_0001.png (allowed: {kinds})")
-        head, number, suffix = named.groups()
-        try:
-            beside = [(NUMBERED.fullmatch(path.name), path) for path in first.parent.iterdir()]
-        except OSError as error:
-            raise LostError(f"{self.title}: its folder cannot be read ({error.strerror})") from error
-        numbered = [(int(found[2]), path) for found, path in beside if found and (found[1], found[3]) == (head, suffix)]
-        files = sorted(pair for pair in numbered if pair[0] >= int(number))
-        if not files:
-            raise LostError(f"{self.title}: there is no such image any more")
-        return files
 
     def read(self) -> CapturedFrame | None:
         if self._place >= len(self._files):
@@ -97,23 +67,7 @@ class SequenceSource:
 
     def _picture(self, path: Path, index: int, number: int) -> CapturedFrame:
         """Its number is its timecode: what a sequence's name counts is frames."""
-        try:
-            decoder = Decoder(
-                str(path),
-                f'image "{path.name}"',
-                format=READERS[path.suffix.lower()],
-                options={"protocol_whitelist": "file"},
-            )
-        except LostError as error:
-            raise BrokenError(str(error)) from error
-        try:
-            frame = decoder.next()
-        except LostError as error:
-            raise BrokenError(str(error)) from error
-        finally:
-            decoder.close()
-        if frame is None:
-            raise BrokenError(f'image "{path.name}": holds no picture')
+        frame = image_frame(path)
         return captured(frame, self._schedule.time_s(index), timecode_of(number, self.settings.rate))
 
     def close(self) -> None:

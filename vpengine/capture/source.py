@@ -1,4 +1,4 @@
-"""The contract of a capture source, and the three ways in which one fails."""
+"""The contract of a capture source. How one fails is ``media.decoding``'s LostError and BrokenError, and EndedError."""
 
 from __future__ import annotations
 
@@ -7,14 +7,6 @@ from typing import Protocol
 
 from vpengine.errors import UserError
 from vpengine.frames.captured import CapturedFrame
-
-
-class LostError(UserError):
-    """The source cannot be had, or has gone: its reader closes it and opens it again, after a while."""
-
-
-class BrokenError(UserError):
-    """One picture cannot be used; the next one may be."""
 
 
 class EndedError(UserError):

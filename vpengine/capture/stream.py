@@ -12,7 +12,7 @@ from pydantic import AfterValidator, Field
 
 from vpengine.capture.live import Live, LiveSource
 from vpengine.capture.pace import Pace
-from vpengine.capture.source import LostError
+from vpengine.media.decoding import LostError
 from vpengine.stage.settings import Settings as Section
 from vpengine.stage.settings import refusal, shown
 

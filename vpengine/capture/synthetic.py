@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from vpengine.capture.pace import Pace, Schedule
-from vpengine.capture.source import LostError
 from vpengine.capture.synthetic_scene import Scene, Truth
 from vpengine.frames.captured import FORMATS, CapturedFrame, Tags
+from vpengine.media.decoding import LostError
 from vpengine.stage.settings import Rate
 from vpengine.stage.settings import Settings as Section
 from vpengine.view.timecode import timecode_of

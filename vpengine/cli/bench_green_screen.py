@@ -14,7 +14,6 @@ import numpy as np
 from vpengine.app import App, RunOptions
 from vpengine.capture.pace import Pace
 from vpengine.capture.synthetic import SyntheticSource
-from vpengine.compose.camera_picture import CameraPicture
 from vpengine.compose.clean_plate import CleanPlate
 from vpengine.compose.composite import Composite
 from vpengine.compose.key import Keyer
@@ -26,6 +25,7 @@ from vpengine.gpu.context import create_headless
 from vpengine.gpu.gpu import Gpu
 from vpengine.gpu.pool import TargetPool, TargetSpec
 from vpengine.gpu.target import Target
+from vpengine.gpu.video_picture import VideoPicture
 from vpengine.gpu.view_lut import ViewLut
 from vpengine.stage.shipped import stage_folder
 from vpengine.takes.report import late_percent
@@ -69,7 +69,7 @@ class _Steps:
         self._lent: list[Target] = []
         source = SyntheticSource(SyntheticSource.Settings(resolution=size), Pace())
         self._frames = [source.picture(number, 0.0) for number in range(4)]
-        self._picture, self._keyer, self._plate = CameraPicture(gpu, size), Keyer(gpu), CleanPlate(gpu)
+        self._picture, self._keyer, self._plate = VideoPicture(gpu, size), Keyer(gpu), CleanPlate(gpu)
         self._composite, self._match, self._view = Composite(gpu), LensMatch(gpu), ViewLut(gpu)
         self._world = gpu.target(size, depth=True)
         self._world.clear()

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import replace
+from fractions import Fraction
 
 from vpengine.compose.charts import Charts
-from vpengine.compose.drawable import Plates, exact, light_on, moves
+from vpengine.compose.drawable import Plates, exact, light_on, moment, moves
 from vpengine.compose.eyes import Eyes
 from vpengine.compose.green_screen import GreenScreen
 from vpengine.compose.jobs import (
@@ -129,7 +130,8 @@ class Compositor:
             at_once = location not in self._on_walls or bare != self._bare  # the plate alone is there on all at once
             if at_once or due:
                 self._relight(location, job, at_once)
-            if at_once or (due and job.faces is None and job.light != self._lit):
+            follows = job.faces is None and job.light != self._lit
+            if at_once or (due and (follows or location in job.playheads)):
                 self.walls.follow_at_once(location, grade, job.amount)
             elif due:
                 self.walls.follow(location, grade, job.amount)
@@ -141,11 +143,14 @@ class Compositor:
 
     def _relight(self, location: str, job: GradeOuter, at_once: bool) -> None:
         """A face that is late shows: while the light moves they are many, where there is no room for all coarse ones,
-        and one a frame when it rests.
+        and one a frame when it rests. While a clip plays they are all drawn at once, coarse: of one moment.
         """
         light, rests = light_on(self._plates, location, job.light), job.light == self._lit
-        faces = None if at_once or job.faces is None else 1 if rests else job.faces
-        self.walls.relight(location, self._plates[location], light, faces, coarse=faces is not None and not rests)
+        plays = location in job.playheads
+        faces = None if at_once or plays or job.faces is None else 1 if rests else job.faces
+        coarse = plays or (faces is not None and not rests)
+        playhead = moment(self._plates, location, job.playheads.get(location, Fraction(0)))
+        self.walls.relight(location, self._plates[location], light, playhead, faces=faces, coarse=coarse)
 
     def _draw_wall(self, job: DrawWall, pictures: Pictures) -> Target:
         inners = [pictures[key] for key in job.reads]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from typing import Protocol
 
 from vpengine.gpu.target import Target
@@ -18,7 +19,8 @@ class Plates(Protocol):
 class Drawable(Protocol):
     """A class may say ``moves = True``: what it draws depends on the View's time; ``relights = True``: on its light;
     ``antialiases = True``: it has edges that several samples a pixel smooth; ``exact = True``: it is a chart, whose
-    values must arrive on the walls as they are.
+    values must arrive on the walls as they are. One that plays a clip has a ``since(playhead)``: the playhead from
+    which on it draws what it draws then.
     """
 
     def draw(self, target: Target, view: View) -> None:
@@ -28,6 +30,15 @@ class Drawable(Protocol):
 def moves(plates: Plates, location: str) -> bool:
     """Whether the plate of a location does; False where it is not loaded."""
     return _says(plates, location, "moves")
+
+
+def moment(plates: Plates, location: str, playhead: Fraction) -> Fraction:
+    """Since when the plate of a location has shown what it shows at ``playhead``: its clip has a rate of its own."""
+    try:
+        since = getattr(plates[location], "since", None)
+    except KeyError:
+        return playhead
+    return since(playhead) if since is not None else playhead
 
 
 def light_on(plates: Plates, location: str, light: Light) -> Light:

@@ -6,7 +6,6 @@ import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from vpengine.compose.camera_picture import CameraPicture, warm_picture
 from vpengine.compose.clean_plate import CleanPlate
 from vpengine.compose.composite import Composite
 from vpengine.compose.defocus import Defocus
@@ -30,6 +29,7 @@ from vpengine.gpu.job import Job
 from vpengine.gpu.picture import Picture
 from vpengine.gpu.pool import TargetSpec
 from vpengine.gpu.target import Target, Texture
+from vpengine.gpu.video_picture import VideoPicture, warm_picture
 from vpengine.stage.screens import HoldoutSettings, ScreenSettings
 from vpengine.view.lens import Lens
 from vpengine.view.view import View, without_overscan
@@ -49,7 +49,7 @@ class CameraKey:
     """Owns what is made of one camera's own picture."""
 
     def __init__(self, gpu: Gpu, camera: Composited, screens: Sequence[ScreenSettings]) -> None:
-        self.picture = CameraPicture(gpu, camera.size, camera.color_space)
+        self.picture = VideoPicture(gpu, camera.size, camera.color_space)
         self.match = LensMatch(gpu)
         self.plate = CleanPlate(gpu)
         self.screens = ScreenPlate(gpu, screens) if screens else None

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from fractions import Fraction
 
 from vpengine.compose.wall import WallLevels
 from vpengine.frames.captured import CapturedFrame
@@ -196,13 +197,14 @@ class Blank(Job):
 class GradeOuter(Job):
     """The outer pictures of ``shares`` follow the light, and the grades of the eye, once in every turn; in its other
     frames only those of locations that were not on the walls in the frame before. faces: how many are relit; None is
-    all. elsewhere: a location that stands by, and its light.
+    all. playheads: of those that move. elsewhere: a location that stands by, and its light.
     """
 
     eye: Eye
     shares: Shares
     light: Light
     faces: int | None
+    playheads: Mapping[str, Fraction]
     elsewhere: tuple[str, Light] | None
     amount: float
     turn: int

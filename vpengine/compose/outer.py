@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from fractions import Fraction
 
 import numpy as np
 from numpy.typing import NDArray
@@ -94,13 +95,15 @@ class OuterPicture:
             eye_m=self._eye_m,
         )
 
-    def relight(self, plate: Drawable, face: Target, light: Light) -> bool:
-        """Draw the next of the faces that are not under ``light`` yet, or not as fine as ``face``; False: all are."""
+    def relight(self, plate: Drawable, face: Target, light: Light, playhead: Fraction = Fraction(0)) -> bool:
+        """Draw the next of the faces that are not under ``light`` yet, or of another moment of the plate's clip, or not
+        as fine as ``face``; False: all are.
+        """
         for step in range(len(self._views)):
             turn = (self._turn + step) % len(self._views)
             view = self._views[turn]
-            if view.light != light or view.resolution[0] < face.size[0]:
-                relit = replace(view, light=light, resolution=face.size)
+            if (view.light, view.playhead) != (light, playhead) or view.resolution[0] < face.size[0]:
+                relit = replace(view, light=light, playhead=playhead, resolution=face.size)
                 self._turn, self._shown = turn + 1, None
                 self._draw_face(plate, face, relit)
                 self._views[turn] = relit  # where it failed, it is drawn again

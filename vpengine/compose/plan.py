@@ -152,7 +152,7 @@ def _world(frame: FrameInput, layout: Layout, eye: Eye) -> Iterator[Job]:
             writes=plate,
             meanwhile=KEEP[eye.bus],
             location=location,
-            view=replace(eye_view(frame, camera), light=state.light),
+            view=replace(eye_view(frame, camera), light=state.light, playhead=frame.playhead(location)),
             depth=amount > 0.0 or layout.measured or wants_depth(frame),
             samples=RUNGS[frame.rung].samples if eye.bus == PROGRAM else 1,
         )
@@ -228,6 +228,7 @@ def _walls(frame: FrameInput, layout: Layout, sent: Sequence[str], lit: Sequence
         shares=shares,
         light=frame.program.light,
         faces=RUNGS[frame.rung].faces,
+        playheads=frame.playheads,
         elsewhere=(elsewhere.target, elsewhere.light) if elsewhere is not None else None,
         amount=_amount(frame, layout),
         turn=frame.tick.number // RUNGS[frame.rung].outer,

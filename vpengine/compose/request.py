@@ -315,7 +315,8 @@ class Requests:
             found = self._stations.wanted_standby(frame, self._light(state))
         if found is None:
             return None
-        return Wanted(frame.epoch, state.target, state.look, found.view, eye, now_s, found.face)
+        view = replace(found.view, playhead=frame.playhead(state.target))
+        return Wanted(frame.epoch, state.target, state.look, view, eye, now_s, found.face)
 
     def _light(self, state: BusState) -> Light:
         return light_on(self._plates, state.target, state.light)
@@ -334,7 +335,7 @@ class Requests:
             return None  # the answer is there already; one plain keyframe is asked for when a look has ended
         time_s, size = frame.tick.display_time_s, _request_size(settings.resolution, self._size, frame.rung)
         view = camera_view(state.request_pose, state.lens, size, settings.overscan_percent, time_s)
-        view = replace(view, light=self._light(frame.buses[eye.bus]))
+        view = replace(view, light=self._light(frame.buses[eye.bus]), playhead=frame.playhead(location))
         wanted = Wanted(frame.epoch, location, look, view, eye, now_s)
         if asked.last is None or not wanted.same_as(asked.last):
             return wanted

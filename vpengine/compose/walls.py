@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Generator, Sequence
+from fractions import Fraction
 
 from vpengine.compose.drawable import Drawable
 from vpengine.compose.grading import GradeTable
@@ -129,9 +130,17 @@ class Walls:
                 return
 
     def relight(
-        self, location: str, plate: Drawable, light: Light, faces: int | None = 1, *, coarse: bool = False
+        self,
+        location: str,
+        plate: Drawable,
+        light: Light,
+        playhead: Fraction = Fraction(0),
+        *,
+        faces: int | None = 1,
+        coarse: bool = False,
     ) -> None:
-        """Draw so many faces of a location's outer pictures under another light, the walls in turn; None: all.
+        """Draw so many faces of a location's outer pictures under another light, or at another moment of the plate's
+        clip, the walls in turn; None: all.
 
         coarse: with a quarter of their pixels, for while the light moves; they are drawn again when it rests.
         """
@@ -140,7 +149,7 @@ class Walls:
         passed = 0  # walls on which there is nothing to do
         while left > 0 and passed < len(outers):
             self._relit = (self._relit + 1) % len(outers)
-            drawn = outers[self._relit].relight(plate, self._coarse if coarse else self._face, light)
+            drawn = outers[self._relit].relight(plate, self._coarse if coarse else self._face, light, playhead)
             left, passed = left - drawn, 0 if drawn else passed + 1
 
     def warm_walls(self, inners: Sequence[Picture], shares: Shares, lend: Lend) -> None:

@@ -32,6 +32,7 @@ ROLL, CUT = "/vp/take/roll", "/vp/take/cut"
 SLATE, TAKE_SCENE, TAKE_NUMBER = "/vp/take/slate", "/vp/take/scene", "/vp/take/number"
 LOCK, UNLOCK = "/vp/take/lock", "/vp/take/unlock"
 KEEP = "/vp/keep"
+CLIP_RESTART, CLIP_PAUSE = "/vp/clip/restart", "/vp/clip/pause"
 TAKE_PREVIEW = "/vp/preview/take"
 APPROVE, REVOKE, CANDIDATE, TEMPORARY = "/vp/approve", "/vp/approve/revoke", "/vp/approve/candidate", "/vp/approve/once"
 
@@ -47,6 +48,8 @@ BUTTONS = (
     Button(UNDO, "The last change of the cue list is taken back.", "cues"),
     Button(REDO, "What was taken back last is done again.", "cues"),
     Button(TAKE_PREVIEW, "What the preview shows comes on to the walls, with its look as it is there.", "cues"),
+    Button(CLIP_RESTART, "The clips on the walls begin again, all in one frame.", "cues"),
+    Button(CLIP_PAUSE, "They stop where they are; pressed again they go on.", "cues"),
     Button(SAFE, "The safe picture, in one frame.", "safe"),
     Button(PANIC, "The same.", "safe"),
     Button(RELEASE, "The safe picture fades back to the program.", "safe"),

@@ -20,10 +20,12 @@ from vpengine.control.lights import LightTable
 from vpengine.control.looks import PREFIX, Looks
 from vpengine.control.messages import ControlChange, ControlToggle, OperatorMessage
 from vpengine.control.playback import Playback
+from vpengine.control.playheads import Playheads
 from vpengine.control.safe import Safe
 from vpengine.control.scenes import Move, Scenes, Step
 from vpengine.control.takes import Takes
 from vpengine.control.triggers import (
+    ClipTrigger,
     CueEdit,
     CueTrigger,
     LookTrigger,
@@ -87,9 +89,10 @@ class Desk:
         date: Callable[[], str] = now,
         approvers: Collection[str] = (),
         lights: LightTable | None = None,
+        playheads: Playheads | None = None,
     ) -> None:
         """date: of this moment, for what people decide. approvers: who may; everybody where there are none. lights:
-        what looks do to the light of plates.
+        what looks do to the light of plates. playheads: of the plates that move.
         """
         self.controls = controls
         self.scenes = scenes
@@ -114,6 +117,7 @@ class Desk:
         self._date = date
         self._approvers, self._cure = approvers, cure(approvers)
         self._lights = lights or LightTable()
+        self.playheads = playheads or Playheads()
         self.measure: Callable[[PickTrigger], Iterable[ControlChange]] = _no_picture
         self._kept: str | None = None
         self._handlers = self._who_handles_what()
@@ -131,6 +135,7 @@ class Desk:
             LookTrigger: self._decide,
             RefreshTrigger: self._refresh_all,
             PickTrigger: self._pick,
+            ClipTrigger: self.playheads.press,
         }
 
     def resume(

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from vpengine.control.controls import Value
 from vpengine.control.triggers import (
     CameraTrigger,
+    ClipTrigger,
     CueEdit,
     CueTrigger,
     LookTrigger,
@@ -49,5 +50,6 @@ OperatorMessage = (
     | LookTrigger
     | CameraTrigger
     | PickTrigger
+    | ClipTrigger
     | RefreshTrigger
 )

@@ -70,6 +70,13 @@ class RefreshTrigger:
 
 
 @dataclass(frozen=True, slots=True)
+class ClipTrigger:
+    """The clips of the plates on the walls: from their beginning, or stopped where they are and on again."""
+
+    action: Literal["restart", "pause"]
+
+
+@dataclass(frozen=True, slots=True)
 class PickTrigger:
     """Measure a camera's own picture: its screen's colour ("screen"), or a grey card ("grey").
 

@@ -1,4 +1,4 @@
-"""CapturedFrame: a camera's own picture as it came, in its own pixel format, with when it was captured and its tags."""
+"""CapturedFrame: a video's picture as it came, in its own pixel format, with when it was captured and its tags."""
 
 from __future__ import annotations
 

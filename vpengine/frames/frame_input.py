@@ -106,6 +106,7 @@ class FrameInput:
     (compose.governor). locked: looks are, and the surround stays as it is. cue: the number
     of the one that is running. captured: by camera, the picture of its own that stands for it; that camera's state is
     of the moment when that was captured, for the world waits for the picture. rolling: a take is.
+    playheads: by location whose plate moves, how long its clip has run, in seconds, exactly.
     """
 
     tick: Tick
@@ -119,6 +120,11 @@ class FrameInput:
     cue: str = ""
     captured: Mapping[str, CapturedFrame] = field(default_factory=dict)
     rolling: bool = False
+    playheads: Mapping[str, Fraction] = field(default_factory=dict)
+
+    def playhead(self, location: str) -> Fraction:
+        """0 for a plate that does not move."""
+        return self.playheads.get(location, Fraction(0))
 
     @property
     def program(self) -> BusState:

@@ -3,6 +3,8 @@
 KINDS = {
     "street": "vpengine.plates.street.plate:Street",
     "still": "vpengine.plates.still:Still",
+    "video": "vpengine.plates.video:Video",
+    "sequence": "vpengine.plates.sequence:Sequence",
     "layers": "vpengine.plates.layers:Layers",
     "dome": "vpengine.plates.dome:Dome",
     "pattern": "vpengine.plates.pattern:Pattern",

@@ -11,6 +11,7 @@ from pydantic import Field, model_validator
 from vpengine.errors import Problem, ProblemsError, UserError
 from vpengine.plates.depth_file import KINDS as DEPTH_KINDS
 from vpengine.plates.image_source import KINDS
+from vpengine.plates.taking_lens import LensSettings
 from vpengine.stage.sections import parse_settings
 from vpengine.stage.settings import Resolution, Settings, refusal, shown
 
@@ -19,14 +20,6 @@ MOST_LAYERS = 16
 LAYER_DEPTH_KINDS = (*DEPTH_KINDS, ".png")
 
 Member = Annotated[str, Field(min_length=1, max_length=200)]
-
-
-class LensSettings(Settings):
-    """Where and with what the picture was taken. Its axis is level: a horizon off the middle is a shifted lens's."""
-
-    horizontal_fov_deg: float = Field(ge=1.0, le=170.0, description="Angle of view across the whole picture.")
-    eye_height_m: float = Field(ge=-200.0, le=200.0, description="Height of the camera above the stage's origin.")
-    horizon: float = Field(ge=-2.0, le=3.0, description="Where the horizon is: 0 the picture's top, 1 its bottom.")
 
 
 class LayerSettings(Settings):

@@ -7,6 +7,7 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Mapping
+from fractions import Fraction
 
 from vpengine.errors import UserError
 from vpengine.gpu.gpu import Gpu
@@ -57,6 +58,18 @@ class Locations:
     def __getitem__(self, name: str) -> Plate:
         """A location that is ready. Raises KeyError."""
         return self._plates[name]
+
+    def follow(self, playheads: Mapping[str, Fraction], wait: bool = False) -> None:
+        """Where the clips of moving plates stand in the coming frame. wait: until their pictures are there."""
+        for name, playhead in playheads.items():
+            follow = getattr(self._plates.get(name), "follow", None)
+            if follow is not None:
+                follow(playhead, wait)
+
+    def troubles(self) -> list[str]:
+        """A sentence for each plate that cannot keep up."""
+        asked = [getattr(plate, "trouble", None) for plate in self._plates.values()]
+        return [sentence for ask in asked if ask is not None and (sentence := ask()) is not None]
 
     def upload_next(self) -> str | None:
         """Put a frame's share of a loaded plate on the GPU; its name when all of it is there. Main thread."""

@@ -7,45 +7,27 @@ there it looks as on the card; from beside it, near things move before far ones.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 from pydantic import Field
 
 from vpengine.gpu.gpu import Gpu
 from vpengine.gpu.target import Target, Texture
-from vpengine.plates.card import Card, facing
+from vpengine.plates.card_settings import CardSettings
 from vpengine.plates.depth_file import depth_problem
 from vpengine.plates.image_file import FilePicture, picture_problems, picture_size
 from vpengine.plates.plate import warm
 from vpengine.plates.relief_mesh import ReliefMesh
-from vpengine.stage.settings import ExistingFile, Settings
+from vpengine.stage.settings import ExistingFile
 from vpengine.view.view import View
 
 
-class StillSettings(Settings):
+class StillSettings(CardSettings):
     """Which picture, and where its card hangs."""
 
     file: ExistingFile = Field(description="The picture: EXR, HDR, PNG, JPEG, TIFF or WebP.")
     color_space: str | None = Field(
         None, description="The file's OpenColorIO colour space; by default what the file says of itself."
-    )
-    exposure_stops: float = Field(0.0, ge=-10.0, le=10.0, description="Exposure of the picture, in stops.")
-    distance_m: float = Field(20.0, gt=0.1, le=3000.0, description="From the stage's origin to the card, in metres.")
-    width_m: float = Field(30.0, gt=0.01, le=10000.0, description="Width of the card, in metres.")
-    center_height_m: float = Field(
-        1.6, ge=-1000.0, le=1000.0, description="Height of the card's middle above the floor, in metres."
-    )
-    yaw_deg: float = Field(
-        0.0, ge=-180.0, le=180.0, description="Where the card hangs, in degrees from straight ahead to the left."
-    )
-    beyond: Literal["mirror", "color"] = Field(
-        "mirror",
-        description="Where the picture ends: mirror goes on with it, mirrored and the softer the farther out; color "
-        "is the backdrop's.",
-    )
-    beyond_color: tuple[float, float, float] = Field(
-        (0.0, 0.0, 0.0), description="The backdrop's colour where the picture ends: linear ACEScg."
     )
     depth: ExistingFile | None = Field(
         None,
@@ -68,10 +50,7 @@ class Still:
     def __init__(self, settings: StillSettings) -> None:
         self._settings = settings
         self._picture = FilePicture(settings.file, settings.color_space)
-        card_from_stage = facing(settings.yaw_deg)
-        center_m = card_from_stage[2] * settings.distance_m + [0.0, 0.0, settings.center_height_m]
-        beyond = settings.beyond_color if settings.beyond == "color" else None
-        self._card = Card(card_from_stage, center_m, settings.width_m, settings.width_m / self._picture.aspect, beyond)
+        self._card = settings.card(self._picture.aspect)
         self.relief = self._made_relief(settings.depth) if settings.depth is not None else None
 
     def _made_relief(self, depth: Path) -> ReliefMesh:
@@ -101,7 +80,7 @@ class Still:
     def draw(self, target: Target, view: View) -> None:
         if self.relief is not None:
             target.wipe()  # the z-buffer, for the relief
-        gain = 2.0**self._settings.exposure_stops
+        gain = self._settings.gain
         self._card.draw(target, view, self._picture.texture, gain)
         if self.relief is not None:
             self.relief.draw(target, view, self._picture.texture, gain)

@@ -7,7 +7,15 @@ from collections.abc import Callable, Mapping
 from vpengine.control import buttons
 from vpengine.control.buttons import BUTTONS
 from vpengine.control.messages import OperatorMessage
-from vpengine.control.triggers import CueEdit, CueTrigger, LookTrigger, SafeTrigger, SceneTrigger, TakeTrigger
+from vpengine.control.triggers import (
+    ClipTrigger,
+    CueEdit,
+    CueTrigger,
+    LookTrigger,
+    SafeTrigger,
+    SceneTrigger,
+    TakeTrigger,
+)
 from vpengine.osc import Argument, Message
 from vpengine.remote.osc_messages import LONGEST_NAME, RefusedError, pressed
 
@@ -36,6 +44,8 @@ _MAKE: Mapping[str, Callable[[str], OperatorMessage]] = {
     buttons.TAKE_NUMBER: lambda text: TakeTrigger("number", text),
     buttons.LOCK: lambda _: TakeTrigger("lock"),
     buttons.UNLOCK: lambda _: TakeTrigger("unlock"),
+    buttons.CLIP_RESTART: lambda _: ClipTrigger("restart"),
+    buttons.CLIP_PAUSE: lambda _: ClipTrigger("pause"),
     buttons.KEEP: lambda _: LookTrigger("keep"),
     buttons.CANDIDATE: lambda text: LookTrigger("candidate", text),
     buttons.APPROVE: lambda text: LookTrigger("approve", text),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -95,7 +96,7 @@ class StageDraw:
     def draw_mirrored(self, view: View) -> Texture:
         """The stage upside down: what a mirror on the floor would show at the same pixels."""
         upside_down = np.diag([1.0, 1.0, -1.0, 1.0])
-        mirrored = View(view.view_from_stage @ upside_down, view.clip_from_view, view.resolution, view.time_s)
+        mirrored = replace(view, view_from_stage=view.view_from_stage @ upside_down)
         self._mirror.clear()
         self.draw_walls(self._mirror, mirrored, 1.0)
         self.draw_actors(self._mirror, mirrored)

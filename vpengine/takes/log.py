@@ -57,6 +57,7 @@ _CLOSE_S = 2.5  # what ``close`` waits at most: a show ends within three seconds
 _NOT_FINITE = "non-finite"
 _NEWER = {"place": "location", "incoming_place": "incoming_location"}  # keys of older takes, and as they are now
 _LONGEST_STOP = 100_000  # ticks: an hour at 24 a second; a number that leaps further is damage
+_PLAYHEAD = re.compile(r"[0-9]{1,18}(/[1-9][0-9]{0,17})?")
 _RATE = re.compile(r"[1-9][0-9]{0,5}(/[1-9][0-9]{0,5})?")
 
 
@@ -143,6 +144,7 @@ class LogWriter:
             "rung": frame.rung,
             **({"locked": True} if frame.locked else {}),
             **({"cue": frame.cue} if frame.cue else {}),
+            **({"playheads": {name: str(at) for name, at in frame.playheads.items()}} if frame.playheads else {}),
             **({"captured": _captured_line(frame)} if frame.captured else {}),
             "epoch": frame.epoch,
             "keyframes": [_request_line(keyframe) for keyframe in frame.keyframes],
@@ -194,6 +196,7 @@ def _request_line(keyframe: Keyframe) -> dict[str, Any]:
             "resolution": view.resolution,
             "time_s": view.time_s,
             **({"light": asdict(view.light)} if view.light != DAY else {}),
+            **({"playhead": str(view.playhead)} if view.playhead else {}),
         },
         "provenance": asdict(keyframe.provenance),
         "timings": asdict(keyframe.timings),
@@ -307,6 +310,7 @@ def read_frame(line: dict[str, Any], controls: dict[str, Any], before: Tick | No
         rung=int(line.get("rung", 0)),
         locked=bool(line.get("locked", False)),
         cue=str(line.get("cue", "")),
+        playheads={str(name): read_playhead(at) for name, at in line.get("playheads", {}).items()},
     )
 
 
@@ -339,6 +343,13 @@ def read_light(line: dict[str, Any]) -> Light:
     return light
 
 
+def read_playhead(text: str) -> Fraction:
+    """Of a view or a location, as a fraction of whole numbers."""
+    if not _PLAYHEAD.fullmatch(text):
+        raise ValueError(f"a playhead of {text!r}")
+    return Fraction(text)
+
+
 def keyframe_file(line: dict[str, Any], folder: Path) -> Path:
     return folder / "keyframes" / f"{int(line['number'])}.npz"
 
@@ -357,6 +368,7 @@ def stored_keyframe(line: dict[str, Any], folder: Path) -> Callable[[Redraw], Ke
         _resolution(stored),
         stored["time_s"],
         read_light(stored),
+        read_playhead(stored.get("playhead", "0")),
     )
     look = read_look(line["look"])
     source, timings = read_provenance(line["provenance"]), Timings(**line["timings"])

@@ -25,6 +25,7 @@ from vpengine.takes.log import (
     parsed_line,
     read_frame,
     read_light,
+    read_playhead,
     stored_keyframe,
 )
 from vpengine.takes.looks import read_look
@@ -189,7 +190,8 @@ def _view(line: dict[str, Any]) -> View:
     matrices = [np.array(stored[name], float) for name in ("view_from_stage", "clip_from_view")]
     if any(matrix.shape != (4, 4) for matrix in matrices):
         raise ValueError("a view that is none")
-    view = View(matrices[0], matrices[1], (width, height), float(stored["time_s"]), read_light(stored))
+    light, playhead = read_light(stored), read_playhead(stored.get("playhead", "0"))
+    view = View(matrices[0], matrices[1], (width, height), float(stored["time_s"]), light, playhead)
     if not np.abs(view.origin_m).max() < _FARTHEST_M:
         raise ValueError("a picture from nowhere")
     return view

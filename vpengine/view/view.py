@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from fractions import Fraction
 from functools import cached_property
 
 import numpy as np
@@ -17,7 +18,7 @@ Array = NDArray[np.floating]
 class View:
     """view_from_stage, clip_from_view: (4, 4) float64. resolution: (width, height) pixels.
 
-    time_s, light: the plate's, as it is then.
+    time_s, light: the plate's, as it is then. playhead: how long its clip has run then, in seconds, exactly.
     """
 
     view_from_stage: Array
@@ -25,6 +26,7 @@ class View:
     resolution: tuple[int, int]
     time_s: float = 0.0
     light: Light = DAY
+    playhead: Fraction = Fraction(0)
 
     @cached_property
     def clip_from_stage(self) -> Array:
@@ -52,7 +54,7 @@ def without_overscan(view: View, overscan_percent: float, resolution: tuple[int,
     """The same, no wider than the lens's own picture, of which ``view`` has so much more on each side."""
     wider = 1.0 + overscan_percent / 50.0
     narrow = np.diag([wider, wider, 1.0, 1.0]) @ view.clip_from_view
-    return View(view.view_from_stage, narrow, resolution, view.time_s, view.light)
+    return replace(view, clip_from_view=narrow, resolution=resolution)
 
 
 def view_ray_from_ndc(view: View) -> Array:

@@ -1,4 +1,4 @@
-"""A camera's own picture on its way to the composite: its planes go up as they came, and become scene-linear ACEScg."""
+"""A picture of a video, a camera's own or a clip's: its planes go up as they came, and become scene-linear ACEScg."""
 
 from __future__ import annotations
 
@@ -34,14 +34,14 @@ BLOCK = UniformBlock(
 )
 
 
-class CameraPicture:
-    """Owns the textures of one camera's planes, and the picture made of them.
+class VideoPicture:
+    """Owns the textures of one source's planes, and the picture made of them.
 
     color_space: of the pinned OpenColorIO configuration, or "tagged".
     """
 
     def __init__(self, gpu: Gpu, size: tuple[int, int], color_space: str = "tagged") -> None:
-        """size: (width, height) of what is made, whatever the camera sends."""
+        """size: (width, height) of what is made, whatever size comes."""
         self.target = Target(gpu.context, size)
         self._gpu = gpu
         self._named = color_space
@@ -50,6 +50,10 @@ class CameraPicture:
         self._space: InputSpace | None = None
         self._curve: Any = None  # a texture
         self._shown: tuple[CapturedFrame, Gains] | None = None
+
+    def shows(self, frame: CapturedFrame) -> bool:
+        """Whether ``target`` has it already."""
+        return self._shown is not None and self._shown[0] is frame
 
     def draw(self, frame: CapturedFrame, gains: tuple[float, float, float] = UNCHANGED) -> Target:
         """``target``, with ``frame`` in it; one that is there already is not drawn again. gains: on its light.
@@ -115,7 +119,7 @@ def warm_picture(gpu: Gpu) -> None:
         format, size = FORMATS[name], (8, 8)
         planes = tuple(np.zeros(shape, format.dtype) for shape in format.shapes(size))
         for made in (size, (4, 4)):
-            picture = CameraPicture(gpu, made)
+            picture = VideoPicture(gpu, made)
             picture.draw(CapturedFrame(planes, format, size, Tags(), 0.0))
             picture.release()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections import deque
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
@@ -11,13 +12,22 @@ from fractions import Fraction
 import av
 from av.container import InputContainer
 
-from vpengine.capture.source import BrokenError, LostError
+from vpengine.errors import UserError
 from vpengine.view.timecode import Timecode, parsed
 
 MOST_DOUBTFUL = 15  # pictures after a broken one; a stream may send no whole picture for minutes (intra refresh)
 THREADS = min(4, os.cpu_count() or 1)  # of a file's decoder; the frame and the network need cores too
+MATROSKA_DURATION = re.compile(r"([0-9]{1,4}):([0-9]{1,2}):([0-9]{1,2}(?:\.[0-9]{1,12})?)")  # of one stream
 # PyAV raises Python's own for much; LookupError where a stream begins that was not there when it was opened.
 PYTHON_ERRORS = (av.FFmpegError, OSError, ValueError, LookupError, MemoryError)
+
+
+class LostError(UserError):
+    """What is read cannot be had, or has gone: it may be tried again, after a while."""
+
+
+class BrokenError(UserError):
+    """One picture cannot be used; the next one may be."""
 
 
 class Decoder:
@@ -54,9 +64,23 @@ class Decoder:
             raise LostError(f"{self._what}: its pictures are of a codec that FFmpeg does not know")
         context.thread_type = "SLICE" if live else "AUTO"
         context.thread_count = THREADS
+        self._start()
+
+    def _start(self) -> None:
         self._packets: Iterator[av.Packet] = self._container.demux(self.stream)
         self._ready: deque[av.VideoFrame] = deque()
         self._doubt = _Doubt()
+
+    def seek(self, pts: int) -> None:
+        """Go on with the last picture at or before ``pts`` (in the stream's time base) that is whole by itself.
+
+        Raises LostError where the file cannot be entered anywhere.
+        """
+        try:
+            self._container.seek(pts, stream=self.stream)
+        except PYTHON_ERRORS as error:
+            raise LostError(f"{self._what}: cannot be entered in the middle ({reason(error)})") from error
+        self._start()
 
     def _others(self) -> str:
         kinds = sorted({stream.type for stream in self._container.streams})
@@ -69,6 +93,19 @@ class Decoder:
             if found and 0 < found <= 1000:
                 return Fraction(found)
         return None
+
+    @property
+    def pixel_aspect(self) -> Fraction | None:
+        """A pixel's width over its height; None where the container says nothing."""
+        return self.stream.sample_aspect_ratio or None
+
+    @property
+    def seconds(self) -> Fraction | None:
+        """How long its pictures last, as the container says; None where it says nothing."""
+        if self.stream.duration is not None and self.stream.time_base is not None:
+            return self.stream.duration * Fraction(self.stream.time_base)
+        told = MATROSKA_DURATION.fullmatch(self.stream.metadata.get("DURATION", ""))
+        return 3600 * int(told[1]) + 60 * int(told[2]) + Fraction(told[3]) if told else None
 
     @property
     def timecode(self) -> Timecode | None:
@@ -106,6 +143,13 @@ class Decoder:
             self._doubt.begin(packet.pts)
             raise BrokenError(f"{self._what}: a picture cannot be decoded ({reason(error)})") from error
         self._ready.extend(frame for frame in frames if isinstance(frame, av.VideoFrame))
+
+    def packets(self) -> int:
+        """How many there are from here to the end, none of them decoded. Raises LostError."""
+        try:
+            return sum(1 for packet in self._packets if packet.size)
+        except PYTHON_ERRORS as error:
+            raise LostError(f"{self._what}: reading stopped ({reason(error)})") from error
 
     def close(self) -> None:
         with suppress(*PYTHON_ERRORS):  # what it was reading is gone

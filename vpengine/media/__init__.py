@@ -1,0 +1,1 @@
+"""Moving pictures, read: containers decoded, image sequences found, clips played ahead of where they are shown."""
