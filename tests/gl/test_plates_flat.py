@@ -241,11 +241,41 @@ def test_dome_shows_the_direction_s_pixel_without_a_seam(gpu: Any, panorama: Pat
     view = view_at((3.0, -2.0, 1.0), pan, tilt, 5.0)
     color, depth = drawn(gpu, Dome(Dome.Settings(file=panorama, yaw_deg=25.0, exposure_stops=1.0)), view)
     assert np.all(np.isposinf(depth))
-    image = 2.0 * read_acescg(panorama).astype(float)
-    place = dome_uv(rays(view, pixel_centres(SIZE)), 25.0)
+    expected = 2.0 * panorama_color(panorama, rays(view, pixel_centres(SIZE)))
+    assert np.abs(color - expected).max() < 0.06  # half a pixel of the ramps, and 8 bits
+
+
+def panorama_color(panorama: Path, direction: np.ndarray) -> np.ndarray:
+    """Its nearest pixel in a direction, of a dome turned by 25 degrees."""
+    place = dome_uv(direction, 25.0)
     column = (place[..., 0] * 256 - 0.5).round().astype(int) % 256
     row = (place[..., 1] * 128 - 0.5).round().astype(int).clip(0, 127)
-    assert np.abs(color - image[row, column]).max() < 0.06  # half a pixel of the ramps, and 8 bits
+    return read_acescg(panorama).astype(float)[row, column]
+
+
+@pytest.mark.parametrize("ground", [True, False])
+def test_a_round_dome_stands_where_a_sphere_and_its_floor_do(gpu: Any, panorama: Path, ground: bool) -> None:
+    """From beside the middle: depths and directions are those of rays that meet a sphere of 9 m about a place 1.4 m
+    high, or the floor before it.
+    """
+    view = view_at((1.5, -2.0, 2.2), 33.0, -12.0, 7.0)
+    plate = Dome(Dome.Settings(file=panorama, yaw_deg=25.0, radius_m=9.0, eye_height_m=1.4, ground=ground))
+    color, depth = drawn(gpu, plate, view)
+    ray, middle = rays(view, pixel_centres(SIZE)), np.array([0.0, 0.0, 1.4])
+    eye = view.origin_m - middle
+    a, b, c = (ray**2).sum(-1), ray @ eye, eye @ eye - 81.0
+    along = (np.sqrt(b**2 - a * c) - b) / a
+    on_floor = np.where(ray[..., 2] < 0.0, -view.origin_m[2] / np.minimum(ray[..., 2], -1e-9), np.inf)
+    along = np.minimum(along, on_floor) if ground else along
+    assert ground == bool((on_floor == along).any())
+    np.testing.assert_allclose(depth, along, rtol=1e-4)
+    assert np.abs(color - panorama_color(panorama, eye + ray * along[..., None])).max() < 0.05
+    plate.release()
+
+
+def test_a_round_dome_s_eye_stands_above_its_ground(panorama: Path) -> None:
+    with pytest.raises(ValidationError, match="allowed are above 0 and below radius_m"):
+        Dome.Settings(file=panorama, radius_m=1.0)
 
 
 def test_dome_turns_left_with_positive_yaw() -> None:

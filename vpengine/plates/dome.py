@@ -1,22 +1,33 @@
-"""The dome plate: an equirectangular picture at infinity, such as an HDRI."""
+"""The dome plate: an equirectangular picture, such as an HDRI, at infinity or round the stage with ground below."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from vpengine.gpu.blocks import UniformBlock
 from vpengine.gpu.gpu import Gpu
 from vpengine.gpu.target import Target, Texture
 from vpengine.plates.image_file import FilePicture, picture_problems
 from vpengine.plates.plate import warm
-from vpengine.stage.settings import ExistingFile, Settings
+from vpengine.stage.settings import ExistingFile, Settings, refusal
 from vpengine.view.view import View, stage_ray_from_ndc
 
 BLOCK = UniformBlock("Dome", stage_ray_from_ndc="mat3", dome_from_stage="mat3", gain="float", texels_a_radian="float")
+ROUND_BLOCK = UniformBlock(
+    "Dome",
+    stage_ray_from_ndc="mat3",
+    dome_from_stage="mat3",
+    eye_from_center="vec3",
+    gain="float",
+    texels_a_radian="float",
+    radius_m="float",
+    ground_below_m="float",
+)
+NO_GROUND_M = 1e9  # below the sphere, whatever its radius
 MAGNIFIED = {"MAGNIFIED": "1"}  # drawn where the picture has no more texels than the View has pixels
 
 
@@ -33,10 +44,30 @@ class DomeSettings(Settings):
         0.0, ge=-180.0, le=180.0, description="Turns the dome to the left, in degrees; 0 has its middle ahead."
     )
     exposure_stops: float = Field(0.0, ge=-10.0, le=10.0, description="Exposure of the picture, in stops.")
+    radius_m: float | None = Field(
+        None,
+        gt=0.5,
+        le=1e5,
+        description="How far what it shows stands, for parallax; by default it is infinitely far.",
+    )
+    eye_height_m: float = Field(
+        1.6,
+        ge=-200.0,
+        le=200.0,
+        description="With radius_m: how high above the stage's origin the picture was taken, in metres.",
+    )
+    ground: bool = Field(True, description="With radius_m: what is below the horizon lies on the stage's floor.")
+
+    @model_validator(mode="after")
+    def _above_ground(self) -> Self:
+        if self.radius_m is not None and self.ground and not 0.0 < self.eye_height_m < self.radius_m:
+            allowed = f"allowed are above 0 and below radius_m, {self.radius_m:g}; or ground = false"
+            raise refusal(f"found {self.eye_height_m:g}, {allowed}", "eye_height_m")
+        return self
 
 
 class Dome:
-    """All round the stage, without parallax."""
+    """All round the stage: without parallax, or on a sphere about the place where it was taken."""
 
     Settings = DomeSettings
 
@@ -57,16 +88,37 @@ class Dome:
         self._picture.texture.repeat_x = True
         self._filters = self._picture.texture.filter
         self._texels_a_radian = self._picture.texture.height / np.pi  # the file may have more: software OpenGL's share
+        if self._settings.radius_m is not None:
+            self._round = gpu.pass_("dome", ROUND_BLOCK, {"ROUND": "1"})
+            warm(self, gpu)
+            return False
         self._passes = {False: gpu.pass_("dome", BLOCK), True: gpu.pass_("dome", BLOCK, MAGNIFIED)}
         for field_of_view_deg in (170.0, 0.01):  # wide enough and narrow enough for either, whatever the picture's size
             warm(self, gpu, field_of_view_deg)
         return False
 
     def draw(self, target: Target, view: View) -> None:
+        if self._settings.radius_m is not None:
+            self._draw_round(target, view)
+            return
         magnified = self._texels_a_radian <= pixels_a_radian(view, target.size)
         self._filter(magnified)
         self._passes[magnified].draw(
             target, {"panorama": self.texture}, stage_ray_from_ndc=stage_ray_from_ndc(view), **self.values
+        )
+
+    def _draw_round(self, target: Target, view: View) -> None:
+        """A pixel may be larger than a texel or smaller, by what it sees."""
+        settings = self._settings
+        self._filter(magnified=False)
+        self._round.draw(
+            target,
+            {"panorama": self.texture},
+            stage_ray_from_ndc=stage_ray_from_ndc(view),
+            eye_from_center=view.origin_m - [0.0, 0.0, settings.eye_height_m],
+            radius_m=settings.radius_m,
+            ground_below_m=settings.eye_height_m if settings.ground else NO_GROUND_M,
+            **self.values,
         )
 
     @property
