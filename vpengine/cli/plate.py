@@ -1,9 +1,7 @@
-"""``vpengine plate``: plates made ready for a show. ``from-image``: a photograph, with depth or in layers. ``bake``."""
+"""``vpengine plate``: plates for a show. ``show``: of any files. ``from-image``: a photograph with depth. ``bake``."""
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated, Any
@@ -13,6 +11,8 @@ import typer
 from numpy.typing import NDArray
 
 from vpengine.cli.bake import bake
+from vpengine.cli.plate_show import show
+from vpengine.cli.show_text import scene_text, show_head, slug_of
 from vpengine.errors import UserError
 from vpengine.neural.depth import WEIGHTS, Lens, estimate
 from vpengine.neural.depth_edges import at_size
@@ -22,7 +22,6 @@ from vpengine.plates.image_file import read_picture
 from vpengine.plates.layers_file import SUFFIX, LayeredPicture, write_layers
 from vpengine.plates.layers_manifest import LensSettings
 from vpengine.plates.layers_split import beyond_px, split
-from vpengine.stage.show_file import RESERVED_SLUGS
 from vpengine.view.color import REC709_FROM_ACESCG, srgb_encoded
 
 _BRIGHT = 0.98  # of a picture's pixels are no brighter than white, as the network is shown it
@@ -79,7 +78,7 @@ def from_image(
     typer.echo(show_of(file, target, depth_m, lens, eye_height, color_space), nl=False)
 
 
-COMMANDS: dict[str, Callable[..., None]] = {"from-image": from_image, "bake": bake}
+COMMANDS: dict[str, Callable[..., None]] = {"show": show, "from-image": from_image, "bake": bake}
 
 
 def _target(file: Path, to: Path | None, layers: bool) -> Path:
@@ -138,7 +137,7 @@ def layered(picture: NDArray[Any], depth_m: Map, lens: Lens, eye_height_m: float
 
 def layers_show_of(file: Path, layers: Path) -> str:
     """A show with the picture in layers, as it stands beside the photograph."""
-    return _show(file, "layers", {"file": _text(_beside(layers, file))})
+    return _show(file, "layers", {"file": _beside(layers, file)})
 
 
 def show_of(file: Path, depth: Path, depth_m: Map, lens: Lens, eye_height_m: float, color_space: str | None) -> str:
@@ -148,27 +147,20 @@ def show_of(file: Path, depth: Path, depth_m: Map, lens: Lens, eye_height_m: flo
     distance_m = float(np.clip(np.median(depth_m[np.isfinite(depth_m)]), 0.2, furthest_m))
     width_m = distance_m / lens.focal
     lines = {
-        "file": _text(file.name),
-        "depth": _text(_beside(depth, file)),
-        **({"color_space": _text(color_space)} if color_space is not None else {}),
-        "distance_m": f"{distance_m:.4f}",
-        "width_m": f"{width_m:.4f}",
-        "center_height_m": f"{eye_height_m - (0.5 - lens.horizon) * width_m * height / width:.4f}",
-        "eye_height_m": f"{eye_height_m:.4f}",
+        "file": file.name,
+        "depth": _beside(depth, file),
+        **({"color_space": color_space} if color_space is not None else {}),
+        "distance_m": distance_m,
+        "width_m": width_m,
+        "center_height_m": eye_height_m - (0.5 - lens.horizon) * width_m * height / width,
+        "eye_height_m": eye_height_m,
     }
     return _show(file, "still", lines)
 
 
-def _show(file: Path, kind: str, lines: Mapping[str, str]) -> str:
-    name = re.sub(r"[^a-z0-9]+", "-", file.stem.lower()).strip("-")[:32].strip("-")
-    slug = name if name and name not in RESERVED_SLUGS else f"plate-{name}".strip("-")
-    head = f"version = 1\n\n[show]\nname = {_text(file.stem[:100])}\n\n[[scene]]\nslug = {_text(slug)}\n\n"
-    return head + f'[scene.plate]\nkind = "{kind}"\n' + "".join(f"{key} = {value}\n" for key, value in lines.items())
+def _show(file: Path, kind: str, settings: Mapping[str, Any]) -> str:
+    return show_head(file.stem) + scene_text(slug_of(file), kind, settings)
 
 
 def _beside(depth: Path, file: Path) -> str:
     return depth.name if depth.parent.resolve() == file.parent.resolve() else str(depth.resolve())
-
-
-def _text(value: str) -> str:
-    return json.dumps(value, ensure_ascii=False)

@@ -68,6 +68,7 @@ class VideoClip:
             self._first = places.first
             self.size = (frame.width, frame.height)
             self.aspect = float(Fraction(frame.width, frame.height) * (self._decoder.pixel_aspect or 1))
+            self.codec = self._decoder.codec
             self.length = self._counted()
             self.seek(0)
         except BaseException:

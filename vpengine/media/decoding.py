@@ -95,6 +95,13 @@ class Decoder:
         return None
 
     @property
+    def codec(self) -> str:
+        """Its name, and whether each picture is whole by itself."""
+        context = self.stream.codec_context
+        intra = ", intra" if context.codec.intra_only else ""
+        return f"{context.name}{intra}"
+
+    @property
     def pixel_aspect(self) -> Fraction | None:
         """A pixel's width over its height; None where the container says nothing."""
         return self.stream.sample_aspect_ratio or None

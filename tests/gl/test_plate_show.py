@@ -1,0 +1,48 @@
+"""``vpengine plate show``: a show of a crew's own files, and a sheet of how they stand on a stage."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+from typer.testing import CliRunner
+
+from tests.capturing import counted_film
+from vpengine.cli.main import app as cli
+from vpengine.errors import UserError
+from vpengine.files import read_files
+from vpengine.stage.shipped import stage_folder
+
+
+def picture(path: Path) -> Path:
+    Image.new("RGB", (48, 32), (90, 120, 150)).save(path)
+    return path
+
+
+def test_a_show_is_written_that_the_stage_takes(tmp_path: Path) -> None:
+    """With a sheet of how they stand; files with the same name have scenes of their own."""
+    (tmp_path / "other").mkdir()
+    files = [picture(tmp_path / "Café au lait.png"), picture(tmp_path / "other" / "Café au lait.png")]
+    files.append(counted_film(tmp_path / "clip.mkv", 60))
+    asked = ["plate", "show", *map(str, files), "--stage", str(stage_folder() / "tv.toml")]
+    found = CliRunner().invoke(cli, asked)
+    assert found.exit_code == 0, found.output
+    assert "scene caf-au-lait-2" in found.output
+    show = read_files(stage_folder() / "tv.toml", tmp_path / "plates.toml").show
+    assert [scene.slug for scene in show.scenes] == ["caf-au-lait", "caf-au-lait-2", "clip"]
+    with Image.open(tmp_path / "plates.png") as sheet:
+        assert sheet.height > 4 * 540  # the clip stands twice
+        assert np.asarray(sheet).std() > 10.0
+    again = CliRunner().invoke(cli, asked)
+    assert isinstance(again.exception, UserError)
+    assert "there already" in str(again.exception)
+
+
+def test_a_file_outside_of_the_show_s_folder_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "shows").mkdir()
+    file = picture(tmp_path / "a.png")
+    found = CliRunner().invoke(cli, ["plate", "show", str(file), "--to", str(tmp_path / "shows" / "x.toml")])
+    assert isinstance(found.exception, UserError)
+    assert "lies outside of the show's folder" in str(found.exception)
+    assert not (tmp_path / "shows" / "x.toml").exists()
