@@ -41,6 +41,7 @@ DEMO_CUES: tuple[Cue, ...] = (
     Cue(5.6, "/vp/scene", ("snow-night",)),
     Cue(9.0, "/vp/neural/hold", (1.0,)),  # the generator stops for two seconds, through the whip pan
     Cue(11.0, "/vp/neural/hold", (0.0,)),
+    Cue(15.0, "/vp/scene", ("dusk",)),  # a clip behind the actor
 )
 
 

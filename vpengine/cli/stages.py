@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from vpengine.errors import UserError, did_you_mean
-from vpengine.files import controls_of
+from vpengine.files import controls_of, read_files
 from vpengine.stage.desk_files import cues_file, looks_file
 from vpengine.stage.shipped import stage_folder
 from vpengine.stage.stage_file import read_stage
@@ -34,13 +34,14 @@ def stages(
 
 
 def copied(stage: Path, folder: Path) -> list[Path]:
-    """Copy ``stage`` and the show that it names, which lies below it, with its looks. Raises UserError rather than
-    overwrite.
+    """Copy ``stage`` and the show that it names, which lies below it, with its looks and what its plates show. Raises
+    UserError rather than overwrite.
     """
-    show = read_stage(stage, controls_of).show
-    beside = [path for path in (show and looks_file(show), show and cues_file(show)) if path and path.is_file()]
-    files = [path for path in (stage, show, *beside) if path is not None]
-    pairs = [(path, folder / path.relative_to(stage.parent)) for path in files]
+    files = read_files(stage, None, surrounds=False)
+    show = files.show.file
+    beside = [path for path in (looks_file(show), cues_file(show), *files.named()) if path.is_file()]
+    named = dict.fromkeys(path.resolve() for path in (stage, show, *beside))
+    pairs = [(path, folder / path.relative_to(stage.parent.resolve())) for path in named]
     there = [str(target) for _, target in pairs if target.exists()]
     if there:
         raise UserError(f"{' and '.join(there)}: there already; nothing was copied. Name another folder with --to")
