@@ -4,6 +4,7 @@ KINDS = {
     "street": "vpengine.plates.street.plate:Street",
     "still": "vpengine.plates.still:Still",
     "layers": "vpengine.plates.layers:Layers",
+    "gltf": "vpengine.plates.gltf.plate:Gltf",
     "dome": "vpengine.plates.dome:Dome",
     "pattern": "vpengine.plates.pattern:Pattern",
     "none": "vpengine.plates.none:NoPlate",
