@@ -5,10 +5,10 @@ in vec3 v_normal;
 in vec4 v_uv;
 in vec4 v_color;
 #ifndef UNLIT
-in vec3 v_even;
-in vec3 v_odd;
+centroid in vec3 v_even;
+centroid in vec3 v_odd;
 #ifndef GLOSSY
-in vec4 v_mirror;
+centroid in vec4 v_mirror;
 #endif
 #ifndef SUNLESS
 in vec3 v_shadow;

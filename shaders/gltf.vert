@@ -1,5 +1,6 @@
 // A glTF scene's vertices. What is smooth of the light is worked out here, for a software driver pays for every
-// operation at every pixel: the sky's light, and what a rough surface mirrors. SUNLESS: no sun shines.
+// operation at every pixel: the sky's light, and what a rough surface mirrors. These are taken within the triangle, for
+// beside a sliver's edge they would run off to any value. SUNLESS: no sun shines.
 in vec3 in_position;
 in vec3 in_normal;
 in vec4 in_uv;
@@ -10,10 +11,10 @@ out vec3 v_normal;
 out vec4 v_uv;
 out vec4 v_color;
 #ifndef UNLIT
-out vec3 v_even;
-out vec3 v_odd;
+centroid out vec3 v_even;
+centroid out vec3 v_odd;
 #ifndef GLOSSY
-out vec4 v_mirror;
+centroid out vec4 v_mirror;
 #endif
 #ifndef SUNLESS
 out vec3 v_shadow;
@@ -36,7 +37,8 @@ void main() {
     vec3 front = facing > 0.0 ? -in_normal : in_normal;
     vec2 share = split_sum(abs(facing), roughness);
     v_mirror.a = 0.04 * share.x + share.y;
-    v_mirror.rgb = v_mirror.a * mirrored(reflect(ray, front), roughness);
+    vec3 mirrored_ray = reflect(ray, front); // a lobe so wide is near the irradiance's
+    v_mirror.rgb = v_mirror.a * max(irradiance_even(mirrored_ray) + irradiance_odd(mirrored_ray), vec3(0.0));
 #endif
 #ifndef SUNLESS
     vec3 lit = dot(in_normal, to_sun) < 0.0 ? -in_normal : in_normal;

@@ -13,6 +13,7 @@ from vpengine.gpu.gpu import Gpu
 from vpengine.gpu.passes import Mesh, MeshPass
 from vpengine.gpu.sliced import SlicedTexture
 from vpengine.gpu.target import ShadowMap, Target, Texture
+from vpengine.plates.gltf.clusters import Clusters
 from vpengine.plates.gltf.environment import MIRROR_SIDE, ROUGHNESSES
 from vpengine.plates.gltf.images import TextureImage
 from vpengine.plates.gltf.materials import MaterialLook
@@ -100,6 +101,7 @@ class DrawnBatch:
             )
         }
         self._triangles = batch.triangles.astype(np.uint32)
+        self._position = batch.position
         self._middles = batch.position[batch.triangles].mean(axis=1) if look.blends else np.zeros((0, 3))
         self._mesh: Mesh | None = None
 
@@ -107,8 +109,9 @@ class DrawnBatch:
         self._mesh = gpu.mesh(self._attributes, self._triangles, closed=not self.look.double_sided)
         self._count = len(self._triangles)
         if not self.look.blends:
+            self._clusters = Clusters(self._position, self._triangles) if gpu.software else None
             self._triangles = self._triangles[:0]  # the GPU has them now
-        self._attributes = {}
+        self._attributes, self._position = {}, self._position[:0]
         self._passes = {sunlit: self._pass(gpu, sunlit) for sunlit in (False, True)}
 
     def _pass(self, gpu: Gpu, sunlit: bool) -> MeshPass:
@@ -119,18 +122,32 @@ class DrawnBatch:
         """Of its middle from the eye; of what blends."""
         return float(np.linalg.norm(self._middles.mean(axis=0) - eye_m))
 
-    def draw(self, target: Target, frame: Mapping[str, Any], light: Mapping[str, Texture], sunlit: bool) -> None:
-        """frame: ``frame_values``. light: the textures that are all materials' own."""
+    def draw(
+        self, target: Target, view: View, frame: Mapping[str, Any], light: Mapping[str, Texture], sunlit: bool
+    ) -> None:
+        """frame: ``frame_values`` and the light's. light: the textures that are all materials' own."""
         assert self._mesh is not None
         values = {**frame, **self.look.values}
         textures = {**light, **{name: each.texture for name, each in self._textures.items()}}
-        if not self.look.blends:
-            self._passes[sunlit].draw_mesh(target, self._mesh, textures, **values)
+        if self.look.blends:
+            self._blend(self._mesh, target, textures, values, sunlit)
             return
-        order = np.argsort(np.linalg.norm(self._middles - frame["eye_m"], axis=-1))[::-1]
-        self._mesh.write_indices(self._triangles[order])
+        count = self._count
+        if self._clusters is not None:
+            seen = self._clusters.seen(view)
+            count = len(seen)
+            if count:
+                self._mesh.write_indices(seen)
+        self._passes[sunlit].draw_mesh(target, self._mesh, textures, range(count), **values)
+
+    def _blend(
+        self, mesh: Mesh, target: Target, textures: Mapping[str, Texture], values: Mapping[str, Any], sunlit: bool
+    ) -> None:
+        """The farthest triangle first."""
+        order = np.argsort(np.linalg.norm(self._middles - values["eye_m"], axis=-1))[::-1]
+        mesh.write_indices(self._triangles[order])
         depth_values = {**values, "cutoff": self.look.depth_cutoff}
-        self._passes[sunlit].blend_mesh(target, self._mesh, textures, range(self._count), values, depth_values)
+        self._passes[sunlit].blend_mesh(target, mesh, textures, range(self._count), values, depth_values)
 
     def draw_sun_map(self, sun_map: ShadowMap, shadow_pass: MeshPass, sun_map_from_stage: Array) -> None:
         """What is clear lets the sun through; what is cut out by its alpha does not."""

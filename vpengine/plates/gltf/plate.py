@@ -139,10 +139,10 @@ class Gltf:
         values = self._values(view)
         sunlit = bool(values["sun"].any())
         for batch in self._solid:
-            batch.draw(target, values, self._light_textures, sunlit)
+            batch.draw(target, view, values, self._light_textures, sunlit)
         self._sky.draw(target, view)
         for batch in sorted(self._clear, key=lambda each: -each.distance_m(view.origin_m)):
-            batch.draw(target, values, self._light_textures, sunlit)
+            batch.draw(target, view, values, self._light_textures, sunlit)
 
     def release(self) -> None:
         for part in (*self._textures.values(), *self._batches, *self._owned, self._sky):
