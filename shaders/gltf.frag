@@ -90,7 +90,9 @@ vec3 lit(vec3 albedo) {
     float facing = clamp(dot(normal, to_eye), 1e-3, 1.0);
     vec3 head_on = mix(vec3(0.04), albedo, metal);
     vec2 share = split_sum(facing, rough);
-    vec3 gloss = head_on * share.x + share.y;
+    // What bounces more than once between a rough surface's facets (Turquin, "Practical multiple scattering compensation
+    // for microfacet models", 2019): a white metal is white in a white room.
+    vec3 gloss = (head_on * share.x + share.y) * (1.0 + head_on * (1.0 / (share.x + share.y) - 1.0));
     vec3 color = albedo * (1.0 - metal) * (1.0 - gloss) * sky;
     color += gloss * mirrored(reflect(-to_eye, normal), rough) * open;
 #ifndef SUNLESS

@@ -1,5 +1,5 @@
 // A glTF scene's light; the twins of the first two are vpengine/plates/gltf/environment.py. MIRROR_SIDE, ROUGHEST: the
-// mirrors' size, and the number of the last of them.
+// mirrors' size, and the number of the last of them. CLOUDED_GROUND: below the horizon, of the zenith under clouds.
 uniform sampler3D mirrors;
 
 // Irradiance over pi towards a direction and away from it, as their half sum and half difference (Ramamoorthi &
@@ -25,7 +25,7 @@ vec3 mirrored(vec3 direction, float roughness) {
     vec2 at = (octahedral(direction) * 0.5 + 0.5) * (MIRROR_SIDE - 1.0) / MIRROR_SIDE + 0.5 / MIRROR_SIDE;
     float layer = (roughness * ROUGHEST + 0.5) / (ROUGHEST + 1.0);
     vec3 clear = textureLod(mirrors, vec3(at, layer), 0.0).rgb;
-    vec3 clouds = overcast * (direction.z > 0.0 ? 0.6 + 0.4 * direction.z : 0.17);
+    vec3 clouds = overcast * (direction.z > 0.0 ? 0.6 + 0.4 * direction.z : CLOUDED_GROUND);
     return mix(clear, clouds, covered) * sky_tint + sky_glow;
 }
 

@@ -16,6 +16,7 @@ from vpengine.gpu.target import ShadowMap, Target, Texture
 from vpengine.plates.gltf.clusters import Clusters
 from vpengine.plates.gltf.environment import MIRROR_SIDE, ROUGHNESSES
 from vpengine.plates.gltf.images import TextureImage
+from vpengine.plates.gltf.light import CLOUDED_GROUND
 from vpengine.plates.gltf.materials import MaterialLook
 from vpengine.plates.gltf.scene import Batch
 from vpengine.plates.mipmaps import mip_levels
@@ -28,7 +29,11 @@ _SHARE = 100_000  # triangles that go up in one call
 _NEAREST, _NEAREST_MIPMAP_NEAREST = 0x2600, 0x2700  # OpenGL's
 _LINEAR, _LINEAR_MIPMAP_NEAREST, _LINEAR_MIPMAP_LINEAR = 0x2601, 0x2701, 0x2703
 _ACESCG_FROM_REC709 = np.linalg.inv(REC709_FROM_ACESCG)
-_CONSTANTS = {"MIRROR_SIDE": f"{MIRROR_SIDE}.0", "ROUGHEST": f"{len(ROUGHNESSES) - 1}.0"}
+_CONSTANTS = {
+    "MIRROR_SIDE": f"{MIRROR_SIDE}.0",
+    "ROUGHEST": f"{len(ROUGHNESSES) - 1}.0",
+    "CLOUDED_GROUND": f"{CLOUDED_GROUND:.4f}",
+}
 _BLOCK = UniformBlock(
     "Gltf",
     clip_from_stage="mat4",

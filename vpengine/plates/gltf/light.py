@@ -32,6 +32,7 @@ _SUN_LEAST = 0.15  # of the sky's own light on the ground: less is no sun, but a
 _OVERCAST_TINT = np.array([0.97, 1.0, 1.05])
 _OVERCAST_LEVEL = 0.5  # a stop under sun and sky, as the street's clouds
 _OVERCAST_FLAT = 0.6 + 0.4 * 2.0 / 3.0  # on level ground, of a sky of 0.6 + 0.4 z, over pi
+CLOUDED_GROUND = GROUND_ALBEDO * _OVERCAST_FLAT  # what then lies below the horizon, of the zenith
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,8 +49,7 @@ class SceneLight:
     @property
     def level(self) -> Array:
         """(3,): of level ground, sun and sky together."""
-        up = harmonics(np.array([0.0, 0.0, 1.0])) @ self.environment.irradiance
-        return np.maximum(up, 0.0) + self.sun * max(float(self.to_sun[2]), 0.0)
+        return np.maximum(_UP @ self.environment.irradiance, 0.0) + self.sun * max(float(self.to_sun[2]), 0.0)
 
     @cached_property
     def overcast(self) -> Array:
@@ -61,21 +61,25 @@ class SceneLight:
         """Of the shaders' uniform blocks, what the View's light decides."""
         tint, glow = nightfall(light)
         covered = 1.0 - light.sun
-        irradiance = self.environment.irradiance * light.sun + _OVERCAST[:, None] * self.overcast * covered
-        lit = irradiance * tint
-        lit[0] += glow / _BAND_0
+        irradiance = (self.environment.irradiance * light.sun + _OVERCAST[:, None] * self.overcast * covered) * tint
+        irradiance[0] += glow / _BAND_0
         return {
-            "irradiance": lit,
+            "irradiance": irradiance,
             "to_sun": self.to_sun,
             "sun": self.sun * sun_share(light),
-            **sky_values(self, light),
+            "overcast": self.overcast,
+            "covered": covered,
+            "sky_tint": tint,
+            "sky_glow": glow,
         }
 
 
 def sky_values(scene: SceneLight, light: Light) -> dict[str, Any]:
-    """Of the sky's uniform block."""
-    tint, glow = nightfall(light)
-    return {"overcast": scene.overcast, "covered": 1.0 - light.sun, "sky_tint": tint, "sky_glow": glow}
+    """Of the sky's uniform block. ground: what lies under a painted sky, lit as the scene is."""
+    values = scene.values(light)
+    level = np.maximum(_UP @ values["irradiance"], 0.0) + values["sun"] * max(float(scene.to_sun[2]), 0.0)
+    kept = ("overcast", "covered", "sky_tint", "sky_glow")
+    return {"ground": GROUND_ALBEDO * level, **{name: values[name] for name in kept}}
 
 
 def under_street_sky(panorama: NDArray[np.float16], to_sun: Array) -> SceneLight:
@@ -155,10 +159,11 @@ def _sampled(
 def _overcast_irradiance() -> Array:
     """(9,): of a sky of 1 at the zenith and the ground under it, over pi, in spherical harmonics."""
     z = grid_directions()[..., 2]
-    radiance = np.where(z > 0.0, 0.6 + 0.4 * z, GROUND_ALBEDO * _OVERCAST_FLAT)
+    radiance = np.where(z > 0.0, 0.6 + 0.4 * z, CLOUDED_GROUND)
     bands = np.array([1.0, *[2.0 / 3.0] * 3, *[0.25] * 5])
     return bands * np.einsum("rck,rc->k", harmonics(grid_directions()), radiance * grid_solid_angles())
 
 
+_UP = harmonics(np.array([0.0, 0.0, 1.0]))
 _OVERCAST = _overcast_irradiance()
 _BAND_0 = 0.282095

@@ -9,23 +9,24 @@ from numpy.typing import NDArray
 
 from vpengine.gpu.blocks import UniformBlock
 from vpengine.gpu.gpu import Gpu
-from vpengine.gpu.passes import Mesh
+from vpengine.gpu.passes import Mesh, MeshPass
 from vpengine.gpu.target import Target, Texture
 from vpengine.gpu.transfer import write
-from vpengine.plates.gltf.light import SceneLight, sky_values, under_dome, under_street_sky
+from vpengine.plates.gltf.light import CLOUDED_GROUND, SceneLight, sky_values, under_dome, under_street_sky
 from vpengine.plates.image_file import FilePicture
 from vpengine.plates.street import light as street_light
-from vpengine.plates.street.plate import SKY_BLOCK
 from vpengine.view.view import View, stage_ray_from_ndc
 
 Array = NDArray[np.float64]
 
-_DOME_BLOCK = UniformBlock(
+_BLOCK = UniformBlock(
     "GltfSky",
     stage_ray_from_ndc="mat3",
     dome_from_stage="mat3",
     gain="float",
     texels_a_radian="float",
+    sky_scale="float",
+    ground="vec3",
     overcast="vec3",
     covered="float",
     sky_tint="vec3",
@@ -49,10 +50,7 @@ class PaintedSky:
         write(texture, self._panorama[::-1])  # a table by direction, whose row 0 is the texture's
         self._mesh, self._textures = _sky_mesh(gpu), {"sky": texture}
         self._owned = [self._mesh, texture]
-        self._passes = [
-            gpu.mesh_pass("street_sky", "street_sky", SKY_BLOCK, {"COVERED": "1"} if covered else {})
-            for covered in (False, True)
-        ]
+        self._passes = _passes(gpu, {"PAINTED": "1"})
         return False
 
     def draw(self, target: Target, view: View) -> None:
@@ -62,8 +60,11 @@ class PaintedSky:
             self._mesh,
             self._textures,
             stage_ray_from_ndc=stage_ray_from_ndc(view),
+            dome_from_stage=np.eye(3),
+            gain=1.0,
+            texels_a_radian=1.0,
+            **sky_values(self.light, view.light),
             sky_scale=street_light.SKY_SCALE,
-            **street_light.sky_values(view.light),
         )
 
     def release(self) -> None:
@@ -89,10 +90,7 @@ class DomeSky:
             return True
         self._picture.texture.repeat_x = True
         self._mesh = _sky_mesh(gpu)
-        self._passes = [
-            gpu.mesh_pass("gltf_sky", "street_sky", _DOME_BLOCK, {"COVERED": "1"} if covered else {})
-            for covered in (False, True)
-        ]
+        self._passes = _passes(gpu, {})
         return False
 
     def draw(self, target: Target, view: View) -> None:
@@ -106,6 +104,7 @@ class DomeSky:
             dome_from_stage=self._dome_from_stage,
             gain=self._gain,
             texels_a_radian=self._picture.texture.height / np.pi,
+            sky_scale=0.0,
             **sky_values(self.light, view.light),
         )
 
@@ -118,3 +117,12 @@ class DomeSky:
 
 def _sky_mesh(gpu: Gpu) -> Mesh:
     return gpu.mesh({"in_corner": _CORNERS}, np.array([[0, 1, 2]], np.uint32))
+
+
+def _passes(gpu: Gpu, defines: dict[str, str]) -> list[MeshPass]:
+    """Of a clear sky, and one with clouds."""
+    constants = {**defines, "CLOUDED_GROUND": f"{CLOUDED_GROUND:.4f}"}
+    return [
+        gpu.mesh_pass("gltf_sky", "street_sky", _BLOCK, constants | ({"COVERED": "1"} if covered else {}))
+        for covered in (False, True)
+    ]

@@ -64,7 +64,7 @@ _STREET_BLOCK = UniformBlock(
     facade_left="vec3",
     facade_right="vec3",
 )
-SKY_BLOCK = UniformBlock(
+_SKY_BLOCK = UniformBlock(
     "StreetSky",
     stage_ray_from_ndc="mat3",
     sky_scale="float",
@@ -125,7 +125,7 @@ class Street:
             for lit in (False, True)
         }
         self._sky_passes = {
-            covered: gpu.mesh_pass("street_sky", "street_sky", SKY_BLOCK, {"COVERED": "1"} if covered else {})
+            covered: gpu.mesh_pass("street_sky", "street_sky", _SKY_BLOCK, {"COVERED": "1"} if covered else {})
             for covered in (False, True)
         }
         self._draw_sun_map(gpu)
