@@ -32,9 +32,11 @@ void main() {
     vec3 direction = normalize(v_ray);
     vec3 color = clear_sky(direction);
 #ifdef COVERED
-    vec3 clouds = overcast * (direction.z > 0.0 ? 0.6 + 0.4 * direction.z : CLOUDED_GROUND);
+    vec3 clouds = overcast * (0.6 + 0.4 * max(direction.z, 0.0));
 #ifdef PAINTED
     clouds *= 0.78 + 0.16 * min(dot(color, vec3(0.27, 0.67, 0.06)), 2.0); // what the panorama has of form
+#else
+    clouds = mix(color * CLOUDED, clouds, smoothstep(-0.03, 0.03, direction.z)); // its ground, in their light
 #endif
     color = mix(color, clouds, covered);
 #endif

@@ -29,12 +29,12 @@ _SHARE = 100_000  # triangles that go up in one call
 _NEAREST, _NEAREST_MIPMAP_NEAREST = 0x2600, 0x2700  # OpenGL's
 _LINEAR, _LINEAR_MIPMAP_NEAREST, _LINEAR_MIPMAP_LINEAR = 0x2601, 0x2701, 0x2703
 _ACESCG_FROM_REC709 = np.linalg.inv(REC709_FROM_ACESCG)
-_CONSTANTS = {
+CONSTANTS = {
     "MIRROR_SIDE": f"{MIRROR_SIDE}.0",
     "ROUGHEST": f"{len(ROUGHNESSES) - 1}.0",
     "CLOUDED_GROUND": f"{CLOUDED_GROUND:.4f}",
 }
-_BLOCK = UniformBlock(
+BLOCK = UniformBlock(
     "Gltf",
     clip_from_stage="mat4",
     sun_map_from_stage="mat4",
@@ -120,8 +120,8 @@ class DrawnBatch:
         self._passes = {sunlit: self._pass(gpu, sunlit) for sunlit in (False, True)}
 
     def _pass(self, gpu: Gpu, sunlit: bool) -> MeshPass:
-        defines = {**_CONSTANTS, **self.look.defines, **({} if sunlit else {"SUNLESS": "1"})}
-        return gpu.mesh_pass("gltf", "gltf", _BLOCK, defines)
+        defines = {**CONSTANTS, **self.look.defines, **({} if sunlit else {"SUNLESS": "1"})}
+        return gpu.mesh_pass("gltf", "gltf", BLOCK, defines)
 
     def distance_m(self, eye_m: NDArray[np.floating]) -> float:
         """Of its middle from the eye; of what blends."""

@@ -30,7 +30,7 @@ GROUND_ALBEDO = 0.2  # of what lies under the street's sky; a dome has its own g
 _SUN_RADIUS_DEG, _RING_DEG = 4.0, 8.0
 _SUN_LEAST = 0.15  # of the sky's own light on the ground: less is no sun, but a bright cloud or window
 _OVERCAST_TINT = np.array([0.97, 1.0, 1.05])
-_OVERCAST_LEVEL = 0.5  # a stop under sun and sky, as the street's clouds
+OVERCAST_LEVEL = 0.5  # a stop under sun and sky, as the street's clouds
 _OVERCAST_FLAT = 0.6 + 0.4 * 2.0 / 3.0  # on level ground, of a sky of 0.6 + 0.4 z, over pi
 CLOUDED_GROUND = GROUND_ALBEDO * _OVERCAST_FLAT  # what then lies below the horizon, of the zenith
 
@@ -54,7 +54,7 @@ class SceneLight:
     @cached_property
     def overcast(self) -> Array:
         """(3,): the zenith under clouds; the CIE's overcast sky has 0.6 + 0.4 z of it, as the street's."""
-        level = _OVERCAST_LEVEL * float(luminance(self.level)) / _OVERCAST_FLAT
+        level = OVERCAST_LEVEL * float(luminance(self.level)) / _OVERCAST_FLAT
         return level * _OVERCAST_TINT
 
     def values(self, light: Light) -> dict[str, Any]:

@@ -12,14 +12,14 @@ from vpengine.gpu.gpu import Gpu
 from vpengine.gpu.passes import Mesh, MeshPass
 from vpengine.gpu.target import Target, Texture
 from vpengine.gpu.transfer import write
-from vpengine.plates.gltf.light import CLOUDED_GROUND, SceneLight, sky_values, under_dome, under_street_sky
+from vpengine.plates.gltf.light import OVERCAST_LEVEL, SceneLight, sky_values, under_dome, under_street_sky
 from vpengine.plates.image_file import FilePicture
 from vpengine.plates.street import light as street_light
 from vpengine.view.view import View, stage_ray_from_ndc
 
 Array = NDArray[np.float64]
 
-_BLOCK = UniformBlock(
+BLOCK = UniformBlock(
     "GltfSky",
     stage_ray_from_ndc="mat3",
     dome_from_stage="mat3",
@@ -50,7 +50,7 @@ class PaintedSky:
         write(texture, self._panorama[::-1])  # a table by direction, whose row 0 is the texture's
         self._mesh, self._textures = _sky_mesh(gpu), {"sky": texture}
         self._owned = [self._mesh, texture]
-        self._passes = _passes(gpu, {"PAINTED": "1"})
+        self._passes = passes(gpu, {"PAINTED": "1"})
         return False
 
     def draw(self, target: Target, view: View) -> None:
@@ -90,7 +90,7 @@ class DomeSky:
             return True
         self._picture.texture.repeat_x = True
         self._mesh = _sky_mesh(gpu)
-        self._passes = _passes(gpu, {})
+        self._passes = passes(gpu, {})
         return False
 
     def draw(self, target: Target, view: View) -> None:
@@ -119,10 +119,10 @@ def _sky_mesh(gpu: Gpu) -> Mesh:
     return gpu.mesh({"in_corner": _CORNERS}, np.array([[0, 1, 2]], np.uint32))
 
 
-def _passes(gpu: Gpu, defines: dict[str, str]) -> list[MeshPass]:
+def passes(gpu: Gpu, defines: dict[str, str]) -> list[MeshPass]:
     """Of a clear sky, and one with clouds."""
-    constants = {**defines, "CLOUDED_GROUND": f"{CLOUDED_GROUND:.4f}"}
+    constants = {**defines, "CLOUDED": f"{OVERCAST_LEVEL}"}
     return [
-        gpu.mesh_pass("gltf_sky", "street_sky", _BLOCK, constants | ({"COVERED": "1"} if covered else {}))
+        gpu.mesh_pass("gltf_sky", "street_sky", BLOCK, constants | ({"COVERED": "1"} if covered else {}))
         for covered in (False, True)
     ]
