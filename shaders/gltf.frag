@@ -55,6 +55,24 @@ vec3 bumped(vec3 normal) {
 }
 #endif
 
+#if !defined(UNLIT) && !defined(SUNLESS)
+// How much of the sun reaches the place. SOFT: over some texels of the map, whose steps would else be seen.
+float shone() {
+#ifdef SOFT
+    vec2 texel = 1.0 / vec2(textureSize(sun_map, 0));
+    float sum = 0.0;
+    for (int corner = 0; corner < 4; corner++) {
+        vec2 turned = corner < 2 ? vec2(0.4, 1.2) : vec2(1.2, -0.4);
+        vec2 offset = (corner & 1) == 0 ? turned : -turned;
+        sum += texture(sun_map, v_shadow + vec3(offset * texel, 0.0));
+    }
+    return 0.25 * sum;
+#else
+    return texture(sun_map, v_shadow);
+#endif
+}
+#endif
+
 #ifndef UNLIT
 vec3 lit(vec3 albedo) {
     float side = gl_FrontFacing ? 1.0 : -1.0;
@@ -71,7 +89,7 @@ vec3 lit(vec3 albedo) {
     sky = max(sky, vec3(0.0)) * open;
 #ifndef SUNLESS
     float sunward = max(dot(normal, to_sun), 0.0);
-    vec3 sunlight = sun * sunward * texture(sun_map, v_shadow);
+    vec3 sunlight = sun * sunward * shone();
 #endif
 #ifndef GLOSSY
 #ifndef SUNLESS

@@ -101,7 +101,14 @@ def make_gltf(gpu: Gpu) -> None:
     """A material with everything, a plain one, and the skies."""
     maps = {f"{name}_AT": "v_uv.xy" for name in ("BASE", "SURFACE", "NORMAL", "OCCLUSION", "EMISSIVE")}
     every = {**maps, "GLOSSY": "1", "CUT": "1", "EMITS": "1"}
-    for variant in (every, every | {"BLENDED": "1", "SUNLESS": "1"}, {}, {"SUNLESS": "1"}, {"UNLIT": "1"}):
+    for variant in (
+        every,
+        every | {"BLENDED": "1", "SUNLESS": "1"},
+        {},
+        {"SUNLESS": "1"},
+        {"SOFT": "1"},
+        {"UNLIT": "1"},
+    ):
         gpu.mesh_pass("gltf", "gltf", drawn.BLOCK, {**drawn.CONSTANTS, **variant})
     for painted in ({}, {"PAINTED": "1"}):
         sky.passes(gpu, painted)

@@ -120,7 +120,8 @@ class DrawnBatch:
         self._passes = {sunlit: self._pass(gpu, sunlit) for sunlit in (False, True)}
 
     def _pass(self, gpu: Gpu, sunlit: bool) -> MeshPass:
-        defines = {**CONSTANTS, **self.look.defines, **({} if sunlit else {"SUNLESS": "1"})}
+        shadows = {"SUNLESS": "1"} if not sunlit else {} if gpu.software else {"SOFT": "1"}
+        defines = {**CONSTANTS, **self.look.defines, **shadows}
         return gpu.mesh_pass("gltf", "gltf", BLOCK, defines)
 
     def distance_m(self, eye_m: NDArray[np.floating]) -> float:
