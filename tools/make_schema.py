@@ -213,6 +213,8 @@ def _section(schema: Schema, heading: str, section: Schema) -> Iterator[str]:
         if model.get("description"):
             yield " ".join(model["description"].split()) + "\n"
         yield from _rows(schema, model)
+        if kind:  # its own lists of tables
+            yield from _lists(schema, heading, model)
     if "$ref" in section:
         for key, value in _resolve(schema, section)["properties"].items():
             inside = f"{heading.strip('[]')}.{key}"
@@ -220,6 +222,12 @@ def _section(schema: Schema, heading: str, section: Schema) -> Iterator[str]:
                 yield from _section(schema, f"[{inside}]", value)
             elif "$ref" in value.get("items", {}):
                 yield from _section(schema, f"[[{inside}]]", value["items"])
+
+
+def _lists(schema: Schema, heading: str, model: Schema) -> Iterator[str]:
+    for key, value in model["properties"].items():
+        if "$ref" in value.get("items", {}):
+            yield from _section(schema, f"[[{heading.strip('[]')}.{key}]]", value["items"])
 
 
 def _rows(schema: Schema, model: Schema) -> Iterator[str]:

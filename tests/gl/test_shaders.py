@@ -28,6 +28,7 @@ from vpengine.gpu.pool import TargetPool
 from vpengine.gpu.program import load_program, shader_folder
 from vpengine.gpu.view_lut import ViewLut
 from vpengine.plates import card, dome, layer_mesh, relief_mesh
+from vpengine.plates.gltf import drawn, sky
 from vpengine.sim.camera import SimCamera
 from vpengine.sim.green_stage import GreenStage, Moment
 from vpengine.sim.lamps import lamps_of
@@ -88,11 +89,29 @@ def make_everything(gpu: Gpu, stack: ExitStack) -> None:
     gpu.mesh_pass("layers", "relief", layer_mesh.BLOCK)
     for variant in ({}, relief_mesh.WHOLE):
         gpu.mesh_pass("relief", "relief", relief_mesh.BLOCK, variant)
+    make_gltf(gpu)
     load_program(gpu.context, "window", (WINDOW_BLOCK,))
     view = camera_view(Pose((0.0, 0.0, 1.0), (0.0, 0.0, 0.0, 1.0)), Lens((24.0, 13.5), 24.0), (32, 18))
     GreenScreen(gpu, {"1": Composited((32, 18))}, [ScreenSettings(size_m=(1.0, 1.0), position_m=(0.0, 1.0, 0.0))]).warm(
         view, pool.lend
     )
+
+
+def make_gltf(gpu: Gpu) -> None:
+    """A material with everything, a plain one, and the skies."""
+    maps = {f"{name}_AT": "v_uv.xy" for name in ("BASE", "SURFACE", "NORMAL", "OCCLUSION", "EMISSIVE")}
+    every = {**maps, "GLOSSY": "1", "CUT": "1", "EMITS": "1"}
+    for variant in (
+        every,
+        every | {"BLENDED": "1", "SUNLESS": "1"},
+        {},
+        {"SUNLESS": "1"},
+        {"SOFT": "1"},
+        {"UNLIT": "1"},
+    ):
+        gpu.mesh_pass("gltf", "gltf", drawn.BLOCK, {**drawn.CONSTANTS, **variant})
+    for painted in ({}, {"PAINTED": "1"}):
+        sky.passes(gpu, painted)
 
 
 MOST_TEXTURES = 16  # what OpenGL promises a pass; macOS has no more

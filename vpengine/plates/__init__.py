@@ -6,6 +6,7 @@ KINDS = {
     "video": "vpengine.plates.video:Video",
     "sequence": "vpengine.plates.sequence:Sequence",
     "layers": "vpengine.plates.layers:Layers",
+    "gltf": "vpengine.plates.gltf.plate:Gltf",
     "dome": "vpengine.plates.dome:Dome",
     "pattern": "vpengine.plates.pattern:Pattern",
     "none": "vpengine.plates.none:NoPlate",

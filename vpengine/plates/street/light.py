@@ -98,16 +98,15 @@ def lamp_map(lamps_m: Array, length_m: float) -> tuple[Floats, tuple[float, floa
 def light_values(light: Light) -> dict[str, Any]:
     """Of the uniform blocks of the street and its sky, what the light decides."""
     covered = 1.0 - light.sun
-    dark = 2.0 ** (-_NIGHT_STOPS * (1.0 - light.sky)) * (1.0 + (_NIGHT_TINT - 1.0) * (1.0 - light.sky))
-    glow = _TOWN_GLOW * (1.0 - light.sky)
+    dark, glow = nightfall(light)
 
     def under(clear: Array, clouds: Array) -> Array:
         return (clear + (clouds - clear) * covered) * dark
 
-    set_ = np.clip((light.sky - 0.4) / 0.6, 0.0, 1.0)
-    sunny = 1.0 - 0.6 * covered - 0.4 * (1.0 - set_)  # of what the facades across the street are lit by
+    # Of what the facades across the street are lit by:
+    sunny = 1.0 - 0.6 * covered - 0.4 * (1.0 - np.clip((light.sky - 0.4) / 0.6, 0.0, 1.0))
     return {
-        "sun_share": light.sun * float(set_ * set_ * (3.0 - 2.0 * set_)),
+        "sun_share": sun_share(light),
         "sky_light": under(SKY_LIGHT, _OVERCAST_LIGHT) + glow,
         "street_light": under(STREET_LIGHT, _OVERCAST_STREET_LIGHT) + 0.5 * glow,
         "haze_color": under(HAZE, 0.6 * OVERCAST) + glow,
@@ -121,15 +120,22 @@ def light_values(light: Light) -> dict[str, Any]:
     }
 
 
+def nightfall(light: Light) -> tuple[Array, Array]:
+    """(3,) each: what night leaves of the sky's light, and what the town's glow adds to it."""
+    night = 1.0 - light.sky
+    return 2.0 ** (-_NIGHT_STOPS * night) * (1.0 + (_NIGHT_TINT - 1.0) * night), _TOWN_GLOW * night
+
+
+def sun_share(light: Light) -> float:
+    """Of the sun's light, 0 to 1: clouds take it, and before night is half way it has set."""
+    set_ = float(np.clip((light.sky - 0.4) / 0.6, 0.0, 1.0))
+    return light.sun * set_ * set_ * (3.0 - 2.0 * set_)
+
+
 def sky_values(light: Light) -> dict[str, Any]:
     """Of the sky's uniform block."""
-    night = 1.0 - light.sky
-    return {
-        "overcast": OVERCAST,
-        "covered": 1.0 - light.sun,
-        "sky_tint": 2.0 ** (-_NIGHT_STOPS * night) * (1.0 + (_NIGHT_TINT - 1.0) * night),
-        "sky_glow": _TOWN_GLOW * night,
-    }
+    tint, glow = nightfall(light)
+    return {"overcast": OVERCAST, "covered": 1.0 - light.sun, "sky_tint": tint, "sky_glow": glow}
 
 
 def _open_sky(position_m: Floats, normal: Floats) -> Array:

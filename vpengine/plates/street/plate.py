@@ -73,7 +73,7 @@ _SKY_BLOCK = UniformBlock(
     sky_tint="vec3",
     sky_glow="vec3",
 )
-_SUN_BLOCK = UniformBlock("StreetSun", sun_map_from_stage="mat4")
+SUN_BLOCK = UniformBlock("StreetSun", sun_map_from_stage="mat4")
 
 
 class StreetSettings(Settings):
@@ -198,7 +198,7 @@ class Street:
         # Wires are thinner than the map's texels: their shadows would be rows of dots.
         casts = self._surface.triangles[np.isfinite(self._surface.thickness_m)]
         self._mesh.write_indices(casts)
-        shadow_pass = gpu.mesh_pass("street_sun", "street_sun", _SUN_BLOCK)
+        shadow_pass = gpu.mesh_pass("street_sun", "street_sun", SUN_BLOCK)
         shadow_pass.draw_mesh(
             self._sun_map, self._mesh, triangles=range(len(casts)), sun_map_from_stage=self._sun_map_from_stage
         )
