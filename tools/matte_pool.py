@@ -36,7 +36,7 @@ from vpengine.view.yuv import planes_422, yuv_from_rgb
 
 Array = NDArray[np.float32]
 
-HEIGHTS = (240, 300, 360, 450, 540)
+HEIGHTS = (200, 240, 300, 360, 450, 540)
 PATCH = (192, 160)  # width and height of what is kept
 SCREENS = ((0.045, 0.33, 0.06), (0.04, 0.09, 0.45), (0.42, 0.5, 0.09), (0.1, 0.45, 0.12))  # linear Rec.709
 TOO_ALIKE = 0.15  # of the screen's hue in a figure's: no key tells them apart
@@ -172,10 +172,10 @@ def _carrier(rng: np.random.Generator, size: tuple[int, int]) -> Callable[[Array
     def compressed(code: Array) -> Array:
         image = Image.fromarray((np.clip(with_noise(code), 0.0, 1.0) * 255.0 + 0.5).astype(np.uint8))
         stream = io.BytesIO()
-        image.save(stream, "JPEG", quality=int(rng.integers(70, 97)), subsampling=2)
+        image.save(stream, "JPEG", quality=int(rng.integers(55, 97)), subsampling=2)
         return np.asarray(Image.open(stream), np.float32) / np.float32(255.0)
 
-    return with_noise if kind < 0.55 else compressed if kind < 0.75 else lambda code: np.clip(code, 0.0, 1.0)
+    return with_noise if kind < 0.5 else compressed if kind < 0.8 else lambda code: np.clip(code, 0.0, 1.0)
 
 
 def _about_an_edge(alpha: Array, rng: np.random.Generator) -> tuple[slice, slice]:

@@ -30,7 +30,7 @@ ROOT = Path(__file__).resolve().parent.parent
 WORK = ROOT / "out" / "matte"
 CROP = 96
 EDGE_WEIGHT = 6.0  # of a pixel that is neither one nor the other
-RESTRAINT = 0.05  # of what it changes: where it cannot tell, the key's alpha stays
+RESTRAINT = 0.1  # of what it changes: where it cannot tell, the key's alpha stays
 LEAK = 0.02  # of the slope beyond the clips, so that what is clipped still learns
 LICENCE = "Apache-2.0"
 

@@ -88,7 +88,8 @@ def _matte_refiner(stage: Stage) -> NeuralMatte | None:
     if stage.neural.matte == "none":
         return None
     try:
-        return load_matte(SHIPPED if stage.neural.matte == "shipped" else Path(stage.neural.matte))
+        path = SHIPPED if stage.neural.matte == "shipped" else Path(stage.neural.matte)
+        return load_matte(path, stage.neural.runtime)
     except (UserError, ImportError) as error:
         log.warning("[neural] matte: %s. The key goes on without it.", error)
         return None

@@ -12,13 +12,14 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from vpengine.errors import UserError, did_you_mean
+from vpengine.errors import UserError
 from vpengine.neural import RUNTIMES
 from vpengine.neural.generator import Network
 from vpengine.neural.library_errors import in_a_sentence
 from vpengine.plugins import load_plugin
 
 SHIPPED = Path(__file__).parent / "weights" / "matte.onnx"
+RUNS_ON = ("onnxruntime", "openvino")  # the others build for one size first, or run no files
 FACTS, MULTIPLE = 8, 4
 INPUT, OUTPUT = "facts", "correction"
 PROBE = (32, 48)  # height and width; not alike, so that a network which turns its picture is found out
@@ -50,11 +51,9 @@ class NeuralMatte:
 
 def load_matte(path: Path, runtime: str = "auto") -> NeuralMatte:
     """A network from an ONNX file with the input ``facts`` (1, 8, height, width) and the output ``correction`` (1, 1,
-    height, width). runtime: by its name; auto is onnxruntime. Raises UserError for what is none.
+    height, width). runtime: the stage's, where it is one of RUNS_ON; else the first. Raises UserError for what is none.
     """
-    name = "onnxruntime" if runtime == "auto" else runtime
-    if name not in RUNTIMES:
-        raise UserError(f"no runtime {runtime!r}{did_you_mean(runtime, RUNTIMES)}")
+    name = runtime if runtime in RUNS_ON else RUNS_ON[0]
     matte = NeuralMatte(load_plugin(RUNTIMES[name])().load(path))
     probe = np.zeros((*PROBE, 4), np.float16)
     with in_a_sentence(f"{path}: no matte refiner: expected facts (1, {FACTS}, height, width) to correction"):
