@@ -71,11 +71,11 @@ def draw_patches(seed: int, scenes: int, heights: tuple[int, ...] = HEIGHTS) -> 
     facts, alphas = [], []
     for scene in range(scenes):
         for fact, alpha in _of_scene(teller, np.random.default_rng((seed, scene)), heights):
-            facts.append(fact.transpose(2, 0, 1))
-            alphas.append(alpha)
+            facts.append(fact.transpose(2, 0, 1).copy())  # or the whole picture would be kept
+            alphas.append(alpha.astype(np.float16))
     teller.release()
     context.release()
-    return Patches(np.stack(facts).astype(np.float16), np.stack(alphas).astype(np.float16))
+    return Patches(np.stack(facts), np.stack(alphas))
 
 
 def _of_scene(
