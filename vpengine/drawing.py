@@ -21,7 +21,7 @@ from vpengine.files import Files
 from vpengine.frames.feed import Eye, Feed
 from vpengine.gpu.gpu import Gpu
 from vpengine.gpu.picture import Picture
-from vpengine.neural.matte import SHIPPED, NeuralMatte, load_matte
+from vpengine.neural.matte import NeuralMatte, load_matte
 from vpengine.plates.locations import Build, Locations
 from vpengine.plugins import load_plugin
 from vpengine.sim.light import Panel
@@ -88,8 +88,7 @@ def _matte_refiner(stage: Stage) -> NeuralMatte | None:
     if stage.neural.matte == "none":
         return None
     try:
-        path = SHIPPED if stage.neural.matte == "shipped" else Path(stage.neural.matte)
-        return load_matte(path, stage.neural.runtime)
+        return load_matte(Path(stage.neural.matte), stage.neural.runtime)
     except (UserError, ImportError) as error:
         log.warning("[neural] matte: %s. The key goes on without it.", error)
         return None

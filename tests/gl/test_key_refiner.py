@@ -13,12 +13,10 @@ import pytest
 from tests.keying import BLUE, GREEN, SIZE, SKIN, YELLOW_GREEN, lending, mixed, ramp_alpha, texture_of, values_of
 from tests.matte_files import save_matte
 from tests.stage_text import green_stage
-from vpengine.cli.bench_key import Ours, synthetic_input
 from vpengine.compose.key import Keyer
 from vpengine.compose.key_settings import KeySettings
+from vpengine.errors import UserError
 from vpengine.gpu.gpu import Gpu
-from vpengine.neural.matte import SHIPPED, load_matte
-from vpengine.view.matte_error import edge_error, mean_error
 
 PLAIN = KeySettings(clip_black=0.0, clip_white=1.0)
 SHAPE = (SIZE[1], SIZE[0])
@@ -116,24 +114,6 @@ def test_one_that_fails_is_told_once_and_the_key_goes_on(
     assert said == [f"matte refiner: {sentence}. The key goes on without it."]
 
 
-CYCLES = {"green": (0, 1, 2), "blue": (2, 0, 1), "red": (1, 2, 0)}  # of the channels: screen and figure change alike
-
-
-@pytest.mark.parametrize("screen", CYCLES)
-def test_the_shipped_network_betters_the_key_whatever_the_screens_colour(engine: Gpu, screen: str) -> None:
-    """Of a seed that it has not learnt from."""
-    given = synthetic_input(0.5, 204)
-    given = replace(given, pictures=tuple(picture[..., CYCLES[screen]] for picture in given.pictures[:1]))
-    found = []
-    for refiner in (None, load_matte(SHIPPED)):
-        keyer = Ours(engine, refiner)
-        found.append(keyer.key(given, learn=False).alphas[0])
-        keyer.release()
-    for error, most in ((edge_error, 0.85), (mean_error, 1.0)):
-        plain, corrected = (error(alpha, given.alphas[0]) for alpha in found)
-        assert corrected < most * plain
-
-
 STAGE = green_stage("composite:1", "key:1") + '[neural]\nmatte = "matte.onnx"\n'
 
 
@@ -146,14 +126,9 @@ def test_a_stages_network_corrects_its_composite(run_text: Callable[..., Any], t
     assert show.pixels("key:1")[..., :3].max() < 8  # where alpha is sure it is not asked, and dust stays
 
 
-def test_a_stage_may_ask_for_the_shipped_network(
-    run_text: Callable[..., Any], caplog: pytest.LogCaptureFixture
-) -> None:
-    show = run_text(STAGE.replace("matte.onnx", "shipped"))
-    show.until(lambda: "1" in show.newest.captured)
-    show.frames(2)
-    assert show.pixels("key:1")[..., :3].any()
-    assert not [record for record in caplog.records if "matte" in record.message]
+def test_a_stages_file_that_is_not_there_is_refused(run_text: Callable[..., Any]) -> None:
+    with pytest.raises(UserError, match=r"neural\.matte: found 'matte\.onnx', no such file"):
+        run_text(STAGE)
 
 
 def test_a_stages_file_that_is_no_network_is_told_and_the_key_goes_on(

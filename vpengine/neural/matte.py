@@ -18,7 +18,6 @@ from vpengine.neural.generator import Network
 from vpengine.neural.library_errors import in_a_sentence
 from vpengine.plugins import load_plugin
 
-SHIPPED = Path(__file__).parent / "weights" / "matte.onnx"
 RUNS_ON = ("onnxruntime", "openvino")  # the others build for one size first, or run no files
 FACTS, MULTIPLE = 8, 4
 SURE = (0.05, 0.9)  # alpha of screen and of foreground that need no correction

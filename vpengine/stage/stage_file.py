@@ -167,8 +167,8 @@ class NeuralSettings(Settings):
 
     matte: MatteName = Field(
         default="none",
-        description="What corrects the green screen's matte after the key has measured it: none, shipped (the network "
-        "that comes with vpengine), or an ONNX file beside this one, as tools/train_matte.py makes them.",
+        description="What corrects the green screen's matte after the key has measured it: none, or an ONNX file "
+        "beside this one, as tools/train_matte.py makes them.",
     )
 
     @property
