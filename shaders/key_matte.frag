@@ -1,6 +1,7 @@
 // The matte, and the foreground's light by it. matte: r: alpha; g: the screen's light to the clean plate's, its shadow;
 // b: alpha before its edge is moved; a: what is held out, and stays as green as it is.
-// ALONE: the matte alone, for its edge is to be moved first. REFINED: alpha was made elsewhere.
+// ALONE: the matte alone, for its edge is to be moved first. REFINED: alpha was made elsewhere. CORRECTED: a network says
+// what is to be added to it.
 layout(location = 0) out vec4 matte;
 #ifndef ALONE
 layout(location = 1) out vec4 foreground;
@@ -12,6 +13,9 @@ uniform sampler2D screen_ratio;
 uniform sampler2D near;
 #ifdef REFINED
 uniform sampler2D refined;
+#endif
+#ifdef CORRECTED
+uniform sampler2D correction;
 #endif
 #ifdef STEADY
 uniform sampler2D before;
@@ -37,6 +41,9 @@ void main() {
 #else
     vec4 axis = texture(measure, gl_FragCoord.xy / (4.0 * vec2(textureSize(measure, 0))));
     float alpha = measured(axis, evened(light, here));
+#endif
+#ifdef CORRECTED
+    alpha += texelFetch(correction, at, 0).r;
 #endif
     alpha = clamp((alpha - clips.x) / (clips.y - clips.x), 0.0, 1.0);
 #ifdef STEADY

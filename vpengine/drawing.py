@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from contextlib import ExitStack
+from pathlib import Path
 from typing import Any
 
 from vpengine import plates
@@ -14,10 +16,12 @@ from vpengine.compose.keys import light_key, world_key
 from vpengine.compose.plan import Layout
 from vpengine.compose.surround import Surrounds, stations_in
 from vpengine.compose.walls import Walls
+from vpengine.errors import UserError
 from vpengine.files import Files
 from vpengine.frames.feed import Eye, Feed
 from vpengine.gpu.gpu import Gpu
 from vpengine.gpu.picture import Picture
+from vpengine.neural.matte import NeuralMatte, load_matte
 from vpengine.plates.locations import Build, Locations
 from vpengine.plugins import load_plugin
 from vpengine.sim.light import Panel
@@ -27,6 +31,8 @@ from vpengine.stage.feeds import SIM_SIZE, seen_part, world_size
 from vpengine.stage.sections import PluginSection
 from vpengine.stage.sim import SimSettings
 from vpengine.stage.stage_file import Stage
+
+log = logging.getLogger(__name__)
 
 
 def build_locations(gpu: Gpu, files: Files, exit_stack: ExitStack) -> Locations:
@@ -71,10 +77,21 @@ def build_compositor(gpu: Gpu, files: Files, locations: Locations, exit_stack: E
         one.settings.camera: Composited(world_size(stage.camera(one.settings.camera)), one.settings.color_space)
         for one in stage.captures
     }
-    green_screen = GreenScreen(gpu, own, stage.screens, stage.holdouts)
+    green_screen = GreenScreen(gpu, own, stage.screens, stage.holdouts, _matte_refiner(stage) if own else None)
     compositor = Compositor(gpu, layout, eyes, walls, locations, surrounds, green_screen)
     exit_stack.callback(compositor.release)
     return compositor
+
+
+def _matte_refiner(stage: Stage) -> NeuralMatte | None:
+    """None where the stage has none, or its network cannot be used: that is told, and the key goes on without it."""
+    if stage.neural.matte == "none":
+        return None
+    try:
+        return load_matte(Path(stage.neural.matte), stage.neural.runtime)
+    except (UserError, ImportError) as error:
+        log.warning("[neural] matte: %s. The key goes on without it.", error)
+        return None
 
 
 def build_stage_sim(

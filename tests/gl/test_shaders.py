@@ -92,9 +92,10 @@ def make_everything(gpu: Gpu, stack: ExitStack) -> None:
     make_gltf(gpu)
     load_program(gpu.context, "window", (WINDOW_BLOCK,))
     view = camera_view(Pose((0.0, 0.0, 1.0), (0.0, 0.0, 0.0, 1.0)), Lens((24.0, 13.5), 24.0), (32, 18))
-    GreenScreen(gpu, {"1": Composited((32, 18))}, [ScreenSettings(size_m=(1.0, 1.0), position_m=(0.0, 1.0, 0.0))]).warm(
-        view, pool.lend
-    )
+    screen = ScreenSettings(size_m=(1.0, 1.0), position_m=(0.0, 1.0, 0.0))
+    GreenScreen(
+        gpu, {"1": Composited((32, 18))}, [screen], refiner=lambda chroma, luma: chroma[..., 0] - luma[..., 0]
+    ).warm(view, pool.lend)
 
 
 def make_gltf(gpu: Gpu) -> None:

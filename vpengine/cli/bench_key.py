@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from itertools import product
 from pathlib import Path
 from statistics import fmean
@@ -19,6 +20,7 @@ from vpengine.capture.synthetic import SyntheticSource
 from vpengine.cli.bench_key_peers import ffmpeg_alpha, obs_key
 from vpengine.compose.clean_plate import CleanPlate
 from vpengine.compose.key import Keyer
+from vpengine.compose.key_refiner import MatteRefiner
 from vpengine.compose.key_settings import KeySettings, key_axes, pick
 from vpengine.errors import UserError
 from vpengine.frames.captured import rgb_of
@@ -27,6 +29,7 @@ from vpengine.gpu.gpu import Gpu
 from vpengine.gpu.pool import TargetPool, TargetSpec
 from vpengine.gpu.target import Target
 from vpengine.gpu.transfer import download, upload
+from vpengine.neural.matte import load_matte
 from vpengine.view.color import REC709_FROM_ACESCG
 from vpengine.view.matte_error import edge_error, flicker_error, gradient_error, mean_error
 
@@ -102,11 +105,11 @@ def lemur_input(folder: Path, screen: str) -> Input:
 
 
 class Ours:
-    """The keyer as it comes, no control touched but the screen's colour, which is picked."""
+    """The keyer as it comes, no control touched but the screen's colour, which is picked. refiner: of its matte."""
 
-    def __init__(self, gpu: Gpu) -> None:
+    def __init__(self, gpu: Gpu, refiner: MatteRefiner | None = None) -> None:
         self._gpu, self._pool = gpu, TargetPool(gpu)
-        self._keyer, self._plate = Keyer(gpu), CleanPlate(gpu)
+        self._keyer, self._plate = Keyer(gpu, refiner), CleanPlate(gpu)
 
     def key(self, given: Input, learn: bool) -> Result:
         settings = KeySettings(screen=pick(_acescg(given.pictures[0]), *given.corner, size=15))
@@ -142,6 +145,7 @@ class Ours:
 
     def release(self) -> None:
         self._plate.release()
+        self._keyer.release()
         self._pool.release()
 
 
@@ -180,17 +184,22 @@ def figures(given: Input, found: Result) -> dict[str, float]:
     }
 
 
-def measure_key(lemur: Path | None = None, seeds: tuple[int, ...] = SEEDS) -> list[dict[str, Any]]:
-    """One record an input and keyer. lemur: a folder with the lemur's matte, else it is left out."""
+def measure_key(
+    lemur: Path | None = None, seeds: tuple[int, ...] = SEEDS, matte: Path | None = None
+) -> list[dict[str, Any]]:
+    """One record an input and keyer. lemur: a folder with the lemur's matte, else it is left out. matte: a network that
+    corrects ours, which then stands beside it.
+    """
     if lemur is not None and not (lemur / "lemur_alpha.png").exists():
         raise UserError(f"{lemur}: no lemur_alpha.png in it")
     inputs = [[synthetic_input(difficulty, seed) for seed in seeds] for difficulty in DIFFICULTIES]
     inputs += [[lemur_input(lemur, screen)] for screen in SCREENS] if lemur else []
     context = create_headless()
-    ours = Ours(Gpu(context))
+    gpu = Gpu(context)
+    ours = {"ours": Ours(gpu), **({"ours, corrected": Ours(gpu, load_matte(matte))} if matte else {})}
     keyers: dict[str, Callable[[Input], Result]] = {
-        "ours": lambda given: ours.key(given, learn=False),
-        "ours, plate learnt": lambda given: ours.key(given, learn=True),
+        **{name: partial(one.key, learn=False) for name, one in ours.items()},
+        **{f"{name}, plate learnt": partial(one.key, learn=True) for name, one in ours.items()},
         "OBS": lambda given: peer(given, obs_key),
         "FFmpeg": lambda given: peer(given, ffmpeg_alpha),
     }
@@ -199,7 +208,8 @@ def measure_key(lemur: Path | None = None, seeds: tuple[int, ...] = SEEDS) -> li
         for group in inputs
         for name, key in keyers.items()
     ]
-    ours.release()
+    for one in ours.values():
+        one.release()
     context.release()
     return records
 

@@ -12,6 +12,7 @@ from vpengine.compose.defocus import Defocus
 from vpengine.compose.garbage import GarbageMatte
 from vpengine.compose.jobs import DefocusWorld, KeyPicture, LayOver, MatchLens, ShowKey, TakePicture
 from vpengine.compose.key import Keyed, Keyer
+from vpengine.compose.key_refiner import MatteRefiner
 from vpengine.compose.key_settings import KeySettings, key_settings
 from vpengine.compose.key_steady import Steady
 from vpengine.compose.key_view import KeyView
@@ -48,12 +49,14 @@ class Composited:
 class CameraKey:
     """Owns what is made of one camera's own picture."""
 
-    def __init__(self, gpu: Gpu, camera: Composited, screens: Sequence[ScreenSettings]) -> None:
+    def __init__(
+        self, gpu: Gpu, camera: Composited, screens: Sequence[ScreenSettings], refiner: MatteRefiner | None
+    ) -> None:
         self.picture = VideoPicture(gpu, camera.size, camera.color_space)
         self.match = LensMatch(gpu)
         self.plate = CleanPlate(gpu)
         self.screens = ScreenPlate(gpu, screens) if screens else None
-        self._keyer = Keyer(gpu)
+        self._keyer = Keyer(gpu, refiner)
         self._steady = Steady(gpu)
         self._settings = KeySettings()
         self._refused = ""
@@ -120,13 +123,13 @@ class CameraKey:
         return self._settings
 
     def release(self) -> None:
-        for part in (self.picture, self.match, self.plate, self.screens, self._steady):
+        for part in (self.picture, self.match, self.plate, self.screens, self._steady, self._keyer):
             if part is not None:
                 part.release()
 
 
 class GreenScreen:
-    """Owns what is made of each camera's picture. cameras: by their ids."""
+    """Owns what is made of each camera's picture. cameras: by their ids. refiner: of every camera's matte."""
 
     def __init__(
         self,
@@ -134,11 +137,12 @@ class GreenScreen:
         cameras: Mapping[str, Composited],
         screens: Sequence[ScreenSettings] = (),
         holdouts: Sequence[HoldoutSettings] = (),
+        refiner: MatteRefiner | None = None,
     ) -> None:
         self._gpu = gpu
         self._cameras = dict(cameras)
         self._keys: dict[str, CameraKey] = {}
-        self._screens = tuple(screens)
+        self._screens, self._refiner = tuple(screens), refiner
         self._garbage = GarbageMatte(gpu, screens, holdouts)
         self._composite, self._defocus = Composite(gpu), Defocus(gpu)
         self._view = KeyView(gpu)
@@ -156,7 +160,7 @@ class GreenScreen:
 
     def _of(self, camera: str) -> CameraKey:
         if camera not in self._keys:
-            self._keys[camera] = CameraKey(self._gpu, self._cameras[camera], self._screens)
+            self._keys[camera] = CameraKey(self._gpu, self._cameras[camera], self._screens, self._refiner)
         return self._keys[camera]
 
     def _take(self, job: TakePicture, pictures: Pictures) -> Target:
@@ -213,7 +217,7 @@ class GreenScreen:
         if not self._cameras:
             return
         warm_picture(self._gpu)
-        warm_key(self._gpu, lend)
+        warm_key(self._gpu, lend, corrected=self._refiner is not None)
         keyed = Keyer(self._gpu).draw(lend(TargetSpec(WARM)).color, KeySettings(), lend)
         self._view.draw(lend(TargetSpec(WARM, dtype="f1")), keyed, None, 0)
         if self._garbage.needed:

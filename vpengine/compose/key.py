@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from vpengine.compose.key_fields import FIELD, HoleFiller, shrunk
+from vpengine.compose.key_refiner import AlphaCorrection, MatteRefiner
 from vpengine.compose.key_settings import KeySettings as KeySettings
 from vpengine.compose.key_settings import key_axes, spill_slope
 from vpengine.compose.key_settings import key_settings as key_settings
@@ -105,13 +106,16 @@ def _pass(gpu: Gpu, name: str, plate: Mapping[str, Texture], defines: Mapping[st
 
 
 class Keyer:
-    def __init__(self, gpu: Gpu) -> None:
+    """refiner: a network that is asked, for every picture, what is to be added to the measured alpha."""
+
+    def __init__(self, gpu: Gpu, refiner: MatteRefiner | None = None) -> None:
         self._gpu = gpu
         self._filler = HoleFiller(gpu)
         self._sure = gpu.pass_("key_sure")
         self._kept = gpu.pass_("key_sure", None, {"MOMENTS": "1"})
         self._moments = gpu.pass_("key_moments")
         self._refiner = Refiner(gpu)
+        self._correction = AlphaCorrection(gpu, refiner) if refiner is not None else None
         self._edges = EdgeMover(gpu)
 
     def draw(
@@ -153,8 +157,31 @@ class Keyer:
         found |= {"garbage": garbage} if garbage is not None else {}
         if refined is not None:
             found["refined"], defines["REFINED"] = refined, "1"
+        elif self._correction is not None:
+            self._correct(found, raw, core, defines, plate, values, lend)
         matte, foreground = self._finished(found, settings, defines, plate, values, lend, (steady, tick))
         return Keyed(matte, foreground, core, raw, near, screen, picture, values, plate)
+
+    def _correct(
+        self,
+        found: dict[str, Texture],
+        raw: Layer,
+        core: Target,
+        defines: dict[str, str],
+        plate: dict[str, Texture],
+        values: dict[str, Any],
+        lend: Lend,
+    ) -> None:
+        """Into ``found`` and ``defines``, where there is a correction."""
+        assert self._correction is not None
+        facts = {**found, "raw": raw.color, "core": core.color}
+        correction = self._correction.draw(self._pass("key_facts", plate), facts, values, lend)
+        if correction is not None:
+            found["correction"], defines["CORRECTED"] = correction, "1"
+
+    def release(self) -> None:
+        if self._correction is not None:
+            self._correction.release()
 
     def _pass(self, name: str, plate: Mapping[str, Texture], defines: Mapping[str, str] | None = None) -> Pass:
         return _pass(self._gpu, name, plate, defines)

@@ -7,9 +7,12 @@ from dataclasses import replace
 from itertools import product
 from typing import Any
 
+import numpy as np
+
 from vpengine.compose.clean_plate import CleanPlate
 from vpengine.compose.composite import Composite
 from vpengine.compose.key import Keyer, draw_edge
+from vpengine.compose.key_refiner import Facts, MatteRefiner
 from vpengine.compose.key_settings import KeySettings
 from vpengine.compose.key_steady import Steady
 from vpengine.compose.mixer import Lend
@@ -23,16 +26,22 @@ ON_OR_OFF = (False, True)
 MOVED = KeySettings(shrink_px=1.0, feather_px=1.0)
 
 
-def warm_key(gpu: Gpu, lend: Lend) -> None:
-    """Passes are compiled once a ``gpu``: whoever makes them anew has them warm."""
+def warm_key(gpu: Gpu, lend: Lend, corrected: bool = False) -> None:
+    """Passes are compiled once a ``gpu``: whoever makes them anew has them warm. corrected: by a network, too."""
     picture = lend(TargetSpec(SIZE))
     picture.wipe()
-    _warm_matte(gpu, picture.color, lend)
+    for refiner in (None, _no_correction) if corrected else (None,):
+        _warm_matte(gpu, picture.color, lend, refiner)
     _warm_composite(gpu, picture.color, lend)
 
 
-def _warm_matte(gpu: Gpu, picture: Texture, lend: Lend) -> None:
-    keyer, plate, steady = Keyer(gpu), CleanPlate(gpu), Steady(gpu)
+def _no_correction(chroma: Facts, luma: Facts) -> Facts:
+    del luma
+    return np.zeros(chroma.shape[:2], np.float16)
+
+
+def _warm_matte(gpu: Gpu, picture: Texture, lend: Lend, refiner: MatteRefiner | None) -> None:
+    keyer, plate, steady = Keyer(gpu, refiner), CleanPlate(gpu), Steady(gpu)
     for learnt, garbage, refine in product((None, picture), (None, picture), (0.0, 0.5)):
         for settings in (KeySettings(refine=refine), replace(MOVED, refine=refine)):
             for tick in range(2):  # the second has one before it
@@ -43,6 +52,7 @@ def _warm_matte(gpu: Gpu, picture: Texture, lend: Lend) -> None:
     plate.learn(picture, keyed.matte.color, MOVED)
     plate.texture(MOVED, lend)
     plate.release()
+    keyer.release()
 
 
 def _warm_composite(gpu: Gpu, picture: Texture, lend: Lend) -> None:

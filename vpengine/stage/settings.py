@@ -164,6 +164,12 @@ Rate = Annotated[
 ]
 # For any section's model: the file is found beside the stage or show file that names it (see resolve_settings).
 ExistingFile = Annotated[Path, PlainValidator(existing_file), WithJsonSchema({"type": "string"})]
+# A file under the same rule, or the word none; text either way.
+MatteName = Annotated[
+    str,
+    PlainValidator(lambda value, info: value if value == "none" else str(existing_file(value, info))),
+    WithJsonSchema({"type": "string"}),
+]
 # The path of a folder under the same rule, whether it is there or not: who opens it says what is wrong with it.
 NamedFolder = Annotated[
     Path, PlainValidator(lambda value, info: inside_path(value, info)), WithJsonSchema({"type": "string"})

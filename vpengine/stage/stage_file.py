@@ -23,6 +23,7 @@ from vpengine.stage.sections import PluginSection, Table, parse_settings
 from vpengine.stage.settings import (
     ExistingFile,
     Id,
+    MatteName,
     Rate,
     Resolution,
     Settings,
@@ -162,6 +163,12 @@ class NeuralSettings(Settings):
         gt=0.0,
         le=8192.0,
         description="Graphics memory for these, in megabytes; two sets are always there.",
+    )
+
+    matte: MatteName = Field(
+        default="none",
+        description="What corrects the green screen's matte after the key has measured it: none, or an ONNX file "
+        "beside this one, as tools/train_matte.py makes them.",
     )
 
     @property
