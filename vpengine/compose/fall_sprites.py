@@ -15,6 +15,7 @@ Array = NDArray[np.floating]
 Rows = NDArray[np.float32]
 
 LEAST_HALF_PX = 0.6  # of a sprite's width: what is thinner is as much fainter, so that it neither sparkles nor aliases
+AT_LEAST_M = 0.1  # ahead of the eye
 FAINTEST = 0.004  # of a pixel's light: what covers less is left out
 ATTRIBUTES = {"ends_px": 4, "particle": 3}
 
@@ -35,8 +36,8 @@ class Substance:
     extinction: float
 
 
-FLAKES = Substance(0.95, 0.4, 0.95, 0.6, 0.5, 0.006)
-DROPS = Substance(0.9, 0.36, 1.0, 0.7, 0.8, 0.003)
+FLAKES = Substance(0.95, 0.4, 0.97, 0.7, 0.65, 0.006)
+DROPS = Substance(0.9, 0.28, 1.0, 0.7, 0.85, 0.003)
 
 
 def view_rows(
@@ -44,17 +45,14 @@ def view_rows(
 ) -> Rows:
     """(n, 7): the particles in an eye's picture; their distance is along its axis, as its depth is."""
     found = particles(kind, weather, view.origin_m, time_s, _frustum(view))
-    ends = [
-        np.concatenate([found.position_m + part * open_s * found.velocity_m_s, np.ones((len(found.share), 1))], axis=1)
-        @ view.clip_from_stage.T
-        for part in (-0.5, 0.5)
-    ]
-    seen = (ends[0][:, 3] > 0.1) & (ends[1][:, 3] > 0.1)
-    size = np.array(view.resolution, float)
-    ends_px = [(end[seen, :2] / end[seen, 3:] * 0.5 + 0.5) * size for end in ends]
-    depth_m = 0.5 * (ends[0][seen, 3] + ends[1][seen, 3])
-    pixels_a_metre = 0.5 * size[1] * abs(view.clip_from_view[1, 1]) / depth_m
-    return _rows(drawn, ends_px, found.radius_m[seen] * pixels_a_metre, depth_m, found.share[seen])
+    clip_from_ray = view.clip_from_stage[[0, 1, 3], :3].T.astype(np.float32)  # x, y and w: they are 0 at the eye
+    middle, motion = found.ray_m @ clip_from_ray, 0.5 * open_s * (found.velocity_m_s @ clip_from_ray)
+    seen = middle[:, 2] - np.abs(motion[:, 2]) > AT_LEAST_M
+    middle, motion = middle[seen], motion[seen]
+    half_size = 0.5 * np.array(view.resolution, np.float32)
+    ends_px = [(end[:, :2] / end[:, 2:] + 1.0) * half_size for end in (middle - motion, middle + motion)]
+    pixels_a_metre = half_size[1] * abs(view.clip_from_view[1, 1]) / middle[:, 2]
+    return _rows(drawn, ends_px, found.radius_m[seen] * pixels_a_metre, middle[:, 2], found.share[seen])
 
 
 def wall_rows(
@@ -70,10 +68,10 @@ def wall_rows(
     """(n, 7): the same particles in a wall's picture of ``size``, seen from ``eye_m``; their distance is from there."""
     found = particles(kind, weather, eye_m, time_s, _cone(geometry, eye_m))
     motion_m = 0.5 * open_s * found.velocity_m_s
-    uv, wall_m = uv_seen_from(geometry, eye_m, found.position_m - eye_m)
-    ends = [uv_seen_from(geometry, eye_m, found.position_m + way * motion_m - eye_m)[0] for way in (-1.0, 1.0)]
+    uv, wall_m = uv_seen_from(geometry, eye_m, found.ray_m)
+    ends = [uv_seen_from(geometry, eye_m, found.ray_m + way * motion_m)[0] for way in (-1.0, 1.0)]
     seen = np.isfinite(uv[:, 0]) & np.isfinite(ends[0][:, 0]) & np.isfinite(ends[1][:, 0])
-    away_m = np.linalg.norm(found.position_m - eye_m, axis=1)[seen]
+    away_m = np.linalg.norm(found.ray_m, axis=1)[seen]
     pixels_a_metre = size[1] / geometry.size_m[1] * wall_m[seen] / away_m
     ends_px = [end[seen] * np.array(size, float) for end in ends]
     return _rows(drawn, ends_px, found.radius_m[seen] * pixels_a_metre, away_m, found.share[seen])
@@ -118,29 +116,28 @@ def _rows(drawn: Substance, ends_px: list[Array], half_px: Array, distance_m: Ar
 
 
 def _frustum(view: View) -> Inside:
-    clip = view.clip_from_stage
-    planes = np.stack([clip[3] + clip[0], clip[3] - clip[0], clip[3] + clip[1], clip[3] - clip[1]])
-    planes /= np.linalg.norm(planes[:, :3], axis=1, keepdims=True)
+    clip = view.clip_from_stage[:, :3]  # its sides go through the eye
+    sides = np.stack([clip[3] + clip[0], clip[3] - clip[0], clip[3] + clip[1], clip[3] - clip[1]])
+    sides = (sides / np.linalg.norm(sides, axis=1, keepdims=True)).T.astype(np.float32)
 
-    def inside(points_m: Array, margin_m: float) -> NDArray[np.bool_]:
-        kept: NDArray[np.bool_] = (points_m @ planes[:, :3].T + planes[:, 3] > -margin_m).all(axis=1)
+    def inside(rays_m: Array, margin_m: float) -> NDArray[np.bool_]:
+        kept: NDArray[np.bool_] = (rays_m @ sides).min(axis=1) > -margin_m
         return kept
 
     return inside
 
 
 def _cone(geometry: WallGeometry, eye_m: Array) -> Inside:
-    """The narrowest cone about the wall's middle that holds its corners."""
+    """A cone about the wall's middle that holds its corners."""
     corners = geometry.vertices_m - eye_m
     corners /= np.maximum(np.linalg.norm(corners, axis=1, keepdims=True), 1e-9)
     axis = corners.mean(axis=0)
-    axis /= max(float(np.linalg.norm(axis)), 1e-9)
+    axis = (axis / max(float(np.linalg.norm(axis)), 1e-9)).astype(np.float32)
     widest = float(np.arccos(np.clip(corners @ axis, -1.0, 1.0)).max())
 
-    def inside(points_m: Array, margin_m: float) -> NDArray[np.bool_]:
-        ray = points_m - eye_m
-        away_m = np.maximum(np.linalg.norm(ray, axis=1), 1e-9)
-        off = np.arccos(np.clip(ray @ axis / away_m, -1.0, 1.0))
+    def inside(rays_m: Array, margin_m: float) -> NDArray[np.bool_]:
+        away_m = np.maximum(np.sqrt(np.einsum("ij,ij->i", rays_m, rays_m)), 1e-9)
+        off = np.arccos(np.clip(rays_m @ axis / away_m, -1.0, 1.0))
         kept: NDArray[np.bool_] = off < widest + np.arcsin(np.clip(margin_m / away_m, 0.0, 1.0)) + 1e-6
         return kept
 

@@ -10,13 +10,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[np.floating]
-Inside = Callable[[Array, float], NDArray[np.bool_]]  # stage points (n, 3) in metres and a margin: which may be seen
+# Of points (n, 3) in metres from the eye, along the stage's axes: which may be seen, give or take a margin in metres.
+Inside = Callable[[Array, float], NDArray[np.bool_]]
 
 SPEED_STEP, WIND_STEP_M_S = 0.5, 1.0  # of the populations that a speed or a wind between two is mixed of
 MOST = 2.0  # of what falls at a fader's 1
@@ -52,34 +52,39 @@ class Precipitation:
 # Aggregates of a few millimetres to a centimetre fall at about 1 m/s, drops of 2 to 3 mm at 7 to 8 m/s (Gunn and Kinzer
 # 1949; Locatelli and Hobbs 1974). What is far stands for the many that are too small to be seen one by one.
 SNOW = Precipitation(
-    1.15,
+    1.05,
     0.09,
-    0.5,
+    0.3,
     (
-        Layer(1.2, 9.0, 6.0, (0.0022, 0.0058), 1.0),
-        Layer(2.5, 1.0, 14.0, (0.004, 0.008), 0.93),
-        Layer(6.0, 0.06, 34.0, (0.008, 0.014), 1.06),
+        Layer(1.2, 14.0, 6.0, (0.0035, 0.0095), 1.0),
+        Layer(2.5, 2.2, 14.0, (0.005, 0.011), 0.93),
+        Layer(6.0, 0.16, 36.0, (0.010, 0.019), 1.06),
     ),
 )
 RAIN = Precipitation(
     7.5,
     0.0,
-    0.25,
+    0.2,
     (
-        Layer(1.2, 6.0, 6.0, (0.0009, 0.0016), 1.0),
-        Layer(3.0, 0.5, 18.0, (0.0014, 0.0022), 0.95),
+        Layer(1.2, 14.0, 6.0, (0.0011, 0.0021), 1.0),
+        Layer(3.0, 1.6, 18.0, (0.0018, 0.0032), 0.95),
     ),
 )
 
 
 @dataclass(frozen=True, eq=False)
 class Particles:
-    """position_m, velocity_m_s: (n, 3) in stage space. radius_m, share: (n,); share is how much of one is there."""
+    """ray_m: (n, 3) from the eye, and velocity_m_s, along the stage's axes. radius_m, share: (n,); share is how much of
+    one is there.
+    """
 
-    position_m: Array
+    ray_m: Array
     velocity_m_s: Array
     radius_m: Array
     share: Array
+
+
+NONE = Particles(np.zeros((0, 3)), np.zeros((0, 3)), np.zeros(0), np.zeros(0))
 
 
 @dataclass(frozen=True)
@@ -102,9 +107,9 @@ def particles(kind: Precipitation, weather: Weather, eye_m: Array, time_s: float
         _of_layer(kind, index, step, amount, weather.seed, eye_m, time_s, inside)
         for step, amount in _populations(weather)
         for index in range(len(kind.layers))
-    ]
+    ] or [NONE]
     return Particles(
-        np.concatenate([each.position_m for each in found]),
+        np.concatenate([each.ray_m for each in found]),
         np.concatenate([each.velocity_m_s for each in found]),
         np.concatenate([each.radius_m for each in found]),
         np.concatenate([each.share for each in found]),
@@ -135,45 +140,50 @@ def _of_layer(
     time_s: float,
     inside: Inside,
 ) -> Particles:
+    """In single precision from the eye on: what is large, time by speed, has become whole cells before."""
     layer = kind.layers[index]
-    fall_m_s = kind.speed_m_s * layer.pace * step[0] * SPEED_STEP
-    air_m_s = np.array([step[1] * WIND_STEP_M_S, 0.0, -fall_m_s])
+    air_m_s = np.array([step[1] * WIND_STEP_M_S, 0.0, -kind.speed_m_s * layer.pace * step[0] * SPEED_STEP])
     gust_m, gust_m_s = _gust(kind, time_s)
     carried_m = air_m_s * time_s + gust_m
-    cells = _cells(layer, eye_m, carried_m, inside, kind.flutter_m)
-    number = [index, *step, seed, round(1e3 * kind.speed_m_s)]
-    base = _hash(cells, number)
+    corners_m, base = _cells(layer, eye_m - carried_m, inside, kind.flutter_m, [index, *step, seed])
     wanted = amount * layer.each_m3 * layer.cell_m**3
     places = np.arange(int(np.ceil(wanted)), dtype=np.uint32)
-    row = _mixed(base[:, None] + places * np.uint32(0x9E3779B1))
-    rank = places + (base >> np.uint32(8))[:, None] / 16777216.0  # each cell's particles appear at other moments
-    share = np.clip((wanted - rank) / SOFT, 0.0, 1.0)
-    kept = share > 0.0
-    which, chance = np.nonzero(kept)[0], _table()[row[kept] >> np.uint32(16)]
-    still_m = (cells[which] + chance[:, :3]) * layer.cell_m + carried_m
+    rank = places + (base >> np.uint32(8))[:, None] / np.float32(16777216.0)  # cells' particles do not appear as one
+    share = np.clip((np.float32(wanted) - rank) / np.float32(SOFT), 0.0, 1.0)
+    cell, place = np.nonzero(share)
+    chance = _table()[_mixed(base[cell] + places[place] * np.uint32(0x9E3779B1)) >> np.uint32(16)]
+    still_m, share = corners_m[cell] + chance[:, :3] * np.float32(layer.cell_m), share[cell, place]
     seen = inside(still_m, 2.0 * kind.flutter_m + layer.radius_m[1])
-    still_m, chance, share = still_m[seen], chance[seen], share[kept][seen]
+    still_m, chance, share = still_m[seen], chance[seen], share[seen]
     sway_m, sway_m_s = _flutter(kind, chance, time_s)
-    position_m = still_m + sway_m
+    ray_m = still_m + sway_m
     small, large = layer.radius_m
-    radius_m = small + (large - small) * chance[:, 3] ** 2
-    away_m = np.linalg.norm(position_m - eye_m, axis=1)
+    away_m = np.sqrt(np.einsum("ij,ij->i", ray_m, ray_m))
     near = _smooth((away_m - NEAR_M) / (CLEAR_M - NEAR_M))
     far = 1.0 - _smooth((away_m / layer.reach_m - 0.65) / 0.35)
-    return Particles(position_m, np.zeros_like(still_m) + air_m_s + gust_m_s + sway_m_s, radius_m, share * near * far)
+    velocity_m_s = np.broadcast_to((air_m_s + gust_m_s).astype(np.float32) + sway_m_s, ray_m.shape)
+    return Particles(ray_m, velocity_m_s, small + (large - small) * chance[:, 3] ** 2, share * near * far)
 
 
-def _cells(layer: Layer, eye_m: Array, carried_m: Array, inside: Inside, margin_m: float) -> NDArray[np.int64]:
-    """(n, 3): numbers, in the air's own frame, of the cells that are in reach and may be seen."""
-    in_air_m = eye_m - carried_m
-    low = np.floor((in_air_m - layer.reach_m) / layer.cell_m).astype(np.int64)
-    high = np.floor((in_air_m + layer.reach_m) / layer.cell_m).astype(np.int64)
-    axes = [np.arange(first, last + 1) for first, last in zip(low, high, strict=True)]
-    cells = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, 3)
-    middle_m = (cells + 0.5) * layer.cell_m + carried_m
-    margin_m += layer.cell_m * 0.5 * 3.0**0.5
-    reached = np.linalg.norm(middle_m - eye_m, axis=1) < layer.reach_m + margin_m
-    return cells[reached & inside(middle_m, margin_m)]
+def _cells(
+    layer: Layer, eye_in_air_m: Array, inside: Inside, margin_m: float, number: list[int]
+) -> tuple[NDArray[np.float32], NDArray[np.uint32]]:
+    """The cells that are in reach and may be seen: low corners from the eye (n, 3) in metres, and hashes."""
+    count = int(np.ceil(layer.reach_m / layer.cell_m))
+    middle = np.floor(eye_in_air_m / layer.cell_m)
+    steps = _grid(count)
+    start_m = (middle * layer.cell_m - eye_in_air_m).astype(np.float32)
+    corners_m = steps * np.float32(layer.cell_m) + start_m
+    kept = np.flatnonzero(inside(corners_m + np.float32(0.5 * layer.cell_m), margin_m + 0.87 * layer.cell_m))
+    return corners_m[kept], _hash(steps[kept].astype(np.int64) + middle.astype(np.int64), number)
+
+
+@cache
+def _grid(count: int) -> NDArray[np.float32]:
+    """(n, 3): steps to the cells around one, no farther than ``count`` and a cell's own width."""
+    axis = np.arange(-count, count + 1)
+    steps = np.stack(np.meshgrid(axis, axis, axis, indexing="ij"), axis=-1).reshape(-1, 3)
+    return steps[np.linalg.norm(steps, axis=1) < count + 1.0].astype(np.float32)
 
 
 def _gust(kind: Precipitation, time_s: float) -> tuple[Array, Array]:
@@ -184,14 +194,17 @@ def _gust(kind: Precipitation, time_s: float) -> tuple[Array, Array]:
     return size_m * np.sin(angle), size_m * rate * np.cos(angle)
 
 
-def _flutter(kind: Precipitation, chance: Array, time_s: float) -> tuple[Array | float, Array | float]:
+def _flutter(kind: Precipitation, chance: NDArray[np.float32], time_s: float) -> tuple[Array, Array]:
     """(n, 3) each: how far particles sway from where they would be, in metres, and how fast."""
     if not kind.flutter_m:
-        return 0.0, 0.0
-    rate = 2.0 + 3.0 * chance[:, [6, 7, 6]]
-    angle = rate * time_s + 2.0 * np.pi * chance[:, [4, 5, 5]]
-    size_m = kind.flutter_m * np.array([1.0, 1.0, 0.4])
-    return size_m * np.sin(angle), size_m * rate * np.cos(angle)
+        still = np.zeros((1, 3), np.float32)
+        return still, still
+    rate = 2.0 + 3.0 * chance[:, [6, 7]].astype(float)
+    angle = np.mod(rate * time_s + 2.0 * np.pi * chance[:, [4, 5]], 2.0 * np.pi).astype(np.float32)
+    size_m = np.float32(kind.flutter_m)
+    sway_m, sway_m_s = size_m * np.sin(angle), size_m * rate.astype(np.float32) * np.cos(angle)
+    less = 0.4  # up and down
+    return tuple(np.concatenate([each, less * each[:, :1]], axis=1) for each in (sway_m, sway_m_s))  # type: ignore[return-value]
 
 
 def _hash(cells: NDArray[np.int64], number: list[int]) -> NDArray[np.uint32]:
@@ -214,18 +227,12 @@ def _mixed(h: NDArray[np.uint32]) -> NDArray[np.uint32]:
 
 
 @cache
-def _table() -> Array:
+def _table() -> NDArray[np.float32]:
     """(_ROWS, _COLUMNS) of 0 to 1, always the same."""
-    return np.random.default_rng(1).random((_ROWS, _COLUMNS))
+    return np.random.default_rng(1).random((_ROWS, _COLUMNS), np.float32)
 
 
 def _smooth(part: Array) -> Array:
     part = np.clip(part, 0.0, 1.0)
     smooth: Array = part * part * (3.0 - 2.0 * part)
     return smooth
-
-
-def everywhere(points_m: Array, margin_m: float) -> NDArray[Any]:
-    """An ``Inside`` that leaves nothing out."""
-    del margin_m
-    return np.ones(len(points_m), bool)
