@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 
 from tests.rooms import looking
-from vpengine.compose.fall_sprites import FLAKES, uv_seen_from, view_rows, wall_rows
+from vpengine.compose.fall_sprites import FLAKES, column_seen_from, uv_on_column, view_rows, wall_rows
 from vpengine.stage.walls import ArcWall, FlatWall, position_in_stage, wall_geometry
 from vpengine.view.precipitation import SNOW, Weather
 from vpengine.view.view import View
@@ -65,6 +65,7 @@ def test_what_is_thinner_than_a_pixel_is_fainter_and_not_thinner() -> None:
     for width in (480, 1920):
         rows = view_rows(SNOW, FLAKES, FULL, looking(size=(width, width * 9 // 16)), 33.0, OPEN_S)
         assert rows[:, 4].min() >= 0.6
+        rows = rows[rows[:, 5] < 6.0]  # in the smaller one less of what is far is seen one by one
         length = np.linalg.norm(rows[:, 2:4] - rows[:, :2], axis=1)
         sums.append((rows[:, 6] * 2.0 * rows[:, 4] * (2.0 * rows[:, 4] + length)).sum() / width**2)
     assert sums[0] == pytest.approx(sums[1], rel=0.1)
@@ -74,15 +75,32 @@ def test_what_is_thinner_than_a_pixel_is_fainter_and_not_thinner() -> None:
 def test_a_ray_meets_the_wall_where_its_point_is(wall: Any) -> None:
     geometry, rng = wall_geometry(wall), np.random.default_rng(5)
     uv = rng.uniform(0.01, 0.99, (200, 2))
-    ray = position_in_stage(geometry, uv) - EYE
-    found, away_m = uv_seen_from(geometry, EYE, 0.3 * ray)
+    ray = 0.25 * (position_in_stage(geometry, uv) - EYE)
+    found, times = uv_on_column(geometry, EYE, ray, column_seen_from(geometry, EYE, ray))
     np.testing.assert_allclose(found, uv, atol=1e-9)
-    np.testing.assert_allclose(away_m, np.linalg.norm(ray, axis=1))
+    np.testing.assert_allclose(times, 4.0)
 
 
 def test_a_ray_that_passes_the_wall_meets_nothing() -> None:
-    uv, _ = uv_seen_from(wall_geometry(ARC), EYE, np.array([[0.0, -1.0, 0.0], [0.1, -1.0, 0.2]]))
-    assert np.isnan(uv[:, 0]).all()
+    away = np.array([[0.0, -1.0, 0.0], [0.1, -1.0, 0.2]])
+    assert (column_seen_from(wall_geometry(ARC), EYE, away) == -1).all()
+
+
+@pytest.mark.parametrize("wall", [ARC, CEILING])
+def test_no_particle_that_the_wall_shows_is_passed_over(monkeypatch: pytest.MonkeyPatch, wall: Any) -> None:
+    """What is looked through is less than all around, and the rows are those of all around."""
+    geometry, size = wall_geometry(wall), (2048, 1024)
+
+    def rows() -> NDArray[Any]:
+        found = wall_rows(SNOW, FLAKES, Weather(0.3), geometry, EYE, size, 33.0, OPEN_S)
+        on_wall = ((found[:, :2] > 0.0) & (found[:, :2] < size)).all(axis=1)
+        return found[on_wall][np.lexsort(found[on_wall][:, :2].T)]
+
+    some = rows()
+    monkeypatch.setattr("vpengine.compose.fall_sprites._before", lambda *_: lambda rays, _: np.ones(len(rays), bool))
+    every = rows()
+    assert len(every) > 100
+    np.testing.assert_array_equal(some, every)
 
 
 def test_a_wall_shows_the_flakes_that_a_camera_at_its_eye_sees() -> None:
@@ -92,7 +110,8 @@ def test_a_wall_shows_the_flakes_that_a_camera_at_its_eye_sees() -> None:
     on_wall = wall_rows(SNOW, FLAKES, FULL, geometry, EYE, size, 33.0, OPEN_S)
     seen = view_rows(SNOW, FLAKES, FULL, view, 33.0, OPEN_S)
     near = seen[(seen[:, 5] > 2.5) & (seen[:, 5] < 3.5) & (seen[:, 6] > 0.2)]
-    uv, _ = uv_seen_from(geometry, EYE, points_m(near, view) - EYE)
+    ray = points_m(near, view) - EYE
+    uv, _ = uv_on_column(geometry, EYE, ray, column_seen_from(geometry, EYE, ray))
     expected = uv * np.array(size)
     off_px = np.linalg.norm(expected[:, None] - middle_px(on_wall)[None], axis=2).min(axis=1)
     assert len(near) > 30

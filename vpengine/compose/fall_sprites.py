@@ -36,23 +36,23 @@ class Substance:
     extinction: float
 
 
-FLAKES = Substance(0.95, 0.4, 0.97, 0.7, 0.65, 0.006)
-DROPS = Substance(0.9, 0.28, 1.0, 0.7, 0.85, 0.003)
+FLAKES = Substance(0.95, 0.35, 1.0, 0.8, 0.85, 0.006)
+DROPS = Substance(0.95, 0.25, 1.0, 0.8, 0.95, 0.003)
 
 
 def view_rows(
     kind: Precipitation, drawn: Substance, weather: Weather, view: View, time_s: float, open_s: float
 ) -> Rows:
     """(n, 7): the particles in an eye's picture; their distance is along its axis, as its depth is."""
-    found = particles(kind, weather, view.origin_m, time_s, _frustum(view))
+    half_size = 0.5 * np.array(view.resolution, np.float32)
+    focal_px = half_size[1] * abs(view.clip_from_view[1, 1])
+    found = particles(kind, weather, view.origin_m, time_s, _frustum(view), 1.0 / focal_px)
     clip_from_ray = view.clip_from_stage[[0, 1, 3], :3].T.astype(np.float32)  # x, y and w: they are 0 at the eye
     middle, motion = found.ray_m @ clip_from_ray, 0.5 * open_s * (found.velocity_m_s @ clip_from_ray)
     seen = middle[:, 2] - np.abs(motion[:, 2]) > AT_LEAST_M
     middle, motion = middle[seen], motion[seen]
-    half_size = 0.5 * np.array(view.resolution, np.float32)
     ends_px = [(end[:, :2] / end[:, 2:] + 1.0) * half_size for end in (middle - motion, middle + motion)]
-    pixels_a_metre = half_size[1] * abs(view.clip_from_view[1, 1]) / middle[:, 2]
-    return _rows(drawn, ends_px, found.radius_m[seen] * pixels_a_metre, middle[:, 2], found.share[seen])
+    return _rows(drawn, ends_px, found.radius_m[seen] * focal_px / middle[:, 2], middle[:, 2], found.share[seen])
 
 
 def wall_rows(
@@ -66,41 +66,54 @@ def wall_rows(
     open_s: float,
 ) -> Rows:
     """(n, 7): the same particles in a wall's picture of ``size``, seen from ``eye_m``; their distance is from there."""
-    found = particles(kind, weather, eye_m, time_s, _cone(geometry, eye_m))
-    motion_m = 0.5 * open_s * found.velocity_m_s
-    uv, wall_m = uv_seen_from(geometry, eye_m, found.ray_m)
-    ends = [uv_seen_from(geometry, eye_m, found.ray_m + way * motion_m)[0] for way in (-1.0, 1.0)]
-    seen = np.isfinite(uv[:, 0]) & np.isfinite(ends[0][:, 0]) & np.isfinite(ends[1][:, 0])
-    away_m = np.linalg.norm(found.ray_m, axis=1)[seen]
-    pixels_a_metre = size[1] / geometry.size_m[1] * wall_m[seen] / away_m
-    ends_px = [end[seen] * np.array(size, float) for end in ends]
-    return _rows(drawn, ends_px, found.radius_m[seen] * pixels_a_metre, away_m, found.share[seen])
+    wall_px = size[1] / geometry.size_m[1]  # a metre
+    nearest_m = _nearest_m((geometry.bottom_m - eye_m) @ _plan(geometry).T)
+    found = particles(kind, weather, eye_m, time_s, _before(geometry, eye_m), 1.0 / (wall_px * nearest_m))
+    column = column_seen_from(geometry, eye_m, found.ray_m)
+    met = column >= 0
+    column, ray_m = column[met], found.ray_m[met]
+    motion_m = 0.5 * open_s * found.velocity_m_s[met]
+    away_m = np.linalg.norm(ray_m, axis=1)
+    _, times = uv_on_column(geometry, eye_m, ray_m, column)
+    ends = [uv_on_column(geometry, eye_m, ray_m + way * motion_m, column)[0] for way in (-1.0, 1.0)]
+    ends_px = [end * np.array(size, float) for end in ends]
+    return _rows(drawn, ends_px, found.radius_m[met] * wall_px * times, away_m, found.share[met])
 
 
-def uv_seen_from(geometry: WallGeometry, eye_m: Array, ray: Array) -> tuple[Array, Array]:
-    """Where rays (n, 3) from ``eye_m`` meet the wall: its uv (n, 2), which may lie above or below it, and how far that
-    is (n,) in metres. NaN for those that pass it on the left or the right, or see its back.
+def column_seen_from(geometry: WallGeometry, eye_m: Array, ray: Array) -> NDArray[np.intp]:
+    """Which of the wall's flat columns, or what is above and below it, rays (n, 3) from ``eye_m`` meet on its lit side;
+    -1 where none.
     """
-    up = geometry.up_m / np.linalg.norm(geometry.up_m)
-    across = geometry.bottom_m[1] - geometry.bottom_m[0]
-    right = across / np.linalg.norm(across)
-    plan = np.stack([right, np.cross(up, right)])  # from above, as the wall's own up has it
+    plan = _plan(geometry)
     feet, way = (geometry.bottom_m - eye_m) @ plan.T, ray @ plan.T
     beside = way[:, None, 0] * feet[:, 1] - way[:, None, 1] * feet[:, 0]  # (n, edges): > 0 where an edge is to the left
     ahead = way @ feet.T
     crosses = (beside[:, :-1] >= 0.0) & (beside[:, 1:] < 0.0) & (np.maximum(ahead[:, :-1], ahead[:, 1:]) > 0.0)
-    column = crosses.argmax(axis=1)
-    each = np.arange(len(ray))
-    left, next_one = beside[each, column], beside[each, column + 1]
-    met = crosses.any(axis=1)
-    part = np.where(met, left / np.where(met, left - next_one, 1.0), np.nan)
-    foot = geometry.bottom_m[column] + part[:, None] * (geometry.bottom_m[column + 1] - geometry.bottom_m[column])
-    flat_m = np.linalg.norm((foot - eye_m) @ plan.T, axis=1)
-    times = flat_m / np.maximum(np.linalg.norm(way, axis=1), 1e-9)
-    point = eye_m + ray * times[:, None]
-    v = (point - foot) @ up / np.linalg.norm(geometry.up_m)
-    uv = np.stack([(column + part) / (len(geometry.bottom_m) - 1), v], axis=1)
-    return uv, times * np.linalg.norm(ray, axis=1)
+    column: NDArray[np.intp] = np.where(crosses.any(axis=1), crosses.argmax(axis=1), -1)
+    return column
+
+
+def uv_on_column(geometry: WallGeometry, eye_m: Array, ray: Array, column: NDArray[np.intp]) -> tuple[Array, Array]:
+    """Where rays (n, 3) from ``eye_m`` meet the plane of a column of the wall's: its uv (n, 2), and how many times the
+    ray's length that is away (n,).
+    """
+    plan = _plan(geometry)
+    feet, way = (geometry.bottom_m - eye_m) @ plan.T, ray @ plan.T
+    left, along = feet[column], feet[column + 1] - feet[column]
+    turned = way[:, 0] * along[:, 1] - way[:, 1] * along[:, 0]
+    part = (way[:, 1] * left[:, 0] - way[:, 0] * left[:, 1]) / turned
+    times = (along[:, 1] * left[:, 0] - along[:, 0] * left[:, 1]) / turned
+    up = geometry.up_m
+    v = ((ray @ up) * times - (geometry.bottom_m[0] - eye_m) @ up) / (up @ up)
+    return np.stack([(column + part) / (len(feet) - 1), v], axis=1), times
+
+
+def _plan(geometry: WallGeometry) -> Array:
+    """(2, 3): to the right and ahead, across the wall's upright edges."""
+    up = geometry.up_m / np.linalg.norm(geometry.up_m)
+    across = geometry.bottom_m[1] - geometry.bottom_m[0]
+    right = across / np.linalg.norm(across)
+    return np.stack([right, np.cross(up, right)])
 
 
 def _rows(drawn: Substance, ends_px: list[Array], half_px: Array, distance_m: Array, share: Array) -> Rows:
@@ -127,18 +140,34 @@ def _frustum(view: View) -> Inside:
     return inside
 
 
-def _cone(geometry: WallGeometry, eye_m: Array) -> Inside:
-    """A cone about the wall's middle that holds its corners."""
-    corners = geometry.vertices_m - eye_m
-    corners /= np.maximum(np.linalg.norm(corners, axis=1, keepdims=True), 1e-9)
-    axis = corners.mean(axis=0)
+def _before(geometry: WallGeometry, eye_m: Array) -> Inside:
+    """A cone about the wall's middle that holds its corners, between those that hold its lower and its upper edge."""
+    up = (geometry.up_m / np.linalg.norm(geometry.up_m)).astype(np.float32)
+    corners_m = geometry.vertices_m - eye_m
+    nearest_m = _nearest_m(corners_m[0::2] @ _plan(geometry).T)
+    low, high = float((corners_m @ up).min()), float((corners_m @ up).max())
+    farthest_m = float(np.linalg.norm(corners_m, axis=1).max())
+    least, most = low / (nearest_m if low < 0.0 else farthest_m), high / (nearest_m if high > 0.0 else farthest_m)
+    corners_m = corners_m / np.maximum(np.linalg.norm(corners_m, axis=1, keepdims=True), 1e-9)
+    axis = corners_m.mean(axis=0)
     axis = (axis / max(float(np.linalg.norm(axis)), 1e-9)).astype(np.float32)
-    widest = float(np.arccos(np.clip(corners @ axis, -1.0, 1.0)).max())
+    widest = float((corners_m @ axis).min())
+    aside = float(np.sqrt(max(1.0 - widest**2, 0.0)))
 
     def inside(rays_m: Array, margin_m: float) -> NDArray[np.bool_]:
-        away_m = np.maximum(np.sqrt(np.einsum("ij,ij->i", rays_m, rays_m)), 1e-9)
-        off = np.arccos(np.clip(rays_m @ axis / away_m, -1.0, 1.0))
-        kept: NDArray[np.bool_] = off < widest + np.arcsin(np.clip(margin_m / away_m, 0.0, 1.0)) + 1e-6
+        high_m, ahead_m = rays_m @ up, rays_m @ axis
+        away_m2 = np.einsum("ij,ij->i", rays_m, rays_m)
+        flat_m, beside_m = (np.sqrt(np.maximum(away_m2 - part**2, 0.0)) for part in (high_m, ahead_m))
+        kept: NDArray[np.bool_] = ahead_m * aside - beside_m * widest > -margin_m
+        kept &= high_m - most * flat_m < margin_m * (1.0 + most**2) ** 0.5
+        kept &= high_m - least * flat_m > -margin_m * (1.0 + least**2) ** 0.5
         return kept
 
     return inside
+
+
+def _nearest_m(feet: Array) -> float:
+    """How near a line through (n, 2) comes to 0."""
+    along = np.diff(feet, axis=0)
+    part = np.clip(-(feet[:-1] * along).sum(axis=1) / (along * along).sum(axis=1), 0.0, 1.0)
+    return max(float(np.linalg.norm(feet[:-1] + part[:, None] * along, axis=1).min()), 1e-3)

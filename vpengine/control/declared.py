@@ -121,7 +121,7 @@ ENGINE_CONTROLS = (
         0.0,
         2.0,
     ),
-    Control(FALL_SNOW_SPEED, "float", 1.0, "How fast flakes fall; 1 is 1.05 m/s.", 0.0, 2.0),
+    Control(FALL_SNOW_SPEED, "float", 1.0, "How fast flakes fall; 1 is 0.95 m/s.", 0.0, 2.0),
     Control(
         FALL_RAIN_DENSITY,
         "float",

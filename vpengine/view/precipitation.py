@@ -41,30 +41,35 @@ class Layer:
 
 @dataclass(frozen=True)
 class Precipitation:
-    """speed_m_s: of the fall in still air. flutter_m: how far a particle sways. gust_m: how far gusts carry all."""
+    """speed_m_s: of the fall in still air. flutter_m: how far a particle sways. gust_m: how far gusts carry all.
+    smallest_px: of a particle's radius; what is smaller is of the veil.
+    """
 
     speed_m_s: float
     flutter_m: float
     gust_m: float
+    smallest_px: float
     layers: tuple[Layer, ...]
 
 
 # Aggregates of a few millimetres to a centimetre fall at about 1 m/s, drops of 2 to 3 mm at 7 to 8 m/s (Gunn and Kinzer
 # 1949; Locatelli and Hobbs 1974). What is far stands for the many that are too small to be seen one by one.
 SNOW = Precipitation(
-    1.05,
-    0.09,
+    0.95,
+    0.08,
+    0.15,
     0.3,
     (
-        Layer(1.2, 14.0, 6.0, (0.0035, 0.0095), 1.0),
-        Layer(2.5, 2.2, 14.0, (0.005, 0.011), 0.93),
-        Layer(6.0, 0.16, 36.0, (0.010, 0.019), 1.06),
+        Layer(1.2, 16.0, 6.0, (0.0035, 0.0100), 1.0),
+        Layer(2.5, 3.0, 14.0, (0.005, 0.011), 0.93),
+        Layer(6.0, 0.22, 36.0, (0.010, 0.019), 1.06),
     ),
 )
 RAIN = Precipitation(
     7.5,
     0.0,
     0.2,
+    0.09,
     (
         Layer(1.2, 14.0, 6.0, (0.0011, 0.0021), 1.0),
         Layer(3.0, 1.6, 18.0, (0.0018, 0.0032), 0.95),
@@ -97,16 +102,24 @@ class Weather:
     seed: int = 0
 
 
-def particles(kind: Precipitation, weather: Weather, eye_m: Array, time_s: float, inside: Inside) -> Particles:
-    """All of ``kind`` around ``eye_m`` (3,) that may be seen, at ``time_s``.
+def particles(
+    kind: Precipitation, weather: Weather, eye_m: Array, time_s: float, inside: Inside, pixel: float = 0.0
+) -> Particles:
+    """All of ``kind`` around ``eye_m`` (3,) that may be seen, at ``time_s``. pixel: how wide one is a metre away, in
+    metres: a layer ends where its largest is less than ``smallest_px`` of it.
 
     A speed between two steps is a mixture of particles that fall at either, as a wind is: else all would jump when a
     fader moves, for where they are is speed times time.
     """
+    reaches_m = [
+        min(layer.reach_m, layer.radius_m[1] / (kind.smallest_px * pixel)) if pixel else layer.reach_m
+        for layer in kind.layers
+    ]
     found = [
-        _of_layer(kind, index, step, amount, weather.seed, eye_m, time_s, inside)
+        _of_layer(kind, index, step, amount, weather.seed, eye_m, time_s, inside, reach_m)
         for step, amount in _populations(weather)
-        for index in range(len(kind.layers))
+        for index, reach_m in enumerate(reaches_m)
+        if reach_m > NEAR_M
     ] or [NONE]
     return Particles(
         np.concatenate([each.ray_m for each in found]),
@@ -139,13 +152,14 @@ def _of_layer(
     eye_m: Array,
     time_s: float,
     inside: Inside,
+    reach_m: float,
 ) -> Particles:
     """In single precision from the eye on: what is large, time by speed, has become whole cells before."""
     layer = kind.layers[index]
     air_m_s = np.array([step[1] * WIND_STEP_M_S, 0.0, -kind.speed_m_s * layer.pace * step[0] * SPEED_STEP])
     gust_m, gust_m_s = _gust(kind, time_s)
     carried_m = air_m_s * time_s + gust_m
-    corners_m, base = _cells(layer, eye_m - carried_m, inside, kind.flutter_m, [index, *step, seed])
+    corners_m, base = _cells(layer.cell_m, reach_m, eye_m - carried_m, inside, kind.flutter_m, [index, *step, seed])
     wanted = amount * layer.each_m3 * layer.cell_m**3
     places = np.arange(int(np.ceil(wanted)), dtype=np.uint32)
     rank = places + (base >> np.uint32(8))[:, None] / np.float32(16777216.0)  # cells' particles do not appear as one
@@ -160,21 +174,21 @@ def _of_layer(
     small, large = layer.radius_m
     away_m = np.sqrt(np.einsum("ij,ij->i", ray_m, ray_m))
     near = _smooth((away_m - NEAR_M) / (CLEAR_M - NEAR_M))
-    far = 1.0 - _smooth((away_m / layer.reach_m - 0.65) / 0.35)
+    far = 1.0 - _smooth((away_m / reach_m - 0.65) / 0.35)
     velocity_m_s = np.broadcast_to((air_m_s + gust_m_s).astype(np.float32) + sway_m_s, ray_m.shape)
-    return Particles(ray_m, velocity_m_s, small + (large - small) * chance[:, 3] ** 2, share * near * far)
+    return Particles(ray_m, velocity_m_s, small + (large - small) * chance[:, 3] ** 1.5, share * near * far)
 
 
 def _cells(
-    layer: Layer, eye_in_air_m: Array, inside: Inside, margin_m: float, number: list[int]
+    cell_m: float, reach_m: float, eye_in_air_m: Array, inside: Inside, margin_m: float, number: list[int]
 ) -> tuple[NDArray[np.float32], NDArray[np.uint32]]:
     """The cells that are in reach and may be seen: low corners from the eye (n, 3) in metres, and hashes."""
-    count = int(np.ceil(layer.reach_m / layer.cell_m))
-    middle = np.floor(eye_in_air_m / layer.cell_m)
+    count = int(np.ceil(reach_m / cell_m))
+    middle = np.floor(eye_in_air_m / cell_m)
     steps = _grid(count)
-    start_m = (middle * layer.cell_m - eye_in_air_m).astype(np.float32)
-    corners_m = steps * np.float32(layer.cell_m) + start_m
-    kept = np.flatnonzero(inside(corners_m + np.float32(0.5 * layer.cell_m), margin_m + 0.87 * layer.cell_m))
+    start_m = (middle * cell_m - eye_in_air_m).astype(np.float32)
+    corners_m = steps * np.float32(cell_m) + start_m
+    kept = np.flatnonzero(inside(corners_m + np.float32(0.5 * cell_m), margin_m + 0.87 * cell_m))
     return corners_m[kept], _hash(steps[kept].astype(np.int64) + middle.astype(np.int64), number)
 
 
