@@ -89,7 +89,7 @@ def test_a_ray_that_passes_the_wall_meets_nothing() -> None:
 @pytest.mark.parametrize("wall", [ARC, CEILING])
 def test_no_particle_that_the_wall_shows_is_passed_over(monkeypatch: pytest.MonkeyPatch, wall: Any) -> None:
     """What is looked through is less than all around, and the rows are those of all around."""
-    geometry, size = wall_geometry(wall), (2048, 1024)
+    geometry, size = wall_geometry(wall), (4096, 2048)
 
     def rows() -> NDArray[Any]:
         found = wall_rows(SNOW, FLAKES, Weather(0.3), geometry, EYE, size, 33.0, OPEN_S)

@@ -37,7 +37,7 @@ class Substance:
 
 
 FLAKES = Substance(0.95, 0.35, 1.0, 0.8, 0.85, 0.006)
-DROPS = Substance(0.95, 0.25, 1.0, 0.8, 0.95, 0.003)
+DROPS = Substance(0.95, 0.17, 1.0, 0.8, 0.95, 0.003)
 
 
 def view_rows(
@@ -85,10 +85,11 @@ def column_seen_from(geometry: WallGeometry, eye_m: Array, ray: Array) -> NDArra
     -1 where none.
     """
     plan = _plan(geometry)
-    feet, way = (geometry.bottom_m - eye_m) @ plan.T, ray @ plan.T
-    beside = way[:, None, 0] * feet[:, 1] - way[:, None, 1] * feet[:, 0]  # (n, edges): > 0 where an edge is to the left
-    ahead = way @ feet.T
-    crosses = (beside[:, :-1] >= 0.0) & (beside[:, 1:] < 0.0) & (np.maximum(ahead[:, :-1], ahead[:, 1:]) > 0.0)
+    feet, way = (geometry.bottom_m - eye_m) @ plan.T, ray @ plan.T.astype(ray.dtype)  # in single precision, for speed
+    kind = ray.dtype
+    beside = way @ np.stack([feet[:, 1], -feet[:, 0]]).astype(kind)  # (n, edges): > 0 where an edge is to the left
+    ahead = way @ (feet[:-1] + feet[1:]).T.astype(kind)
+    crosses = (beside[:, :-1] >= 0.0) & (beside[:, 1:] < 0.0) & (ahead > 0.0)
     column: NDArray[np.intp] = np.where(crosses.any(axis=1), crosses.argmax(axis=1), -1)
     return column
 

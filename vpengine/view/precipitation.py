@@ -21,6 +21,7 @@ Inside = Callable[[Array, float], NDArray[np.bool_]]
 SPEED_STEP, WIND_STEP_M_S = 0.5, 1.0  # of the populations that a speed or a wind between two is mixed of
 MOST = 2.0  # of what falls at a fader's 1
 NEAR_M, CLEAR_M = 0.7, 1.8  # nearer than the first nothing is drawn; from the second on all of it
+LEAST_REACH_M = 2.7  # a layer that ends nearer is not seen at all
 SOFT = 0.1  # of a particle: how far a fader moves while one appears
 _ROWS, _COLUMNS = 1 << 16, 8  # of the table of random numbers: x, y, z, size, two phases, two rates
 _GUSTS = ((7.3, 0.0), (11.9, 2.1), (5.1, 4.0))  # period in seconds and phase
@@ -58,7 +59,7 @@ SNOW = Precipitation(
     0.95,
     0.08,
     0.15,
-    0.3,
+    0.42,
     (
         Layer(1.2, 16.0, 6.0, (0.0035, 0.0100), 1.0),
         Layer(2.5, 3.0, 14.0, (0.005, 0.011), 0.93),
@@ -71,8 +72,8 @@ RAIN = Precipitation(
     0.2,
     0.09,
     (
-        Layer(1.2, 14.0, 6.0, (0.0011, 0.0021), 1.0),
-        Layer(3.0, 1.6, 18.0, (0.0018, 0.0032), 0.95),
+        Layer(1.2, 18.0, 6.0, (0.0011, 0.0021), 1.0),
+        Layer(3.0, 2.4, 18.0, (0.0018, 0.0032), 0.95),
     ),
 )
 
@@ -119,7 +120,7 @@ def particles(
         _of_layer(kind, index, step, amount, weather.seed, eye_m, time_s, inside, reach_m)
         for step, amount in _populations(weather)
         for index, reach_m in enumerate(reaches_m)
-        if reach_m > NEAR_M
+        if reach_m > LEAST_REACH_M
     ] or [NONE]
     return Particles(
         np.concatenate([each.ray_m for each in found]),
