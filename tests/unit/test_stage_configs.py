@@ -81,7 +81,7 @@ def test_tv_hears_a_phone() -> None:
 def test_street_show() -> None:
     show = load_show(STAGES / "shows" / "street.toml", controls_of("weather"))
     assert [scene.slug for scene in show.scenes] == ["day", "snow-night", "fog", "dust", "evening", "dusk", "chart"]
-    assert [scene.location for scene in show.scenes] == ["street"] * 5 + ["pattern"]
+    assert [scene.location for scene in show.scenes] == ["street"] * 5 + ["video", "pattern"]
     assert all(isinstance(plate, PluginSection) for plate in show.plates.values())
     assert not any(scene.keep for scene in show.scenes), "a scene leaves no fader where it was"
     looks = {scene.slug: dict(scene.controls) for scene in show.scenes}

@@ -9,13 +9,16 @@ from fractions import Fraction
 from vpengine.compose.charts import Charts
 from vpengine.compose.drawable import Plates, exact, light_on, moment, moves
 from vpengine.compose.eyes import Eyes
+from vpengine.compose.falling import Falling
 from vpengine.compose.green_screen import GreenScreen
 from vpengine.compose.jobs import (
     Blank,
     Develop,
     DrawChart,
+    DrawFall,
     DrawPlate,
     DrawWall,
+    DrawWallFall,
     GradeOuter,
     MixWorlds,
     Reproject,
@@ -68,6 +71,7 @@ class Compositor:
         self.surrounds = surrounds
         self.green_screen = green_screen or GreenScreen(gpu, {})
         self._gpu = gpu
+        self._falling = Falling(gpu, walls)
         self._charts = Charts(gpu, walls, len(layout.cameras))
         self._view_lut: ViewLut | None = None
         self._monitor = Monitor(gpu)
@@ -91,6 +95,8 @@ class Compositor:
             ShowStale: self.eyes.show_stale,
             MixWorlds: self.eyes.mix,
             GradeOuter: self._grade_outer,
+            DrawFall: self._falling.draw,
+            DrawWallFall: self._falling.draw_on_wall,
             DrawWall: self._draw_wall,
             DrawChart: self._draw_chart,
             Develop: self._develop,
@@ -156,11 +162,13 @@ class Compositor:
         inners = [pictures[key] for key in job.reads]
         charts = sum(share for location, share in job.shares if exact(self._plates, location))
         levels = replace(job.levels, rolloff=job.levels.rolloff * (1.0 - charts)) if charts else job.levels
+        fallen = pictures.get(job.outer) if job.outer is not None else None
+        outer = fallen.color if fallen is not None else None
         if job.light:
-            return self.walls.draw_light(job.wall, inners, job.shares, levels, pictures.lend)
+            return self.walls.draw_light(job.wall, inners, job.shares, levels, pictures.lend, outer)
         if job.writes not in pictures.before:  # it failed: what of it was drawn, nobody knows
             self.walls.redraw(job.wall)
-        return self.walls.draw(job.wall, inners, job.shares, levels, pictures.lend)
+        return self.walls.draw(job.wall, inners, job.shares, levels, pictures.lend, outer)
 
     def _draw_chart(self, job: DrawChart, pictures: Pictures) -> Target:
         del pictures
@@ -221,6 +229,8 @@ class Compositor:
         for wall in self.layout.walls:
             self._charts.draw(wall, seen, 0)
         self.walls.warm_walls(inners, ((location, 1.0),), lend)
+        if self.layout.generates:
+            self._falling.warm(inners[0], ((location, 1.0),), lend)
 
     def begin(self) -> None:
         """The next frame is the first: what was drawn to warm is not on the walls."""
@@ -230,6 +240,7 @@ class Compositor:
         for target in self._feeds.values():
             target.release()
         self._charts.release()
+        self._falling.release()
         self._monitor.release()
         self.green_screen.release()
         if self._view_lut is not None:

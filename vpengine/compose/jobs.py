@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 
+from vpengine.compose.fall import Fall
 from vpengine.compose.wall import WallLevels
 from vpengine.frames.captured import CapturedFrame
 from vpengine.frames.feed import Eye
@@ -84,6 +85,23 @@ class MixWorlds(Job):
     """A dissolve: the worlds that it reads, each with its share of light; what failed leaves it to the rest."""
 
     weights: tuple[float, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class DrawFall(Job):
+    """What falls, over an eye's world, which it reads with its depth."""
+
+    fall: Fall
+
+
+@dataclass(frozen=True, kw_only=True)
+class DrawWallFall(Job):
+    """What falls, over a wall's outer picture of ``shares``; drawn anew in every turn (see ``GradeOuter``)."""
+
+    wall: str
+    shares: Shares
+    fall: Fall
+    turn: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -227,9 +245,11 @@ class DrawWall(Job):
     """A wall with the cameras' worlds that it reads; where frustums overlap the first has every pixel.
 
     light: what its panels should give off (scene-linear, for simulated cameras), instead of its code values.
+    outer: the key of an outer picture in which something falls, where it could be made; else the plain one is shown.
     """
 
     wall: str
     shares: Shares
     levels: WallLevels
+    outer: str | None = None
     light: bool = False

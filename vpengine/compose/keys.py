@@ -10,6 +10,16 @@ def world_key(eye: Eye) -> str:
     return f"world {eye}"
 
 
+def clear_key(eye: Eye) -> str:
+    """The same before anything falls."""
+    return f"clear {eye}"
+
+
+def fall_key(wall: str) -> str:
+    """A wall's outer picture in which something falls."""
+    return f"fall {wall}"
+
+
 def light_key(wall: str) -> str:
     """The picture of what a wall gives off."""
     return f"light {wall}"

@@ -138,6 +138,11 @@ class OuterPicture:
     def texture(self) -> Texture:
         return self._graded.color if self._is_graded else self._plate.color
 
+    @property
+    def distance(self) -> Texture:
+        """The plate as it was gathered, with the distance from the outer eye in its alpha, in metres."""
+        return self._plate.color
+
     def release(self) -> None:
         self._plate.release()
         self._graded.release()

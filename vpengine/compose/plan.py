@@ -6,12 +6,15 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from vpengine.compose.fall import fall_of
 from vpengine.compose.governor import RUNGS
 from vpengine.compose.jobs import (
     Develop,
     DrawChart,
+    DrawFall,
     DrawPlate,
     DrawWall,
+    DrawWallFall,
     GradeOuter,
     MixWorlds,
     Reproject,
@@ -20,7 +23,7 @@ from vpengine.compose.jobs import (
     UpdateKeyframes,
     UpdateSurround,
 )
-from vpengine.compose.keys import light_key, world_key
+from vpengine.compose.keys import clear_key, fall_key, light_key, world_key
 from vpengine.compose.plan_monitor import monitor_job
 from vpengine.compose.plan_picture import picture_jobs, wants_depth
 from vpengine.compose.wall import WallLevels
@@ -140,11 +143,13 @@ def _world(frame: FrameInput, layout: Layout, eye: Eye) -> Iterator[Job]:
     """What an eye must see: every location that its bus shows, generated, and mixed where there are several."""
     camera, state = layout.camera(eye.camera), frame.buses[eye.bus]
     amount, priority = _amount(frame, layout), _priority(eye.bus)
+    fall = fall_of(frame, eye.bus, amount)
+    made = world_key(eye) if fall is None else clear_key(eye)
     yield _update(frame, eye)
     alone = len(state.shares) == 1
     keys = []
     for location, _ in state.shares:
-        keys.append(world_key(eye) if alone else f"{world_key(eye)} {location}")
+        keys.append(made if alone else f"{world_key(eye)} {location}")
         plate = keys[-1] if amount <= 0.0 else f"plate {eye} {location}"
         yield DrawPlate(
             name=f"plate {location}, {eye}",
@@ -164,11 +169,21 @@ def _world(frame: FrameInput, layout: Layout, eye: Eye) -> Iterator[Job]:
             name=f"dissolve, {eye}",
             priority=priority,
             reads=tuple(keys),
-            writes=world_key(eye),
+            writes=made,
             instead=keys[-1],
             meanwhile="the coming scene is shown",
             needs_all=False,
             weights=weights,
+        )
+    if fall is not None:
+        yield DrawFall(
+            name=f"fall, {eye}",
+            priority=priority,
+            reads=(made,),
+            writes=world_key(eye),
+            instead=made,
+            meanwhile="nothing falls",
+            fall=fall,
         )
 
 
@@ -236,6 +251,8 @@ def _walls(frame: FrameInput, layout: Layout, sent: Sequence[str], lit: Sequence
     if frame.controls[declared.WALL_CHART]:
         yield from _charts(frame, layout, sent, lit)
         return
+    falls = list(_outer_falls(frame, layout, {*sent, *lit}))
+    yield from falls
     for light, walls in ((False, sent), (True, lit)):
         for wall in walls:
             yield DrawWall(
@@ -248,7 +265,28 @@ def _walls(frame: FrameInput, layout: Layout, sent: Sequence[str], lit: Sequence
                 wall=wall,
                 shares=shares,
                 levels=levels(frame),
+                outer=fall_key(wall) if falls else None,
                 light=light,
+            )
+
+
+def _outer_falls(frame: FrameInput, layout: Layout, walls: Collection[str]) -> Iterator[DrawWallFall]:
+    """What falls around the frustums, so that it lights the actor and is seen in what is bright."""
+    fall = fall_of(frame, PROGRAM, _amount(frame, layout))
+    if fall is None:
+        return
+    for wall in layout.walls:
+        if wall in walls:
+            yield DrawWallFall(
+                name=f"fall, {wall}",
+                priority=WALL,
+                writes=fall_key(wall),
+                meanwhile="nothing falls around the frustums",
+                lasting=True,
+                wall=wall,
+                shares=frame.program.shares,
+                fall=fall,
+                turn=frame.tick.number // RUNGS[frame.rung].outer,
             )
 
 

@@ -38,7 +38,7 @@ class Walls:
         """
         self._gpu = gpu
         self._surrounds = surrounds
-        self._eye_m = eye_m
+        self.eye_m = eye_m
         self.settings = tuple(settings)
         self.geometries = {wall.id: wall_geometry(wall) for wall in settings}
         self.meshes = {name: wall_mesh(gpu, geometry) for name, geometry in self.geometries.items()}
@@ -89,9 +89,7 @@ class Walls:
         made: dict[str, OuterPicture] = {}
         try:
             for name, geometry in self.geometries.items():
-                made[name] = OuterPicture(
-                    self._gpu, geometry, self.meshes[name], self._eye_m, location, self._surrounds
-                )
+                made[name] = OuterPicture(self._gpu, geometry, self.meshes[name], self.eye_m, location, self._surrounds)
                 yield from made[name].drawing_plate(plate, self._face)
             earlier, self._outer[location] = self._outer.get(location, {}), made
             made = earlier  # what is to be given back now
@@ -158,25 +156,47 @@ class Walls:
             picture.warm(inners, self._outer_texture(name, shares, lend), WallLevels())
             self._moved.add(name)
 
+    def outer_of(self, wall: str, shares: Shares, lend: Lend) -> tuple[Texture, Texture]:
+        """A wall's outer picture, and a texture whose alpha is how far the world in it is, in metres: of the location
+        that has most of it.
+        """
+        most = max(shares, key=lambda share: share[1])[0]
+        return self._outer_texture(wall, shares, lend), self._outer[most][wall].distance
+
     def redraw(self, wall: str) -> None:
         """All of a wall's pixels are drawn anew in its next picture."""
         self._moved.add(wall)
 
-    def draw(self, wall: str, inners: Sequence[Picture], shares: Shares, levels: WallLevels, lend: Lend) -> Target:
+    def draw(
+        self,
+        wall: str,
+        inners: Sequence[Picture],
+        shares: Shares,
+        levels: WallLevels,
+        lend: Lend,
+        outer: Texture | None = None,
+    ) -> Target:
         """A wall's code values. inners: the cameras' worlds, the one with priority first.
 
-        shares: the location shown or, in a dissolve, all that are visible.
+        shares: the location shown or, in a dissolve, all that are visible. outer: what is shown instead of their
+        outer pictures.
         """
-        picture, moved = self.pictures[wall], len(shares) > 1 or wall in self._moved
-        picture.draw(inners, self._outer_texture(wall, shares, lend), levels, moved)
+        picture, moved = self.pictures[wall], (len(shares) > 1 and outer is None) or wall in self._moved
+        picture.draw(inners, outer or self._outer_texture(wall, shares, lend), levels, moved)
         self._moved.discard(wall)
         return picture.code
 
     def draw_light(
-        self, wall: str, inners: Sequence[Picture], shares: Shares, levels: WallLevels, lend: Lend
+        self,
+        wall: str,
+        inners: Sequence[Picture],
+        shares: Shares,
+        levels: WallLevels,
+        lend: Lend,
+        outer: Texture | None = None,
     ) -> Target:
-        """A wall's scene-linear picture: what a simulated camera photographs."""
-        self.pictures[wall].draw_light(inners, self._outer_texture(wall, shares, lend), levels)
+        """A wall's scene-linear picture: what a simulated camera photographs. outer: as in ``draw``."""
+        self.pictures[wall].draw_light(inners, outer or self._outer_texture(wall, shares, lend), levels)
         return self.pictures[wall].light
 
     def _outer_texture(self, wall: str, shares: Shares, lend: Lend) -> Texture:

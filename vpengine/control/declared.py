@@ -24,6 +24,11 @@ LIGHT_SKY = "/vp/light/sky"
 LIGHT_LAMPS = "/vp/light/lamps"
 LIGHT_WINDOWS = "/vp/light/windows"
 WALL_ROLLOFF = "/vp/wall/rolloff"
+FALL_SNOW_DENSITY = "/vp/fall/snow/density"
+FALL_SNOW_SPEED = "/vp/fall/snow/speed"
+FALL_RAIN_DENSITY = "/vp/fall/rain/density"
+FALL_RAIN_SPEED = "/vp/fall/rain/speed"
+FALL_WIND = "/vp/fall/wind"
 KEY_VIEW = "/vp/key/view"
 KEY_FRONT = "/vp/key/front"
 CHANCE_AMOUNT = "/vp/chance/amount"
@@ -108,6 +113,25 @@ ENGINE_CONTROLS = (
     Control(LIGHT_SKY, "float", 1.0, "The daylight of a plate that knows its light; at 0 it is night."),
     Control(LIGHT_LAMPS, "float", 0.0, "The street lamps of a plate that has some."),
     Control(LIGHT_WINDOWS, "float", 0.0, "How many of the windows of a plate that has some are lit."),
+    Control(
+        FALL_SNOW_DENSITY,
+        "float",
+        1.0,
+        "How many flakes fall where the look has snow; multiplies its fader. At 0 snow lies and none falls.",
+        0.0,
+        2.0,
+    ),
+    Control(FALL_SNOW_SPEED, "float", 1.0, "How fast flakes fall; 1 is 0.95 m/s.", 0.0, 2.0),
+    Control(
+        FALL_RAIN_DENSITY,
+        "float",
+        1.0,
+        "How many drops fall where the look has rain; multiplies its fader. At 0 the ground is wet and none falls.",
+        0.0,
+        2.0,
+    ),
+    Control(FALL_RAIN_SPEED, "float", 1.0, "How fast drops fall; 1 is 7.5 m/s.", 0.0, 2.0),
+    Control(FALL_WIND, "float", 0.0, "Wind in what falls, to stage right; below 0 to the left.", -10.0, 10.0, "m/s"),
     Control(CHANCE_AMOUNT, "float", 0.0, "How far the controls that the show names drift around their cues' values."),
     Control(CHANCE_SEED, "int", 0, "Which way they drift.", high=65535.0),
     *key.CONTROLS,

@@ -25,7 +25,7 @@ class Draw:
     viewport: a part of the framebuffer, for one that is drawn in parts only; else all of it.
     flags: moderngl's of what is enabled. depth_func: in OpenGL's sign, where the z-buffer is asked. textures: each with
     its unit. uniforms: the block's bytes, written into ``buffer``. vertices: -1 for all of the array's.
-    masks: which channels of each of the framebuffer's textures are written; else all.
+    masks: which channels of each of the framebuffer's textures are written; else all. instances: how often it is drawn.
     """
 
     framebuffer: moderngl.Framebuffer
@@ -39,6 +39,7 @@ class Draw:
     first: int = 0
     viewport: tuple[int, int, int, int] | None = None
     masks: Masks | None = None
+    instances: int = 1
 
     def __call__(self) -> None:
         if self.masks is None:
@@ -64,7 +65,7 @@ class Draw:
         if self.buffer is not None:
             self.buffer.write(self.uniforms)
             self.buffer.bind_to_uniform_block(0)
-        self.array.render(moderngl.TRIANGLES, self.vertices, self.first)
+        self.array.render(moderngl.TRIANGLES, self.vertices, self.first, self.instances)
 
 
 def mask_each(framebuffer: moderngl.Framebuffer, masks: Any) -> None:

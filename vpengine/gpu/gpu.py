@@ -17,6 +17,7 @@ from vpengine.gpu.cuda import Cuda, opened, try_sharing
 from vpengine.gpu.frame_end import FrameEnds
 from vpengine.gpu.library import gl_library
 from vpengine.gpu.passes import Mesh, MeshPass, Pass
+from vpengine.gpu.sprites import SpritePass
 from vpengine.gpu.target import Atlas, ShadowMap, Target
 from vpengine.gpu.uniforms import IN_FLIGHT, FrameCount
 
@@ -113,6 +114,21 @@ class Gpu:
             self._passes[key] = MeshPass(self.context, name, block, defines, vertex, self._frames)
         found = self._passes[key]
         assert isinstance(found, MeshPass)
+        return found
+
+    def sprite_pass(
+        self,
+        name: str,
+        attributes: Mapping[str, int],
+        block: UniformBlock | None = None,
+        defines: Mapping[str, str] | None = None,
+    ) -> SpritePass:
+        """The sprite pass of shaders/<name>.vert and <name>.frag, compiled once."""
+        key = (name, "sprites", tuple(sorted((defines or {}).items())))
+        if key not in self._passes:
+            self._passes[key] = SpritePass(self.context, name, attributes, block, defines, self._frames)
+        found = self._passes[key]
+        assert isinstance(found, SpritePass)
         return found
 
     def texture(self, size: tuple[int, int], components: int, dtype: str, nearest: bool = False) -> moderngl.Texture:

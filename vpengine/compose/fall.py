@@ -1,0 +1,43 @@
+"""What falls in a frame: snow and rain as its look has them, and as the operators' controls shape them. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from vpengine.control import declared
+from vpengine.frames.frame_input import FrameInput
+from vpengine.view.precipitation import Weather
+
+OPEN = 0.5  # of a frame's time: a shutter of 180 degrees
+
+
+@dataclass(frozen=True)
+class Fall:
+    """snow, rain: of what falls at a fader's 1, with seed, speed and wind. time_s: of the tick. shutter_s: for how long
+    a picture gathers light.
+    """
+
+    snow: Weather
+    rain: Weather
+    time_s: float
+    shutter_s: float
+
+
+def fall_of(frame: FrameInput, bus: str, amount: float) -> Fall | None:
+    """What falls on a bus; None where nothing does. amount: how much of the look is shown, 0 to 1."""
+    look = frame.buses[bus].look
+    if look.plain or amount <= 0.0:
+        return None
+    faders, controls = dict(look.values), frame.controls
+
+    def weather(name: str, density: str, speed: str) -> Weather:
+        value = faders.get(name, 0.0)
+        level = 0.0 if isinstance(value, str) else max(float(value), 0.0)
+        wind_m_s = float(controls[declared.FALL_WIND])
+        return Weather(level * amount * float(controls[density]), float(controls[speed]), wind_m_s, look.seed)
+
+    snow = weather("snow", declared.FALL_SNOW_DENSITY, declared.FALL_SNOW_SPEED)
+    rain = weather("rain", declared.FALL_RAIN_DENSITY, declared.FALL_RAIN_SPEED)
+    if snow.amount <= 0.0 and rain.amount <= 0.0:
+        return None
+    return Fall(snow, rain, frame.tick.display_time_s, OPEN / float(frame.tick.rate))
