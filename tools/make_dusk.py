@@ -1,4 +1,4 @@
-"""Makes stage_configs/shows/dusk.mp4, the clip of the sample show: the street from a roof, in time lapse, as dusk falls.
+"""Makes stage_configs/shows/dusk.mp4, the sample show's clip: the street from a roof, in time lapse, as dusk falls.
 
 It is the engine's own street, so that it can ship; run it again when the street changes.
 """
@@ -26,7 +26,8 @@ from vpengine.view.view import View
 SIZE, RATE, SECONDS = (1280, 720), Fraction(24), 7
 FINER = 2  # each way, averaged: what moves slowly shows every stair
 FOV_DEG = 62.0
-FROM_M, SLIDES_M, LEVEL_M = np.array([0.2, 20.0, 15.5]), 2.5, 1e3  # forward, on a slider; the horizon stays in the middle
+FROM_M, SLIDES_M = np.array([0.2, 20.0, 15.5]), 2.5  # forward, on a slider, level
+AHEAD = np.array([0.0, 1.0, 0.0])
 EXPOSURE, SHOULDER = 0.75, 0.7  # what is brighter than the shoulder goes over into white: it is 8 bits
 
 
@@ -49,9 +50,9 @@ def picture(gpu: Gpu, street: Street, part: float) -> NDArray[np.uint8]:
     """(height, width, 3), sRGB-encoded."""
     width, height = SIZE
     target = gpu.target((width * FINER, height * FINER), depth=True)
-    eye = FROM_M + [0.0, SLIDES_M * part, 0.0]
+    eye = FROM_M + SLIDES_M * part * AHEAD
     view = View(
-        view_from_stage(look_at(eye, eye + [0.0, LEVEL_M, 0.0])),
+        view_from_stage(look_at(eye, eye + AHEAD)),
         clip_from_view_symmetric(FOV_DEG, width / height),
         target.size,
         light=light_at(part),
@@ -76,7 +77,7 @@ def main() -> None:
     while street.upload(gpu):
         pass
     count = SECONDS * int(RATE)
-    with Film(to, SIZE, RATE, crf=21) as film:
+    with Film(to, SIZE, RATE, crf=26) as film:
         for number in range(count):
             film.write(picture(gpu, street, number / (count - 1)))
     street.release()
