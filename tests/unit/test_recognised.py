@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import trimesh
 from PIL import Image
 
 from tests.capturing import counted_film
@@ -37,6 +38,17 @@ def test_each_kind_of_file_is_taken_for_what_it_is(tmp_path: Path) -> None:
     assert (sequence.kind, sequence.settings) == ("sequence", {"first": tmp_path / "shot_007.png"})
     assert len(sequence.files) == 4
     assert recognised(tmp_path / "shot_009.png").kind == "still"  # two are no sequence
+
+
+def test_a_model_stands_on_the_floor_before_the_camera(tmp_path: Path) -> None:
+    """A box of 2 x 1 x 4 about a point beside its origin, as another program writes it."""
+    box = trimesh.creation.box((2.0, 1.0, 4.0))
+    box.apply_translation((5.0, 0.25, -1.0))
+    box.export(tmp_path / "box.glb")
+    found = recognised(tmp_path / "box.glb")
+    assert found.kind == "gltf"
+    assert found.facts == ("12 triangles", "2 m wide, 4 deep, 1 high")
+    assert found.settings["position_m"] == pytest.approx([-5.0, 3.0 + 1.0, 0.25])
 
 
 def test_photographs_that_a_camera_numbers_are_no_sequence(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from fractions import Fraction
 from pathlib import Path
@@ -31,11 +32,11 @@ SECONDS = (0, 2)  # into a clip, that its two pictures are of
 def show(
     files: Annotated[list[Path], typer.Argument(help="Films, numbered images, pictures, panoramas, .2p5d, models.")],
     stage: Annotated[Path | None, typer.Option(help="On which stage they stand; by default an LED volume.")] = None,
-    to: Annotated[Path | None, typer.Option(help="The show to write; by default plates.toml beside the first.")] = None,
+    to: Annotated[Path | None, typer.Option(help="The show to write; by default plates.toml beside them.")] = None,
     sheet: Annotated[bool, typer.Option(help="Draw how they stand, as a picture beside the show.")] = True,
 ) -> None:
     """Look at files, write a show that uses them, and draw how they stand on a stage."""
-    target = to or files[0].parent / "plates.toml"
+    target = to or _above(files) / "plates.toml"
     if target.suffix.lower() != ".toml":
         raise UserError(f"--to {target}: a show is a .toml file")
     if target.exists():
@@ -54,6 +55,11 @@ def show(
         PilImage.fromarray(standing(read_files(stage, target), list(scenes))).save(drawn)
         typer.echo(f"{drawn}: how they stand on {stage.stem}")
     typer.echo(f"vpengine run {stage} --show {target}")
+
+
+def _above(files: list[Path]) -> Path:
+    """The folder that all of them are in or below."""
+    return Path(os.path.commonpath([str(path.absolute().parent) for path in files]))
 
 
 def looked_at(files: list[Path]) -> dict[Path, Recognised]:

@@ -29,9 +29,11 @@ def slug_of(file: Path, taken: Collection[str] = ()) -> str:
 
 
 def value_text(value: Any) -> str:
-    """A text, number, truth, or table of these, as TOML."""
+    """A text, number, truth, or list or table of these, as TOML."""
     if isinstance(value, Mapping):
         return "{" + ", ".join(f"{key} = {value_text(each)}" for key, each in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ", ".join(map(value_text, value)) + "]"
     if isinstance(value, float):
         return f"{value:.4f}"
     return json.dumps(value, ensure_ascii=False)

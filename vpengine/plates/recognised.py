@@ -9,11 +9,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from PIL import Image
 
 from vpengine.errors import UserError
 from vpengine.media.clips import VideoClip
 from vpengine.media.images import NUMBERED, numbered_images
+from vpengine.plates.gltf.buffers import Buffers
+from vpengine.plates.gltf.document import open_gltf
+from vpengine.plates.gltf.scene import read_batches
 from vpengine.plates.image_source import KINDS, Header, open_picture
 from vpengine.plates.layers_file import SUFFIX, inspect_layers
 from vpengine.plates.sequence import KINDS as SEQUENCE_KINDS
@@ -39,6 +43,8 @@ VIDEO_SUFFIXES = (
     ".ivf",
 )
 UNREADABLE = (OSError, ValueError, SyntaxError, TypeError, KeyError, Image.DecompressionBombError)  # Pillow's
+MODEL_SUFFIXES = (".glb", ".gltf")
+AHEAD_M = 3.0
 EXIF_IFD, FOCAL_35MM = 0x8769, 0xA405
 
 
@@ -62,13 +68,15 @@ def recognised(path: Path) -> Recognised:
         raise UserError(f"{path}: there is no such file")
     if suffix == SUFFIX:
         return _layers(path)
+    if suffix in MODEL_SUFFIXES:
+        return _model(path)
     if suffix in VIDEO_SUFFIXES:
         return _video(path)
     if suffix in SEQUENCE_KINDS and len(files := _in_a_row(path)) >= FEWEST_IMAGES.get(suffix, FEWEST_OTHERS):
         return _sequence(path, files)
     if suffix in KINDS:
         return _picture(path)
-    allowed = ", ".join(sorted({*KINDS, *SEQUENCE_KINDS, *VIDEO_SUFFIXES, SUFFIX}))
+    allowed = ", ".join(sorted({*KINDS, *SEQUENCE_KINDS, *VIDEO_SUFFIXES, *MODEL_SUFFIXES, SUFFIX}))
     raise UserError(f"{path}: no plate shows files of this kind; allowed are {allowed}")
 
 
@@ -78,6 +86,22 @@ def _layers(path: Path) -> Recognised:
     lens = f"{manifest.lens.horizontal_fov_deg:.0f} degrees wide, from {manifest.lens.eye_height_m:g} m"
     facts = (f"{width} x {height}", f"{len(manifest.layers)} layers", lens)
     return Recognised("layers", {"file": path}, facts)
+
+
+def _model(path: Path) -> Recognised:
+    """It stands on the floor, its nearest side AHEAD_M from the stage's origin."""
+    file = open_gltf(path)
+    batches = read_batches(file, Buffers(file))
+    if not batches:
+        raise UserError(f"{path}: there is no surface in its scene")
+    points = np.concatenate([batch.position for batch in batches])
+    low, high = points.min(axis=0), points.max(axis=0)
+    width, height, depth = (high - low).tolist()
+    position_m = [-0.5 * (low[0] + high[0]), AHEAD_M + high[2], -low[1]]
+    triangles = sum(len(batch.triangles) for batch in batches)
+    facts = (f"{triangles} triangles", f"{width:.3g} m wide, {depth:.3g} deep, {height:.3g} high")
+    doubt = "its unit is taken for a metre, as glTF has it; scale and position_m say it better"
+    return Recognised("gltf", {"file": path, "position_m": [float(each) for each in position_m]}, facts, (doubt,))
 
 
 def _video(path: Path) -> Recognised:
