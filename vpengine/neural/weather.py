@@ -16,6 +16,7 @@ from vpengine.control.controls import Control, Value
 from vpengine.control.looks import look_address
 from vpengine.frames.look import Look
 from vpengine.neural.generator import Generated, Generator, Planes, Plate, Runtime
+from vpengine.neural.lights_kept import lights_kept
 from vpengine.view.light import Light
 
 SENTENCES = {
@@ -53,7 +54,8 @@ class Weather(Generator):
                 "look": np.array([[values.get(fader, 0.0) for fader in FADERS]], np.float32),
             }
         )
-        return Generated(_image(outputs["gain"], height, width), _image(outputs["bias"], height, width))
+        gain, bias = (_image(outputs[name], height, width) for name in ("gain", "bias"))
+        return Generated(gain, lights_kept(plate.color_cct, gain, bias))
 
     @staticmethod
     def plain(values: Mapping[str, Value]) -> bool:
