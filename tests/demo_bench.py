@@ -13,6 +13,7 @@ from vpengine.compose.request import Requests, RequestSettings
 from vpengine.compose.request_camera import RequestCamera
 from vpengine.compose.stations import Stations
 from vpengine.control.controls import Controls
+from vpengine.control.declared import FALL_RAIN_DENSITY, FALL_SNOW_DENSITY
 from vpengine.control.lights import LightTable
 from vpengine.control.looks import look_address
 from vpengine.drawing import build_compositor, build_locations, load_location
@@ -66,6 +67,8 @@ class Bench:
         self, time_s: float, pose: Pose, look: dict[str, float], keyframes: tuple[Keyframe, ...] = ()
     ) -> FrameInput:
         controls = Controls(self.files.controls)
+        for density in (FALL_SNOW_DENSITY, FALL_RAIN_DENSITY):  # what falls moves, whatever stands still
+            controls.set(density, 0.0)
         for fader, value in look.items():
             controls.set(look_address(fader), value)
         camera = self.files.stage.cameras[0]
