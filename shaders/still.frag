@@ -1,5 +1,6 @@
-// A picture on a flat card. Card space: x right, y up, z away from the stage; the card is z = 0. Where the picture ends
-// it goes on as the backdrop's colour, or mirrored, and the softer the farther out.
+// A picture on a flat card. Card space: x right, y up, z away from the stage; the card is z = 0.
+#include "beyond.glsl"
+
 in vec2 uv;
 
 uniform sampler2D picture;
@@ -20,13 +21,7 @@ void main() {
     if (outside.x + outside.y <= 0.0) {
         color = texture(picture, place).rgb * gain;
     } else if (mirrored > 0.5) {
-        // From the edge itself, which is as sharp as the picture, to a sixteenth of it: no seam, and nothing to read.
-        vec2 turned = 1.0 - abs(1.0 - mod(min(place, vec2(64.0)) + 64.0, 2.0));
-        vec2 size = vec2(textureSize(picture, 0));
-        float out_px = length(min(outside, vec2(1.0)) * size);
-        float sharp = textureQueryLod(picture, place).y;
-        float softest = log2(max(max(size.x, size.y) / 16.0, 1.0));
-        color = textureLod(picture, turned, clamp(log2(1.0 + 0.25 * out_px), sharp, max(softest, sharp))).rgb * gain;
+        color = mirrored_at(picture, place, outside) * gain;
     } else {
         color = beyond;
     }

@@ -115,6 +115,19 @@ def test_from_beside_near_things_move_more_and_the_sky_not_at_all(gpu: Any, tmp_
     np.testing.assert_allclose(found[5, 20:140], np.tile([90, 140, 230], (120, 1)) / 255.0, atol=0.02)
 
 
+def test_where_it_ends_it_is_mirrored_or_the_backdrop_s_colour(gpu: Any, tmp_path: Path) -> None:
+    """From 0.6 m to the right of a wall 2 m away, 45 pixels of what lies beyond its right edge are seen."""
+    stripes = np.repeat(np.where(np.arange(160) // 4 % 2, 220, 40).astype(np.uint8)[None, :, None], 120, 0)
+    settings = still(tmp_path, np.repeat(stripes, 3, 2), np.full((120, 160), 2.0, np.float32), 150.0)
+    view = view_from((0.6, 0.0), 150.0, (160, 120), (80.0, 60.0))
+    for beyond, steps in (("mirror", (5, 48)), ("color", (0, 0))):
+        drawn = Drawn(gpu, settings.model_copy(update={"beyond": beyond, "beyond_color": (0.0, 0.5, 0.0)}))
+        outside = drawn.picture(view)[0][60, 120:158]
+        least, most = steps
+        assert least <= np.count_nonzero(np.abs(np.diff(outside[:, 0])) > 0.05) <= most
+        assert (outside[:, 1] - outside[:, 0]).min() > (0.3 if beyond == "color" else -0.1)
+
+
 def test_no_step_to_the_side_tears_it_open(gpu: Any, tmp_path: Path) -> None:
     picture, depth = two_cards()
     drawn = Drawn(gpu, still(tmp_path, picture, depth, 150.0))

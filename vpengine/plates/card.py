@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from vpengine.gpu.blocks import UniformBlock
@@ -23,6 +25,14 @@ BLOCK = UniformBlock(
 FURTHEST_M = 1e6  # what hangs beyond is drawn as sky: infinitely far
 
 
+Beyond = tuple[float, float, float] | None
+
+
+def beyond_values(beyond: Beyond) -> dict[str, Any]:
+    """What a shader is told of where the picture ends: the backdrop's colour, or None to mirror it."""
+    return {"mirrored": float(beyond is None), "beyond": beyond or (0.0, 0.0, 0.0)}
+
+
 def facing(yaw_deg: float) -> Array:
     """Rows right, up and away of what stands upright, ``yaw_deg`` to the left of straight ahead: (3, 3)."""
     yaw = np.radians(yaw_deg)
@@ -38,12 +48,12 @@ class Card:
         center_m: Array,
         width_m: float,
         height_m: float,
-        beyond: tuple[float, float, float] | None = None,
+        beyond: Beyond = None,
     ) -> None:
         """card_from_stage: as ``facing`` makes it; center_m: the card's middle in stage space. beyond: the backdrop's
         colour where the picture ends, linear ACEScg; None mirrors the picture there, the softer the farther out.
         """
-        self._beyond = beyond
+        self.beyond = beyond
         self._card_from_stage = card_from_stage
         self.center_m = center_m
         self._half_size_m = (width_m / 2.0, height_m / 2.0)
@@ -71,6 +81,5 @@ class Card:
             eye_in_card=self._card_from_stage @ (view.origin_m - self.center_m),
             half_size_m=self._half_size_m,
             gain=gain,
-            mirrored=float(self._beyond is None),
-            beyond=self._beyond or (0.0, 0.0, 0.0),
+            **beyond_values(self.beyond),
         )

@@ -12,13 +12,22 @@ from vpengine.gpu.gpu import Gpu
 from vpengine.gpu.passes import Mesh
 from vpengine.gpu.target import Target, Texture
 from vpengine.gpu.transfer import HALF_MAX, write
+from vpengine.plates.card import Beyond, beyond_values
 from vpengine.plates.depth_file import read_depth
 from vpengine.plates.relief import relief_of
 from vpengine.view.pose import Array
 from vpengine.view.view import View
 
 BLOCK = UniformBlock(
-    "Relief", clip_from_stage="mat4", eye_m="vec3", ray_origin="vec3", ray_right="vec3", ray_up="vec3", gain="float"
+    "Relief",
+    clip_from_stage="mat4",
+    eye_m="vec3",
+    ray_origin="vec3",
+    ray_right="vec3",
+    ray_up="vec3",
+    beyond="vec3",
+    gain="float",
+    mirrored="float",
 )
 WHOLE = {"WHOLE": "1"}  # for what is of no silhouette
 CELLS = {False: 480, True: 200}  # along the longer side; on software OpenGL small triangles cost more than pixels
@@ -61,10 +70,10 @@ class ReliefMesh:
         self._cut_pass = gpu.mesh_pass("relief", "relief", BLOCK)
         del self._reliefs, self._inverse  # the GPU has them now
 
-    def draw(self, target: Target, view: View, picture: Texture, gain: float) -> None:
-        """picture: the colours, as a texture; gain: their factor."""
+    def draw(self, target: Target, view: View, picture: Texture, gain: float, beyond: Beyond = None) -> None:
+        """picture: the colours, as a texture; gain: their factor. beyond: as ``Card`` has it."""
         textures = {"picture": picture, **self._textures}
-        values = {"clip_from_stage": view.clip_from_stage, "gain": gain, **self._rays}
+        values = {"clip_from_stage": view.clip_from_stage, "gain": gain, **beyond_values(beyond), **self._rays}
         self._whole_pass.draw_mesh(target, self._mesh, textures, range(self._whole), **values)
         self._cut_pass.draw_mesh(target, self._mesh, textures, range(self._whole, self._all), **values)
 

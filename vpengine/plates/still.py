@@ -83,7 +83,7 @@ class Still:
         gain = self._settings.gain
         self._card.draw(target, view, self._picture.texture, gain)
         if self.relief is not None:
-            self.relief.draw(target, view, self._picture.texture, gain)
+            self.relief.draw(target, view, self._picture.texture, gain, self._card.beyond)
 
     @property
     def picture(self) -> Texture:
