@@ -11,6 +11,7 @@ KINDS = {
     "file": "vpengine.capture.file:FileSource",
     "sequence": "vpengine.capture.sequence:SequenceSource",
     "stream": "vpengine.capture.stream:StreamSource",
+    "ndi": "vpengine.capture.ndi:NdiSource",
     "synthetic": "vpengine.capture.synthetic:SyntheticSource",
     "none": "vpengine.capture.none:NoSource",
 }
