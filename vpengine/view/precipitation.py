@@ -165,11 +165,14 @@ def _of_layer(
     places = np.arange(int(np.ceil(wanted)), dtype=np.uint32)
     rank = places + (base >> np.uint32(8))[:, None] / np.float32(16777216.0)  # cells' particles do not appear as one
     share = np.clip((np.float32(wanted) - rank) / np.float32(SOFT), 0.0, 1.0)
-    cell, place = np.nonzero(share)
-    chance = _table()[_mixed(base[cell] + places[place] * np.uint32(0x9E3779B1)) >> np.uint32(16)]
-    still_m, share = corners_m[cell] + chance[:, :3] * np.float32(layer.cell_m), share[cell, place]
-    seen = inside(still_m, 2.0 * kind.flutter_m + layer.radius_m[1])
-    still_m, chance, share = still_m[seen], chance[seen], share[seen]
+    there = np.flatnonzero(share)
+    cell, place = np.divmod(there, max(len(places), 1))
+    row = _mixed(base[cell] + places[place] * np.uint32(0x9E3779B1)) >> np.uint32(16)
+    chance = _table().take(row, axis=0)
+    still_m = corners_m.take(cell, axis=0) + chance[:, :3] * np.float32(layer.cell_m)
+    seen = np.flatnonzero(inside(still_m, 2.0 * kind.flutter_m + layer.radius_m[1]))
+    still_m, chance = still_m.take(seen, axis=0), chance.take(seen, axis=0)
+    share = share.ravel().take(there.take(seen))
     sway_m, sway_m_s = _flutter(kind, chance, time_s)
     ray_m = still_m + sway_m
     small, large = layer.radius_m
@@ -177,7 +180,7 @@ def _of_layer(
     near = _smooth((away_m - NEAR_M) / (CLEAR_M - NEAR_M))
     far = 1.0 - _smooth((away_m / reach_m - 0.65) / 0.35)
     velocity_m_s = np.broadcast_to((air_m_s + gust_m_s).astype(np.float32) + sway_m_s, ray_m.shape)
-    return Particles(ray_m, velocity_m_s, small + (large - small) * chance[:, 3] ** 1.5, share * near * far)
+    return Particles(ray_m, velocity_m_s, small + (large - small) * chance[:, 3] ** 2, share * near * far)
 
 
 def _cells(
