@@ -17,7 +17,7 @@ Rows = NDArray[np.float32]
 
 LEAST_HALF_PX = 0.6  # of a sprite's width: what is thinner is as much fainter, so that it neither sparkles nor aliases
 AT_LEAST_M = 0.1  # ahead of the eye
-FAINTEST = 0.004  # of a pixel's light: what covers less is left out
+FAINTEST = 0.01  # of a pixel's light: what covers less is left out
 ATTRIBUTES = {"ends_px": 4, "particle": 3}
 
 

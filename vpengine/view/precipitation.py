@@ -23,7 +23,7 @@ MOST = 2.0  # of what falls at a fader's 1
 NEAR_M, CLEAR_M = 0.7, 1.8  # nearer than the first nothing is drawn; from the second on all of it
 LEAST_REACH_M = 2.7  # a layer that ends nearer is not seen at all
 SOFT = 0.1  # of a particle: how far a fader moves while one appears
-_ROWS, _COLUMNS = 1 << 16, 8  # of the table of random numbers: x, y, z, size, two phases, two rates
+_ROWS_BITS, _COLUMNS = 13, 8  # of random numbers: x, y, z, size, two phases, two rates; as many as a cache holds
 _GUSTS = ((7.3, 0.0), (11.9, 2.1), (5.1, 4.0))  # period in seconds and phase
 
 
@@ -62,7 +62,7 @@ SNOW = Precipitation(
     0.42,
     (
         Layer(1.2, 16.0, 6.0, (0.0035, 0.0140), 1.0),
-        Layer(2.5, 3.0, 14.0, (0.005, 0.0125), 0.93),
+        Layer(2.5, 3.0, 14.0, (0.005, 0.011), 0.93),
         Layer(6.0, 0.22, 36.0, (0.010, 0.019), 1.06),
     ),
 )
@@ -167,7 +167,7 @@ def _of_layer(
     share = np.clip((np.float32(wanted) - rank) / np.float32(SOFT), 0.0, 1.0)
     there = np.flatnonzero(share)
     cell, place = np.divmod(there, max(len(places), 1))
-    row = _mixed(base[cell] + places[place] * np.uint32(0x9E3779B1)) >> np.uint32(16)
+    row = _mixed(base[cell] + places[place] * np.uint32(0x9E3779B1)) >> np.uint32(32 - _ROWS_BITS)
     chance = _table().take(row, axis=0)
     still_m = corners_m.take(cell, axis=0) + chance[:, :3] * np.float32(layer.cell_m)
     seen = np.flatnonzero(inside(still_m, 2.0 * kind.flutter_m + layer.radius_m[1]))
@@ -246,8 +246,8 @@ def _mixed(h: NDArray[np.uint32]) -> NDArray[np.uint32]:
 
 @cache
 def _table() -> NDArray[np.float32]:
-    """(_ROWS, _COLUMNS) of 0 to 1, always the same."""
-    return np.random.default_rng(1).random((_ROWS, _COLUMNS), np.float32)
+    """(1 << _ROWS_BITS, _COLUMNS) of 0 to 1, always the same."""
+    return np.random.default_rng(1).random((1 << _ROWS_BITS, _COLUMNS), np.float32)
 
 
 def _smooth(part: Array) -> Array:
