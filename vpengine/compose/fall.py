@@ -9,7 +9,7 @@ from vpengine.frames.frame_input import FrameInput
 from vpengine.view.precipitation import Weather
 
 OPEN = 0.5  # of a frame's time: a shutter of 180 degrees
-THIN_S = 1.0  # as long as all particles take to come or go where a rung has more or fewer
+THIN_S = 2.0  # as long as all particles take to come or go where a rung has more or fewer
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ SPEED_STEP, WIND_STEP_M_S = 0.5, 1.0  # of the populations that a speed or a win
 MOST = 2.0  # of what falls at a fader's 1
 NEAR_M, CLEAR_M = 0.7, 1.8  # nearer than the first nothing is drawn; from the second on all of it
 LEAST_REACH_M = 2.7  # a layer that ends nearer is not seen at all
-SOFT = 0.1  # of a particle: how far a fader moves while one appears
+SOFT = 0.15  # of the fader: how far it moves while a particle appears
 _ROWS_BITS, _COLUMNS = 13, 8  # of random numbers: x, y, z, size, two phases, two rates; as many as a cache holds
 _GUSTS = ((7.3, 0.0), (11.9, 2.1), (5.1, 4.0))  # period in seconds and phase
 
@@ -162,9 +162,11 @@ def _of_layer(
     carried_m = air_m_s * time_s + gust_m
     corners_m, base = _cells(layer.cell_m, reach_m, eye_m - carried_m, inside, kind.flutter_m, [index, *step, seed])
     wanted = amount * layer.each_m3 * layer.cell_m**3
-    places = np.arange(int(np.ceil(wanted)), dtype=np.uint32)
+    soft = max(SOFT * wanted, 1e-6)
+    last = wanted + 0.5 * soft  # half of those that appear are there
+    places = np.arange(int(np.ceil(last)), dtype=np.uint32)
     rank = places + (base >> np.uint32(8))[:, None] / np.float32(16777216.0)  # cells' particles do not appear as one
-    share = np.clip((np.float32(wanted) - rank) / np.float32(SOFT), 0.0, 1.0)
+    share = np.clip((np.float32(last) - rank) / np.float32(soft), 0.0, 1.0)
     there = np.flatnonzero(share)
     cell, place = np.divmod(there, max(len(places), 1))
     row = _mixed(base[cell] + places[place] * np.uint32(0x9E3779B1)) >> np.uint32(32 - _ROWS_BITS)
