@@ -26,7 +26,7 @@ class Substance:
     """How a kind of particle is drawn. opacity: of one that rests. smear: what of its light a moving one keeps, as an
     exponent of the part of the time for which it covers a place. reflects: a gain on the light that it stands in, at
     most 1. from_all_round: of that light, what comes from all of the picture. brightest: of that, from what is bright.
-    glint: of the rest, which comes from around it, from what is bright there: a drop before a lamp shows the lamp.
+    glint: a gain, at most, on what is bright around it, by night: a drop near a lamp shows the lamp.
     extinction: of the veil of many, in parts a metre, at a fader's 1.
     """
 
@@ -39,8 +39,8 @@ class Substance:
     extinction: float
 
 
-FLAKES = Substance(0.95, 0.35, 1.0, 0.8, 0.85, 0.3, 0.006)
-DROPS = Substance(0.95, 0.17, 1.0, 0.45, 0.95, 0.95, 0.003)
+FLAKES = Substance(0.95, 0.35, 1.0, 0.8, 0.85, 1.0, 0.006)
+DROPS = Substance(0.95, 0.17, 1.0, 0.45, 0.95, 12.0, 0.003)
 
 
 def view_rows(
