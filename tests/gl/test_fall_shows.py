@@ -89,3 +89,38 @@ def test_a_take_in_which_it_snows_is_drawn_again(tmp_path: Path, make_show: Call
             drawn = player.draw(frame, [Feed("world", "1"), Feed("wall", "main")])
             for feed in FEEDS:
                 np.testing.assert_array_equal(download(drawn[feed].color)[::-1, :, :3], expected[feed])
+
+
+def test_what_it_falls_before_follows_the_light(tmp_path: Path, make_show: Callable[[App], Show]) -> None:
+    """The wall's outer picture, which lasts behind its veil, is drawn anew when the day ends."""
+    with begin(tmp_path, "1.0") as app:
+        app.wait_until_ready()
+        show = make_show(app)
+        show.frames(3)
+        day = show.pixels("wall:main")[:, :100].mean()
+        app.desk.controls.set("/vp/look/night", 1.0)
+        show.frames(60)
+        assert show.pixels("wall:main")[:, :100].mean() < 0.6 * day
+
+
+def test_a_wall_on_which_nothing_moves_is_left_as_it_is(
+    tmp_path: Path, make_show: Callable[[App], Show], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where all flakes are smaller than its pixels show, only the veil is before its picture, and that stays."""
+    monkeypatch.setattr("vpengine.compose.falling.wall_rows", lambda *_, **__: np.zeros((0, 7), np.float32))
+    with begin(tmp_path, "1.0") as app:
+        app.wait_until_ready()
+        show = make_show(app)
+        asked: list[bool] = []
+        picture = app.compositor.walls.pictures["main"]
+        draw = picture.draw
+
+        def drawn(*arguments: Any) -> None:
+            asked.append(arguments[3])
+            draw(*arguments)
+
+        monkeypatch.setattr(picture, "draw", drawn)
+        show.frames(3)
+        asked.clear()
+        show.frames(3)
+        assert asked == [False] * 3
