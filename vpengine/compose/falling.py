@@ -67,6 +67,8 @@ class Falling:
 
     def __init__(self, gpu: Gpu, walls: Walls) -> None:
         self._gpu, self._walls = gpu, walls
+        self._local = Target(gpu.context, LIGHTS, colors=2)  # every picture's in turn: read before the next is drawn
+        self._whole = Target(gpu.context, (1, 1), colors=2)
         self._light = gpu.pass_("fall_light", LIGHT_BLOCK, {"LOOKS": str(LOOKS)})
         self._veils = {way: gpu.pass_("fall_veil", VEIL_BLOCK, {"DEPTH": way}) for way in "ra"}
         self._sprites = {way: gpu.sprite_pass("fall", ATTRIBUTES, SPRITE_BLOCK, {"DEPTH": way}) for way in "ra"}
@@ -87,7 +89,7 @@ class Falling:
         scene = _Scene(world.color, world.depth, "r")
         find = functools.partial(view_rows, view=world.view, time_s=fall.time_s, open_s=fall.shutter_s)
         gathered = {drawn: lend(TargetSpec(LIGHTS)) for _, drawn, _ in _falling(fall)}
-        self._veil(target, scene, fall, gathered, lend)
+        self._veil(target, scene, fall, gathered)
         self._draw(target, scene, fall.thinner(kept), find, gathered)
         return Picture(target.color, world.depth, world.view, world.provenance)
 
@@ -116,28 +118,26 @@ class Falling:
             open_s=fall.shutter_s,
         )
         outer.shown, before = None, outer.count  # where it fails, it is drawn again
-        veiled = self._veil_outer(outer, scene, fall, (shares, self._walls.times_moved(wall)), lend)
+        veiled = self._veil_outer(outer, scene, fall, (shares, self._walls.times_moved(wall)))
         outer.target.copy(outer.veiled)
         outer.count = self._draw(outer.target, scene, fall, find, outer.gathered)
         if veiled or before or outer.count:
             self._walls.redraw(wall)
         return outer
 
-    def _veil_outer(self, outer: _OuterFall, scene: _Scene, fall: Fall, of: tuple[object, ...], lend: Lend) -> bool:
+    def _veil_outer(self, outer: _OuterFall, scene: _Scene, fall: Fall, of: tuple[object, ...]) -> bool:
         """False: it is as it was."""
         of = (*of, _extinction(fall))
         if outer.of == of:
             return False
         outer.of = None
-        self._veil(outer.veiled, scene, fall, outer.gathered, lend)
+        self._veil(outer.veiled, scene, fall, outer.gathered)
         outer.of = of
         return True
 
-    def _veil(
-        self, target: Target, scene: _Scene, fall: Fall, gathered: Mapping[Substance, Target], lend: Lend
-    ) -> None:
+    def _veil(self, target: Target, scene: _Scene, fall: Fall, gathered: Mapping[Substance, Target]) -> None:
         """The picture behind its veil; and in what light each kind is, at places of it."""
-        lights = self._lights(scene.color, lend)
+        lights = self._lights(scene.color)
         around = {"picture": scene.color, "depth": scene.depth, "local_light": lights["local_light"]}
         self._veils[scene.channel].draw(target, around, extinction=_extinction(fall), clear_m=CLEAR_M)
         for drawn, light in gathered.items():
@@ -161,9 +161,9 @@ class Falling:
             count += len(rows)
         return count
 
-    def _lights(self, color: Texture, lend: Lend) -> dict[str, Bound]:
+    def _lights(self, color: Texture) -> dict[str, Bound]:
         """The light of places of a picture, and of all of it."""
-        local, whole = lend(TargetSpec(LIGHTS, colors=2)), lend(TargetSpec((1, 1), colors=2))
+        local, whole = self._local, self._whole
         cell = (1.0 / LIGHTS[0], 1.0 / LIGHTS[1])
         self._light.draw(local, {"mean_of": color, "bright_of": color}, cell=cell, is_picture=1.0)
         means: dict[str, Bound] = {"mean_of": local.colors[0], "bright_of": local.colors[1]}
@@ -180,8 +180,8 @@ class Falling:
             self._draw_outer(wall, shares, fall, lend_once)
 
     def release(self) -> None:
-        for outer in self._outer.values():
-            outer.release()
+        for owned in (self._local, self._whole, *self._outer.values()):
+            owned.release()
 
 
 def _falling(fall: Fall) -> list[tuple[Precipitation, Substance, Weather]]:
