@@ -180,8 +180,10 @@ class Falling:
             self._draw_outer(wall, shares, fall, lend_once)
 
     def release(self) -> None:
-        for owned in (self._local, self._whole, *self._outer.values()):
-            owned.release()
+        for target in (self._local, self._whole):
+            target.release()
+        for outer in self._outer.values():
+            outer.release()
 
 
 def _falling(fall: Fall) -> list[tuple[Precipitation, Substance, Weather]]:
