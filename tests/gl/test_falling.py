@@ -229,3 +229,17 @@ def test_with_a_look_that_nobody_let_through_nothing_falls(tmp_path: Path, make_
         show = make_show(app)
         show.frames(3)
         assert moved(show) == 0.0
+
+
+@pytest.mark.parametrize(("level", "least"), [(0.002, 6.0), (0.3, 0.0)])
+def test_drops_glint_near_a_lamp_and_only_by_night(draw: Draw, level: float, least: float) -> None:
+    """Beside a window of middling brightness: by night many times the light of the drops that are far from it; by day
+    none is brighter than the window.
+    """
+    light, window = even(level), 0.4
+    light[40:50, 60:70] = window
+    gained = np.maximum(draw(light, np.inf, RAIN) - light, 0.0)
+    gained[38:52, 58:72] = 0.0
+    near, far = gained[20:70, 40:90].mean(), gained[20:70, 220:270].mean()
+    assert near >= least * far
+    assert (level + gained).max() < (4.0 if least else window * 1.005)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import pairwise
 from typing import Any
 
 import pytest
 
 from tests.unit.test_plan import DISSOLVE, ONE, STREET, TWO, WALLS, frame, kinds, of
+from vpengine.compose.fall import Fall, thinned
+from vpengine.compose.governor import FULL_RUNG, RUNGS
 from vpengine.compose.jobs import Develop, DrawFall, DrawPlate, DrawWall, DrawWallFall
 from vpengine.compose.plan import plan
 from vpengine.control import declared
@@ -16,6 +19,7 @@ from vpengine.frames.feed import PREVIEW, PROGRAM, Eye, Feed
 from vpengine.frames.frame_input import BusState
 from vpengine.frames.look import Look
 from vpengine.gpu.job import in_order
+from vpengine.view.precipitation import Weather
 
 FALLS = (DrawFall, DrawWallFall)
 
@@ -107,7 +111,50 @@ def test_in_a_dissolve_it_falls_once_over_both() -> None:
 
 
 def test_on_lower_rungs_the_walls_have_it_less_often() -> None:
-    turns = [
-        {job.turn for job in of(plan(frame(street(snow=1.0), rung=rung), ONE, WALLS), DrawWallFall)} for rung in (1, 6)
-    ]
-    assert turns == [{48}, {12}]
+    """And there the walls take turns, so that no frame has to draw it on all of them."""
+
+    def moves(rung: int) -> list[int]:
+        """In each of twelve frames, on how many walls it moves."""
+        turns = []
+        for number in range(48, 61):
+            now = frame(street(snow=1.0), rung=rung)
+            now = replace(now, tick=replace(now.tick, number=number))
+            turns.append([job.turn for job in of(plan(now, ONE, WALLS), DrawWallFall)])
+        return [sum(a != b for a, b in zip(*both, strict=True)) for both in pairwise(turns)]
+
+    assert moves(0) == [2] * 12
+    assert moves(1) == [1] * 12
+    assert sum(moves(6)) == 4
+    assert max(moves(6)) == 1
+
+
+def test_on_lower_rungs_an_eye_has_fewer_particles() -> None:
+    """Those that rungs keep only become fewer; and the veil, which is of all of it, stays."""
+    jobs = [of(plan(frame(street(snow=1.0), rung=rung), ONE, WALLS), DrawFall)[0] for rung in range(len(RUNGS))]
+    kept = [job.kept for job in jobs]
+    assert kept == sorted(kept, reverse=True)
+    assert (kept[0], kept[FULL_RUNG]) == (1.0, 1.0)
+    assert 0.3 <= kept[-1] <= 0.5
+    assert {job.fall.snow.amount for job in jobs} == {1.0}
+
+
+def test_an_eye_loses_its_particles_by_and_by() -> None:
+    """In two frames of 24 a second no more than a twelfth of them; back to all of them it takes as long."""
+    now, seen = thinned(None, 1.0, 10.0), [1.0]
+    for number in range(1, 49):
+        now = thinned(now, 0.5 if number < 25 else 1.0, 10.0 + number / 24.0)
+        seen.append(now.kept)
+    assert seen[24] == pytest.approx(0.5)
+    assert seen[48] == pytest.approx(1.0)
+    assert max(abs(one - other) for one, other in pairwise(seen)) < 0.022
+    assert seen[12] == pytest.approx(0.75)
+
+
+@pytest.mark.parametrize("later_s", [-1.0, 60.0])
+def test_an_eye_in_which_nothing_fell_just_before_has_what_its_rung_keeps(later_s: float) -> None:
+    assert thinned(thinned(None, 1.0, 10.0), 0.5, 10.0 + later_s).kept == 0.5
+
+
+def test_with_fewer_particles_it_falls_as_it_did() -> None:
+    fall = Fall(Weather(0.8, 0.5, 2.0, 3), Weather(0.4), 1.0, 0.02)
+    assert fall.thinner(0.5) == Fall(Weather(0.4, 0.5, 2.0, 3), Weather(0.2), 1.0, 0.02)

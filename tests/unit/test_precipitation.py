@@ -116,3 +116,15 @@ def test_what_is_near_and_what_is_far_fades() -> None:
     assert found.share[away_m < 0.7].max(initial=0.0) == 0.0
     assert found.share[away_m > 5.95].max() < 0.01
     assert found.share[(away_m > 2.0) & (away_m < 3.8)].mean() > 0.9
+
+
+def test_a_particle_comes_and_goes_by_degrees() -> None:
+    """While a fader moves by a hundredth none gains or loses more than a tenth of itself."""
+    for amount in (0.2, 0.7, 1.0):
+        more, fewer = at(steady(SNOW), 40.0, Weather(amount)), at(steady(SNOW), 40.0, Weather(0.99 * amount))
+        off_m, there = cKDTree(fewer.ray_m).query(more.ray_m, k=2)
+        left = np.where(off_m[:, 0] < 1e-3, fewer.share[there[:, 0]], 0.0)
+        single = off_m[:, 1] > 1e-3  # one in some hundreds lies on another
+        assert single.mean() > 0.98
+        assert np.abs(more.share - left)[single].max() < 0.1
+        assert more.share.sum() > 1.005 * left.sum()

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from vpengine.control import declared
 from vpengine.frames.frame_input import FrameInput
 from vpengine.view.precipitation import Weather
 
 OPEN = 0.5  # of a frame's time: a shutter of 180 degrees
+THIN_S = 2.0  # as long as all particles take to come or go where a rung has more or fewer
 
 
 @dataclass(frozen=True)
@@ -21,6 +22,27 @@ class Fall:
     rain: Weather
     time_s: float
     shutter_s: float
+
+    def thinner(self, kept: float) -> Fall:
+        """The same with so many of its particles."""
+        snow, rain = (replace(weather, amount=weather.amount * kept) for weather in (self.snow, self.rain))
+        return replace(self, snow=snow, rain=rain)
+
+
+@dataclass(frozen=True)
+class Thinned:
+    """How many of its particles an eye has, 0 to 1, at a time."""
+
+    kept: float
+    time_s: float
+
+
+def thinned(before: Thinned | None, kept: float, time_s: float) -> Thinned:
+    """On the way from ``before`` to what a rung keeps. An eye in which nothing fell a while ago is there at once."""
+    if before is None or not 0.0 <= time_s - before.time_s < THIN_S:
+        return Thinned(kept, time_s)
+    step = (time_s - before.time_s) / THIN_S
+    return Thinned(min(max(kept, before.kept - step), before.kept + step), time_s)
 
 
 def fall_of(frame: FrameInput, bus: str, amount: float) -> Fall | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +17,7 @@ Rows = NDArray[np.float32]
 
 LEAST_HALF_PX = 0.6  # of a sprite's width: what is thinner is as much fainter, so that it neither sparkles nor aliases
 AT_LEAST_M = 0.1  # ahead of the eye
-FAINTEST = 0.004  # of a pixel's light: what covers less is left out
+FAINTEST = 0.01  # of a pixel's light: what covers less is left out
 ATTRIBUTES = {"ends_px": 4, "particle": 3}
 
 
@@ -25,6 +26,7 @@ class Substance:
     """How a kind of particle is drawn. opacity: of one that rests. smear: what of its light a moving one keeps, as an
     exponent of the part of the time for which it covers a place. reflects: a gain on the light that it stands in, at
     most 1. from_all_round: of that light, what comes from all of the picture. brightest: of that, from what is bright.
+    glint: a gain, at most, on what is bright around it, by night: a drop near a lamp shows the lamp.
     extinction: of the veil of many, in parts a metre, at a fader's 1.
     """
 
@@ -33,11 +35,12 @@ class Substance:
     reflects: float
     from_all_round: float
     brightest: float
+    glint: float
     extinction: float
 
 
-FLAKES = Substance(0.95, 0.35, 1.0, 0.8, 0.85, 0.006)
-DROPS = Substance(0.95, 0.17, 1.0, 0.8, 0.95, 0.003)
+FLAKES = Substance(0.95, 0.35, 1.0, 0.8, 0.85, 1.0, 0.006)
+DROPS = Substance(0.95, 0.17, 1.0, 0.45, 0.95, 12.0, 0.003)
 
 
 def view_rows(
@@ -73,11 +76,12 @@ def wall_rows(
     met = column >= 0
     column, ray_m = column[met], found.ray_m[met]
     motion_m = 0.5 * open_s * found.velocity_m_s[met]
-    away_m = np.linalg.norm(ray_m, axis=1)
-    _, times = uv_on_column(geometry, eye_m, ray_m, column)
-    ends = [uv_on_column(geometry, eye_m, ray_m + way * motion_m, column)[0] for way in (-1.0, 1.0)]
-    ends_px = [end * np.array(size, float) for end in ends]
-    return _rows(drawn, ends_px, found.radius_m[met] * wall_px * times, away_m, found.share[met])
+    away_m = np.sqrt(np.einsum("ij,ij->i", ray_m, ray_m))
+    three = np.concatenate([ray_m - motion_m, ray_m + motion_m, ray_m])
+    uv, times = uv_on_column(geometry, eye_m, three, np.tile(column, 3))
+    first, last, _ = np.split(uv * np.array(size, uv.dtype), 3)
+    half_px = found.radius_m[met] * np.float32(wall_px) * np.split(times, 3)[2]
+    return _rows(drawn, [first, last], half_px, away_m, found.share[met])
 
 
 def column_seen_from(geometry: WallGeometry, eye_m: Array, ray: Array) -> NDArray[np.intp]:
@@ -98,17 +102,19 @@ def uv_on_column(geometry: WallGeometry, eye_m: Array, ray: Array, column: NDArr
     """Where rays (n, 3) from ``eye_m`` meet the plane of a column of the wall's: its uv (n, 2), and how many times the
     ray's length that is away (n,).
     """
-    plan = _plan(geometry)
-    feet, way = (geometry.bottom_m - eye_m) @ plan.T, ray @ plan.T
-    left, along = feet[column], feet[column + 1] - feet[column]
+    plan, kind = _plan(geometry), ray.dtype
+    feet, way = ((geometry.bottom_m - eye_m) @ plan.T).astype(kind), ray @ plan.T.astype(kind)
+    left = feet.take(column, axis=0)
+    along = feet.take(column + 1, axis=0) - left
     turned = way[:, 0] * along[:, 1] - way[:, 1] * along[:, 0]
     part = (way[:, 1] * left[:, 0] - way[:, 0] * left[:, 1]) / turned
     times = (along[:, 1] * left[:, 0] - along[:, 0] * left[:, 1]) / turned
     up = geometry.up_m
-    v = ((ray @ up) * times - (geometry.bottom_m[0] - eye_m) @ up) / (up @ up)
+    v = (ray @ (up / (up @ up)).astype(kind)) * times - kind.type((geometry.bottom_m[0] - eye_m) @ up / (up @ up))
     return np.stack([(column + part) / (len(feet) - 1), v], axis=1), times
 
 
+@lru_cache(maxsize=64)
 def _plan(geometry: WallGeometry) -> Array:
     """(2, 3): to the right and ahead, across the wall's upright edges."""
     up = geometry.up_m / np.linalg.norm(geometry.up_m)
@@ -119,7 +125,8 @@ def _plan(geometry: WallGeometry) -> Array:
 
 def _rows(drawn: Substance, ends_px: list[Array], half_px: Array, distance_m: Array, share: Array) -> Rows:
     """What is thinner than a pixel is drawn as wide as one, and fainter; what is smeared is fainter too."""
-    length_px = np.linalg.norm(ends_px[1] - ends_px[0], axis=1)
+    motion_px = ends_px[1] - ends_px[0]
+    length_px = np.sqrt(np.einsum("ij,ij->i", motion_px, motion_px))
     stays = 2.0 * half_px / (2.0 * half_px + length_px)
     wide_px = np.maximum(half_px, LEAST_HALF_PX)
     thin = half_px / wide_px
@@ -132,10 +139,10 @@ def _rows(drawn: Substance, ends_px: list[Array], half_px: Array, distance_m: Ar
 def _frustum(view: View) -> Inside:
     clip = view.clip_from_stage[:, :3]  # its sides go through the eye
     sides = np.stack([clip[3] + clip[0], clip[3] - clip[0], clip[3] + clip[1], clip[3] - clip[1]])
-    sides = (sides / np.linalg.norm(sides, axis=1, keepdims=True)).T.astype(np.float32)
+    sides = (sides / np.linalg.norm(sides, axis=1, keepdims=True)).astype(np.float32)
 
     def inside(rays_m: Array, margin_m: float) -> NDArray[np.bool_]:
-        kept: NDArray[np.bool_] = (rays_m @ sides).min(axis=1) > -margin_m
+        kept: NDArray[np.bool_] = (sides @ rays_m.T).min(axis=0) > -margin_m  # numpy folds long rows fastest
         return kept
 
     return inside
@@ -143,17 +150,7 @@ def _frustum(view: View) -> Inside:
 
 def _before(geometry: WallGeometry, eye_m: Array) -> Inside:
     """A cone about the wall's middle that holds its corners, between those that hold its lower and its upper edge."""
-    up = (geometry.up_m / np.linalg.norm(geometry.up_m)).astype(np.float32)
-    corners_m = geometry.vertices_m - eye_m
-    nearest_m = _nearest_m(corners_m[0::2] @ _plan(geometry).T)
-    low, high = float((corners_m @ up).min()), float((corners_m @ up).max())
-    farthest_m = float(np.linalg.norm(corners_m, axis=1).max())
-    least, most = low / (nearest_m if low < 0.0 else farthest_m), high / (nearest_m if high > 0.0 else farthest_m)
-    corners_m = corners_m / np.maximum(np.linalg.norm(corners_m, axis=1, keepdims=True), 1e-9)
-    axis = corners_m.mean(axis=0)
-    axis = (axis / max(float(np.linalg.norm(axis)), 1e-9)).astype(np.float32)
-    widest = float((corners_m @ axis).min())
-    aside = float(np.sqrt(max(1.0 - widest**2, 0.0)))
+    up, axis, least, most, aside, widest = _cone(geometry, tuple(map(float, eye_m)))
 
     def inside(rays_m: Array, margin_m: float) -> NDArray[np.bool_]:
         high_m, ahead_m = rays_m @ up, rays_m @ axis
@@ -165,6 +162,24 @@ def _before(geometry: WallGeometry, eye_m: Array) -> Inside:
         return kept
 
     return inside
+
+
+@lru_cache(maxsize=64)
+def _cone(
+    geometry: WallGeometry, eye: tuple[float, ...]
+) -> tuple[NDArray[np.float32], NDArray[np.float32], float, float, float, float]:
+    """Upwards, and the cone's axis; tangents of its lowest and its highest; sine and cosine of its half angle."""
+    up = (geometry.up_m / np.linalg.norm(geometry.up_m)).astype(np.float32)
+    corners_m = geometry.vertices_m - np.array(eye)
+    nearest_m = _nearest_m(corners_m[0::2] @ _plan(geometry).T)
+    low, high = float((corners_m @ up).min()), float((corners_m @ up).max())
+    farthest_m = float(np.linalg.norm(corners_m, axis=1).max())
+    least, most = low / (nearest_m if low < 0.0 else farthest_m), high / (nearest_m if high > 0.0 else farthest_m)
+    corners_m = corners_m / np.maximum(np.linalg.norm(corners_m, axis=1, keepdims=True), 1e-9)
+    axis = corners_m.mean(axis=0)
+    axis = (axis / max(float(np.linalg.norm(axis)), 1e-9)).astype(np.float32)
+    widest = float((corners_m @ axis).min())
+    return up, axis, least, most, float(np.sqrt(max(1.0 - widest**2, 0.0))), widest
 
 
 def _nearest_m(feet: Array) -> float:

@@ -29,7 +29,9 @@ class Rung:
     faces: of the walls around the frustum, how many a frame relights while the light moves; None is all.
 
     outer: of how many frames one lets a wall's outer picture follow the grade. previews: of how many one draws
-    the previews. decoration: of how many one begins to draw the simulated stage. words: for the operator.
+    the previews. fall: of how many one lets what falls move on a wall's outer picture. particles: of what falls inside
+    the frustum, how many are drawn. decoration: of how many one begins to draw the simulated stage. words: for the
+    operator.
     """
 
     inner: float
@@ -39,6 +41,8 @@ class Rung:
     faces: int | None
     outer: int
     previews: int
+    fall: int
+    particles: float
     decoration: int
     words: str
 
@@ -47,13 +51,13 @@ _NO_MORE = "this machine has no more"
 _SMALLER = "the generator is asked {} as often as it could be, for smaller pictures"
 _INNER = "the inner picture is drawn at {} percent, and "
 RUNGS = (
-    Rung(1.0, 1.0, 1.0, 4, None, 1, 1, 1, "all is drawn as the stage file wants it, with smooth edges"),
-    Rung(1.0, 1.0, 1.0, 1, 2, 1, 1, 1, "all is drawn as the stage file wants it"),
-    Rung(1.0, 0.5, 1.0, 1, 1, 2, 3, 48, f"the generator is asked half as often as it could be: {_NO_MORE}"),
-    Rung(1.0, 0.5, 0.7, 1, 1, 3, 4, 96, f"{_SMALLER.format('half')}: {_NO_MORE}"),
-    Rung(0.85, 0.5, 0.7, 1, 1, 3, 6, 96, f"{_INNER.format(85)}{_SMALLER.format('half')}: {_NO_MORE}"),
-    Rung(0.7, 0.35, 0.7, 1, 1, 3, 6, 96, f"{_INNER.format(70)}{_SMALLER.format('a third')}: {_NO_MORE}"),
-    Rung(0.5, 0.25, 0.7, 1, 1, 4, 12, 96, f"{_INNER.format(50)}{_SMALLER.format('a quarter')}: {_NO_MORE}"),
+    Rung(1.0, 1.0, 1.0, 4, None, 1, 1, 1, 1.0, 1, "all is drawn as the stage file wants it, with smooth edges"),
+    Rung(1.0, 1.0, 1.0, 1, 2, 1, 1, 2, 1.0, 1, "all is drawn as the stage file wants it"),
+    Rung(1.0, 0.5, 1.0, 1, 1, 2, 3, 3, 0.8, 48, f"the generator is asked half as often as it could be: {_NO_MORE}"),
+    Rung(1.0, 0.5, 0.7, 1, 1, 3, 4, 4, 0.65, 96, f"{_SMALLER.format('half')}: {_NO_MORE}"),
+    Rung(0.85, 0.5, 0.7, 1, 1, 3, 6, 4, 0.5, 96, f"{_INNER.format(85)}{_SMALLER.format('half')}: {_NO_MORE}"),
+    Rung(0.7, 0.35, 0.7, 1, 1, 3, 6, 6, 0.5, 96, f"{_INNER.format(70)}{_SMALLER.format('a third')}: {_NO_MORE}"),
+    Rung(0.5, 0.25, 0.7, 1, 1, 4, 12, 6, 0.4, 96, f"{_INNER.format(50)}{_SMALLER.format('a quarter')}: {_NO_MORE}"),
 )
 FULL_RUNG = 1  # where a run begins, and the lowest at which nothing is left out that a stage file asks for
 SMOOTH_WORK = 3.0  # how many times a frame's work several samples a pixel may be, on a driver without hardware

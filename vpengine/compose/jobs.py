@@ -89,9 +89,10 @@ class MixWorlds(Job):
 
 @dataclass(frozen=True, kw_only=True)
 class DrawFall(Job):
-    """What falls, over an eye's world, which it reads with its depth."""
+    """What falls, over an eye's world, which it reads with its depth. kept: how many of the particles a rung leaves."""
 
     fall: Fall
+    kept: float = 1.0
 
 
 @dataclass(frozen=True, kw_only=True)

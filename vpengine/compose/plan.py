@@ -184,6 +184,7 @@ def _world(frame: FrameInput, layout: Layout, eye: Eye) -> Iterator[Job]:
             instead=made,
             meanwhile="nothing falls",
             fall=fall,
+            kept=RUNGS[frame.rung].particles,
         )
 
 
@@ -275,7 +276,7 @@ def _outer_falls(frame: FrameInput, layout: Layout, walls: Collection[str]) -> I
     fall = fall_of(frame, PROGRAM, _amount(frame, layout))
     if fall is None:
         return
-    for wall in layout.walls:
+    for index, wall in enumerate(layout.walls):  # in turn: a frame that moves all of them would be the slowest
         if wall in walls:
             yield DrawWallFall(
                 name=f"fall, {wall}",
@@ -286,7 +287,7 @@ def _outer_falls(frame: FrameInput, layout: Layout, walls: Collection[str]) -> I
                 wall=wall,
                 shares=frame.program.shares,
                 fall=fall,
-                turn=frame.tick.number // RUNGS[frame.rung].outer,
+                turn=(frame.tick.number + index) // RUNGS[frame.rung].fall,
             )
 
 

@@ -61,6 +61,7 @@ class Walls:
         self._turns: dict[str, int] = {}
         self._relit = 0  # of the walls, which is relit next
         self._moved: set[str] = set()
+        self._times_moved = dict.fromkeys(self.geometries, 0)
         self._preparing: Generator[None, None, None] | None = None
 
     def prepare(self, location: str, plate: Drawable) -> None:
@@ -93,7 +94,8 @@ class Walls:
                 yield from made[name].drawing_plate(plate, self._face)
             earlier, self._outer[location] = self._outer.get(location, {}), made
             made = earlier  # what is to be given back now
-            self._moved.update(earlier)
+            for name in earlier:
+                self._outer_moved(name)
         finally:  # also where it fails or is closed half way
             for outer in made.values():
                 outer.release()
@@ -115,7 +117,7 @@ class Walls:
         """Bring every wall's outer picture up to the grade: of a location that comes on to the walls."""
         for name, outer in self._outer[location].items():
             if outer.follow(grade, amount):
-                self._moved.add(name)
+                self._outer_moved(name)
 
     def follow(self, location: str, grade: GradeTable, amount: float) -> None:
         """Bring one wall's outer picture up to the grade, in turn: one a frame is as fast as a grade moves."""
@@ -124,7 +126,7 @@ class Walls:
             turn = (self._turns.get(location, 0) + step) % len(names)
             if self._outer[location][names[turn]].follow(grade, amount):
                 self._turns[location] = turn + 1
-                self._moved.add(names[turn])
+                self._outer_moved(names[turn])
                 return
 
     def relight(
@@ -162,6 +164,14 @@ class Walls:
         """
         most = max(shares, key=lambda share: share[1])[0]
         return self._outer_texture(wall, shares, lend), self._outer[most][wall].distance
+
+    def times_moved(self, wall: str) -> int:
+        """How often a wall's outer pictures have been drawn anew: as long as it is the same, so are they."""
+        return self._times_moved[wall]
+
+    def _outer_moved(self, wall: str) -> None:
+        self._times_moved[wall] += 1
+        self.redraw(wall)
 
     def redraw(self, wall: str) -> None:
         """All of a wall's pixels are drawn anew in its next picture."""

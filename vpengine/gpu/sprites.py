@@ -16,7 +16,7 @@ from vpengine.gpu.target import Target
 from vpengine.gpu.uniforms import FrameCount
 
 _AT_FIRST = 2048  # sprites that there is room for; it grows
-_CORNERS = 6  # of two triangles; the vertex shader tells them apart by gl_VertexID
+_CORNERS = np.array([0, 1, 2, 2, 1, 3], np.uint32)  # of two triangles: gl_VertexID, each of which is shaded once
 _COLOR = (True, True, True, False)
 
 
@@ -39,7 +39,7 @@ class SpritePass(Pass):
         self._row = 4 * sum(attributes.values())
         self._rows = context.buffer(reserve=_AT_FIRST * self._row, dynamic=True)
         layout = " ".join(f"{count}f" for count in attributes.values()) + " /i"
-        self._array = context.vertex_array(self._program, [(self._rows, layout, *attributes)])
+        self._array = context.vertex_array(self._program, [(self._rows, layout, *attributes)], context.buffer(_CORNERS))
 
     def draw_sprites(
         self, target: Target, rows: NDArray[np.float32], textures: Mapping[str, Bound], **values: object
@@ -49,7 +49,7 @@ class SpritePass(Pass):
             return
         do(partial(self._write, np.ascontiguousarray(rows, np.float32).tobytes()))
         draw = self._drawn(target.framebuffer, self._array, moderngl.BLEND, "", textures, values)
-        draw.vertices, draw.instances, draw.masks = _CORNERS, len(rows), _COLOR
+        draw.vertices, draw.instances, draw.masks = len(_CORNERS), len(rows), _COLOR
         do(draw)
 
     def _write(self, data: bytes) -> None:

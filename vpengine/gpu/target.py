@@ -73,6 +73,10 @@ class Target:
         if self._depth_only is not None:  # moderngl clears all of a framebuffer's attachments to one value
             do(partial(self._depth_only.clear, red=FAR_DEPTH))
 
+    def copy(self, other: Target) -> None:
+        """All of another's colour; it has the same size and format."""
+        do(partial(self.framebuffer.ctx.copy_framebuffer, self.framebuffer, other.framebuffer))
+
     def wipe(self) -> None:
         """All to zero and the z-buffer to far, in one command: for who draws every pixel."""
         do(self.framebuffer.clear)

@@ -22,8 +22,8 @@ SPEED_STEP, WIND_STEP_M_S = 0.5, 1.0  # of the populations that a speed or a win
 MOST = 2.0  # of what falls at a fader's 1
 NEAR_M, CLEAR_M = 0.7, 1.8  # nearer than the first nothing is drawn; from the second on all of it
 LEAST_REACH_M = 2.7  # a layer that ends nearer is not seen at all
-SOFT = 0.1  # of a particle: how far a fader moves while one appears
-_ROWS, _COLUMNS = 1 << 16, 8  # of the table of random numbers: x, y, z, size, two phases, two rates
+SOFT = 0.15  # of the fader: how far it moves while a particle appears
+_ROWS_BITS, _COLUMNS = 13, 8  # of random numbers: x, y, z, size, two phases, two rates; as many as a cache holds
 _GUSTS = ((7.3, 0.0), (11.9, 2.1), (5.1, 4.0))  # period in seconds and phase
 
 
@@ -61,7 +61,7 @@ SNOW = Precipitation(
     0.15,
     0.42,
     (
-        Layer(1.2, 16.0, 6.0, (0.0035, 0.0100), 1.0),
+        Layer(1.2, 16.0, 6.0, (0.0035, 0.0140), 1.0),
         Layer(2.5, 3.0, 14.0, (0.005, 0.011), 0.93),
         Layer(6.0, 0.22, 36.0, (0.010, 0.019), 1.06),
     ),
@@ -72,7 +72,7 @@ RAIN = Precipitation(
     0.2,
     0.09,
     (
-        Layer(1.2, 18.0, 6.0, (0.0011, 0.0021), 1.0),
+        Layer(1.2, 18.0, 6.0, (0.0011, 0.0022), 1.0),
         Layer(3.0, 2.4, 18.0, (0.0018, 0.0032), 0.95),
     ),
 )
@@ -162,14 +162,19 @@ def _of_layer(
     carried_m = air_m_s * time_s + gust_m
     corners_m, base = _cells(layer.cell_m, reach_m, eye_m - carried_m, inside, kind.flutter_m, [index, *step, seed])
     wanted = amount * layer.each_m3 * layer.cell_m**3
-    places = np.arange(int(np.ceil(wanted)), dtype=np.uint32)
+    soft = max(SOFT * wanted, 1e-6)
+    last = wanted + 0.5 * soft  # half of those that appear are there
+    places = np.arange(int(np.ceil(last)), dtype=np.uint32)
     rank = places + (base >> np.uint32(8))[:, None] / np.float32(16777216.0)  # cells' particles do not appear as one
-    share = np.clip((np.float32(wanted) - rank) / np.float32(SOFT), 0.0, 1.0)
-    cell, place = np.nonzero(share)
-    chance = _table()[_mixed(base[cell] + places[place] * np.uint32(0x9E3779B1)) >> np.uint32(16)]
-    still_m, share = corners_m[cell] + chance[:, :3] * np.float32(layer.cell_m), share[cell, place]
-    seen = inside(still_m, 2.0 * kind.flutter_m + layer.radius_m[1])
-    still_m, chance, share = still_m[seen], chance[seen], share[seen]
+    share = np.clip((np.float32(last) - rank) / np.float32(soft), 0.0, 1.0)
+    there = np.flatnonzero(share)
+    cell, place = np.divmod(there, max(len(places), 1))
+    row = _mixed(base[cell] + places[place] * np.uint32(0x9E3779B1)) >> np.uint32(32 - _ROWS_BITS)
+    chance = _table().take(row, axis=0)
+    still_m = corners_m.take(cell, axis=0) + chance[:, :3] * np.float32(layer.cell_m)
+    seen = np.flatnonzero(inside(still_m, 2.0 * kind.flutter_m + layer.radius_m[1]))
+    still_m, chance = still_m.take(seen, axis=0), chance.take(seen, axis=0)
+    share = share.ravel().take(there.take(seen))
     sway_m, sway_m_s = _flutter(kind, chance, time_s)
     ray_m = still_m + sway_m
     small, large = layer.radius_m
@@ -177,7 +182,7 @@ def _of_layer(
     near = _smooth((away_m - NEAR_M) / (CLEAR_M - NEAR_M))
     far = 1.0 - _smooth((away_m / reach_m - 0.65) / 0.35)
     velocity_m_s = np.broadcast_to((air_m_s + gust_m_s).astype(np.float32) + sway_m_s, ray_m.shape)
-    return Particles(ray_m, velocity_m_s, small + (large - small) * chance[:, 3] ** 1.5, share * near * far)
+    return Particles(ray_m, velocity_m_s, small + (large - small) * chance[:, 3] ** 2, share * near * far)
 
 
 def _cells(
@@ -243,8 +248,8 @@ def _mixed(h: NDArray[np.uint32]) -> NDArray[np.uint32]:
 
 @cache
 def _table() -> NDArray[np.float32]:
-    """(_ROWS, _COLUMNS) of 0 to 1, always the same."""
-    return np.random.default_rng(1).random((_ROWS, _COLUMNS), np.float32)
+    """(1 << _ROWS_BITS, _COLUMNS) of 0 to 1, always the same."""
+    return np.random.default_rng(1).random((1 << _ROWS_BITS, _COLUMNS), np.float32)
 
 
 def _smooth(part: Array) -> Array:
