@@ -21,6 +21,7 @@ from vpengine.cli.bar import progress_bar
 from vpengine.cli.outputs import Force, folder_for
 from vpengine.cli.signals import deaf_to_hangup
 from vpengine.cli.streams import echo
+from vpengine.compose.drawable import draw_placed
 from vpengine.compose.keys import light_key, world_key
 from vpengine.errors import UserError, did_you_mean
 from vpengine.files import Files, read_files
@@ -89,8 +90,10 @@ class Moments:
         player, camera = self._player, self._player.files.stage.cameras[0]
         state = frame.cameras[camera.id]
         plate = Target(player.gpu.context, MOMENT_SIZE, depth=True)
-        view = replace(camera_view(state.pose, state.lens, MOMENT_SIZE), light=frame.program.light)
-        player.locations[frame.program.location].draw(plate, view)
+        program = frame.program
+        view = camera_view(state.pose, state.lens, MOMENT_SIZE)
+        view = replace(view, light=program.light, placement=program.placement(program.location))
+        draw_placed(player.locations[program.location], plate, view)
         world, wall = world_key(Eye(PROGRAM, camera.id)), light_key(player.files.stage.walls[0].id)
         lights = [plate.color, pictures[world].color, pictures[wall].color]
         row = [self._developed(light) for light in lights]

@@ -43,6 +43,7 @@ from vpengine.gpu.target import Target
 from vpengine.gpu.view_lut import ViewLut
 from vpengine.view.camera import camera_view
 from vpengine.view.light import DAY
+from vpengine.view.placement import Placements, placement_of
 
 
 def is_gone(feed: Feed, frame: FrameInput) -> bool:
@@ -78,6 +79,7 @@ class Compositor:
         self._surrounded: Collection[str] = ()  # locations, in the newest frame
         self._baked: str | None = None  # the scene whose bake is shown
         self._lit = DAY  # the light of the newest frame
+        self._placed: Placements = ()  # where its worlds stood
         self._turn: int | None = None  # of the outer pictures, in the newest frame
         self._on_walls: frozenset[str] = frozenset()  # locations, in the newest frame
         self._bare = False  # nothing generated was shown in the newest frame
@@ -136,27 +138,35 @@ class Compositor:
             at_once = location not in self._on_walls or bare != self._bare  # the plate alone is there on all at once
             if at_once or due:
                 self._relight(location, job, at_once)
-            follows = job.faces is None and job.light != self._lit
+            follows = job.faces is None and not self._rests(location, job)
             if at_once or (due and (follows or location in job.playheads)):
                 self.walls.follow_at_once(location, grade, job.amount)
             elif due:
                 self.walls.follow(location, grade, job.amount)
         if job.elsewhere is not None and due:
-            location, light = job.elsewhere
-            self.walls.relight(location, self._plates[location], light_on(self._plates, location, light))
-        self._lit = job.light
+            state, location = job.elsewhere, job.elsewhere.target
+            light, placement = light_on(self._plates, location, state.light), state.placement(location)
+            self.walls.relight(location, self._plates[location], light, placement=placement)
+        self._lit, self._placed = job.light, job.placements
         self._on_walls, self._bare = frozenset(location for location, _ in job.shares), bare
 
     def _relight(self, location: str, job: GradeOuter, at_once: bool) -> None:
-        """A face that is late shows: while the light moves they are many, where there is no room for all coarse ones,
-        and one a frame when it rests. While a clip plays they are all drawn at once, coarse: of one moment.
+        """A face that is late shows: while the light moves, or the world, they are many, where there is no room for all
+        coarse ones, and one a frame when it rests. While a clip plays they are all drawn at once, coarse: of one
+        moment.
         """
-        light, rests = light_on(self._plates, location, job.light), job.light == self._lit
+        light, rests = light_on(self._plates, location, job.light), self._rests(location, job)
         plays = location in job.playheads
         faces = None if at_once or plays or job.faces is None else 1 if rests else job.faces
         coarse = plays or (faces is not None and not rests)
         playhead = moment(self._plates, location, job.playheads.get(location, Fraction(0)))
-        self.walls.relight(location, self._plates[location], light, playhead, faces=faces, coarse=coarse)
+        placement = placement_of(job.placements, location)
+        self.walls.relight(location, self._plates[location], light, playhead, placement, faces=faces, coarse=coarse)
+
+    def _rests(self, location: str, job: GradeOuter) -> bool:
+        """Neither the light moves nor the location's world."""
+        placements = (placement_of(each, location) for each in (job.placements, self._placed))
+        return job.light == self._lit and next(placements) == next(placements)
 
     def _draw_wall(self, job: DrawWall, pictures: Pictures) -> Target:
         inners = [pictures[key] for key in job.reads]
@@ -234,7 +244,7 @@ class Compositor:
 
     def begin(self) -> None:
         """The next frame is the first: what was drawn to warm is not on the walls."""
-        self._on_walls, self._turn, self._lit = frozenset(), None, DAY
+        self._on_walls, self._turn, self._lit, self._placed = frozenset(), None, DAY, ()
 
     def release(self) -> None:
         for target in self._feeds.values():

@@ -7,7 +7,7 @@ from typing import Protocol
 
 from vpengine.gpu.target import Target
 from vpengine.view.light import DAY, Light
-from vpengine.view.view import View
+from vpengine.view.view import View, in_plate
 
 
 class Plates(Protocol):
@@ -25,6 +25,11 @@ class Drawable(Protocol):
 
     def draw(self, target: Target, view: View) -> None:
         """Fill colour (scene-linear ACEScg) and depth (metres along the view axis, +inf for sky)."""
+
+
+def draw_placed(plate: Drawable, target: Target, view: View) -> None:
+    """Draw a plate where its world stands on the stage: the only way in which ``compose`` draws one."""
+    plate.draw(target, in_plate(view))
 
 
 def moves(plates: Plates, location: str) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from dataclasses import replace
 
-from vpengine.compose.drawable import Plates, antialiases, light_on, moves
+from vpengine.compose.drawable import Plates, antialiases, draw_placed, light_on, moves
 from vpengine.compose.governor import RUNGS
 from vpengine.compose.jobs import DrawPlate, MixWorlds, Reproject, ShowStale, UpdateKeyframes
 from vpengine.compose.mixer import Lend, Mixer
@@ -116,10 +116,10 @@ class Eyes:
         samples = min(samples, self._gpu.most_samples) if antialiases(self._plates, location) else 1
         if samples > 1:
             several = lend(TargetSpec(view.resolution, depth=depth, z_buffer=True, samples=samples))
-            self._plates[location].draw(several, view)
+            draw_placed(self._plates[location], several, view)
             self._gpu.resolve(target, several)
         else:
-            self._plates[location].draw(target, view)
+            draw_placed(self._plates[location], target, view)
         return Picture(target.color, target.depth, view, Provenance(source=f"plate:{location}"))
 
     def reproject(self, job: Reproject, pictures: Pictures) -> Picture:

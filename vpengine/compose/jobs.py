@@ -19,6 +19,7 @@ from vpengine.frames.look import Look
 from vpengine.gpu.job import Job
 from vpengine.view.lens import Lens
 from vpengine.view.light import Light
+from vpengine.view.placement import Placements
 from vpengine.view.view import View
 
 Shares = tuple[tuple[str, float], ...]  # locations, and each one's part of the picture; the one that comes is the last
@@ -215,16 +216,17 @@ class Blank(Job):
 @dataclass(frozen=True, kw_only=True)
 class GradeOuter(Job):
     """The outer pictures of ``shares`` follow the light, and the grades of the eye, once in every turn; in its other
-    frames only those of locations that were not on the walls in the frame before. faces: how many are relit; None is
-    all. playheads: of those that move. elsewhere: a location that stands by, and its light.
+    frames only those of locations that were not on the walls in the frame before. placements: where their worlds
+    stand. faces: how many are relit; None is all. playheads: of those that move. elsewhere: what stands by.
     """
 
     eye: Eye
     shares: Shares
     light: Light
+    placements: Placements
     faces: int | None
     playheads: Mapping[str, Fraction]
-    elsewhere: tuple[str, Light] | None
+    elsewhere: BusState | None
     amount: float
     turn: int
 

@@ -17,7 +17,7 @@ from vpengine.gpu.gpu import Gpu
 from vpengine.gpu.passes import Bound
 from vpengine.gpu.picture import Picture
 from vpengine.gpu.target import Target
-from vpengine.view.view import View, view_ray_from_ndc
+from vpengine.view.view import View, carried, view_ray_from_ndc
 
 MAX_KEYFRAMES = 4  # one fewer beside a surround: a pass has sixteen textures on every driver, and no more on macOS
 RISE_S = 0.07  # a new keyframe fades in over this, so that nothing pops
@@ -314,7 +314,7 @@ class NeuralLayer:
         keyframes[: len(self._kept), 0] = self.newness(time_s)
         keyframes[: len(self._kept), 1] = self.trust(time_s)
         for index, kept in enumerate(self._kept):
-            key = kept.keyframe.request.plate.view
+            key = carried(kept.keyframe.request.plate.view, view.placement)
             matrices[index] = key.clip_from_stage @ view.stage_from_view
             keyframes[index, 2:] = key.resolution
             origins[index] = view.view_from_stage @ [*key.origin_m, 1.0]

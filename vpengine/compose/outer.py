@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vpengine.compose.coverage import seen_triangles
-from vpengine.compose.drawable import Drawable
+from vpengine.compose.drawable import Drawable, draw_placed
 from vpengine.compose.grading import GradeTable
 from vpengine.compose.surround import FIELDS, Surrounds
 from vpengine.gpu.blocks import UniformBlock
@@ -20,6 +20,7 @@ from vpengine.gpu.target import Target, Texture
 from vpengine.stage.walls import WallGeometry
 from vpengine.view.faces import face_views
 from vpengine.view.light import Light
+from vpengine.view.placement import AS_SET, Placement
 from vpengine.view.view import View
 
 GATHER_BLOCK = UniformBlock("OuterGather", face_from_stage="mat4", eye_m="vec3")
@@ -66,6 +67,7 @@ class OuterPicture:
             raise
         self._shown: tuple[NDArray[np.float32], float, int] | None = None
         self._views: list[View] = []  # that the plate was drawn at, each with the light of then
+        self._placement = AS_SET  # of the world that the surround shows
         self._turn = 0  # of these, which is relit next
         self._is_graded = False
 
@@ -85,7 +87,7 @@ class OuterPicture:
         self._shown = None
 
     def _draw_face(self, plate: Drawable, face: Target, view: View) -> None:
-        plate.draw(face, view)
+        draw_placed(plate, face, view)
         assert face.depth is not None
         self._gather.draw_mesh(
             self._plate,
@@ -95,15 +97,25 @@ class OuterPicture:
             eye_m=self._eye_m,
         )
 
-    def relight(self, plate: Drawable, face: Target, light: Light, playhead: Fraction = Fraction(0)) -> bool:
-        """Draw the next of the faces that are not under ``light`` yet, or of another moment of the plate's clip, or not
-        as fine as ``face``; False: all are.
+    def relight(
+        self,
+        plate: Drawable,
+        face: Target,
+        light: Light,
+        playhead: Fraction = Fraction(0),
+        placement: Placement = AS_SET,
+    ) -> bool:
+        """Draw the next of the faces that are not under ``light`` yet, or of another moment of the plate's clip, or of
+        its world as it stood elsewhere, or not as fine as ``face``; False: all are.
         """
+        if placement != self._placement:
+            self._placement, self._shown = placement, None
         for step in range(len(self._views)):
             turn = (self._turn + step) % len(self._views)
             view = self._views[turn]
-            if (view.light, view.playhead) != (light, playhead) or view.resolution[0] < face.size[0]:
-                relit = replace(view, light=light, playhead=playhead, resolution=face.size)
+            is_now = (view.light, view.playhead, view.placement) == (light, playhead, placement)
+            if not is_now or view.resolution[0] < face.size[0]:
+                relit = replace(view, light=light, playhead=playhead, placement=placement, resolution=face.size)
                 self._turn, self._shown = turn + 1, None
                 self._draw_face(plate, face, relit)
                 self._views[turn] = relit  # where it failed, it is drawn again
@@ -131,7 +143,7 @@ class OuterPicture:
         values = {"eye_m": self._eye_m, "amount": amount}
         if self._surrounds is not None:
             textures |= self._surrounds.textures
-            values |= self._surrounds.values_from(self._location, self._eye_m)
+            values |= self._surrounds.values_from(self._location, self._eye_m, self._placement)
         self._grade.draw_mesh(self._graded, self._mesh, textures, None, **values)
 
     @property

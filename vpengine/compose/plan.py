@@ -30,7 +30,7 @@ from vpengine.compose.wall import WallLevels
 from vpengine.control import declared
 from vpengine.frames.feed import OF_A_PICTURE, PROGRAM, Eye, Feed, wall_feed
 from vpengine.frames.feed import PREVIEW as PREVIEW_BUS
-from vpengine.frames.frame_input import FrameInput
+from vpengine.frames.frame_input import BusState, FrameInput
 from vpengine.gpu.job import PREVIEW, WALL, Job
 from vpengine.stage.camera import CameraSettings
 from vpengine.stage.feeds import seen_part, world_size
@@ -123,6 +123,15 @@ def eye_view(frame: FrameInput, camera: CameraSettings) -> View:
     return camera_view(state.pose, state.lens, size, camera.inner.overscan_percent, frame.tick.display_time_s)
 
 
+def _plate_view(frame: FrameInput, camera: CameraSettings, state: BusState, location: str) -> View:
+    return replace(
+        eye_view(frame, camera),
+        light=state.light,
+        playhead=frame.playhead(location),
+        placement=state.placement(location),
+    )
+
+
 def lens_view(frame: FrameInput, camera: CameraSettings) -> View:
     """What its lens sees in this frame, without overscan."""
     state = frame.cameras[camera.id]
@@ -157,7 +166,7 @@ def _world(frame: FrameInput, layout: Layout, eye: Eye) -> Iterator[Job]:
             writes=plate,
             meanwhile=KEEP[eye.bus],
             location=location,
-            view=replace(eye_view(frame, camera), light=state.light, playhead=frame.playhead(location)),
+            view=_plate_view(frame, camera, state, location),
             depth=amount > 0.0 or layout.measured or wants_depth(frame),
             samples=RUNGS[frame.rung].samples if eye.bus == PROGRAM else 1,
         )
@@ -243,9 +252,10 @@ def _walls(frame: FrameInput, layout: Layout, sent: Sequence[str], lit: Sequence
         eye=eyes[0],
         shares=shares,
         light=frame.program.light,
+        placements=frame.program.placements,
         faces=RUNGS[frame.rung].faces,
         playheads=frame.playheads,
-        elsewhere=(elsewhere.target, elsewhere.light) if elsewhere is not None else None,
+        elsewhere=elsewhere,
         amount=_amount(frame, layout),
         turn=frame.tick.number // RUNGS[frame.rung].outer,
     )

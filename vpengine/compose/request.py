@@ -335,7 +335,10 @@ class Requests:
             return None  # the answer is there already; one plain keyframe is asked for when a look has ended
         time_s, size = frame.tick.display_time_s, _request_size(settings.resolution, self._size, frame.rung)
         view = camera_view(state.request_pose, state.lens, size, settings.overscan_percent, time_s)
-        view = replace(view, light=self._light(frame.buses[eye.bus]), playhead=frame.playhead(location))
+        bus = frame.buses[eye.bus]
+        view = replace(
+            view, light=self._light(bus), playhead=frame.playhead(location), placement=bus.placement(location)
+        )
         wanted = Wanted(frame.epoch, location, look, view, eye, now_s)
         if asked.last is None or not wanted.same_as(asked.last):
             return wanted

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from vpengine.compose.drawable import Drawable
+from vpengine.compose.drawable import Drawable, draw_placed
 from vpengine.frames.images import ImageSet, Room
 from vpengine.frames.pixels import Pixels
 from vpengine.frames.provenance import Provenance
@@ -15,7 +15,7 @@ from vpengine.gpu.gpu import Gpu
 from vpengine.gpu.picture import Picture
 from vpengine.gpu.readback import ReadBack
 from vpengine.gpu.target import Target
-from vpengine.view.view import View, stage_ray_from_ndc
+from vpengine.view.view import View, in_plate, stage_ray_from_ndc
 
 # Draws what is on the walls already at a plate's View into a target of its size; None where nothing generated is there.
 DrawCurrent = Callable[[Picture, Target], Picture | None]
@@ -76,15 +76,16 @@ class RequestCamera:
         if self._drawn is not None:
             self._drawn.forget()
         film = self._drawn = self._film(view.resolution)
-        plate.draw(film.plate, view)
+        draw_placed(plate, film.plate, view)
+        placed = in_plate(view)  # where the noise stays on what it is on
         color, depth = film.plate.color, film.plate.depth
         assert depth is not None
         self._pass.draw(
             film.marked,
             {"plate_color": color, "plate_depth": depth},
-            stage_ray_from_ndc=stage_ray_from_ndc(view),
-            origin_m=view.origin_m,
-            pixel_m=2.0 / (view.clip_from_view[0, 0] * view.resolution[0]),
+            stage_ray_from_ndc=stage_ray_from_ndc(placed),
+            origin_m=placed.origin_m,
+            pixel_m=2.0 / (view.clip_from_view[0, 0] * view.resolution[0] * placed.scale),
             seed=seed,
         )
         film.color_down.begin(film.marked.color)

@@ -13,7 +13,6 @@ from vpengine.frames.frame_input import BusState, FrameInput
 from vpengine.frames.keyframe import SurroundFace
 from vpengine.frames.look import Look
 from vpengine.view.light import DAY, Light
-from vpengine.view.pose import Pose
 from vpengine.view.surround import FACES, surround_directions, surround_view
 from vpengine.view.view import View
 
@@ -54,7 +53,8 @@ class WantedFace:
 
 class Stations:
     """Keeps a book of what was asked. Every location has a station at home, where the outer picture is seen from, and
-    more where its camera went; where there is no room for another, the one that nobody used for longest goes.
+    more where its camera went; where there is no room for another, the one that nobody used for longest goes. Places
+    are in the plate's own space (``view.placement``): where its world is moved, stations go with it.
     """
 
     def __init__(self, home_m: Iterable[float], resolution: int, rooms: int) -> None:
@@ -77,7 +77,7 @@ class Stations:
         state, time_s = frame.program, frame.tick.display_time_s
         if state.look.plain or state.look.view_consistency <= 0.0:
             return None  # the plate is the answer, or the faces would not be shown
-        poses = [camera.request_pose for camera in frame.cameras.values()]
+        poses = _in_plate(frame, state)
         asks = (frame.epoch, state.look, light)
         rests, self._look = state.look == self._look, state.look
         lacking: list[tuple[tuple[float, ...], SurroundFace]] = []
@@ -115,7 +115,7 @@ class Stations:
         asked = self._station(self._use(number, time_s)).asked
         lacking = (
             index
-            for index in _by_direction(next(iter(frame.cameras.values())).request_pose)
+            for index in _by_direction(_in_plate(frame, state)[0])
             if index not in asked or asked[index][1:] != (state.look, light)
         )
         index = next(lacking, None)
@@ -186,7 +186,7 @@ class Stations:
                 station.asked.clear()
                 station.stored.clear()
 
-    def _in_use(self, location: str, poses: list[Pose], time_s: float) -> list[int]:
+    def _in_use(self, location: str, poses: list[Array], time_s: float) -> list[int]:
         """The stations that a frame draws from: those nearest to each camera, then home. Makes those that lack."""
         home = self._home(location)
         if home is None:
@@ -195,7 +195,7 @@ class Stations:
             self._use(home, time_s)
         found = []
         for pose in poses:
-            place_m = np.asarray(pose.position_m)
+            place_m = pose[:3, 3]
             nearest = min(self._of(location), key=lambda number: self._distance_m(number, place_m))
             if self._distance_m(nearest, place_m) > APART_M:
                 made = self._made(location, place_m, time_s)
@@ -241,7 +241,13 @@ class Stations:
         return number
 
 
-def _by_direction(pose: Pose) -> list[int]:
-    """The faces, those that a camera looks towards first."""
-    forward = pose.matrix()[:3, 1]
+def _in_plate(frame: FrameInput, state: BusState) -> list[Array]:
+    """Where the cameras will be in the space of the bus's plate, in the order of ``frame.cameras``: (4, 4) each."""
+    plate_from_stage = state.placement(state.target).plate_from_stage
+    return [plate_from_stage @ camera.request_pose.matrix() for camera in frame.cameras.values()]
+
+
+def _by_direction(pose: Array) -> list[int]:
+    """The faces, those that a camera looks towards first. pose: plate_from_camera, as ``_in_plate`` makes it."""
+    forward = pose[:3, 1]
     return sorted(range(FACES), key=lambda index: -float(surround_directions()[index] @ forward))

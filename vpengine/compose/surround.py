@@ -1,6 +1,7 @@
 """Surrounds: what a location looks like all round, generated from a few stations, for what no camera keyframe shows.
 
-A station is the faces of view.surround made from one place. All are kept in one atlas of three textures, the faces of a
+A station is the faces of view.surround made from one place of the plate's own space, so that it goes with the world
+where that is moved on the stage (view.placement). All are kept in one atlas of three textures, the faces of a
 station as four columns and two rows, the stations one above the other.
 """
 
@@ -21,8 +22,9 @@ from vpengine.gpu.blocks import UniformBlock
 from vpengine.gpu.gpu import Gpu
 from vpengine.gpu.passes import Bound
 from vpengine.gpu.transfer import texels, write_part, write_rows
+from vpengine.view.placement import AS_SET, Placement
 from vpengine.view.surround import FACES, FOLD, SEAM, faces_from_stage
-from vpengine.view.view import View
+from vpengine.view.view import View, in_plate
 
 FADE_S = 0.5  # a face follows its successor, and comes to be trusted, over this
 FALL_S = 0.15  # and is not believed any more: where a cut is to another look, the old one does not linger
@@ -248,33 +250,38 @@ class Surrounds:
 
     def values(self, location: str, view: View) -> dict[str, Any]:
         """Of FIELDS, for rays in the space of a View."""
+        view = in_plate(view)
         return self._values(location, view.origin_m, view.view_from_stage, view.stage_from_view[:3, :3])
 
-    def values_from(self, location: str, eye_m: NDArray[np.floating]) -> dict[str, Any]:
-        """The same for rays in stage space, that start at ``eye_m``."""
-        stage_from_eye = np.eye(4)
-        stage_from_eye[:3, 3] = -np.asarray(eye_m)
-        return self._values(location, np.asarray(eye_m), stage_from_eye, np.eye(3))
+    def values_from(self, location: str, eye_m: NDArray[np.floating], placement: Placement = AS_SET) -> dict[str, Any]:
+        """The same for rays in stage space, that start at ``eye_m``, of the world as it is placed."""
+        eye_from_stage = np.eye(4)
+        eye_from_stage[:3, 3] = -np.asarray(eye_m)
+        if placement == AS_SET:
+            return self._values(location, np.asarray(eye_m), eye_from_stage, np.eye(3))
+        eye_in_plate = (placement.plate_from_stage @ [*eye_m, 1.0])[:3]
+        space_from_plate = eye_from_stage @ placement.stage_from_plate
+        return self._values(location, eye_in_plate, space_from_plate, placement.plate_from_stage[:3, :3])
 
     def _values(
         self,
         location: str,
         eye_m: NDArray[np.floating],
-        space_from_stage: NDArray[np.floating],
-        stage_from_space: NDArray[np.floating],
+        space_from_plate: NDArray[np.floating],
+        plate_from_space: NDArray[np.floating],
     ) -> dict[str, Any]:
         near = self._nearest(location, eye_m)
         stations, shares = np.zeros((BLENDED, 4)), np.zeros((BLENDED, 4))
         trusts = np.zeros((BLENDED * FACES, 4))
         for place, (index, share) in enumerate(near):
             station = self._stations[index]
-            stations[place] = *(space_from_stage @ [*station.eye_m, 1.0])[:3], index
+            stations[place] = *(space_from_plate @ [*station.eye_m, 1.0])[:3], index
             shares[place, 0] = share
             for number, face in station.faces.items():
                 trusts[place * FACES + number, 0] = face.trust
         return {
             "face_from_stage": faces_from_stage(),
-            "stage_from_ray": stage_from_space,
+            "stage_from_ray": plate_from_space,
             "station": stations,
             "station_share": shares,
             "face_trust": trusts,

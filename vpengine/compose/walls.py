@@ -18,6 +18,7 @@ from vpengine.gpu.picture import Picture
 from vpengine.gpu.target import Target, Texture
 from vpengine.stage.walls import WHITE_NITS, WallSettings, wall_geometry
 from vpengine.view.light import Light
+from vpengine.view.placement import AS_SET, Placement
 
 
 class Walls:
@@ -135,21 +136,23 @@ class Walls:
         plate: Drawable,
         light: Light,
         playhead: Fraction = Fraction(0),
+        placement: Placement = AS_SET,
         *,
         faces: int | None = 1,
         coarse: bool = False,
     ) -> None:
         """Draw so many faces of a location's outer pictures under another light, or at another moment of the plate's
-        clip, the walls in turn; None: all.
+        clip, or with its world elsewhere, the walls in turn; None: all.
 
-        coarse: with a quarter of their pixels, for while the light moves; they are drawn again when it rests.
+        coarse: with a quarter of their pixels, for while that moves; they are drawn again when it rests.
         """
         outers = list(self._outer.get(location, {}).values())
         left = math.inf if faces is None else faces
         passed = 0  # walls on which there is nothing to do
         while left > 0 and passed < len(outers):
             self._relit = (self._relit + 1) % len(outers)
-            drawn = outers[self._relit].relight(plate, self._coarse if coarse else self._face, light, playhead)
+            face = self._coarse if coarse else self._face
+            drawn = outers[self._relit].relight(plate, face, light, playhead, placement)
             left, passed = left - drawn, 0 if drawn else passed + 1
 
     def warm_walls(self, inners: Sequence[Picture], shares: Shares, lend: Lend) -> None:

@@ -24,6 +24,11 @@ LIGHT_SKY = "/vp/light/sky"
 LIGHT_LAMPS = "/vp/light/lamps"
 LIGHT_WINDOWS = "/vp/light/windows"
 WALL_ROLLOFF = "/vp/wall/rolloff"
+PLATE_YAW = "/vp/plate/yaw"
+PLATE_RIGHT = "/vp/plate/right"
+PLATE_FORWARD = "/vp/plate/forward"
+PLATE_HEIGHT = "/vp/plate/height"
+PLATE_SCALE = "/vp/plate/scale"
 FALL_SNOW_DENSITY = "/vp/fall/snow/density"
 FALL_SNOW_SPEED = "/vp/fall/snow/speed"
 FALL_RAIN_DENSITY = "/vp/fall/rain/density"
@@ -113,6 +118,26 @@ ENGINE_CONTROLS = (
     Control(LIGHT_SKY, "float", 1.0, "The daylight of a plate that knows its light; at 0 it is night."),
     Control(LIGHT_LAMPS, "float", 0.0, "The street lamps of a plate that has some."),
     Control(LIGHT_WINDOWS, "float", 0.0, "How many of the windows of a plate that has some are lit."),
+    Control(
+        PLATE_YAW,
+        "float",
+        0.0,
+        "Turns the world to the left about the stage's origin, beside where its plate's settings put it.",
+        -180.0,
+        180.0,
+        "degrees",
+    ),
+    Control(PLATE_RIGHT, "float", 0.0, "Moves the world to stage right; below 0 to the left.", -20.0, 20.0, "m"),
+    Control(PLATE_FORWARD, "float", 0.0, "Moves the world away from the stage; below 0 nearer.", -20.0, 20.0, "m"),
+    Control(PLATE_HEIGHT, "float", 0.0, "Moves the world up; below 0 down.", -20.0, 20.0, "m"),
+    Control(
+        PLATE_SCALE,
+        "float",
+        1.0,
+        "How large the world is, about the stage's origin on the floor; 2 is twice as large, and twice as far away.",
+        0.1,
+        10.0,
+    ),
     Control(
         FALL_SNOW_DENSITY,
         "float",

@@ -19,6 +19,7 @@ from vpengine.control.gate import Gate, Passed, cure
 from vpengine.control.lights import LightTable
 from vpengine.control.looks import PREFIX, Looks
 from vpengine.control.messages import ControlChange, ControlToggle, OperatorMessage
+from vpengine.control.placements import ProgramPlacements, placed, placement_from
 from vpengine.control.playback import Playback
 from vpengine.control.playheads import Playheads
 from vpengine.control.safe import Safe
@@ -117,6 +118,7 @@ class Desk:
         self._date = date
         self._approvers, self._cure = approvers, cure(approvers)
         self._lights = lights or LightTable()
+        self._placements = ProgramPlacements()
         self.playheads = playheads or Playheads()
         self.measure: Callable[[PickTrigger], Iterable[ControlChange]] = _no_picture
         self._kept: str | None = None
@@ -320,6 +322,7 @@ class Desk:
         controls = self._chance.drift(values, self._drifted_s)
         passed = self._passed(program, controls, now_s)
         program = self._with_look(program, passed.look, controls)
+        program = self._placements.settle(program, controls, values, self.controls.targets())
         if passed.closed:
             controls = {**controls, NEURAL_AMOUNT: 0.0}
         buses = {PROGRAM: program, **self._preview(controls, ready)}
@@ -400,4 +403,5 @@ class Desk:
         baked = self._baked_look(state.scene, values)
         look = baked or self._looks.at_frame(values)
         may_go = not self.gate.why_not(look, is_made=baked is not None)
-        return {PREVIEW: replace(self._with_look(state, look, values), may_go=may_go)}
+        state = placed(self._with_look(state, look, values), placement_from(values))
+        return {PREVIEW: replace(state, may_go=may_go)}

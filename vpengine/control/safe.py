@@ -83,7 +83,8 @@ class Safe:
         if self.picture == "black":
             return replace(state, dip=(0.0, 0.0, 0.0, 1.0)), controls
         shown = max(held.state.shares, key=lambda share: share[1])[0]
-        alone = BusState(state.scene, shown, look=state.look, baked=state.baked)
+        placements = held.state.placements  # the world stands still
+        alone = BusState(state.scene, shown, look=state.look, baked=state.baked, placements=placements)
         return alone, {**controls, NEURAL_AMOUNT: 0.0}
 
     def _back(self, held: _Held, state: BusState, controls: Controls, part: float) -> tuple[BusState, Controls]:
@@ -108,4 +109,6 @@ def _dissolved(held: _Held, state: BusState, part: float) -> BusState:
     shown = max(held.state.shares, key=lambda share: share[1])[0]
     if state.incoming_location is not None or state.location == shown:
         return state
-    return replace(state, location=shown, incoming_location=state.location, mix=part)
+    stood = tuple(each for each in held.state.placements if each[0] == shown)
+    placements = (*state.placements, *stood)
+    return replace(state, location=shown, incoming_location=state.location, mix=part, placements=placements)

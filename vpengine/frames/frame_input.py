@@ -12,6 +12,7 @@ from vpengine.frames.keyframe import Keyframe
 from vpengine.frames.look import NO_LOOK, Look
 from vpengine.view.lens import Lens
 from vpengine.view.light import DAY, Light
+from vpengine.view.placement import Placement, Placements, placement_of
 from vpengine.view.pose import Pose
 from vpengine.view.timecode import Timecode, timecode_of
 
@@ -66,6 +67,7 @@ class BusState:
     look: what the generator is asked to make of the target. baked: it was made before, with this look, and nothing is
     asked. dip: a colour that lies over all of it: red, green, blue (scene-linear ACEScg, times the cover), cover.
     may_go: the gate lets this look on to the program. light: what plates that know their own are drawn under.
+    placements: where the worlds stand, by location; one that is not named is where its settings put it.
     """
 
     scene: str
@@ -78,11 +80,16 @@ class BusState:
     dip: tuple[float, float, float, float] = NO_DIP
     may_go: bool = True
     light: Light = DAY
+    placements: Placements = ()
 
     @property
     def bake(self) -> str | None:
         """The scene whose bake is shown; None where the look is live."""
         return self.scene if self.baked else None
+
+    def placement(self, location: str) -> Placement:
+        """Where on the stage the world of a location stands."""
+        return placement_of(self.placements, location)
 
     @property
     def target(self) -> str:

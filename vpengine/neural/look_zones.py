@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from vpengine.view.view import View, pixel_centres, rays
+from vpengine.view.view import View, in_plate, pixel_centres, rays
 
 ZONES = ("sky_low", "sky_high", "far", "upright", "ground")
 LAND = slice(2, 5)
@@ -32,6 +32,7 @@ Weights = NDArray[np.float32]
 
 def plate_zones(depth_m: NDArray[Any], view: View) -> Weights:
     """How much of each zone a plate's pixels are, (height, width, zones), in all 1."""
+    view = in_plate(view)
     height, width = depth_m.shape
     ray = rays(view, pixel_centres((width, height))).astype(np.float32)
     length = np.sqrt((ray * ray).sum(axis=-1))

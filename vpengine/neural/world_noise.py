@@ -16,7 +16,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from vpengine.view.view import View, stage_ray_from_ndc
+from vpengine.view.view import View, in_plate, stage_ray_from_ndc
 
 Device = str | torch.device
 
@@ -58,11 +58,12 @@ def world_noise(
 
 
 def _samples(depth: Tensor, view: View) -> tuple[Tensor, Tensor]:
-    """Points of the surfaces in stage metres, (height, width, SAMPLES, 3), and a pixel's width there, (..., 1).
+    """Points of the surfaces in the plate's metres, (height, width, SAMPLES, 3), and a pixel's width there, (..., 1).
 
     A floor seen aslant runs through many cells within one pixel. Its samples lie spread along the depth's gradient, by
     the sine of the angle at which the surface is met: none of a wall that is faced, all of the pixel near the horizon.
     """
+    view = in_plate(view)  # the noise stays on what it is on, where that is moved
     height, width = depth.shape
     scale = (width * view.clip_from_view[0, 0] / 2.0, height * view.clip_from_view[1, 1] / 2.0)
     pixel_m = 1.0 / math.sqrt(math.prod(scale))
@@ -76,7 +77,7 @@ def _samples(depth: Tensor, view: View) -> tuple[Tensor, Tensor]:
     ray = _rays(view, spread[..., None] * at)
     reach = torch.where(sky, SKY_M / torch.linalg.vector_norm(ray, dim=-1), sampled_m)[..., None]
     origin_m = torch.as_tensor(view.origin_m, dtype=torch.float32, device=depth.device)
-    return ray * reach + torch.where(sky[..., None], 0.0, origin_m), reach * pixel_m
+    return ray * reach + torch.where(sky[..., None], 0.0, origin_m), reach * (pixel_m / view.scale)
 
 
 def _slope(inverse: Tensor, axis: int) -> Tensor:

@@ -28,11 +28,11 @@ from vpengine.frames.frame_input import FrameInput
 from vpengine.frames.keyframe import Grade, Keyframe, SurroundFace
 from vpengine.frames.look import Look
 from vpengine.frames.pixels import Pixels
-from vpengine.takes.log import BROKEN, LogWriter, open_frames, parsed_line, read_frame
+from vpengine.takes.log import BROKEN, LogWriter, open_frames, parsed_line, read_frame, read_placement
 from vpengine.takes.looks import look_line, read_look
 from vpengine.takes.surround import StoredKeyframe, stored_faces
 from vpengine.view.reproject import Source, gather
-from vpengine.view.view import View
+from vpengine.view.view import View, carried, in_plate
 
 MOST_PICTURES = 32
 KEPT = 3  # of a camera's pictures, as they were: as many keyframes as are shown beside a surround
@@ -105,12 +105,14 @@ def chosen_pictures(scene: SceneTake, look: Look) -> list[dict[str, Any]]:
 def _view(line: dict[str, Any]) -> View:
     stored = line["view"]
     width, height = (int(side) for side in stored["resolution"])
-    return View(np.array(stored["view_from_stage"]), np.array(stored["clip_from_view"]), (width, height))
+    view = View(np.array(stored["view_from_stage"]), np.array(stored["clip_from_view"]), (width, height))
+    return in_plate(replace(view, placement=read_placement(stored.get("placement", {}))))
 
 
 def _shows_the_same(ours: View, theirs: View) -> bool:
     apart_m = float(np.linalg.norm(ours.origin_m - theirs.origin_m))
-    turned = float(np.arccos(np.clip(ours.view_from_stage[2, :3] @ theirs.view_from_stage[2, :3], -1.0, 1.0)))
+    cosine = ours.view_from_stage[2, :3] @ theirs.view_from_stage[2, :3] / (ours.scale * theirs.scale)
+    turned = float(np.arccos(np.clip(cosine, -1.0, 1.0)))
     half_view = float(np.arctan(1.0 / ours.clip_from_view[0, 0]))
     zoomed = ours.clip_from_view[0, 0] / theirs.clip_from_view[0, 0]
     return apart_m < _APART_M and turned < _APART_SHARE * 2.0 * half_view and 0.8 < zoomed < 1.25
@@ -160,7 +162,8 @@ def _source(picture: Keyframe, view: View) -> Source:
     rows, columns = (side // step * step for side in depth_m.shape)
     middle = depth_m[step // 2 : rows : step, step // 2 : columns : step]
     height, width = middle.shape
-    return Source(_cropped(plate.view, (width * step, height * step)), gain, bias, middle, 1.0)
+    seen = carried(_cropped(plate.view, (width * step, height * step)), view.placement)
+    return Source(seen, gain, bias, middle, 1.0)
 
 
 def _averaged(picture: NDArray[Any], step: int) -> Array:

@@ -41,6 +41,7 @@ from vpengine.takes.arrays import check_arrays, load_arrays
 from vpengine.takes.cameras import camera_line, finite, read_camera
 from vpengine.takes.looks import look_line, read_look, read_provenance
 from vpengine.view.light import DAY, Light
+from vpengine.view.placement import AS_SET, Placement
 from vpengine.view.timecode import parsed
 from vpengine.view.view import View
 
@@ -197,6 +198,7 @@ def _request_line(keyframe: Keyframe) -> dict[str, Any]:
             "time_s": view.time_s,
             **({"light": asdict(view.light)} if view.light != DAY else {}),
             **({"playhead": str(view.playhead)} if view.playhead else {}),
+            **({"placement": asdict(view.placement)} if view.placement != AS_SET else {}),
         },
         "provenance": asdict(keyframe.provenance),
         "timings": asdict(keyframe.timings),
@@ -327,6 +329,7 @@ def _bus(line: dict[str, Any]) -> BusState:
     dip = tuple(finite(value) for value in line.get("dip", NO_DIP))
     look = read_look(line["look"]) if "look" in line else replace(NO_LOOK, plain=plain)
     known = {"others": others, "look": look, "dip": dip, "light": read_light(line)}
+    known["placements"] = tuple((str(name), read_placement(at)) for name, at in line.get("placements", ()))
     state = BusState(**{**line, "mix": finite(line["mix"]), **known})
     if not isinstance(state.baked, bool) or not isinstance(state.may_go, bool) or len(state.dip) != 4:
         raise TypeError("baked and may_go are true or false, and a dip four numbers")
@@ -341,6 +344,14 @@ def read_light(line: dict[str, Any]) -> Light:
     if not all(0.0 <= share <= 1.0 for share in astuple(light)):
         raise ValueError("a light that is no share of 1")
     return light
+
+
+def read_placement(line: dict[str, Any]) -> Placement:
+    """Of a view or a location."""
+    placement = Placement(**{name: finite(value) for name, value in line.items()})
+    if not placement.scale > 0.0:
+        raise ValueError("a world without a size")
+    return placement
 
 
 def read_playhead(text: str) -> Fraction:
@@ -369,6 +380,7 @@ def stored_keyframe(line: dict[str, Any], folder: Path) -> Callable[[Redraw], Ke
         stored["time_s"],
         read_light(stored),
         read_playhead(stored.get("playhead", "0")),
+        read_placement(stored.get("placement", {})),
     )
     look = read_look(line["look"])
     source, timings = read_provenance(line["provenance"]), Timings(**line["timings"])

@@ -25,6 +25,7 @@ from vpengine.takes.log import (
     parsed_line,
     read_frame,
     read_light,
+    read_placement,
     read_playhead,
     stored_keyframe,
 )
@@ -191,7 +192,8 @@ def _view(line: dict[str, Any]) -> View:
     if any(matrix.shape != (4, 4) for matrix in matrices):
         raise ValueError("a view that is none")
     light, playhead = read_light(stored), read_playhead(stored.get("playhead", "0"))
-    view = View(matrices[0], matrices[1], (width, height), float(stored["time_s"]), light, playhead)
+    placement = read_placement(stored.get("placement", {}))
+    view = View(matrices[0], matrices[1], (width, height), float(stored["time_s"]), light, playhead, placement)
     if not np.abs(view.origin_m).max() < _FARTHEST_M:
         raise ValueError("a picture from nowhere")
     return view

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vpengine.view.light import DAY, Light
+from vpengine.view.placement import AS_SET, Placement
 
 Array = NDArray[np.floating]
 
@@ -19,6 +20,8 @@ class View:
     """view_from_stage, clip_from_view: (4, 4) float64. resolution: (width, height) pixels.
 
     time_s, light: the plate's, as it is then. playhead: how long its clip has run then, in seconds, exactly.
+    placement: where on the stage the plate's world stands. scale: of the space's metres that view_from_stage takes its
+    points from, to the view's; 1 but where ``in_plate`` made it.
     """
 
     view_from_stage: Array
@@ -27,6 +30,8 @@ class View:
     time_s: float = 0.0
     light: Light = DAY
     playhead: Fraction = Fraction(0)
+    placement: Placement = AS_SET
+    scale: float = 1.0
 
     @cached_property
     def clip_from_stage(self) -> Array:
@@ -42,12 +47,36 @@ class View:
         return self.stage_from_view[:3, 3]
 
     def same_as(self, other: View) -> bool:
-        """Whether it looks at the same in the same light, whatever its time."""
+        """Whether it looks at the same in the same light and place, whatever its time."""
         return (
-            (self.resolution, self.light) == (other.resolution, other.light)
+            (self.resolution, self.light, self.placement) == (other.resolution, other.light, other.placement)
             and np.array_equal(self.view_from_stage, other.view_from_stage)
             and np.array_equal(self.clip_from_view, other.clip_from_view)
         )
+
+
+def in_plate(view: View) -> View:
+    """The same, of the plate's own space, where its world is not moved: what a plate is drawn with.
+
+    The scale is in view_from_stage, which is a similarity then: view space and clip w keep the stage's metres, and with
+    them the depth that a plate draws, while rays and eye are in the plate's. The View itself where nothing is moved.
+    """
+    if view.placement == AS_SET:
+        return view
+    placed, placement = view.view_from_stage @ view.placement.stage_from_plate, view.placement
+    return replace(view, view_from_stage=placed, placement=AS_SET, scale=view.scale * placement.scale)
+
+
+def carried(view: View, placement: Placement) -> View:
+    """The View that saw of the world, as it is placed now, what ``view`` saw of it as it was placed then.
+
+    Its clip w, and so the depth of its picture, stays in the metres of then. The View itself where nothing was moved.
+    """
+    if view.placement == placement:
+        return view
+    now = view.view_from_stage @ view.placement.stage_from_plate @ placement.plate_from_stage
+    scale = view.scale * view.placement.scale / placement.scale
+    return replace(view, view_from_stage=now, placement=placement, scale=scale)
 
 
 def without_overscan(view: View, overscan_percent: float, resolution: tuple[int, int]) -> View:

@@ -174,7 +174,7 @@ class Street:
             "sun_map_from_stage": self._sun_map_from_stage,
             "clip_from_stage_w": clip_from_stage[3],
             "eye_m": view.origin_m,
-            "pixel_angle": 2.0 / (view.clip_from_view[0, 0] * view.resolution[0]),
+            "pixel_angle": 2.0 / (view.clip_from_view[0, 0] * view.resolution[0] * view.scale),
             "haze_density": 0.001 / self._settings.haze_km,
             "lamp_color": BEHIND_GLASS,
             "lamp_map_scale": self._lamp_map_scale,
