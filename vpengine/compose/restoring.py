@@ -38,6 +38,9 @@ class LoadedKeyframe:
     finish: Callable[[Redraw], Keyframe]
 
 
+Stored = Mapping[str, Sequence[LoadedKeyframe]]  # by a scene's slug
+
+
 def load_keyframes(
     found: Iterable[StoredKeyframe], home_m: Iterable[float], rooms: int, instead: str = "it is generated"
 ) -> list[LoadedKeyframe]:
@@ -110,7 +113,7 @@ class Restoring:
         plates: Plates,
         stations: Stations | None,
         next_number: Callable[[], int],
-        scenes: Mapping[str, Sequence[LoadedKeyframe]],
+        scenes: Stored,
         baked: Collection[str] = (),
     ) -> None:
         self._camera = camera
@@ -127,6 +130,23 @@ class Restoring:
         self._ahead: dict[SurroundFace, int] = {}  # of its faces those that came, with their numbers
         self._numbers: dict[SurroundFace, int] = {}  # of the faces that were restored last
         self._restored: set[int] = set()  # the numbers of all that was
+
+    def take_scenes(self, scenes: Stored, baked: Collection[str]) -> None:
+        """Another version of the show. What is on its way comes again, unless its scene has the very same stored."""
+        if self._stations is None:
+            return
+        stored = {
+            slug: self._scenes[slug] if _same(self._scenes.get(slug), new) else new for slug, new in scenes.items()
+        }
+        on, standing = self._on, self._standing
+        if on is not None and self._scenes.get(on[0]) is not stored.get(on[0]):
+            self._on, self._drawn = None, None
+            self._left.clear()
+        if standing is not None and self._scenes.get(standing[0]) is not stored.get(standing[0]):
+            self._standing, self._ahead = None, {}
+            self._drawn = None if self._drawn is not None and self._drawn.ahead else self._drawn
+            self._left = deque(coming for coming in self._left if not coming.ahead)
+        self._scenes, self._baked = stored, baked
 
     @property
     def drawers(self) -> Mapping[type[Job], Drawer]:
@@ -281,6 +301,11 @@ class Restoring:
         stored = job.coming.loaded.stored
         self._camera.draw(self._plates[stored.location], stored.view, stored.look.seed)
         self._drawn = self._left.popleft()
+
+
+def _same(before: Sequence[LoadedKeyframe] | None, now: Sequence[LoadedKeyframe]) -> bool:
+    """Whether both are the same faces and pictures of the same takes, at the same location."""
+    return before is not None and [each.stored.key for each in before] == [each.stored.key for each in now]
 
 
 def _by_station(faces: Iterable[LoadedKeyframe]) -> Iterable[list[LoadedKeyframe]]:
