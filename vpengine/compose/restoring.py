@@ -122,7 +122,7 @@ class Restoring:
         self._next_number = next_number
         self._scenes = scenes if stations is not None else {}
         self._baked = baked
-        self._on: tuple[str, bool] | None = None  # the scene that was begun last, and whether it was baked
+        self._on: tuple[str, bool, str] | None = None  # the scene begun last, whether it was baked, and its location
         self._epoch = 0
         self._left: deque[Coming] = deque()
         self._drawn: Coming | None = None
@@ -166,7 +166,7 @@ class Restoring:
         A scene that has come on begins; so does one again whose keyframes are not all there when the epoch changes.
         elsewhere: what stands by at a location that is not on the walls; its faces come when the program's are there.
         """
-        if (program.scene, program.baked) != self._on or (epoch != self._epoch and self._lacks()):
+        if (program.scene, program.baked, program.target) != self._on or (epoch != self._epoch and self._lacks()):
             self._begin(program, epoch, time_s)
         if not self._lacks():
             self._begin_ahead(program, elsewhere, epoch, time_s)
@@ -202,7 +202,7 @@ class Restoring:
 
     def _begin(self, program: BusState, epoch: int, time_s: float) -> None:
         there = self._there(program)
-        self._on, self._epoch, self._drawn = (program.scene, program.baked), epoch, None
+        self._on, self._epoch, self._drawn = (program.scene, program.baked, program.target), epoch, None
         self._standing, self._ahead = None, {}
         scene = self._stored_of(program)
         self._left.clear()
@@ -240,7 +240,9 @@ class Restoring:
 
     def _stored_of(self, state: BusState) -> Sequence[LoadedKeyframe]:
         comes = state.baked or state.scene not in self._baked
-        return self._scenes.get(state.scene, ()) if comes else ()
+        stored = self._scenes.get(state.scene, ()) if comes else ()
+        # After a change of the show its scene may be at another location soon, and is not there yet.
+        return [each for each in stored if each.stored.location == state.target]
 
     def _faces(
         self,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from itertools import count
+from itertools import chain, count
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -240,7 +240,8 @@ def called_as_running(show: Show, running: Show, renewed: Collection[str], taken
     used = {*taken, *running.plates}
     for name, plate in show.plates.items():
         if _content(plate) not in names:
-            free = next(each for each in (name, *(f"{name}~{n}" for n in count(2))) if each not in used)
+            numbered = (f"{name}~{number}" for number in count(2))
+            free = next(each for each in chain([name], numbered) if each not in used)
             names[_content(plate)] = free
             used.add(free)
     return replace(show, scenes=tuple(replace(each, location=names[_content(each.plate)]) for each in show.scenes))
