@@ -146,7 +146,7 @@ def _read(app: App, changed: Collection[Path]) -> Reading:
     options, running = app.options, app.files
     files = read_files(options.stage, options.show, options.allow_outside)
     renewed = [name for name, section in running.show.plates.items() if _files_of(running.of(section)) & {*changed}]
-    shown = called_as_running(files.show, running.show, renewed, app.locations.names)
+    shown = called_as_running(files.show, running.show, renewed, app.locations.used_names)
     called = {ours.location: own.location for ours, own in zip(shown.scenes, files.show.scenes, strict=True)}
     files = replace(files, show=shown)
     _, problems = inspected(section for name, section in shown.plates.items() if name not in running.show.plates)

@@ -51,7 +51,7 @@ class Locations:
         self._builds = {**builds, **self._builds}
 
     def drop(self, name: str) -> None:
-        """Give a location back, wherever it has come to; it can be named no more. Main thread."""
+        """Give a location back, wherever it has come to; its name is used up. Main thread."""
         self._builds = {other: build for other, build in self._builds.items() if other != name}
         self.faults.pop(name, None)
         if self._going_up is not None and self._going_up[0] == name:
@@ -65,6 +65,11 @@ class Locations:
     def names(self) -> frozenset[str]:
         """Of all that there are, loaded or not."""
         return frozenset(self._builds)
+
+    @property
+    def used_names(self) -> frozenset[str]:
+        """Also of those that were dropped: what comes late for one of these must find no other by its name."""
+        return self.names | self._asked
 
     def ask(self, name: str) -> None:
         """Have a location loaded; at once when it already is."""
