@@ -8,21 +8,26 @@ import math
 import time
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
-from dataclasses import asdict, dataclass
-from functools import partial
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from vpengine.asking import baked_looks, build_requests, build_restoring, build_stations, stored_of
+from vpengine.asking import baked_looks, build_generator, build_requests, build_restoring, build_stations, stored_of
 from vpengine.capture.readers import captures_of
 from vpengine.compose.governor import Governor
 from vpengine.compose.preparing import Preparing
-from vpengine.compose.request import asked_sizes
 from vpengine.control.displays import Shown
 from vpengine.control.messages import OperatorMessage
 from vpengine.control.takes import TakesNow
-from vpengine.drawing import build_compositor, build_locations, build_stage_sim, load_location, world_of
-from vpengine.errors import UserError
+from vpengine.drawing import (
+    build_compositor,
+    build_locations,
+    build_stage_sim,
+    drop_location,
+    load_location,
+    plate_builds,
+    world_of,
+)
 from vpengine.files import Files, ports_of, read_files
 from vpengine.frames.feed import Feed
 from vpengine.gpu.context import create_headless, describe
@@ -35,11 +40,12 @@ from vpengine.gpu.window import Windows
 from vpengine.loop import Loop, NoRecorder, Recorder
 from vpengine.mailbox import Board, Inbox, Newest
 from vpengine.neural.declared import looks_of
-from vpengine.neural.host import GeneratorHost, NoHost
-from vpengine.neural.ladder import rungs_of
-from vpengine.neural.ladder_host import LadderHost
+from vpengine.neural.host import GeneratorHost
 from vpengine.operating import (
     Keeping,
+    RunOptions,
+    ShowChange,
+    build_clock,
     build_desk,
     build_keeper,
     build_midi,
@@ -50,10 +56,12 @@ from vpengine.operating import (
     open_outputs,
     press_key,
     remembered,
+    resume,
+    seen_soon,
     shown_as,
+    take_show,
     trouble_of,
 )
-from vpengine.output.clock import Clock, DisplayClock, PacedClock, UnpacedClock
 from vpengine.output.output import Finishing, Output, Surroundings
 from vpengine.output.outputs import Outputs, named
 from vpengine.picture_takes import PictureTakes
@@ -64,6 +72,7 @@ from vpengine.stage.feeds import feeds_of
 from vpengine.stage.sections import PluginSection
 from vpengine.stage.state_folder import state_folder
 from vpengine.stops import held
+from vpengine.takes.keeper import DeskState
 from vpengine.takes.log import LogWriter
 from vpengine.takes.report import FrameTimes, Memory, operators_report, packets_report
 from vpengine.takes.run_file import write_run
@@ -80,34 +89,14 @@ log = logging.getLogger(__name__)
 POLL_PERIOD_S = 0.5  # how often memory is measured and a progress bar moved
 
 
-@dataclass(frozen=True)
-class RunOptions:
-    """What the command line says. controls: (name or address, value) pairs that override stage and show.
-
-    scene: to begin with, instead of the show's first. remember: what was recentred, and where the
-    desk stands, holds from one run to the next. takes: the folder of those that roll. fresh: begin
-    anew, also after a run that was not ended.
-    """
-
-    stage: Path
-    show: Path | None = None
-    headless: bool = False
-    unpaced: bool = False
-    log_folder: Path | None = None
-    controls: tuple[tuple[str, str], ...] = ()
-    allow_outside: bool = False
-    scene: str | None = None
-    remember: bool = True
-    takes: Path = Path("takes")
-    fresh: bool = False
-
-
 class App:
     """One running stage. Use as a context manager: everything that was started is joined at the end."""
 
-    def __init__(self, options: RunOptions, files: Files | None = None) -> None:
-        """files: when they were read already. Raises ProblemsError."""
+    def __init__(self, options: RunOptions, files: Files | None = None, stands: DeskState | None = None) -> None:
+        """files: when they were read already. stands: where the desk goes on. Raises ProblemsError."""
         self.options = options
+        self.refusal = ""  # why a change of its files is not taken in, in a sentence
+        self._stands = stands
         self.files = files or read_files(options.stage, options.show, options.allow_outside)
         self._exit = ExitStack()
         self._ends: list[Callable[[], None]] = []  # of all that waits for a thread or a process
@@ -155,6 +144,7 @@ class App:
 
         progress: called twice a second with the seconds that have run.
         """
+        self._stopped = False
         start_s = time.monotonic()
         end_s = None if seconds is None else start_s + seconds
         try:
@@ -172,6 +162,27 @@ class App:
         left = iter(range(count))
         self.loop.run(lambda: next(left, None) is not None)
 
+    def take_show(self, change: ShowChange) -> None:
+        """Go on with another version of the show, between two frames; its plates are loaded while it runs."""
+        before, self.files = self.files, change.files
+        self.locations.add(plate_builds(self.files))
+        take_show(self.desk, self.keeper, before, change)
+        self.loop.restoring.take_scenes(change.stored, change.baked)
+        self.osc_control.name_scenes([scene.slug for scene in self.files.show.scenes])
+        self.take_files.names = change.names
+        for location in self.files.show.plates:
+            self.locations.ask(location)
+
+    def drop_unseen(self) -> None:
+        """Give back, between two frames, what is kept of locations that are gone from the show and from the walls."""
+        kept = seen_soon(self.desk, self.loop.newest) | set(self.files.show.plates)
+        for location in self.locations.names - kept:
+            drop_location(location, self.locations, self.compositor, self.loop.preparing)
+
+    def stop(self) -> None:
+        """``run`` ends after this frame."""
+        self._stopped = True
+
     def _go_on(self, start_s: float, end_s: float | None, progress: Callable[[float], None] | None) -> bool:
         now_s = time.monotonic()
         if now_s >= self._next_poll_s:
@@ -179,7 +190,7 @@ class App:
             self.memory.sample(self.generator.health.pid)
             if progress is not None:
                 progress(now_s - start_s)
-        return end_s is None or now_s < end_s
+        return not self._stopped and (end_s is None or now_s < end_s)
 
     def _build(self) -> None:
         self.memory = Memory()
@@ -202,7 +213,9 @@ class App:
         self._ends.append(self.keeper.close)
         self.take_files = TakeFiles(self.options.takes, self._describe)
         self._ends.append(self.take_files.close)
-        if self.options.remember and self.options.scene is None:
+        if self._stands is not None:
+            resume(self.desk, self._stands)
+        elif self.options.remember and self.options.scene is None:
             go_on(self.desk, remembered(self.files), self.options.fresh)
         self.loop = self._loop()
         self._load_locations()
@@ -238,16 +251,7 @@ class App:
         )
 
     def _start_generator(self) -> GeneratorHost:
-        settings = self.files.stage.neural
-        if settings.generator == "none":
-            return NoHost()
-        try:
-            sizes, own = partial(asked_sizes, settings), self.files.generator_settings
-            rungs = rungs_of(settings, sizes, own, float(1 / self.files.stage.rate))
-            host = LadderHost(rungs, lambda: self.desk.ask_of(looks_of(self.generator.health.name)))
-        except UserError as error:  # the wall can do without
-            log.warning("%s. The wall shows the plate.", error)
-            return NoHost()
+        host = build_generator(self.files, lambda: self.desk.ask_of(looks_of(self.generator.health.name)))
         self._ends.append(host.close)
         return host
 
@@ -298,18 +302,6 @@ class App:
         for location in self.files.show.plates:
             self.locations.ask(location)
 
-    def _clock(self) -> Clock:
-        """Paced by the display of the first window, or by the monotonic clock."""
-        outputs, rate = self.files.stage.outputs, self.files.stage.rate
-        latency_s = outputs[0].latency_s if outputs else 0.0
-        if self.options.unpaced:
-            return UnpacedClock(rate)
-        if self.windows is None:
-            return PacedClock(rate, latency_s)
-        paced_by = next(item for item in outputs if item.target.kind == "window")
-        windows, monitor = self.windows, self._of(paced_by.target).monitor
-        return DisplayClock(rate, windows.refresh_hz(monitor), latency_s, windows.take_swap)
-
     def _recorder(self) -> Recorder:
         folder = self.options.log_folder
         if folder is None:
@@ -326,7 +318,7 @@ class App:
 
     def _loop(self) -> Loop:
         stage, period_s = self.files.stage, float(1 / self.files.stage.rate)
-        clock = called_by_timecode(self._clock(), self.files, self.midi)
+        clock = called_by_timecode(build_clock(self.files, self.windows, self.options.unpaced), self.files, self.midi)
         recorder, walls = self._recorder(), self.compositor.walls
         stations = build_stations(self.files, self.compositor)
         requests = build_requests(self.gpu, self.files, self.compositor, self.locations, stations, self._exit)
@@ -362,7 +354,7 @@ class App:
             camera=stage.cameras[0].id,
             times=FrameTimes(period_s),
             governor=Governor(math.inf if self.options.unpaced else period_s),
-            trouble=lambda: trouble_of(self.loop),
+            trouble=lambda: "; ".join(filter(None, (trouble_of(self.loop), self.refusal))),
             waits=self.options.unpaced,
             keep=Keeping(self.desk, self.keeper, self.take_files, self.takes_now, self.picture_takes.note).note,
         )

@@ -2,24 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import logging
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
+from functools import partial
 
 from vpengine.compose.compositor import Compositor
 from vpengine.compose.current import CurrentWorld
-from vpengine.compose.request import Requests, RequestSettings
+from vpengine.compose.request import Requests, RequestSettings, asked_sizes
 from vpengine.compose.request_camera import RequestCamera
-from vpengine.compose.restoring import LoadedKeyframe, Restoring, load_stored
+from vpengine.compose.restoring import Restoring, Stored, load_stored
 from vpengine.compose.stations import Stations
+from vpengine.errors import UserError
 from vpengine.files import Files
 from vpengine.frames.look import Look
 from vpengine.gpu.gpu import Gpu
 from vpengine.neural.declared import generator_class
+from vpengine.neural.host import GeneratorHost, NoHost
+from vpengine.neural.ladder import rungs_of
+from vpengine.neural.ladder_host import LadderHost
 from vpengine.plates.locations import Locations
+
+log = logging.getLogger(__name__)
 
 BUSY = 0.7  # of a frame's time: after that it begins nothing for the generator
 
-Stored = Mapping[str, Sequence[LoadedKeyframe]]  # by a scene's slug
+
+def build_generator(files: Files, changed: Callable[[], None]) -> GeneratorHost:
+    """Its process or thread begins at once. changed: is told when another one follows it."""
+    settings = files.stage.neural
+    if settings.generator == "none":
+        return NoHost()
+    try:
+        sizes, own = partial(asked_sizes, settings), files.generator_settings
+        return LadderHost(rungs_of(settings, sizes, own, float(1 / files.stage.rate)), changed)
+    except UserError as error:  # the wall can do without
+        log.warning("%s. The wall shows the plate.", error)
+        return NoHost()
 
 
 def stored_of(files: Files, compositor: Compositor) -> Stored:

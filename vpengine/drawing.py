@@ -14,6 +14,7 @@ from vpengine.compose.eyes import Eyes
 from vpengine.compose.green_screen import Composited, GreenScreen
 from vpengine.compose.keys import light_key, world_key
 from vpengine.compose.plan import Layout
+from vpengine.compose.preparing import Preparing
 from vpengine.compose.surround import Surrounds, stations_in
 from vpengine.compose.walls import Walls
 from vpengine.errors import UserError
@@ -38,13 +39,26 @@ log = logging.getLogger(__name__)
 def build_locations(gpu: Gpu, files: Files, exit_stack: ExitStack) -> Locations:
     """A show's plates, none of them loaded yet; they live as long as the stack."""
 
+    locations = Locations(gpu, plate_builds(files))
+    exit_stack.callback(locations.close)
+    return locations
+
+
+def plate_builds(files: Files) -> dict[str, Build]:
+    """What makes each of a show's plates, by location."""
+
     def build(section: PluginSection) -> Build:
         plugin, settings = load_plugin(plates.KINDS[section.kind]), files.of(section)
         return lambda: plugin(settings)
 
-    locations = Locations(gpu, {name: build(section) for name, section in files.show.plates.items()})
-    exit_stack.callback(locations.close)
-    return locations
+    return {name: build(section) for name, section in files.show.plates.items()}
+
+
+def drop_location(location: str, locations: Locations, compositor: Compositor, preparing: Preparing) -> None:
+    """Give back all that is kept of a location that nothing shows, nor will."""
+    preparing.drop(location)
+    compositor.eyes.drop(location)
+    locations.drop(location)
 
 
 def build_compositor(gpu: Gpu, files: Files, locations: Locations, exit_stack: ExitStack) -> Compositor:

@@ -18,9 +18,10 @@ from vpengine.compose.preparing import Preparing
 from vpengine.compose.request import Requests
 from vpengine.compose.restoring import Restoring
 from vpengine.control import declared
-from vpengine.control.desk import Desk, Settled
+from vpengine.control.desk import Desk
 from vpengine.control.displays import Displays, Shown
 from vpengine.control.messages import OperatorMessage
+from vpengine.control.settled import Settled
 from vpengine.frames.feed import PROGRAM, Feed
 from vpengine.frames.frame_input import BusState, FrameInput, Tick, stands_elsewhere
 from vpengine.frames.keyframe import Keyframe
@@ -180,7 +181,8 @@ class Loop:
         self.guard.run("hearing the generator", hear, "its pictures stay")
         if collected.lost:
             self.requests.forget()
-        return collected.keyframes
+        there = self.locations.names  # a location may have gone from the show since it was asked for
+        return tuple(keyframe for keyframe in collected.keyframes if keyframe.request.location in there)
 
     def restored(self, settled: Settled, tick: Tick) -> tuple[Keyframe, ...]:
         """The part of a scene's stored surround that comes in this frame. It is not new: hold lets it pass."""

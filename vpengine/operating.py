@@ -7,10 +7,13 @@ import math
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
 
 from vpengine import output, plates
 from vpengine.capture.readers import Captures
 from vpengine.compose.picking import picked
+from vpengine.compose.restoring import Stored
 from vpengine.control.chance import Chance
 from vpengine.control.controls import ControlError, Controls, typed
 from vpengine.control.cues import CueEdits
@@ -29,11 +32,12 @@ from vpengine.files import Files, base_look
 from vpengine.frames.feed import Feed
 from vpengine.frames.frame_input import FrameInput
 from vpengine.frames.look import Look
+from vpengine.gpu.window import Windows
 from vpengine.loop import Loop
 from vpengine.mailbox import Board, Inbox
 from vpengine.neural.declared import looks_of
 from vpengine.osc import Message
-from vpengine.output.clock import Clock
+from vpengine.output.clock import Clock, DisplayClock, PacedClock, UnpacedClock
 from vpengine.output.output import Output, Surroundings
 from vpengine.output.received_timecode import ReceivedTimecode
 from vpengine.plugins import load_plugin
@@ -51,6 +55,28 @@ log = logging.getLogger(__name__)
 END_S = 2.6  # of the three seconds that an end may take; the rest is for what OpenGL has to give back
 
 
+@dataclass(frozen=True)
+class RunOptions:
+    """What the command line says. controls: (name or address, value) pairs that override stage and show.
+
+    scene: to begin with, instead of the show's first. remember: what was recentred, and where the
+    desk stands, holds from one run to the next. takes: the folder of those that roll. fresh: begin
+    anew, also after a run that was not ended.
+    """
+
+    stage: Path
+    show: Path | None = None
+    headless: bool = False
+    unpaced: bool = False
+    log_folder: Path | None = None
+    controls: tuple[tuple[str, str], ...] = ()
+    allow_outside: bool = False
+    scene: str | None = None
+    remember: bool = True
+    takes: Path = Path("takes")
+    fresh: bool = False
+
+
 def build_desk(
     files: Files, baked: Mapping[str, Look], scene: str | None, set_controls: Iterable[tuple[str, str]]
 ) -> Desk:
@@ -60,8 +86,7 @@ def build_desk(
     """
     show = files.show
     controls = Controls(files.controls)
-    entries = [SceneEntry(each.slug, each.location, each.dissolve_s, each.controls, each.keep) for each in show.scenes]
-    scenes = Scenes(entries, base_look(files))
+    scenes = Scenes(_entries(files), base_look(files))
     for address, value in files.stage.controls:
         controls.set(address, value)
     scenes.enter_first(controls, 0.0, scene)
@@ -80,11 +105,58 @@ def build_desk(
         CueEdits(show.cues),
         Safe(show.settings.safe),
         Takes(show.settings.lock_takes),
-        Chance(controls.declared, [control_address(name) for name in show.settings.chance]),
+        _chance(files, controls),
         approvers=show.settings.approvers,
-        lights=LightTable({**USUAL, **show.lights}),
+        lights=_lights(files),
         playheads=Playheads(moving_locations(files)),
     )
+
+
+def _entries(files: Files) -> list[SceneEntry]:
+    scenes = files.show.scenes
+    return [SceneEntry(each.slug, each.location, each.dissolve_s, each.controls, each.keep) for each in scenes]
+
+
+def _chance(files: Files, controls: Controls) -> Chance:
+    return Chance(controls.declared, [control_address(name) for name in files.show.settings.chance])
+
+
+def _lights(files: Files) -> LightTable:
+    return LightTable({**USUAL, **files.show.lights})
+
+
+@dataclass(frozen=True)
+class ShowChange:
+    """Another version of the show that runs, on the same stage, with all that was read for it.
+
+    files: with locations called as in the running one. names: of these, what the show's file itself makes of them.
+    stored, baked: what its scenes have stored, and the looks that they were baked with, by slug.
+    """
+
+    files: Files
+    names: Mapping[str, str]
+    stored: Stored
+    baked: Mapping[str, Look]
+
+
+def take_show(desk: Desk, keeper: Keeper, before: Files, change: ShowChange) -> None:
+    """The desk goes on with another version of the show. Cues, approvals and controls are as operators have them."""
+    files, settings = change.files, change.files.show.settings
+    desk.scenes.take(_entries(files), base_look(files))
+    desk.take_show(change.baked, _chance(files, desk.controls), settings.approvers, _lights(files), settings.lock_takes)
+    desk.safe.picture = settings.safe
+    desk.playheads.take(moving_locations(files) + moving_locations(before))
+    if settings.gate != before.show.settings.gate:
+        approvals = files.show.looks if settings.gate == "on" else None
+        desk.gate.turn(approvals)
+        keeper.adopt(approvals)
+
+
+def seen_soon(desk: Desk, frame: FrameInput | None) -> set[str]:
+    """The locations that are visible on a bus, or will be without that anybody asks."""
+    buses = frame.buses.values() if frame is not None else ()
+    shown = {location for state in buses for location, _ in state.shares}
+    return shown | desk.scenes.locations | desk.safe.locations
 
 
 def moving_locations(files: Files) -> list[str]:
@@ -109,14 +181,21 @@ def go_on(desk: Desk, found: tuple[DeskState, bool] | None, fresh: bool = False)
     if found is None:
         return
     state, ended = found
-    desk.takes.restore(state.take, dict(state.used))
-    if not ended and not fresh:
-        desk.resume(state.scene, state.controls, state.cue, state.standby, state.safe)
+    if ended or fresh:
+        desk.takes.restore(state.take, dict(state.used))
+    else:
+        resume(desk, state)
         where = f"cue {state.cue}" if state.cue is not None else f"scene {state.scene}"
         log.warning(
             "the run before this was not ended: it goes on at %s, with every control as it was; --fresh begins anew",
             where,
         )
+
+
+def resume(desk: Desk, state: DeskState) -> None:
+    """Stand where another run of the show stood."""
+    desk.takes.restore(state.take, dict(state.used))
+    desk.resume(state.scene, state.controls, state.cue, state.standby, state.safe)
 
 
 def state_of(desk: Desk) -> DeskState:
@@ -147,6 +226,19 @@ def build_midi(files: Files, inbox: Inbox[str, OperatorMessage]) -> MidiDoor | N
     if not show.midi and timecode_device is None:
         return None
     return MidiDoor(show.midi, inbox, timecode_device)
+
+
+def build_clock(files: Files, windows: Windows | None, unpaced: bool) -> Clock:
+    """Paced by the display of the first window, or by the monotonic clock; unpaced: as fast as it goes."""
+    outputs, rate = files.stage.outputs, files.stage.rate
+    latency_s = outputs[0].latency_s if outputs else 0.0
+    if unpaced:
+        return UnpacedClock(rate)
+    if windows is None:
+        return PacedClock(rate, latency_s)
+    paced_by = next(item for item in outputs if item.target.kind == "window")
+    monitor = files.of(paced_by.target).monitor
+    return DisplayClock(rate, windows.refresh_hz(monitor), latency_s, windows.take_swap)
 
 
 def shown_as(kind: str, headless: bool) -> str:

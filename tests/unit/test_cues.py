@@ -9,11 +9,12 @@ from hypothesis import strategies as st
 from vpengine.control.controls import Controls
 from vpengine.control.cues import MOST_CUES, Cue, CueEdits, CueList, cue_number
 from vpengine.control.declared import ENGINE_CONTROLS, INNER_EXPOSURE, NEURAL_HOLD, OUTER_EXPOSURE
-from vpengine.control.desk import Desk, Settled
+from vpengine.control.desk import Desk
 from vpengine.control.gate import Gate
 from vpengine.control.looks import Looks
 from vpengine.control.messages import ControlChange, OperatorMessage
 from vpengine.control.scenes import SceneEntry, Scenes
+from vpengine.control.settled import Settled
 from vpengine.control.transitions import Transition
 from vpengine.control.triggers import CueEdit, CueTrigger, SceneTrigger
 from vpengine.errors import UserError

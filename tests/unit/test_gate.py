@@ -24,10 +24,11 @@ from vpengine.control.approvals import Approval, Approvals, approval_of, is_betw
 from vpengine.control.controls import Controls
 from vpengine.control.cues import Cue
 from vpengine.control.declared import ENGINE_CONTROLS, NEURAL_AMOUNT
-from vpengine.control.desk import Desk, Settled
+from vpengine.control.desk import Desk
 from vpengine.control.gate import Gate
 from vpengine.control.messages import ControlChange, ControlToggle, OperatorMessage
 from vpengine.control.scenes import SceneEntry, Scenes
+from vpengine.control.settled import Settled
 from vpengine.control.triggers import CueEdit, CueTrigger, LookTrigger, SceneTrigger
 from vpengine.errors import UserError
 from vpengine.frames.look import Look

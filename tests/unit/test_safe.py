@@ -16,12 +16,13 @@ from vpengine.control.declared import (
     OUTER_EXPOSURE,
     WALL_CHART,
 )
-from vpengine.control.desk import Desk, Settled
+from vpengine.control.desk import Desk
 from vpengine.control.gate import Gate
 from vpengine.control.looks import Looks
 from vpengine.control.messages import ControlChange, OperatorMessage
 from vpengine.control.safe import Safe
 from vpengine.control.scenes import SceneEntry, Scenes
+from vpengine.control.settled import Settled
 from vpengine.control.triggers import SafeTrigger, SceneTrigger, TakeTrigger
 from vpengine.frames.frame_input import BusState
 

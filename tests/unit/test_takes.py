@@ -9,11 +9,12 @@ import pytest
 from vpengine.control.controls import Control, Controls
 from vpengine.control.cues import CueEdits
 from vpengine.control.declared import ENGINE_CONTROLS, NEURAL_SEED, OUTER_EXPOSURE
-from vpengine.control.desk import Desk, Settled
+from vpengine.control.desk import Desk
 from vpengine.control.gate import Gate
 from vpengine.control.looks import Looks, look_address
 from vpengine.control.messages import ControlChange, OperatorMessage
 from vpengine.control.scenes import SceneEntry, Scenes
+from vpengine.control.settled import Settled
 from vpengine.control.takes import Takes
 from vpengine.control.triggers import CueTrigger, RefreshTrigger, SceneTrigger, TakeTrigger
 from vpengine.errors import UserError

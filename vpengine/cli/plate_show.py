@@ -54,7 +54,7 @@ def show(
         drawn = target.with_suffix(".png")
         PilImage.fromarray(standing(read_files(stage, target), list(scenes))).save(drawn)
         typer.echo(f"{drawn}: how they stand on {stage.stem}")
-    typer.echo(f"vpengine run {stage} --show {target}")
+    typer.echo(f"vpengine run {stage} --show {target} --watch")
 
 
 def _above(files: list[Path]) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
@@ -17,8 +18,10 @@ from vpengine.cli.signals import deaf_to_hangup
 from vpengine.cli.status import Follower
 from vpengine.cli.streams import echo
 from vpengine.cli.terminal import Terminal
+from vpengine.cli.watching import Watching, built_anew, watched_in
 from vpengine.errors import UserError
 from vpengine.files import Files, read_files
+from vpengine.stage.watched import WatchedFiles
 from vpengine.takes.log import count_frames
 from vpengine.takes.report import summary, write_report
 
@@ -45,10 +48,16 @@ def run(
         "takes"
     ),
     fresh: Annotated[bool, typer.Option("--fresh", help="Begin anew, also after a run that was not ended.")] = False,
+    watch: Annotated[
+        bool, typer.Option("--watch", help="Take in what changes in the show, its plates and the stage while it runs.")
+    ] = False,
     allow_outside: Annotated[bool, typer.Option(help="Files may name paths outside their folder.")] = False,
     force: Force = False,
 ) -> None:
     """Run a stage: tracking and controls in, pictures on the walls."""
+    if watch and (log is not None or record is not None):
+        which = "--log" if log is not None else "--record"
+        raise UserError(f"--watch: {which} draws the run again from one show, and --watch changes it; leave one out")
     report = report and file_for("--report", report, force)
     record = record and file_for("--record", record, force, plain=True)
     controls, files = split_sets(sets or []), read_files(stage, show, allow_outside)  # before a take is overwritten
@@ -64,7 +73,7 @@ def run(
         )
         if record is not None and log is not None:
             stack.push(film_after(log, record))
-        figures = run_stage(options, files, seconds, report)
+        figures = run_stage(options, files, seconds, report, watch)
     if figures["plates"]:  # a script sees what an audience did; here, where the film is made and its take is gone
         raise typer.Exit(1)
 
@@ -98,25 +107,54 @@ def film_run(take: Path, record: Path) -> None:
         record_take(take, record, lambda: bar.advance(task))
 
 
-def run_stage(options: RunOptions, files: Files, seconds: float | None, report: Path | None) -> dict[str, Any]:
-    """The run's figures, which are written to ``report`` however it ends.
+def run_stage(
+    options: RunOptions, files: Files, seconds: float | None, report: Path | None, watch: bool = False
+) -> dict[str, Any]:
+    """The run's figures, which are written to ``report`` however it ends; with ``watch``, of the stage as it was built
+    last.
 
     A stop that comes after the greeting ends the run as its time would.
     """
-    with App(options, files) as app:
-        with Terminal() as terminal:
-            app.wait_until_ready()  # plates that load while it runs would cost frames
-            try:
-                echo(f"{app.files.stage.name}: {app.files.show.name}, scene {app.desk.scenes.shown}. Ctrl-C ends it.")
-                app.run(seconds, Follower(app, terminal).poll)
-            except KeyboardInterrupt:
-                pass
-            finally:
-                figures = app.report()
-                if report is not None:
-                    write_report(report, figures)
-        echo(summary(figures))
-    return figures
+    watched = WatchedFiles(watched_in(files)) if watch else None
+    end_s, is_first = None, True
+    with ExitStack() as stack:
+        app = stack.enter_context(App(options, files))
+        while True:
+            with Terminal() as terminal:
+                if is_first:
+                    app.wait_until_ready()  # plates that load while it runs would cost frames
+                end_s = time.monotonic() + seconds if is_first and seconds is not None else end_s
+                watching = Watching(app, watched) if watched is not None else None
+                try:
+                    _greet(app, is_first)
+                    _run(app, end_s, terminal, watching)
+                except KeyboardInterrupt:
+                    pass
+                finally:
+                    figures = app.report()
+                    if report is not None:
+                        write_report(report, figures)
+                if watching is not None and watching.anew is not None:
+                    app, is_first = built_anew(stack, app, watching.anew), False
+                    continue
+            echo(summary(figures))
+            return figures
+
+
+def _greet(app: App, is_first: bool) -> None:
+    if is_first:
+        echo(f"{app.files.stage.name}: {app.files.show.name}, scene {app.desk.scenes.shown}. Ctrl-C ends it.")
+
+
+def _run(app: App, end_s: float | None, terminal: Terminal, watching: Watching | None) -> None:
+    follower = Follower(app, terminal)
+
+    def poll(ran_s: float) -> None:
+        follower.poll(ran_s)
+        if watching is not None:
+            watching.poll(time.monotonic())
+
+    app.run(None if end_s is None else max(end_s - time.monotonic(), 0.0), poll)
 
 
 def split_sets(sets: list[str]) -> tuple[tuple[str, str], ...]:

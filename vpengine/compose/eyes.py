@@ -60,6 +60,15 @@ class Eyes:
             )
         return self._layers[eye, location]
 
+    def drop(self, location: str) -> None:
+        """Give back what was kept of a location that no eye sees any more."""
+        gone = [key for key in self._layers if key[1] == location]
+        for key in gone:
+            self._layers.pop(key).release()
+        self._shown = {
+            eye: state for eye, state in self._shown.items() if location not in (name for name, _ in state.shares)
+        }
+
     def update(self, job: UpdateKeyframes, pictures: Pictures) -> None:
         del pictures
         self._enter(job)

@@ -55,6 +55,15 @@ class Preparing:
             jobs.insert(0, prepare)
         return jobs
 
+    def drop(self, location: str) -> None:
+        """What there is of its outer pictures goes; it is not on the walls, and comes no more."""
+        if location in self._waiting:
+            self._waiting.remove(location)
+        if self._begun == location:
+            self._begun = None
+        self.failing.discard(location)
+        self._walls.drop(location)
+
     def _prepare(self, job: Prepare, _: Pictures) -> None:
         self._worked = True
         try:

@@ -38,6 +38,9 @@ class LoadedKeyframe:
     finish: Callable[[Redraw], Keyframe]
 
 
+Stored = Mapping[str, Sequence[LoadedKeyframe]]  # by a scene's slug
+
+
 def load_keyframes(
     found: Iterable[StoredKeyframe], home_m: Iterable[float], rooms: int, instead: str = "it is generated"
 ) -> list[LoadedKeyframe]:
@@ -110,7 +113,7 @@ class Restoring:
         plates: Plates,
         stations: Stations | None,
         next_number: Callable[[], int],
-        scenes: Mapping[str, Sequence[LoadedKeyframe]],
+        scenes: Stored,
         baked: Collection[str] = (),
     ) -> None:
         self._camera = camera
@@ -119,7 +122,7 @@ class Restoring:
         self._next_number = next_number
         self._scenes = scenes if stations is not None else {}
         self._baked = baked
-        self._on: tuple[str, bool] | None = None  # the scene that was begun last, and whether it was baked
+        self._on: tuple[str, bool, str] | None = None  # the scene begun last, whether it was baked, and its location
         self._epoch = 0
         self._left: deque[Coming] = deque()
         self._drawn: Coming | None = None
@@ -127,6 +130,23 @@ class Restoring:
         self._ahead: dict[SurroundFace, int] = {}  # of its faces those that came, with their numbers
         self._numbers: dict[SurroundFace, int] = {}  # of the faces that were restored last
         self._restored: set[int] = set()  # the numbers of all that was
+
+    def take_scenes(self, scenes: Stored, baked: Collection[str]) -> None:
+        """Another version of the show. What is on its way comes again, unless its scene has the very same stored."""
+        if self._stations is None:
+            return
+        stored = {
+            slug: self._scenes[slug] if _same(self._scenes.get(slug), new) else new for slug, new in scenes.items()
+        }
+        on, standing = self._on, self._standing
+        if on is not None and self._scenes.get(on[0]) is not stored.get(on[0]):
+            self._on, self._drawn = None, None
+            self._left.clear()
+        if standing is not None and self._scenes.get(standing[0]) is not stored.get(standing[0]):
+            self._standing, self._ahead = None, {}
+            self._drawn = None if self._drawn is not None and self._drawn.ahead else self._drawn
+            self._left = deque(coming for coming in self._left if not coming.ahead)
+        self._scenes, self._baked = stored, baked
 
     @property
     def drawers(self) -> Mapping[type[Job], Drawer]:
@@ -146,7 +166,7 @@ class Restoring:
         A scene that has come on begins; so does one again whose keyframes are not all there when the epoch changes.
         elsewhere: what stands by at a location that is not on the walls; its faces come when the program's are there.
         """
-        if (program.scene, program.baked) != self._on or (epoch != self._epoch and self._lacks()):
+        if (program.scene, program.baked, program.target) != self._on or (epoch != self._epoch and self._lacks()):
             self._begin(program, epoch, time_s)
         if not self._lacks():
             self._begin_ahead(program, elsewhere, epoch, time_s)
@@ -182,7 +202,7 @@ class Restoring:
 
     def _begin(self, program: BusState, epoch: int, time_s: float) -> None:
         there = self._there(program)
-        self._on, self._epoch, self._drawn = (program.scene, program.baked), epoch, None
+        self._on, self._epoch, self._drawn = (program.scene, program.baked, program.target), epoch, None
         self._standing, self._ahead = None, {}
         scene = self._stored_of(program)
         self._left.clear()
@@ -220,7 +240,9 @@ class Restoring:
 
     def _stored_of(self, state: BusState) -> Sequence[LoadedKeyframe]:
         comes = state.baked or state.scene not in self._baked
-        return self._scenes.get(state.scene, ()) if comes else ()
+        stored = self._scenes.get(state.scene, ()) if comes else ()
+        # After a change of the show its scene may be at another location soon, and is not there yet.
+        return [each for each in stored if each.stored.location == state.target]
 
     def _faces(
         self,
@@ -281,6 +303,11 @@ class Restoring:
         stored = job.coming.loaded.stored
         self._camera.draw(self._plates[stored.location], stored.view, stored.look.seed)
         self._drawn = self._left.popleft()
+
+
+def _same(before: Sequence[LoadedKeyframe] | None, now: Sequence[LoadedKeyframe]) -> bool:
+    """Whether both are the same faces and pictures of the same takes, at the same location."""
+    return before is not None and [each.stored.key for each in before] == [each.stored.key for each in now]
 
 
 def _by_station(faces: Iterable[LoadedKeyframe]) -> Iterable[list[LoadedKeyframe]]:

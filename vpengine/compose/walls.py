@@ -64,6 +64,7 @@ class Walls:
         self._moved: set[str] = set()
         self._times_moved = dict.fromkeys(self.geometries, 0)
         self._preparing: Generator[None, None, None] | None = None
+        self._begun = ""  # whose outer pictures these are
 
     def prepare(self, location: str, plate: Drawable) -> None:
         """Draw a location's outer pictures now; takes several frames' time, so before the first frame.
@@ -78,7 +79,16 @@ class Walls:
         """Have a location prepared by and by; what was begun before is finished first."""
         while self.carry_on():
             pass
-        self._preparing = self._prepare(location, plate)
+        self._preparing, self._begun = self._prepare(location, plate), location
+
+    def drop(self, location: str) -> None:
+        """Give a location's outer pictures back, also those that were begun; it is not on the walls."""
+        if self._preparing is not None and self._begun == location:
+            self._preparing.close()
+            self._preparing = None
+        for outer in self._outer.pop(location, {}).values():
+            outer.release()
+        self._turns.pop(location, None)
 
     def carry_on(self) -> bool:
         """A frame's share of what was begun: one face of the world on one wall. False when there is nothing to do.

@@ -6,7 +6,7 @@ import logging
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 
 from vpengine.control.approvals import approval_of
@@ -24,6 +24,7 @@ from vpengine.control.playback import Playback
 from vpengine.control.playheads import Playheads
 from vpengine.control.safe import Safe
 from vpengine.control.scenes import Move, Scenes, Step
+from vpengine.control.settled import Settled
 from vpengine.control.takes import Takes
 from vpengine.control.triggers import (
     ClipTrigger,
@@ -45,23 +46,6 @@ log = logging.getLogger(__name__)
 
 LOCKED = (PREFIX, "/vp/neural/")  # what begins so cannot be moved while looks are locked
 REMEMBERED = 50  # refusals, for who asks what was refused
-
-
-@dataclass(frozen=True)
-class Settled:
-    """What operators want in one frame. epoch: of what the program asks of the generator. refresh: all of it anew.
-
-    locked: the surround stays as it is. closed: the gate lets nothing through, and the plate is shown. values: of the
-    controls as operators have them, whatever gate, chance and the safe picture make of them in this frame.
-    """
-
-    buses: Mapping[str, BusState]
-    controls: Mapping[str, Value]
-    epoch: int
-    refresh: bool = False
-    locked: bool = False
-    closed: bool = False
-    values: Mapping[str, Value] = field(default_factory=dict)
 
 
 def _no_picture(_: PickTrigger) -> Iterable[ControlChange]:
@@ -152,6 +136,19 @@ class Desk:
                     self.controls.set(address, value)
         self.playback.resume(cue, standby)
         self.safe.press(safe)
+
+    def take_show(
+        self,
+        baked: Mapping[str, Look],
+        chance: Chance,
+        approvers: Collection[str],
+        lights: LightTable,
+        lock_takes: bool,
+    ) -> None:
+        """What another version of the show says, from now on; its scenes, and what operators did, are not in it."""
+        self._baked, self._chance, self._lights = baked, chance, lights
+        self._approvers, self._cure = approvers, cure(approvers)
+        self.takes.lock_while_rolling = lock_takes
 
     def ask_of(self, looks: Looks) -> None:
         """Another generator from now on."""
@@ -394,7 +391,10 @@ class Desk:
         state, values = self.scenes.standby(ready), self.scenes.standby_controls()
         cue = self.playback.standby if not self.scenes.stands_by else None
         if cue is not None:
-            step = self.playback.step(cue)
+            try:
+                step = self.playback.step(cue)
+            except UserError:  # its scene is gone from the show, and the cue came back with undo: GO says so
+                return {}
             state = BusState(step.scene, step.location) if ready(step.location) else None
             values = self.playback.values(cue)
         if state is None:

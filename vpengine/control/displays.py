@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from vpengine.control.controls import Value
-from vpengine.control.desk import Desk, Settled
+from vpengine.control.desk import Desk
+from vpengine.control.settled import Settled
 from vpengine.frames.feed import PREVIEW, PROGRAM
 from vpengine.frames.frame_input import Tick
 

@@ -52,6 +52,12 @@ class Gate:
     def approvals(self) -> Approvals | None:
         return self._approvals
 
+    def turn(self, approvals: Approvals | None) -> None:
+        """On, with what was approved, or off (None)."""
+        self._let_through.clear()
+        self._answers.clear()
+        self._approvals, self._last = approvals, None
+
     def decide(self, approvals: Approvals) -> None:
         """Others from now on. What was let through has to be again, unless nothing was taken back: a moment that is
         kept, or a candidate, leaves the walls as they are, also in the middle of a fade that another one interrupted.

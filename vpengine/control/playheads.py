@@ -24,6 +24,10 @@ class Playheads:
         self._stood = 0  # ticks, since the run began
         self._before: int | None = None
 
+    def take(self, moving: Collection[str]) -> None:
+        """Others move from now on; clips that play go on."""
+        self._moving = frozenset(moving)
+
     def press(self, trigger: ClipTrigger) -> None:
         if trigger.action == "restart":
             self._restart = True

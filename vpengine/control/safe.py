@@ -38,6 +38,11 @@ class Safe:
         self._between: dict[str, Value] = {}  # the exposures on their way back, in the newest frame
         self._released_s: float | None = None
 
+    @property
+    def locations(self) -> set[str]:
+        """What it may show until it is let go, and on the way back."""
+        return {location for location, _ in self._held.state.shares} if self._held is not None else set()
+
     def press(self, on: bool) -> None:
         """Also where it is so already."""
         if on and not self.on:

@@ -59,6 +59,8 @@ class Scenes:
         """base: (address, value) of the show's base look, where a scene's other controls go back to."""
         self._entries = {entry.slug: entry for entry in entries}
         self._order = list(self._entries)
+        self._gone: SceneEntry | None = None  # the scene on the walls, where the show has it no more
+        self._gone_from = 0  # its place in the order
         self._base = dict(base)
         first = self._entries[self._order[0]]
         self._state = BusState(first.slug, first.location)
@@ -96,6 +98,66 @@ class Scenes:
     def has(self, slug: str) -> bool:
         return slug in self._entries
 
+    @property
+    def locations(self) -> set[str]:
+        """All that are visible, or may be soon: on the walls, and in what is under way, waits or stands by."""
+        steps = [step.location for step in (self._running, self._wanted) if step is not None]
+        under_way = self._from if self._running is not None else ()
+        return {*(location for location, _ in self._state.shares), *under_way, *steps}
+
+    def take(self, entries: Iterable[SceneEntry], base: Values = ()) -> None:
+        """Another version of the show, at least one scene of it. What has changed of the scene on the walls, or of the
+        one that waits, comes in its own dissolve; a control that has not changed stays where operators have it. A scene
+        on the walls that is gone stays until another is asked for; with another slug alone it is the same scene.
+        """
+        before, values = self._entries, {slug: self.values(slug) for slug in self._entries}
+        self._entries, self._base = {entry.slug: entry for entry in entries}, dict(base)
+        order, self._order = self._order, list(self._entries)
+        self._rename(before)
+        shown = self._state.scene
+        if shown not in self._entries and shown in before:
+            self._gone, self._gone_from = before[shown], order.index(shown)
+        if self._standby not in self._entries:
+            self._standby = None
+        if self._wanted is not None:
+            self._wanted = self._anew(self._wanted, values) if self._wanted.scene in self._entries else None
+        elif shown in self._entries:
+            entry = self._entries[shown]
+            step = self._anew(Step(shown, self.location, dissolve(entry.dissolve_s)), values)
+            if step.moves or step.location != self.location:
+                self.play(step)
+
+    def _anew(self, step: Step, before: Mapping[str, Mapping[str, Value]]) -> Step:
+        """Where a step goes now; what a cue sets otherwise than its scene did goes where the cue takes it.
+
+        before: where each scene took the controls.
+        """
+        entry, here, old = self._entries[step.scene], self.values(step.scene), before.get(step.scene, {})
+        asked = {move.address: move.value for move in step.moves}
+        moved = {
+            name: Move(name, value, entry.dissolve_s)
+            for name, value in here.items()
+            if value != old.get(name, value) and asked.get(name, old[name]) == old[name]
+        }
+        others = (move for move in step.moves if move.address not in moved)
+        return replace(step, location=entry.location, moves=(*others, *moved.values()))
+
+    def _rename(self, before: Mapping[str, SceneEntry]) -> None:
+        """A slug that is gone becomes the new one of a scene that is the same in all else."""
+        new = {slug: entry for slug, entry in self._entries.items() if slug not in before}
+        slugs = {
+            slug: next((other for other, each in new.items() if replace(each, slug=slug) == entry), slug)
+            for slug, entry in before.items()
+            if slug not in self._entries
+        }
+        self._state = replace(self._state, scene=slugs.get(self._state.scene, self._state.scene))
+        self._running, self._wanted = (
+            replace(step, scene=slugs.get(step.scene, step.scene)) if step is not None else None
+            for step in (self._running, self._wanted)
+        )
+        if self._standby is not None:
+            self._standby = slugs.get(self._standby, self._standby)
+
     def ask(self, trigger: SceneTrigger) -> None:
         """Note which scene is wanted, on the walls or in the preview. Raises UserError for one that does not exist."""
         if trigger.bus == PREVIEW:
@@ -109,7 +171,7 @@ class Scenes:
 
     def step(self, slug: str) -> Step:
         """A scene as a step of its own. Raises UserError."""
-        entry = self._entries[self._named(SceneTrigger("goto", slug))]
+        entry = self._entry(slug)
         moves = (Move(address, value, entry.dissolve_s) for address, value in self.values(slug).items())
         return Step(slug, entry.location, dissolve(entry.dissolve_s), tuple(moves))
 
@@ -148,13 +210,22 @@ class Scenes:
 
     def _neighbour(self, trigger: SceneTrigger) -> str:
         step = 1 if trigger.action == "next" else -1
-        here = self._order.index(self._wanted.scene if self._wanted else self._state.scene)
-        return self._order[(here + step) % len(self._order)]
+        slug = self.going_to
+        if slug in self._order:
+            return self._order[(self._order.index(slug) + step) % len(self._order)]
+        there = self._gone_from + min(step, 0)  # in its place the next one is now
+        return self._order[there % len(self._order)]
 
     def _named(self, trigger: SceneTrigger) -> str:
         if trigger.name not in self._entries:
             raise UserError(f"no scene {trigger.name!r}{did_you_mean(trigger.name, self._entries)}")
         return trigger.name
+
+    def _entry(self, slug: str) -> SceneEntry:
+        """Of a scene that there is, or of the one on the walls that is gone. Raises UserError."""
+        if self._gone is not None and slug == self._gone.slug == self._state.scene and slug not in self._entries:
+            return self._gone
+        return self._entries[self._named(SceneTrigger("goto", slug))]
 
     def advance(self, time_s: float, controls: Controls, ready: Callable[[str], bool]) -> BusState:
         """The program at ``time_s``. The wanted step begins when its location is ready, whatever is under way."""
@@ -175,7 +246,7 @@ class Scenes:
 
     def values(self, slug: str) -> dict[str, Value]:
         """Where a scene takes the controls."""
-        entry = self._entries[slug]
+        entry = self._entry(slug)
         return {**({} if entry.keep else self._base), **dict(entry.controls)}
 
     def _begin(self, step: Step, time_s: float, controls: Controls) -> None:

@@ -42,7 +42,7 @@ class Takes:
         self._next = TakeName()
         self._ended = 0
         self._used: dict[tuple[str, str], int] = {}
-        self._lock_while_rolling = lock_while_rolling
+        self.lock_while_rolling = lock_while_rolling
         self._locked_by_hand = False
 
     @property
@@ -53,7 +53,7 @@ class Takes:
     @property
     def locked(self) -> bool:
         """Whether looks may not change."""
-        return self._locked_by_hand or (self._lock_while_rolling and self.rolling is not None)
+        return self._locked_by_hand or (self.lock_while_rolling and self.rolling is not None)
 
     @property
     def now(self) -> TakesNow:

@@ -129,6 +129,21 @@ class FrameInput:
     rolling: bool = False
     playheads: Mapping[str, Fraction] = field(default_factory=dict)
 
+    def called(self, names: Mapping[str, str]) -> FrameInput:
+        """With other names for locations. One without a name there is left out beside one that has one: of a dissolve
+        what comes is left, and keyframes of it are not.
+        """
+        return replace(
+            self,
+            buses={bus: _called(state, names) for bus, state in self.buses.items()},
+            keyframes=tuple(
+                replace(key, request=replace(key.request, location=names[key.request.location]))
+                for key in self.keyframes
+                if key.request.location in names
+            ),
+            playheads={names[location]: head for location, head in self.playheads.items() if location in names},
+        )
+
     def playhead(self, location: str) -> Fraction:
         """0 for a plate that does not move."""
         return self.playheads.get(location, Fraction(0))
@@ -148,6 +163,16 @@ class FrameInput:
         if not self.captured:
             return self
         return replace(self, captured={camera: replace(one, planes=()) for camera, one in self.captured.items()})
+
+
+def _called(state: BusState, names: Mapping[str, str]) -> BusState:
+    if any(location not in names for location, _ in state.shares):
+        return replace(
+            state, location=names.get(state.target, state.target), incoming_location=None, mix=0.0, others=()
+        )
+    others = tuple((names[location], share) for location, share in state.others)
+    incoming = names[state.incoming_location] if state.incoming_location is not None else None
+    return replace(state, location=names[state.location], incoming_location=incoming, others=others)
 
 
 def stands_elsewhere(buses: Mapping[str, BusState]) -> BusState | None:

@@ -46,6 +46,31 @@ class Locations:
         self._thread = threading.Thread(target=self._load_all, name="plate-loader", daemon=True)
         self._thread.start()
 
+    def add(self, builds: Mapping[str, Build]) -> None:
+        """More locations, none of them loaded yet; one that is there stays as it is."""
+        self._builds = {**builds, **self._builds}
+
+    def drop(self, name: str) -> None:
+        """Give a location back, wherever it has come to; its name is used up. Main thread."""
+        self._builds = {other: build for other, build in self._builds.items() if other != name}
+        self.faults.pop(name, None)
+        if self._going_up is not None and self._going_up[0] == name:
+            self._going_up[1].release()
+            self._going_up = None
+        plate = self._plates.pop(name, None)
+        if plate is not None:
+            plate.release()
+
+    @property
+    def names(self) -> frozenset[str]:
+        """Of all that there are, loaded or not."""
+        return frozenset(self._builds)
+
+    @property
+    def used_names(self) -> frozenset[str]:
+        """Also of those that were dropped: what comes late for one of these must find no other by its name."""
+        return self.names | self._asked
+
     def ask(self, name: str) -> None:
         """Have a location loaded; at once when it already is."""
         if name not in self._asked:
@@ -77,6 +102,10 @@ class Locations:
             try:
                 self._going_up = self._loaded.get_nowait()
             except queue.Empty:
+                return None
+            if self._going_up[0] not in self._builds:  # dropped while it was loaded
+                self._going_up[1].release()
+                self._going_up = None
                 return None
         return self._carry_on(*self._going_up)
 
@@ -134,7 +163,10 @@ class Locations:
 
     def _load_all(self) -> None:
         while (name := self._wanted.get()) is not None and not self._stop.is_set():
-            plate = self._load(name)
+            build = self._builds.get(name)
+            if build is None:  # dropped before its turn
+                continue
+            plate = self._load(name, build)
             while not self._stop.is_set():
                 try:
                     self._loaded.put((name, plate), timeout=0.1)
@@ -142,9 +174,9 @@ class Locations:
                     continue
                 break
 
-    def _load(self, name: str) -> Plate:
+    def _load(self, name: str, build: Build) -> Plate:
         try:
-            return self._builds[name]()
+            return build()
         except UserError as error:
             log.error("plate %s: " + _PLACEHOLDER, name, error)
             sentence = str(error)

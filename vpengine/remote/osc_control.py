@@ -96,6 +96,10 @@ class OscControl:
         self._patterns_left, self._patterns_since_s = NEW_PATTERNS_PER_S, clock()
         self._expanded = lru_cache(maxsize=256)(self._expand)
 
+    def name_scenes(self, scenes: Sequence[str]) -> None:
+        """Others from now on; from any thread."""
+        self._scenes = tuple(scenes)
+
     async def open(self) -> None:
         loop, (host, port) = asyncio.get_running_loop(), self._address
         try:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from itertools import chain, count
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -227,6 +228,23 @@ def location_in(path: Path, plate: PluginSection) -> str | None:
     locations = _Locations()
     names = {_content(section): locations.name(section) for section in read_show(path, ()).sections}
     return names.get(_content(plate))
+
+
+def called_as_running(show: Show, running: Show, renewed: Collection[str], taken: Collection[str]) -> Show:
+    """Another version of a running show, its locations called as in that: where a plate's section is the same, the
+    location is the same, and any other has a name that is not ``taken``.
+
+    renewed: locations of the running show whose files are others now, so that they are loaded again.
+    """
+    names = {_content(plate): name for name, plate in running.plates.items() if name not in renewed}
+    used = {*taken, *running.plates}
+    for name, plate in show.plates.items():
+        if _content(plate) not in names:
+            numbered = (f"{name}~{number}" for number in count(2))
+            free = next(each for each in chain([name], numbered) if each not in used)
+            names[_content(plate)] = free
+            used.add(free)
+    return replace(show, scenes=tuple(replace(each, location=names[_content(each.plate)]) for each in show.scenes))
 
 
 def _content(plate: PluginSection) -> tuple[str, str]:

@@ -91,6 +91,10 @@ class Keeper:
         self._thread = threading.Thread(target=self._run, name="show-keeper", daemon=True)
         self._thread.start()
 
+    def adopt(self, approvals: Approvals | None) -> None:
+        """They are as the file has them: the show's gate was turned on or off."""
+        self._approvals, self._noted = approvals, (self._noted[0], approvals)
+
     def note(self, state: DeskState, cues: CueList, approvals: Approvals | None) -> None:
         """What is true now; once a frame."""
         self._newest = (state, cues, approvals)

@@ -59,6 +59,11 @@ class StoredKeyframe:
         """The same for all faces of a station."""
         return tuple(float(value) for value in np.round(self.view.origin_m, 4) + 0.0)
 
+    @property
+    def key(self) -> tuple[Path, str, Any]:
+        """No other keyframe has it."""
+        return self.take, self.location, self.line["number"]
+
     def check(self) -> None:
         """Reads the headers of its pictures alone. Raises UserError where they are not what they must be."""
         try:

@@ -12,7 +12,7 @@ import re
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -46,6 +46,7 @@ class TakeFiles:
     def __init__(self, folder: Path, describe: Describe, ring: Ring | None = None) -> None:
         self._folder, self._describe = folder, describe
         self._ring = ring or Ring()
+        self.names: Mapping[str, str] | None = None  # of locations, as the show's file has them, where they differ
         self._writer: LogWriter | None = None
         self._card: dict[str, Any] = {}  # of the take that rolls
         self._refused: Refused = ((), 0)
@@ -72,7 +73,10 @@ class TakeFiles:
                 self._roll(rolling, frame, refused[1])
             self._rolling = rolling
         elif self._writer is not None:
-            self._writer.note(frame)
+            self._writer.note(self._named(frame))
+
+    def _named(self, frame: FrameInput) -> FrameInput:
+        return frame.called(self.names) if self.names is not None else frame
 
     def _roll(self, name: TakeName, frame: FrameInput, refused: int) -> None:
         wanted = self._folder / _file_name(name.text)
@@ -91,7 +95,7 @@ class TakeFiles:
 
         self._writer = writer = LogWriter(wanted, make=begin)
         for each in self._ring.newest(PREROLL_S):
-            writer.note(each)
+            writer.note(self._named(each))
         self._refused_before = refused
         self._card = {
             "slate": name.slate,
@@ -141,7 +145,7 @@ class TakeFiles:
         """The moment that just went by, as a take and a thumbnail."""
         wanted = self._folder / "kept" / _file_name(name)
         make = self._maker(wanted)
-        frames, picture = self._ring.newest(), self._picture
+        frames, picture = [self._named(frame) for frame in self._ring.newest()], self._picture
 
         def write() -> None:
             folder = make()
