@@ -123,6 +123,7 @@ class Restoring:
         self._scenes = scenes if stations is not None else {}
         self._baked = baked
         self._on: tuple[str, bool, str] | None = None  # the scene begun last, whether it was baked, and its location
+        self._moved: set[str] = set()  # scenes that a change of the show has at another location, perhaps not yet on
         self._epoch = 0
         self._left: deque[Coming] = deque()
         self._drawn: Coming | None = None
@@ -138,7 +139,7 @@ class Restoring:
         stored = {
             slug: self._scenes[slug] if _same(self._scenes.get(slug), new) else new for slug, new in scenes.items()
         }
-        on, standing = self._on, self._standing
+        before, on, standing = self._scenes, self._on, self._standing
         if on is not None and self._scenes.get(on[0]) is not stored.get(on[0]):
             self._on, self._drawn = None, None
             self._left.clear()
@@ -146,6 +147,7 @@ class Restoring:
             self._standing, self._ahead = None, {}
             self._drawn = None if self._drawn is not None and self._drawn.ahead else self._drawn
             self._left = deque(coming for coming in self._left if not coming.ahead)
+        self._moved |= {slug for slug, faces in stored.items() if faces is not before.get(slug)}
         self._scenes, self._baked = stored, baked
 
     @property
@@ -241,7 +243,8 @@ class Restoring:
     def _stored_of(self, state: BusState) -> Sequence[LoadedKeyframe]:
         comes = state.baked or state.scene not in self._baked
         stored = self._scenes.get(state.scene, ()) if comes else ()
-        # After a change of the show its scene may be at another location soon, and is not there yet.
+        if state.scene not in self._moved:
+            return stored
         return [each for each in stored if each.stored.location == state.target]
 
     def _faces(
