@@ -97,7 +97,6 @@ def test_what_is_generated_goes_with_the_world_before_anything_new_comes(
     time_s = settle(bench, NUDGED, time_s + 3.0)
     rested = shown(NUDGED, time_s + 1.0)
     off = np.abs(first - rested).mean()
-    print("OFF", inner, off, np.abs(unmoved - rested).mean(), np.abs(plate - rested).mean())
     assert off < 0.2 * np.abs(plate - rested).mean(), "it is the generated picture"
     assert off < 0.2 * np.abs(unmoved - rested).mean(), "where the world is now"
 

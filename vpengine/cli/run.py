@@ -123,10 +123,10 @@ def run_stage(
             with Terminal() as terminal:
                 if is_first:
                     app.wait_until_ready()  # plates that load while it runs would cost frames
-                end_s = time.monotonic() + seconds if is_first and seconds is not None else end_s
                 watching = Watching(app, watched) if watched is not None else None
                 try:
-                    _greet(app, is_first)
+                    _greet(app, is_first)  # a pipe that nobody reads may keep it waiting
+                    end_s = time.monotonic() + seconds if is_first and seconds is not None else end_s
                     _run(app, end_s, terminal, watching)
                 except KeyboardInterrupt:
                     pass
