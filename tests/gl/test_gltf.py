@@ -269,9 +269,15 @@ def test_the_sun_goes_with_its_shadows(draw: Draw, tmp_path: Path) -> None:
 
 def test_golden(gpu: Any, tmp_path: Path, golden: Callable[..., None]) -> None:
     """A grey floor with an open red box on it that throws its shadow to the right, and beside it an upright sheet of
-    gold in which the bright sky is blurred; behind, the street's clouds over a ground in haze.
+    gold in which the bright sky is blurred; behind, a fence of dark slats, and the street's clouds over a ground in
+    haze.
     """
-    plate = Plate(Plate.Settings(file=room().save(tmp_path / "a.glb"), sun_azimuth_deg=-110.0, sun_elevation_deg=35.0))
+    scene = room()
+    wood = {"baseColorFactor": [0.08, 0.05, 0.03, 1.0], "metallicFactor": 0.0}
+    slat = scene.card(scene.add("materials", {"pbrMetallicRoughness": wood, "doubleSided": True}))
+    for number in range(40):
+        scene.show(slat, scale=[0.05, 1.1, 1.0], translation=[0.3 * (number - 19.5), 0.0, -4.0])
+    plate = Plate(Plate.Settings(file=scene.save(tmp_path / "a.glb"), sun_azimuth_deg=-110.0, sun_elevation_deg=35.0))
     engine = Gpu(gpu)
     while plate.upload(engine):
         pass
