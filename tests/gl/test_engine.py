@@ -136,7 +136,7 @@ def test_who_subscribes_is_told_what_is_shown(small_stage: Path) -> None:
     def act(app: App) -> None:
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as tablet:
             tablet.bind(("127.0.0.1", 0))
-            tablet.settimeout(0.5)
+            tablet.settimeout(1.0)
             tablet.sendto(OscMessageBuilder("/vp/subscribe").build().dgram, ("127.0.0.1", running.control))
             with_python_osc(running.control, "/vp/scene", "s", ["second"])
             with suppress(TimeoutError):

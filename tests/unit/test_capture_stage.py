@@ -181,7 +181,7 @@ def test_the_pages_sections_are_good(tmp_path: Path) -> None:
 
 
 def test_every_kind_has_its_source() -> None:
-    assert set(KINDS) == {"device", "file", "sequence", "stream", "synthetic", "none"}
+    assert set(KINDS) == {"device", "file", "sequence", "stream", "ndi", "synthetic", "none"}
 
 
 def test_the_doctor_lists_devices(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -28,7 +28,9 @@ def no_street(sections: Iterable[PluginSection]) -> tuple[dict[tuple[str, str], 
 
 def test_shipped_stages_are_good_with_all_their_plugins(capsys: pytest.CaptureFixture[str]) -> None:
     assert check([STAGES / "led_volume.toml", STAGES / "tv.toml"], settings_of, conflicts) == 0
-    assert capsys.readouterr().out.splitlines() == [f"{STAGES / name}: good" for name in ("led_volume.toml", "tv.toml")]
+    assert capsys.readouterr().out.splitlines() == [
+        f"{STAGES / name}: good; its show's pictures were opened (1)" for name in ("led_volume.toml", "tv.toml")
+    ]
 
 
 def changed(file: Path, *changes: tuple[str, str]) -> None:
@@ -55,7 +57,7 @@ def test_every_problem_of_every_file_on_one_line(small_stage: Path, capsys: pyte
         "show.toml: scene[1].plate.kind: no such plate",
         "gone.toml: no such file",
     ]
-    assert out == f"{STAGES / 'tv.toml'}: good\n"
+    assert out == f"{STAGES / 'tv.toml'}: good; its show's pictures were opened (1)\n"
 
 
 def test_plugin_problems_alone_make_a_stage_bad(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

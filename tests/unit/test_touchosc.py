@@ -58,7 +58,7 @@ def messages(node: Element) -> dict[str, list[dict[str, Any]]]:
 def test_every_page_there_is_and_safe_on_each() -> None:
     found = pages(opened(layout("led_volume", CONTROLS, SCENES)))
     numbered = ["key", "key 2", "monitor", "monitor 2"]
-    assert list(found) == ["cues", "scenes", "scenes 2", "look", "grade", "grade 2", *numbered, "health"]
+    assert list(found) == ["cues", "scenes", "scenes 2", "look", "grade", "grade 2", "grade 3", *numbered, "health"]
     for page in found.values():
         safe = messages(page)["/vp/safe"]
         assert [(one["kind"], one["send"]) for one in safe] == [("BUTTON", True)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -107,13 +108,12 @@ def vpengine(*arguments: str) -> list[str]:
 
 
 def stage_on_ports(folder: Path, tracking: int, control: int) -> Path:
-    """A copy of the demo stage that listens on other ports, beside a copy of its show and of its approved looks."""
+    """A copy of the demo stage that listens on other ports, beside a copy of its show, approved looks and clip."""
     text = DEMO_STAGE.read_text(encoding="utf-8")
     text = text.replace("port = 9000", f"port = {tracking}").replace("osc_port = 9001", f"osc_port = {control}")
     (folder / "shows").mkdir()
-    for name in ("street.toml", "street.looks.toml"):
-        text_of = (stage_folder() / "shows" / name).read_text(encoding="utf-8")
-        (folder / "shows" / name).write_text(text_of, encoding="utf-8")
+    for name in ("street.toml", "street.looks.toml", "dusk.mp4"):
+        shutil.copyfile(stage_folder() / "shows" / name, folder / "shows" / name)
     path = folder / "stage.toml"
     path.write_text(text, encoding="utf-8")
     return path
