@@ -27,6 +27,7 @@ from vpengine.control.lights import LightTable
 from vpengine.gpu.context import create_headless
 from vpengine.gpu.gpu import Gpu
 from vpengine.neural.declared import looks_of
+from vpengine.neural.depth_guess import DepthGuess
 from vpengine.neural.generator import Plate
 from vpengine.neural.onnx_runtime import OnnxRuntime
 from vpengine.neural.weather import FADERS, Weather
@@ -75,6 +76,7 @@ class Studio:
         self.gpu = Gpu(create_headless())
         self._camera = RequestCamera(self.gpu)
         self._weather = Weather(OnnxRuntime())
+        self._guess = DepthGuess()
         self._looks = looks_of("weather")
         self._controls = Controls(ENGINE_CONTROLS).freeze(0.0)
 
@@ -93,7 +95,8 @@ class Studio:
         height, width = cct.shape[:2]
         depth = np.asarray(drawn.depth_m, np.float32).reshape(height, width)
         noise = np.asarray(drawn.noise, np.float32).reshape(height, width)
-        made = self._weather.generate(Plate(cct, depth, noise, view), look)
+        plate = Plate(cct, depth, noise, view)
+        made = self._weather.generate(self._guess.of(plate) if drawn.flat else plate, look)
         return np.asarray(linear_from_acescct(made.gain * cct + made.bias), np.float32)
 
     def row(self, shot: Shot) -> NDArray[np.uint8]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import shutil
 import subprocess
@@ -22,6 +23,7 @@ from vpengine.errors import UserError
 from vpengine.frames.keyframe import Keyframe
 from vpengine.neural import GENERATORS, RUNTIMES, drill, slot_host
 from vpengine.neural.declared import looks_of
+from vpengine.neural.depth import WEIGHTS
 from vpengine.neural.diffusion import DiffusionSettings
 from vpengine.neural.ladder_host import LadderHost, LadderRung
 from vpengine.neural.messages import Failed
@@ -120,6 +122,25 @@ def test_weather_s_pictures_are_the_process_s() -> None:
     assert_same(ours, theirs)
     assert np.ptp(ours[0].gain.rgb) > 0.01
     assert ours[0].provenance.runtime == "onnxruntime"
+
+
+def test_of_a_flat_plate_weather_is_told_a_guess() -> None:
+    """And its keyframe says by which network; the depth that goes with the picture stays the card's."""
+    look = looks_of("weather").of({"fog": 0.9})
+    loop = Loop(ThreadHost("weather", GENERATORS["weather"], RUNTIMES["onnxruntime"], [SIZE]))
+    try:
+        for flat in (False, True):
+            asked = replace(request(1), look=look)
+            loop.until(lambda: loop.host.free(time.monotonic()) is not None, 120.0)
+            loop.host.submit(replace(asked, plate=replace(asked.plate, flat=flat)), time.monotonic())
+            loop.until(lambda flat=flat: len(loop.keyframes) == 1 + flat, 120.0)
+    finally:
+        loop.host.close()
+    own, guessed = loop.keyframes
+    assert own.provenance.told == ()
+    assert guessed.provenance.told == (("depth network", hashlib.sha256(WEIGHTS.read_bytes()).hexdigest()),)
+    assert np.abs(guessed.bias.rgb - own.bias.rgb).max() > 0.01
+    np.testing.assert_array_equal(guessed.request.plate.depth_m, own.request.plate.depth_m)
 
 
 @pytest.mark.timeout(300)

@@ -19,8 +19,8 @@ class Plates(Protocol):
 class Drawable(Protocol):
     """A class may say ``moves = True``: what it draws depends on the View's time; ``relights = True``: on its light;
     ``antialiases = True``: it has edges that several samples a pixel smooth; ``exact = True``: it is a chart, whose
-    values must arrive on the walls as they are. One that plays a clip has a ``since(playhead)``: the playhead from
-    which on it draws what it draws then.
+    values must arrive on the walls as they are; ``flat``: it is a picture on a card, whose depth is the card's. One
+    that plays a clip has a ``since(playhead)``: the playhead from which on it draws what it draws then.
     """
 
     def draw(self, target: Target, view: View) -> None:

@@ -34,6 +34,7 @@ class _Film:
         self.current = Target(gpu.context, resolution, z_buffer=True) if current else None
         self.current_down = ReadBack(gpu, resolution, ring=1) if current else None
         self.continues = False  # there is something generated in ``current``
+        self.flat = False  # what was drawn last is a card
 
     @property
     def downs(self) -> list[ReadBack]:
@@ -77,6 +78,7 @@ class RequestCamera:
             self._drawn.forget()
         film = self._drawn = self._film(view.resolution)
         draw_placed(plate, film.plate, view)
+        film.flat = getattr(plate, "flat", False)
         placed = in_plate(view)  # where the noise stays on what it is on
         color, depth = film.plate.color, film.plate.depth
         assert depth is not None
@@ -124,7 +126,8 @@ class RequestCamera:
             else:  # who is asked now does not go on from it
                 film.current_down.forget()
         film.continues = False
-        return ImageSet(room.color_noise, room.depth, view, Provenance(source=f"plate:{location}"), current)
+        source = Provenance(source=f"plate:{location}")
+        return ImageSet(room.color_noise, room.depth, view, source, current, film.flat)
 
     def release(self) -> None:
         for film in self._films.values():

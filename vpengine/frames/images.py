@@ -34,6 +34,7 @@ class ImageSet:
 
     What is in them is seen as views with row 0 at the top: ``color``, ``depth_m`` and ``noise``. current: (height,
     width, 4) float16, what is on the walls already at this View, scene-linear ACEScg; alpha is how far it is generated.
+    flat: its depth is that of a card; how far what the picture shows was, nobody knows.
     """
 
     color_noise: Pixels
@@ -41,6 +42,7 @@ class ImageSet:
     view: View
     provenance: Provenance
     current: Pixels | None = None
+    flat: bool = False
 
     @staticmethod
     def of(

@@ -73,14 +73,32 @@ def estimate(path: Path, picture: Array, lens: Lens, eye_height_m: float, *, is_
 def _corrected(network: Any, picture: Array, lens: Lens, eye_height_m: float) -> Estimate:
     """The mean of the picture's answer and its mirror image's."""
     size = fitting(picture.shape[1], picture.shape[0], LONGER_SIDE, MULTIPLE)
-    color = np.moveaxis(resized(picture, size), -1, 0)[None]
-    plane = ground_plane(size, picture.shape[0] / picture.shape[1], lens)[None, None]
-    answers = [network({"color": np.ascontiguousarray(each), "plane": plane}) for each in (color, color[..., ::-1])]
-    logs, skies = ([answer[name][0, 0] for answer in answers] for name in ("inverse_depth", "sky"))
-    inverse = np.sqrt(logs[0] * logs[1][:, ::-1]) * (EYE_HEIGHT_M / eye_height_m)
-    sky = 0.5 * (skies[0] + skies[1][:, ::-1])
+    color = resized(picture, size)
+    plane = ground_plane(size, picture.shape[0] / picture.shape[1], lens)
+    return corrected(network, color, plane, eye_height_m, mirrored=True)
+
+
+def corrected(network: Any, color: Array, plane: Array, eye_height_m: float, *, mirrored: bool = False) -> Estimate:
+    """The shipped network's answer.
+
+    color: (height, width, 3) sRGB-encoded, in multiples of MULTIPLE; plane: (height, width), as ``ground_plane``
+    makes it, for an eye EYE_HEIGHT_M above the ground. mirrored: the mean of the picture's answer and its mirror
+    image's, for twice the time.
+    """
+    planes = np.moveaxis(color, -1, 0)[None]
+    ways = (planes, planes[..., ::-1]) if mirrored else (planes,)
+    grounds = (plane, plane[:, ::-1])
+    answers = [
+        network({"color": np.ascontiguousarray(way), "plane": np.ascontiguousarray(ground)[None, None]})
+        for way, ground in zip(ways, grounds, strict=False)
+    ]
+    inverses, skies = ([answer[name][0, 0] for answer in answers] for name in ("inverse_depth", "sky"))
+    inverse = (np.sqrt(inverses[0] * inverses[-1][:, ::-1]) if mirrored else inverses[0]) * (
+        EYE_HEIGHT_M / eye_height_m
+    )
+    sky = 0.5 * (skies[0] + skies[-1][:, ::-1]) if mirrored else skies[0]
     found = believed(Estimate(np.maximum(inverse, 1.0 / FURTHEST_M), sky))
-    return Estimate(found.inverse, without_islands(found.sky, np.moveaxis(color[0], 0, -1)))
+    return Estimate(found.inverse, without_islands(found.sky, color))
 
 
 def believed(found: Estimate) -> Estimate:

@@ -89,6 +89,7 @@ class Generator(Protocol):
     controls: its own, below ``/vp/look/``; a Look has their values by name.
     runtimes: names of those that run its networks, the one that others are measured by first.
     starts_from_current: its plates come with what is on the walls already.
+    guesses_depth: of a flat plate it is given a guess of how far what that shows is (neural.depth_guess).
     stands_in: the name of the generator that is asked where it cannot go on, whose controls a stage then has too.
     load_limit_s: what it may take until its model is in memory, with the probing of runtimes that ``auto`` does.
     same_db: how near to the first runtime's picture another's has to be for ``auto``: PSNR in ACEScct, peak 1.
@@ -99,6 +100,7 @@ class Generator(Protocol):
     controls: ClassVar[tuple[Control, ...]] = ()
     runtimes: ClassVar[tuple[str, ...]] = ("onnxruntime", "openvino", "tensorrt-rtx", "tensorrt")
     starts_from_current: ClassVar[bool] = False
+    guesses_depth: ClassVar[bool] = False
     stands_in: ClassVar[str] = ""
     load_limit_s: ClassVar[float] = 120.0
     first_pictures_limit_s: ClassVar[float] = 120.0

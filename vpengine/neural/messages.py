@@ -41,13 +41,16 @@ class Ready:
 
 @dataclass(frozen=True, eq=False)
 class Ask:
-    """continues: how far what is on the walls already is of this look, 0 to 1 (Request.continues)."""
+    """continues: how far what is on the walls already is of this look, 0 to 1 (Request.continues). flat: as ImageSet
+    has it.
+    """
 
     slot: int
     number: int
     look: Look
     view: View
     continues: float = 0.0
+    flat: bool = False
 
 
 @dataclass(frozen=True)

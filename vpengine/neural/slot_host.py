@@ -152,7 +152,7 @@ class SlotHost(ABC):
         if not self._asked:
             self._since_s = now_s
         self._asked[index] = request
-        self._give(Ask(index, request.number, request.look, plate.view, request.continues))
+        self._give(Ask(index, request.number, request.look, plate.view, request.continues, plate.flat))
 
     def collect(self, now_s: float) -> Collected:
         """Also starts the worker again when it failed."""

@@ -35,6 +35,7 @@ MULTIPLE = 8  # the network halves its picture; sides are padded up to this
 
 class Weather(Generator):
     controls = tuple(Control(look_address(fader), "float", 0.0, SENTENCES[fader]) for fader in FADERS)
+    guesses_depth = True
 
     def __init__(self, runtime: Runtime, weights: Path = WEIGHTS) -> None:
         self._network = runtime.load(weights)

@@ -18,6 +18,7 @@ import numpy as np
 from vpengine.errors import UserError
 from vpengine.frames.images import Room
 from vpengine.neural.auto import AutoRuntime, level_view
+from vpengine.neural.depth_guess import DepthGuess
 from vpengine.neural.generator import Current, Generated, Generator, Plate, RefusedLookError, part_way
 from vpengine.neural.grade import fit_grade
 from vpengine.neural.library_errors import first_line, is_full_memory
@@ -55,11 +56,12 @@ def work(setup: WorkerSetup, slots: Slots, hear: Callable[[], Ask], say: Callabl
     """
     try:
         generator = _open(setup)
+        guess = DepthGuess() if generator.guesses_depth else None
         say(Loaded())
-        say(Ready(generator.model_sha256, generator.runtime, _warm(generator, setup.resolutions)))
+        say(Ready(generator.model_sha256, generator.runtime, _warm(generator, guess, setup.resolutions)))
         while True:
             ask = hear()
-            say(_answer_or_refusal(generator, ask, slots[ask.slot]))
+            say(_answer_or_refusal(generator, guess, ask, slots[ask.slot]))
     except (EOFError, BrokenPipeError, ConnectionResetError):
         pass  # the engine has gone
     except UserError as error:
@@ -104,7 +106,7 @@ def _open(setup: WorkerSetup) -> Generator:
     return build(runtime)
 
 
-def _warm(generator: Generator, resolutions: Sequence[tuple[int, int]]) -> float:
+def _warm(generator: Generator, guess: DepthGuess | None, resolutions: Sequence[tuple[int, int]]) -> float:
     """The first call of a network is slow, in each resolution: make it before the engine counts on this process.
 
     With every fader up and with every fader down, for that may be other networks, or other shapes for them.
@@ -113,6 +115,8 @@ def _warm(generator: Generator, resolutions: Sequence[tuple[int, int]]) -> float
     look, down = part_way(generator, 0.05), part_way(generator, 0.0)
     for resolution in reversed(resolutions):
         gray = _gray(resolution)
+        if guess is not None:
+            guess.of(gray)
         generator.generate(gray, down)
         generator.generate(gray, look)
     started_s = time.perf_counter()
@@ -127,18 +131,19 @@ def _gray(resolution: tuple[int, int]) -> Plate:
     return Plate(color_cct, depth_m, noise, level_view(resolution))
 
 
-def _answer_or_refusal(generator: Generator, ask: Ask, slot: AnySlot) -> Answer | Refused:
+def _answer_or_refusal(generator: Generator, guess: DepthGuess | None, ask: Ask, slot: AnySlot) -> Answer | Refused:
     try:
-        return _answer(generator, ask, slot)
+        return _answer(generator, guess, ask, slot)
     except RefusedLookError as error:
         return Refused(ask.slot, ask.number, str(error))
 
 
-def _answer(generator: Generator, ask: Ask, slot: AnySlot) -> Answer:
+def _answer(generator: Generator, guess: DepthGuess | None, ask: Ask, slot: AnySlot) -> Answer:
     started_s = time.perf_counter()
     resolution = ask.view.resolution
     plate = _plate(room_of(slot, resolution), ask.view, ask.continues)
-    generated = generator.generate(plate, ask.look)
+    guessing = guess if ask.flat else None
+    generated = generator.generate(guessing.of(plate) if guessing is not None else plate, ask.look)
     _check(generated, plate.color_cct.shape)
     for name, plane in (("gain", generated.gain), ("bias", generated.bias)):
         pixels_of(slot, name, resolution).rgb[:] = plane
@@ -146,7 +151,8 @@ def _answer(generator: Generator, ask: Ask, slot: AnySlot) -> Answer:
     grade = fit_grade(plate.color_cct, changed_cct, plate.depth_m, ask.view)
     slot["grade"][:], slot["evidence"][:] = grade.table, grade.evidence
     work_s = time.perf_counter() - started_s
-    return Answer(ask.slot, ask.number, work_s, resolution, _sha256(plate.current), generated.told)
+    told = (*generated.told, ("depth network", guessing.sha256)) if guessing is not None else generated.told
+    return Answer(ask.slot, ask.number, work_s, resolution, _sha256(plate.current), told)
 
 
 def _sha256(current: Current | None) -> str:

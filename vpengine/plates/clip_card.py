@@ -42,7 +42,7 @@ class ClipSettings(CardSettings):
 class ClipCard:
     """Every picture at its own tick: which is shown follows from the View's playhead alone."""
 
-    moves = True
+    moves = flat = True
 
     def __init__(self, clip: Clip[CapturedFrame | Light], settings: ClipSettings, title: str) -> None:
         """clip: this owns it from now on. title: how sentences call it. Raises UserError: it has no first picture."""

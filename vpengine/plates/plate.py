@@ -20,10 +20,11 @@ class Plate(Protocol):
     ``check(settings)`` which looks at the files its settings name, without loading them, and returns what is wrong as
     (key, sentence) pairs; ``moves = True``, where what it draws depends on the View's time; ``relights = True``, where
     it knows its own light and draws itself under the View's; ``antialiases = True``, where it has edges, and may be
-    given a target of several samples a pixel; and ``exact = True``, where it is a chart, whose values must arrive on
-    the walls as they are. One that plays a clip has three methods more: ``follow(playhead, wait)``, once a frame,
-    which has the pictures there in time (wait: until they are, where no wall is waited for); ``since(playhead)``, the
-    playhead from which on it draws what it draws then; and ``trouble()``, a sentence while it cannot keep up.
+    given a target of several samples a pixel; ``exact = True``, where it is a chart, whose values must arrive on the
+    walls as they are; and ``flat = True``, where it is a picture on a card, whose depth is the card's. One that plays a
+    clip has three methods more: ``follow(playhead, wait)``, once a frame, which has the pictures there in time (wait:
+    until they are, where no wall is waited for); ``since(playhead)``, the playhead from which on it draws what it draws
+    then; and ``trouble()``, a sentence while it cannot keep up.
     """
 
     def upload(self, gpu: Gpu) -> bool:

@@ -52,6 +52,7 @@ class Still:
         self._picture = FilePicture(settings.file, settings.color_space)
         self._card = settings.card(self._picture.aspect)
         self.relief = self._made_relief(settings.depth) if settings.depth is not None else None
+        self.flat = self.relief is None
 
     def _made_relief(self, depth: Path) -> ReliefMesh:
         eye_m = np.array([0.0, 0.0, self._settings.eye_height_m])
