@@ -19,6 +19,7 @@ from vpengine.cli.bench_keyframe import measure_jobs, measure_keyframe
 from vpengine.cli.bench_live import measure_pose_age, measure_steadiness
 from vpengine.cli.bench_neural import measure_generator
 from vpengine.cli.bench_reprojection import measure_reprojection
+from vpengine.cli.bench_scenes import measure_scenes
 from vpengine.cli.outputs import Force, file_for
 from vpengine.errors import UserError, did_you_mean
 from vpengine.takes.report import write_report
@@ -37,6 +38,7 @@ MEASURES: Mapping[str, Callable[[Sequence[Path]], Any]] = {
     "green_screen": lambda tracks: measure_green_screen(),
 }
 DIFFUSION = "diffusion"  # with --model, as is "temporal"
+SCENES = "scenes"  # with --show
 
 
 def bench(
@@ -60,11 +62,14 @@ def bench(
             "can do. Without a CUDA device, on the processor.",
         ),
     ] = False,
+    show: Annotated[
+        Path | None, typer.Option(help="Only this show: each of its scenes, live on the demo stage, for 12 seconds.")
+    ] = None,
     force: Force = False,
 ) -> None:
     """Measure this machine: overhead, steadiness, jobs, keyframes, pose age, desk, re-projection, generator,
     growth, green screen."""
-    measures = chosen_measures(only, model, gpu)
+    measures = chosen_measures(only, model, gpu) if show is None else _of_show(show, only, model)
     for path in track or ():
         read_track(path)  # a mistake is told before minutes of measuring
     json_file = json_file and file_for("--json", json_file, force)
@@ -92,6 +97,14 @@ def chosen_measures(only: str | None, model: str | None, gpu: bool) -> Mapping[s
     if only not in measures:
         raise UserError(f"--only {only!r}: no such measure{did_you_mean(only, measures)}")
     return {only: measures[only]}
+
+
+def _of_show(
+    show: Path, only: str | None, model: str | None
+) -> Mapping[str, Callable[[Sequence[Path]], list[dict[str, Any]]]]:
+    if only not in (None, SCENES) or model is not None:
+        raise UserError(f"--show measures {SCENES} only: leave --only and --model out")
+    return {SCENES: lambda tracks: measure_scenes(show)}
 
 
 def _check_gpu(model: str | None, only: str | None) -> None:

@@ -10,12 +10,13 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from pythonosc.osc_message_builder import OscMessageBuilder
 
+from vpengine.errors import UserError
 from vpengine.files import controls_of
 from vpengine.stage.shipped import stage_folder
 from vpengine.stage.stage_file import load_stage
@@ -77,19 +78,26 @@ def measure_pose_age() -> dict[str, float]:
     }
 
 
-def run_stage(move: list[str], beside: Callable[[int], None], cores: set[int] | None = None) -> dict[str, Any]:
+def run_stage(
+    move: list[str],
+    beside: Callable[[int], None],
+    cores: set[int] | None = None,
+    of_show: Sequence[str] = ("--set", "look.snow=0.85", "--set", "look.night=0.7"),
+) -> dict[str, Any]:
     """The demo stage in a process of its own, a simulated tracker in another; ``beside`` runs here meanwhile.
 
-    cores: those that the stage's processes may use, all by default.
+    cores: those that the stage's processes may use, all by default. of_show: options of ``vpengine run``, which say
+    what is shown. Raises UserError where the stage does not run, with its last words.
     """
     tracking, control = free_port(), free_port()
     with tempfile.TemporaryDirectory() as folder:
         stage, report = stage_on_ports(Path(folder), tracking, control), Path(folder) / "report.json"
         length = ["--headless", "--seconds", str(SECONDS), "--report", str(report)]
-        look = ["--set", "look.snow=0.85", "--set", "look.night=0.7"]
-        run = vpengine("run", str(stage), *length, *look)
+        run = vpengine("run", str(stage), *length, *of_show)
         state = {**os.environ, OVERRIDE: folder}  # where a stage that is gone soon stood is nothing to remember
-        running = [subprocess.Popen(run, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=state)]
+        words = Path(folder) / "words.txt"
+        with words.open("w", encoding="utf-8") as said:
+            running = [subprocess.Popen(run, stdout=subprocess.DEVNULL, stderr=said, env=state)]
         if cores is not None:
             os.sched_setaffinity(running[0].pid, cores)  # it has no thread yet: all that it starts inherits this
         if move:
@@ -100,6 +108,9 @@ def run_stage(move: list[str], beside: Callable[[int], None], cores: set[int] | 
         for process in running[1:]:
             process.terminate()
             process.wait()
+        if not report.exists():
+            last = words.read_text(encoding="utf-8", errors="replace").strip().splitlines()[-1:]
+            raise UserError(f"the stage did not run: {' '.join(last) or 'it said nothing'}")
         return dict(json.loads(report.read_text(encoding="utf-8")))
 
 
