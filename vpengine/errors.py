@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Protocol
 
 
 class UserError(Exception):
@@ -36,3 +37,23 @@ def did_you_mean(name: str, allowed: Iterable[str]) -> str:
     names = sorted(allowed)
     close = difflib.get_close_matches(name, names, n=1)
     return f"; did you mean {close[0]!r}?" if close else f" (allowed: {', '.join(names)})"
+
+
+def printable(text: str) -> str:
+    """On one line, at most 200 letters: what a damaged file says may have bytes that no terminal prints."""
+    line = (text.strip().splitlines() or [""])[0]
+    return "".join(letter if letter.isprintable() else "?" for letter in line)[:200]
+
+
+class Teller(Protocol):
+    """OpenImageIO, or one of its files."""
+
+    def geterror(self) -> str: ...
+
+
+def told_by(teller: Teller) -> str:
+    """What it says is wrong; "the file is damaged" where it says nothing, or what is no text."""
+    try:
+        return printable(teller.geterror()) or "the file is damaged"
+    except UnicodeDecodeError:  # bytes of the file, quoted
+        return "the file is damaged"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from contextlib import suppress
 from fractions import Fraction
 from pathlib import Path
@@ -12,6 +11,7 @@ import pytest
 from PIL import Image
 
 from tests.capturing import counted_film
+from tests.damage import CASES, LIMIT_S, damaged
 from vpengine.errors import UserError
 from vpengine.media.ahead import Ahead
 from vpengine.media.clips import ImageClip, VideoClip
@@ -19,24 +19,7 @@ from vpengine.media.decoding import BrokenError
 from vpengine.media.images import image_frame
 from vpengine.media.pictures import captured
 
-CASES = int(os.environ.get("VPENGINE_FUZZ_CASES", "40"))  # of each file; VPENGINE_FUZZ_CASES=10000 takes half an hour
-
-
 FILMS = {"a.mkv": "ffv1", "a.mp4": "mpeg4", "a.ts": "mpeg2video", "b.mkv": "mpeg4"}
-
-
-def damaged(content: bytes, number: int) -> bytes:
-    """Some bytes changed, a part taken out, or the end cut off, by the number of the case."""
-    random = np.random.default_rng(number)
-    data = bytearray(content)
-    for at in random.integers(0, len(data), random.integers(1, 12)):
-        data[at] = int(random.integers(0, 256))
-    if number % 3 == 1:
-        del data[int(random.integers(0, len(data))) :]
-    if number % 3 == 2:
-        first = int(random.integers(0, len(data)))
-        del data[first : first + int(random.integers(1, 200))]
-    return bytes(data)
 
 
 def read_all(path: Path) -> int:
@@ -55,7 +38,7 @@ def read_all(path: Path) -> int:
     return count
 
 
-@pytest.mark.timeout(0 if "VPENGINE_FUZZ_CASES" in os.environ else 120)
+@pytest.mark.timeout(LIMIT_S)
 def test_films_end_in_pictures_or_in_one_sentence(tmp_path: Path) -> None:
     shown, sentences = 0, []
     for name, codec in FILMS.items():
@@ -72,6 +55,7 @@ def test_films_end_in_pictures_or_in_one_sentence(tmp_path: Path) -> None:
     assert len(sentences) > CASES // 4
 
 
+@pytest.mark.timeout(LIMIT_S)
 def test_images_end_in_pictures_or_in_one_sentence(tmp_path: Path) -> None:
     pixels = np.random.default_rng(1).integers(0, 255, (24, 32, 3)).astype(np.uint8)
     shown, sentences = 0, []

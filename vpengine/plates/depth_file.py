@@ -11,10 +11,11 @@ import OpenImageIO as oiio
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from vpengine.errors import UserError
+from vpengine.errors import UserError, printable, told_by
 
 KINDS = (".exr", ".tif", ".tiff")
 MAP_KINDS = (*KINDS, ".npy", ".npz", ".pfm", ".png")
+_LARGEST_PX = 32768
 _NAMES = ("z", "depth", "y")  # of an EXR's channel, the likeliest first
 
 Map = NDArray[np.float32]
@@ -128,7 +129,7 @@ def _opened(path: Path, kinds: tuple[str, ...]) -> Any:
         raise UserError(f"{path}: {'not a file' if path.exists() else 'no such file'}")
     source = oiio.ImageInput.open(str(path))
     if source is None:
-        raise UserError(f"{path}: cannot be read ({(oiio.geterror().strip().splitlines() or ['damaged'])[0][:200]})")
+        raise UserError(f"{path}: cannot be read ({told_by(oiio)})")
     return source
 
 
@@ -136,11 +137,13 @@ def _image(path: Path, kinds: tuple[str, ...]) -> Map:
     source = _opened(path, kinds)
     try:
         channel = _channel(path, source.spec())
+        if max(source.spec().width, source.spec().height) > _LARGEST_PX:
+            raise UserError(f"{path}: is larger than {_LARGEST_PX} pixels a side")
         # Whole numbers as they are: OpenImageIO would scale them to 0..1.
         whole = source.spec().format.basetype in (oiio.UINT8, oiio.UINT16, oiio.UINT32)
         pixels = source.read_image(0, 0, channel, channel + 1, source.spec().format if whole else oiio.FLOAT)
         if pixels is None or source.has_error:
-            raise UserError(f"{path}: cannot be read ({source.geterror().strip()[:200] or 'the file is damaged'})")
+            raise UserError(f"{path}: cannot be read ({told_by(source)})")
     finally:
         source.close()
     return np.ascontiguousarray(np.asarray(pixels)[..., 0], np.float32)
@@ -148,10 +151,12 @@ def _image(path: Path, kinds: tuple[str, ...]) -> Map:
 
 def _channel(path: Path, spec: Any) -> int:
     """The channel that has the depth."""
+    if spec.deep:
+        raise UserError(f"{path}: holds deep data (samples in depth); expected one depth a pixel")
     if spec.nchannels == 1:
         return 0
     names = [name.rpartition(".")[2].lower() for name in spec.channelnames]
     found = [names.index(name) for name in _NAMES if name in names]
     if not found:
-        raise UserError(f"{path}: has the channels {', '.join(spec.channelnames)}; expected one, or one called Z")
+        raise UserError(f"{path}: has the channels {printable(', '.join(names))}; expected one, or one called Z")
     return found[0]

@@ -12,7 +12,7 @@ import numpy as np
 import OpenImageIO as oiio
 from numpy.typing import NDArray
 
-from vpengine.errors import UserError
+from vpengine.errors import UserError, printable, told_by
 from vpengine.plates.image_layers import Layer, NoBeautyError, beauty
 from vpengine.plates.png_color import PngColor, read_png_color
 from vpengine.plates.radiance_header import RadianceHeader, read_radiance_header
@@ -111,11 +111,7 @@ def stripes(path: Path, source: Any, header: Header) -> Iterator[tuple[int, Arra
 
 def unreadable(path: Path, teller: Any) -> UserError:
     """What OpenImageIO, or one of its files, says is wrong, on one line."""
-    try:
-        lines = teller.geterror().strip().splitlines()
-    except UnicodeDecodeError:  # bytes of a damaged file, quoted
-        lines = []
-    return UserError(f"{path}: cannot be read as a picture: {_clean(lines[0]) if lines else 'the file is damaged'}")
+    return UserError(f"{path}: cannot be read as a picture: {told_by(teller)}")
 
 
 def _as_in_the_file() -> Any:
@@ -177,7 +173,7 @@ def _layer(path: Path, source: Any) -> Layer:
     except NoBeautyError as error:
         if is_deep:
             raise UserError(f"{path}: holds deep data (samples in depth), no picture; flatten it") from None
-        raise UserError(f"{path}: {_clean(str(error))}") from None
+        raise UserError(f"{path}: {printable(str(error))}") from None
 
 
 def _plain_layer(path: Path, channels: int, alpha: int) -> Layer:
@@ -234,9 +230,4 @@ def _icc(spec: Any) -> bytes | None:
 
 
 def _short(error: Exception) -> str:
-    return _clean(str(error).splitlines()[0] if str(error) else type(error).__name__)
-
-
-def _clean(line: str) -> str:
-    """Bytes of a damaged file may stand in it that no terminal can print."""
-    return "".join(letter if letter.isprintable() else "?" for letter in line)[:300]
+    return printable(str(error)) or type(error).__name__

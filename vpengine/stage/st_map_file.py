@@ -14,7 +14,7 @@ import numpy as np
 import OpenImageIO as oiio
 from numpy.typing import NDArray
 
-from vpengine.errors import UserError
+from vpengine.errors import UserError, printable, told_by
 from vpengine.view.st_map import StMap
 
 KINDS = (".exr", ".tif", ".tiff")
@@ -66,14 +66,14 @@ def _read(path: Path) -> tuple[NDArray[np.float32], str]:
         raise UserError(f"{path}: not a kind of file that ST maps are in (allowed: {', '.join(KINDS)})")
     source = oiio.ImageInput.open(str(path)) if path.is_file() else None
     if source is None:
-        why = (oiio.geterror().strip().splitlines() or ["damaged"])[0][:200] if path.is_file() else "no such file"
+        why = told_by(oiio) if path.is_file() else "no such file"
         raise UserError(f"{path}: cannot be read ({why})")
     try:
         spec = source.spec()
         red, green = _channels(path, spec)
         pixels = source.read_image(0, 0, 0, spec.nchannels, oiio.FLOAT)
         if pixels is None or source.has_error:
-            raise UserError(f"{path}: cannot be read ({source.geterror().strip()[:200] or 'the file is damaged'})")
+            raise UserError(f"{path}: cannot be read ({told_by(source)})")
     finally:
         source.close()
     return np.ascontiguousarray(np.asarray(pixels)[..., [red, green]], np.float32), spec.get_string_attribute(_ORIGIN)
@@ -89,7 +89,7 @@ def _channels(path: Path, spec: Any) -> tuple[int, int]:
         )
     names = [name.rpartition(".")[2].lower() for name in spec.channelnames]
     if "r" not in names or "g" not in names:
-        raise UserError(f"{path}: has the channels {', '.join(spec.channelnames)}; expected R and G")
+        raise UserError(f"{path}: has the channels {printable(', '.join(names))}; expected R and G")
     return names.index("r"), names.index("g")
 
 

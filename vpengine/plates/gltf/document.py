@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
 
-from vpengine.errors import UserError
+from vpengine.errors import UserError, printable
 
 SUFFIXES = (".glb", ".gltf")
 DRAWN_EXTENSIONS = (
@@ -207,7 +207,7 @@ def open_gltf(path: Path) -> GltfFile:
     except ValidationError as error:
         first = error.errors(include_url=False, include_context=False)[0]
         where = ".".join(str(part) for part in first["loc"]) or "its JSON"
-        raise UserError(f"{path}: cannot be read as glTF: {_clean(where)}: {_clean(first['msg'])}") from None
+        raise UserError(f"{path}: cannot be read as glTF: {printable(where)}: {printable(first['msg'])}") from None
     _refuse(path, document)
     return GltfFile(path, document, binary)
 
@@ -253,10 +253,10 @@ def _chunks(path: Path, file: Any, size: int) -> Iterator[tuple[int, int, int]]:
 
 def _refuse(path: Path, document: Document) -> None:
     if document.asset.version.split(".")[0] != "2":
-        raise UserError(f"{path}: is glTF {_clean(document.asset.version)}; export it as glTF 2.0")
+        raise UserError(f"{path}: is glTF {printable(document.asset.version)}; export it as glTF 2.0")
     for name in document.extensions_required:
         if name not in DRAWN_EXTENSIONS:
-            other = f"needs the extension {_clean(name)}, which is not drawn here; export it without"
+            other = f"needs the extension {printable(name)}, which is not drawn here; export it without"
             raise UserError(f"{path}: {_CURES.get(name, other)}")
     _refuse_compressed(path, document)
     if not any(mesh.primitives for mesh in document.meshes):
@@ -273,8 +273,3 @@ def _refuse_compressed(path: Path, document: Document) -> None:
                 raise UserError(f"{path}: {_CURES[DRACO]}")
     if any(BASISU in texture.extensions and texture.source is None for texture in document.textures):
         raise UserError(f"{path}: {_CURES[BASISU]}")
-
-
-def _clean(text: str) -> str:
-    """A damaged file's words may have bytes that no terminal prints."""
-    return "".join(letter if letter.isprintable() else "?" for letter in text)[:200]
