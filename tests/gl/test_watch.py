@@ -326,6 +326,8 @@ def test_a_changed_stage_is_built_anew_where_the_desk_stood(
                 app.inbox.add(TakeTrigger("slate", "12A"))
                 app.inbox.add(TakeTrigger("roll"))
                 app.inbox.add(TakeTrigger("cut"))
+                for edit in (CueEdit("record", "1"), CueEdit("record", "2"), CueEdit("undo")):
+                    app.inbox.add(edit)
         is_there = app.desk.scenes.shown == "second" and app.desk.takes.name.number == 2
         if len(apps) == 1 and is_there and two_walls.read_text(encoding="utf-8") != one_wall:
             two_walls.write_text(one_wall, encoding="utf-8")
@@ -339,6 +341,8 @@ def test_a_changed_stage_is_built_anew_where_the_desk_stood(
     desk = apps[1].desk
     assert (desk.scenes.shown, desk.controls.targets()[SNOW]) == ("second", pytest.approx(0.7))
     assert desk.takes.name.text == "12A take 2"
+    assert [cue.number for cue in desk.cues.now.cues] == ["1"]
+    assert [desk.cues.redo(), desk.cues.undo(), desk.cues.undo()] == ["record 2", "record 2", "record 1"]
     told = [line for line in capsys.readouterr().err.splitlines() if "dark for" in line]
     assert len(told) == 1
     assert ("built anew" if is_possible else "no such screen") in told[0]

@@ -20,7 +20,9 @@ import pytest
 from numpy.typing import NDArray
 from PIL import ImageGrab
 
+from tests.gl.test_watch_run import crew
 from vpengine.app import App, RunOptions
+from vpengine.control.displays import SCENE
 from vpengine.gpu import gpu as gpu_module
 from vpengine.gpu import window as window_module
 from vpengine.gpu.transfer import download
@@ -235,6 +237,39 @@ def test_keys_in_any_window_press_the_desk_s_buttons(windows_stage: Path, screen
         screen.press(windows["vpengine: wall:main"], ord("c"))
         until(lambda: (takes / "take-1" / "take.json").is_file())
         assert running.poll() is None
+
+
+def test_an_edit_never_blanks_a_window_and_another_stage_opens_them_anew(
+    windows_stage: Path, screen: Screen, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With --watch: the screen is looked at all the while that a wall goes to another plate; then its window moves."""
+    monkeypatch.setenv("DISPLAY", screen.name)
+    left, top = PLACES["wall:main"]
+    with crew(windows_stage) as run:
+        run.hears(SCENE, lambda scene: scene == "first", press="/vp/subscribe")
+        run.until(lambda: all(screen.of(feed).any() for feed in PLACES))
+        before, blank = screen.of("wall:main").astype(int), 0
+
+        def rests_on_the_other_plate() -> bool:
+            nonlocal blank
+            pictures = [screen.of("wall:main").astype(int), *(screen.of("wall:main") for _ in range(20))]
+            blank += not all(picture.any() for picture in pictures)
+            return bool(np.abs(pictures[0] - before).mean() > 10.0 and (pictures[0] == pictures[-1]).all())
+
+        run.edit(run.show, 'plate.kind = "pattern"', 'plate = {kind = "pattern", style = "checker"}')
+        run.until(rests_on_the_other_plate)
+        run.until(lambda: run.says("taken in") == 1)
+        assert blank == 0
+        after = screen.of("wall:main")
+        run.edit(windows_stage, f"position = [{left}, {top}]", f"position = [{left}, {top + 120}]")
+        run.until(lambda: run.says("built anew; the walls were dark for") == 1)
+        height, width = after.shape[:2]
+        moved = (slice(top + 120, top + 120 + height), slice(left, left + width))
+        run.until(lambda: bool((np.abs(screen.pixels()[moved].astype(int) - after) <= 2).mean() > 0.99))
+        run.until(lambda: all(screen.of(feed).any() for feed in PLACES if feed != "wall:main"))
+        assert not screen.of("wall:main").any()
+        run.process.send_signal(signal.SIGINT)
+        assert run.process.wait(60.0) == 0
 
 
 def draw_and_look(stage: Path, kept: Path, card: bool) -> None:

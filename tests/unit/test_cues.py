@@ -277,6 +277,20 @@ def test_a_running_cue_that_is_deleted_leaves_its_place() -> None:
     assert bench.desk.refused == 1
 
 
+def test_a_list_that_goes_on_elsewhere_has_its_changes_to_take_back_and_another_has_none() -> None:
+    before = CueEdits(CueList.of([cue("1", "a")]))
+    before.record(cue("2", "b"))
+    before.record(cue("3", "c"))
+    before.undo()
+    same, other = CueEdits(before.now), CueEdits(CueList.of([cue("1", "a")]))
+    for edits in (same, other):
+        edits.go_on_from(before)
+    assert [same.redo(), same.undo(), same.undo()] == ["record 3", "record 3", "record 2"]
+    assert before.redo() == "record 3", "each has its own"
+    with pytest.raises(UserError, match="nothing to undo"):
+        other.undo()
+
+
 def test_there_is_an_end_to_how_many_there_may_be() -> None:
     full = CueList.of(Cue(str(number)) for number in range(1, MOST_CUES + 1))
     with pytest.raises(UserError, match=r"there are 2000 cues already"):

@@ -15,14 +15,15 @@ from tests.take_frames import frame as take_frame
 from tests.take_frames import keyframe, plate, written
 from tests.unit.test_stations import frame
 from vpengine.compose.stations import Stations
+from vpengine.control.chance import Chance
 from vpengine.control.controls import Controls
-from vpengine.control.declared import ENGINE_CONTROLS, PLATE_HEIGHT, PLATE_SCALE, PLATE_YAW
+from vpengine.control.declared import CHANCE_AMOUNT, ENGINE_CONTROLS, PLATE_HEIGHT, PLATE_SCALE, PLATE_YAW
 from vpengine.control.desk import Desk
 from vpengine.control.gate import Gate
 from vpengine.control.messages import ControlChange
-from vpengine.control.placements import placement_from
+from vpengine.control.placements import PLACE, placement_from
 from vpengine.control.scenes import SceneEntry, Scenes
-from vpengine.control.triggers import SafeTrigger, SceneTrigger
+from vpengine.control.triggers import SafeTrigger, SceneTrigger, TakeTrigger
 from vpengine.files import controls_of
 from vpengine.frames.feed import PREVIEW, PROGRAM
 from vpengine.frames.frame_input import BusState, FrameInput
@@ -87,7 +88,7 @@ def test_every_control_of_the_plate_is_one_of_its_places() -> None:
     assert len(set(given)) == len(dataclasses.fields(Placement))
 
 
-def make_desk() -> Desk:
+def make_desk(*drifting: str) -> Desk:
     scenes = Scenes(
         [
             SceneEntry("day", "street", 1.0),
@@ -96,7 +97,9 @@ def make_desk() -> Desk:
         ],
         base=((PLATE_YAW, 0.0), (PLATE_HEIGHT, 0.0), (PLATE_SCALE, 1.0)),
     )
-    desk = Desk(Controls(controls_of("weather")), scenes, Gate(None), looks_of("weather"))
+    controls = Controls(controls_of("weather"))
+    chance = Chance(controls.declared, drifting)
+    desk = Desk(controls, scenes, Gate(None), looks_of("weather"), chance=chance)
     desk.scenes.enter_first(desk.controls, 0.0)
     return desk
 
@@ -164,11 +167,110 @@ def test_the_preview_stands_where_its_scene_has_it() -> None:
     assert state_of(desk, at_s=0.2).placements == ()
 
 
-def test_the_safe_picture_stands_still() -> None:
+@pytest.mark.parametrize("lock", ["roll", "lock"])
+def test_while_looks_are_locked_a_hand_moves_the_preview_s_world_alone(lock: Any) -> None:
+    desk = make_desk()
+    state_of(desk, ControlChange(PLATE_YAW, 7.0), TakeTrigger(lock), at_s=0.0)
+    asked = [ControlChange(address, 0.5) for address in PLACE]
+    tried = [SceneTrigger("goto", "south", PREVIEW), *(replace(each, bus=PREVIEW) for each in asked)]
+    assert state_of(desk, *asked, *tried, at_s=0.1).placement("street") == Placement(7.0)
+    assert state_of(desk, at_s=0.2, bus=PREVIEW).placement("yard") == Placement(0.5, 0.5, 0.5, 0.5, 0.5)
+    why = {"roll": "take 1 is rolling", "lock": "looks are locked"}[lock]
+    assert list(desk.refusals) == [f"{why}: {address} stays as it is" for address in PLACE]
+    state_of(desk, TakeTrigger({"roll": "cut", "lock": "unlock"}[lock]), at_s=0.3)
+    assert state_of(desk, ControlChange(PLATE_YAW, 9.0), at_s=0.4).placement("street") == Placement(9.0)
+
+
+@pytest.mark.parametrize(("scene", "there"), [("south", Placement(90.0, up_m=-1.0)), ("turned", None)])
+def test_a_lock_in_a_dissolve_leaves_worlds_where_they_are_seen(scene: str, there: Placement | None) -> None:
+    """The one that comes stands at its end already; one that was on its way stops, and so it is when it is unlocked."""
+    desk = make_desk()
+    state_of(desk, at_s=0.0)
+    state_of(desk, SceneTrigger("goto", scene), at_s=1.0)
+    before = state_of(desk, at_s=1.5)
+    seen = before.placement(before.target)
+    assert seen == there or 5.0 < seen.yaw_deg < 35.0
+    locked = [state_of(desk, TakeTrigger("lock"), at_s=1.5), *(state_of(desk, at_s=at_s) for at_s in (1.6, 5.0))]
+    unlocked = [state_of(desk, TakeTrigger("unlock"), at_s=5.1), state_of(desk, at_s=9.0)]
+    for state in (*locked, *unlocked):
+        assert state.placement(before.target) == seen
+        assert state.placement("street") == (AS_SET if there else seen)
+
+
+def test_a_world_that_drifts_by_chance_stands_while_looks_are_locked() -> None:
+    """Also where a hand takes chance further."""
+    desk = make_desk(PLATE_YAW)
+    state_of(desk, ControlChange(CHANCE_AMOUNT, 0.5), at_s=0.0)
+    drifted = state_of(desk, at_s=7.0).placement("street")
+    assert state_of(desk, at_s=9.0).placement("street") != drifted != AS_SET
+    held = state_of(desk, TakeTrigger("lock"), at_s=9.0).placement("street")
+    assert state_of(desk, ControlChange(CHANCE_AMOUNT, 1.0), at_s=11.0).placement("street") == held
+
+
+def test_a_world_that_comes_drifts_from_the_first_frame_on() -> None:
+    """And does not jump there when its controls arrive."""
+    desk = make_desk(PLATE_YAW)
+    state_of(desk, ControlChange(CHANCE_AMOUNT, 0.5), at_s=3.0)
+    state_of(desk, SceneTrigger("goto", "south"), at_s=4.0)
+    yaws = [state_of(desk, at_s=4.0 + step / 24.0).placement("yard").yaw_deg for step in range(1, 40)]
+    assert abs(yaws[0] - 90.0) > 3.0
+    assert np.abs(np.diff(yaws)).max() < 4.0
+
+
+RELEASED = [1.0 + step / 24.0 for step in range(30)]  # frames, from the one that releases SAFE on
+
+
+def released(desk: Desk) -> list[float]:
+    """Yaw of the street, frame by frame."""
+    state_of(desk, SafeTrigger(False), at_s=RELEASED[0])
+    return [state_of(desk, at_s=at_s).placement("street").yaw_deg for at_s in RELEASED]
+
+
+def test_the_safe_plate_goes_with_a_hand_at_once_and_does_not_move_on_release() -> None:
     desk = make_desk()
     state_of(desk, ControlChange(PLATE_YAW, 10.0), at_s=0.0)
-    state_of(desk, SafeTrigger(True), at_s=0.5)
-    assert state_of(desk, ControlChange(PLATE_YAW, 90.0), at_s=1.0).placement("street") == Placement(10.0)
+    state_of(desk, SafeTrigger(True), at_s=0.2)
+    moved = state_of(desk, ControlChange(PLATE_YAW, 60.0), at_s=0.4)
+    assert moved.placement("street") == Placement(60.0)
+    assert set(released(desk)) == {60.0}
+
+
+@pytest.mark.parametrize("message", [SceneTrigger("goto", "turned"), SceneTrigger("goto", "south")])
+def test_where_scenes_put_the_world_under_the_safe_plate_is_not_seen_there(message: SceneTrigger) -> None:
+    """Nor is a hand that moves the world of another location by then; on release the same one goes there smoothly."""
+    desk = make_desk()
+    state_of(desk, ControlChange(PLATE_YAW, 10.0), SafeTrigger(True), at_s=-9.0)
+    state_of(desk, message, at_s=-8.0)
+    state_of(desk, at_s=-2.0)
+    asked = [ControlChange(PLATE_YAW, 30.0)] if message.name == "south" else []
+    assert state_of(desk, *asked, at_s=0.9).placement("street") == Placement(10.0)
+    yaws = released(desk)
+    if message.name == "turned":
+        assert (yaws[0], yaws[-1], yaws) == (10.0, 40.0, sorted(yaws))
+        assert max(np.diff(yaws)) < 4.0
+    else:
+        assert set(yaws[:20]) == {10.0}, "while it dissolves"
+
+
+def test_safe_again_on_the_way_back_keeps_the_world_where_it_is_seen() -> None:
+    desk = make_desk()
+    state_of(desk, SafeTrigger(True), at_s=-9.0)
+    state_of(desk, SceneTrigger("goto", "turned"), at_s=-8.0)
+    state_of(desk, SafeTrigger(False), at_s=0.0)
+    seen = state_of(desk, at_s=0.5).placement("street").yaw_deg
+    assert seen == pytest.approx(20.0)
+    assert state_of(desk, SafeTrigger(True), at_s=0.51).placement("street").yaw_deg == seen
+    assert state_of(desk, SafeTrigger(False), SafeTrigger(True), at_s=0.6).placement("street").yaw_deg == seen
+
+
+def test_what_the_walls_hold_waits_for_a_hand_on_the_world_and_goes_there_on_release() -> None:
+    desk = make_desk()
+    desk.safe.picture = "hold"
+    state_of(desk, ControlChange(PLATE_YAW, 10.0), SafeTrigger(True), at_s=0.0)
+    assert state_of(desk, ControlChange(PLATE_YAW, 50.0), at_s=0.5).placement("street") == Placement(10.0)
+    yaws = released(desk)
+    assert (yaws[0], yaws[-1], yaws) == (10.0, 50.0, sorted(yaws))
+    assert max(np.diff(yaws)) < 4.0
 
 
 def test_a_take_has_where_worlds_stood_and_pictures_of_them_were_made(tmp_path: Path) -> None:

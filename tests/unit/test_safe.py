@@ -97,6 +97,18 @@ def test_a_hand_on_the_exposure_works_on_the_way_back(then: tuple[OperatorMessag
     assert bench.at(30.0).controls[INNER_EXPOSURE] == -1.0
 
 
+def test_the_exposure_stays_where_a_hand_put_it_whatever_scenes_do_meanwhile() -> None:
+    """Also where SAFE is let go and pressed again in one frame; on the way back it goes where the scene has it."""
+    bench = Bench()
+    bench.at(1.0, ON)
+    bench.at(2.0, ControlChange(INNER_EXPOSURE, -1.0))
+    bench.at(3.0, SceneTrigger("goto", "hall"))
+    assert bench.at(9.0).controls[INNER_EXPOSURE] == -1.0
+    assert bench.at(9.5, OFF, ON).controls[INNER_EXPOSURE] == -1.0
+    back = [float(bench.at(10.0 + 0.1 * step, OFF).controls[INNER_EXPOSURE]) for step in range(12)]
+    assert (back[0], back[-1], back) == (-1.0, 4.0, sorted(back))
+
+
 @pytest.mark.parametrize("picture", ["plate", "hold", "black"])
 def test_no_chart_stays_on_the_walls(picture: str) -> None:
     """Also where it was there before; on release the control is what it was."""

@@ -192,6 +192,7 @@ def built_anew(stack: ExitStack, app: App, files: Files) -> App:
     be, the one of the old files again. Raises what that raises.
     """
     dark_s, stands, before = time.monotonic(), state_of(app.desk), _as_operators_have(app, app.files)
+    edits = app.desk.cues
     files, options = _as_operators_have(app, files), replace(app.options, scene=None)
     names = f"{files.stage.file.name} with {files.show.file.name}"
     stack.close()
@@ -202,6 +203,8 @@ def built_anew(stack: ExitStack, app: App, files: Files) -> App:
         words = f"cannot be built ({' '.join(str(error).split())}); the stage is as it was"
         app = stack.enter_context(App(options, before, stands))
         app.refusal = f"{names}: {words}"
+    if app.files.show.file == before.show.file:
+        app.desk.cues.go_on_from(edits)
     log.warning("%s: %s; the walls were dark for %.1f s", names, words, time.monotonic() - dark_s)
     return app
 

@@ -58,7 +58,11 @@ BUTTONS = (
     Button(SLATE, "The slate of the takes that follow.", "takes", "text"),
     Button(TAKE_SCENE, "The scene of the takes that follow, as the script has it.", "takes", "text"),
     Button(TAKE_NUMBER, "The number of the next take.", "takes", "number"),
-    Button(LOCK, "Looks, seeds and generators on the program cannot change until it is unlocked.", "takes"),
+    Button(
+        LOCK,
+        "Looks, seeds, generators and the world's place on the program cannot change until it is unlocked.",
+        "takes",
+    ),
     Button(UNLOCK, "They can again.", "takes"),
     Button(KEEP, "The moment that just went by is kept, as a candidate look.", "looks"),
     Button(CANDIDATE, "The preview's look is put up for approval; the text is its name.", "looks", "text"),

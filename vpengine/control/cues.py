@@ -142,6 +142,11 @@ class CueEdits:
         self._redo.clear()
         self.now = after
 
+    def go_on_from(self, before: CueEdits) -> None:
+        """What was done to the list elsewhere can be taken back here too, where it is the same list."""
+        if self.now == before.now:
+            self._undo, self._redo = [*before._undo], [*before._redo]
+
     def undo(self) -> str:
         """What was taken back. Raises UserError where there is nothing."""
         return self._swap(self._undo, self._redo, "undo")

@@ -14,7 +14,7 @@ from vpengine.control.chance import Chance
 from vpengine.control.controls import Controls, Value, parse
 from vpengine.control.cues import Cue, CueEdits, cue_number
 from vpengine.control.decisions import decided, now
-from vpengine.control.declared import EXPOSURES, NEURAL_AMOUNT, NEURAL_BAKED, NOT_IN_CUES
+from vpengine.control.declared import NEURAL_AMOUNT, NEURAL_BAKED, NOT_IN_CUES
 from vpengine.control.gate import Gate, Passed, cure
 from vpengine.control.lights import LightTable
 from vpengine.control.looks import PREFIX, Looks
@@ -44,7 +44,7 @@ from vpengine.frames.look import Look
 
 log = logging.getLogger(__name__)
 
-LOCKED = (PREFIX, "/vp/neural/")  # what begins so cannot be moved while looks are locked
+LOCKED = (PREFIX, "/vp/neural/", "/vp/plate/")  # what begins so cannot be moved while looks are locked
 REMEMBERED = 50  # refusals, for who asks what was refused
 
 
@@ -201,8 +201,7 @@ class Desk:
             self._refuse_unapproved({change.address: value})
         self.controls.set(change.address, value)
         self.scenes.moved_by_hand(change.address)
-        if change.address in EXPOSURES:
-            self.safe.moved_by_hand(change.address)
+        self.safe.moved_by_hand(change.address, value)
 
     def _move_preview(self, change: ControlChange) -> None:
         """Where nothing stands by, the scene on the walls does from now on: a look is tried beside what is on."""
@@ -319,7 +318,8 @@ class Desk:
         controls = self._chance.drift(values, self._drifted_s)
         passed = self._passed(program, controls, now_s)
         program = self._with_look(program, passed.look, controls)
-        program = self._placements.settle(program, controls, values, self.controls.targets())
+        ends = self._chance.drift(self.controls.targets(), self._drifted_s)
+        program = self._placements.settle(program, controls, ends, self.takes.locked)
         if passed.closed:
             controls = {**controls, NEURAL_AMOUNT: 0.0}
         buses = {PROGRAM: program, **self._preview(controls, ready)}
@@ -353,6 +353,7 @@ class Desk:
     def _keep_locked(self, now_s: float) -> None:
         """What is on its way when looks are locked stays where it is, and nothing goes by itself."""
         if self.takes.locked and not self._was_locked:
+            self._placements.rest(self.controls)
             for address in self.controls.declared:
                 if address.startswith(LOCKED):
                     self.controls.stop(address, now_s)
@@ -403,5 +404,5 @@ class Desk:
         baked = self._baked_look(state.scene, values)
         look = baked or self._looks.at_frame(values)
         may_go = not self.gate.why_not(look, is_made=baked is not None)
-        state = placed(self._with_look(state, look, values), placement_from(values))
+        state = placed(self._with_look(state, look, values), state.target, placement_from(values))
         return {PREVIEW: replace(state, may_go=may_go)}

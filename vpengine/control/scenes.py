@@ -110,10 +110,10 @@ class Scenes:
         one that waits, comes in its own dissolve; a control that has not changed stays where operators have it. A scene
         on the walls that is gone stays until another is asked for; with another slug alone it is the same scene.
         """
-        before, values = self._entries, {slug: self.values(slug) for slug in self._entries}
+        before, values = self._entries, {slug: self.values(slug) for slug in {*self._entries, self._state.scene}}
         self._entries, self._base = {entry.slug: entry for entry in entries}, dict(base)
         order, self._order = self._order, list(self._entries)
-        self._rename(before)
+        values |= {new: values[old] for old, new in self._rename(before).items()}
         shown = self._state.scene
         if shown not in self._entries and shown in before:
             self._gone, self._gone_from = before[shown], order.index(shown)
@@ -130,20 +130,21 @@ class Scenes:
     def _anew(self, step: Step, before: Mapping[str, Mapping[str, Value]]) -> Step:
         """Where a step goes now; what a cue sets otherwise than its scene did goes where the cue takes it.
 
-        before: where each scene took the controls.
+        before: where each scene took the controls. One that no scene took anywhere is the hand's, until this one does.
         """
         entry, here, old = self._entries[step.scene], self.values(step.scene), before.get(step.scene, {})
-        asked = {move.address: move.value for move in step.moves}
+        asked, own = {move.address: move.value for move in step.moves}, dict(entry.controls)
         moved = {
             name: Move(name, value, entry.dissolve_s)
             for name, value in here.items()
-            if value != old.get(name, value) and asked.get(name, old[name]) == old[name]
+            if value != old.get(name, None if name in own else value)
+            and asked.get(name, old.get(name)) == old.get(name)
         }
         others = (move for move in step.moves if move.address not in moved)
         return replace(step, location=entry.location, moves=(*others, *moved.values()))
 
-    def _rename(self, before: Mapping[str, SceneEntry]) -> None:
-        """A slug that is gone becomes the new one of a scene that is the same in all else."""
+    def _rename(self, before: Mapping[str, SceneEntry]) -> Mapping[str, str]:
+        """A slug that is gone becomes the new one of a scene that is the same in all else; returned by the old."""
         new = {slug: entry for slug, entry in self._entries.items() if slug not in before}
         slugs = {
             slug: next((other for other, each in new.items() if replace(each, slug=slug) == entry), slug)
@@ -157,6 +158,7 @@ class Scenes:
         )
         if self._standby is not None:
             self._standby = slugs.get(self._standby, self._standby)
+        return slugs
 
     def ask(self, trigger: SceneTrigger) -> None:
         """Note which scene is wanted, on the walls or in the preview. Raises UserError for one that does not exist."""

@@ -59,7 +59,7 @@ class ShowSettings(Settings):
         default="plate",
         description="The safe picture: the plate alone, what is on the walls held, or black.",
     )
-    lock_takes: bool = Field(default=True, description="Looks cannot change while a take rolls.")
+    lock_takes: bool = Field(default=True, description="Looks and the world's place cannot change while a take rolls.")
     timecode: Literal["free", "mtc"] = Field(
         default="free",
         description="Where the frames' timecode comes from: free counts from the start of the run; mtc is MIDI "

@@ -7,7 +7,8 @@ from pathlib import Path
 
 RESTS_S = 0.5  # for so long nothing of them changes before a change is told: editors and renders write in parts
 
-Stamp = tuple[int, int] | None  # when it was written (ns) and its bytes; None where there is no such file
+# When it was written (ns), its bytes, and which file it is: a copy may keep times. None where there is no such file.
+Stamp = tuple[int, int, int] | None
 
 
 class WatchedFiles:
@@ -44,4 +45,4 @@ def _stamp(path: Path) -> Stamp:
         found = path.stat()
     except OSError:
         return None
-    return found.st_mtime_ns, found.st_size
+    return found.st_mtime_ns, found.st_size, found.st_ino
