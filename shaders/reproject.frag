@@ -24,8 +24,20 @@ uniform sampler2D plate_depth;
 uniform sampler2D key_gain[KEYS];  // the newest keyframe first
 uniform sampler2D key_bias[KEYS];
 uniform sampler2D key_depth[KEYS];
+#ifdef MOVES
+uniform sampler2D drift;  // drift.frag's
+#endif
 #ifdef LAST
 uniform sampler3D grade;
+#endif
+
+#ifdef MOVES
+// Since the k-th keyframe; 0 where it has seen nothing of what is here.
+float drift_since(int k) {
+    float row = clamp(uv.y, 0.5 / DRIFT_ROWS, 1.0 - 0.5 / DRIFT_ROWS);
+    vec2 found = textureLod(drift, vec2(uv.x, (float(k) + row) / DRIFT_KEYS), 0.0).rg;
+    return found.r / (found.g + 0.02);
+}
 #endif
 
 Lookup lookup(int k, vec3 ray, float depth_m, float inverse_depth, bool sky) {
@@ -40,7 +52,11 @@ Lookup lookup(int k, vec3 ray, float depth_m, float inverse_depth, bool sky) {
     float cosine = max(dot(ray, key_ray), 0.0) * inversesqrt(dot(ray, ray) * dot(key_ray, key_ray));
     shown *= footprint * footprint * cosine * cosine * cosine;
     shown = clip.w > 0.0 ? shown : 0.0;
+#ifdef MOVES
+    return Lookup(key_ndc * 0.5 + 0.5, w * depth_m, keyframe[k].x * shown, keyframe[k].y * shown, drift_since(k));
+#else
     return Lookup(key_ndc * 0.5 + 0.5, w * depth_m, keyframe[k].x * shown, keyframe[k].y * shown);
+#endif
 }
 
 // Well inside a picture, where all four texels are of the expected surface; else the pixel is left to a later draw.
@@ -50,8 +66,9 @@ void add_whole(
     vec2 texel = at.key_uv * size - 0.5;
     vec4 share = bilinear(texel);
     if (dot(matches(depths, size, texel, at, share, sky, now), vec4(0.25)) < 1.0) discard;
-    sum.gain += at.weight * texture(gains, at.key_uv).rgb;
-    sum.bias += at.weight * texture(biases, at.key_uv).rgb;
+    vec3 gain = at.weight * texture(gains, at.key_uv).rgb;
+    sum.gain += gain;
+    sum.bias += at.weight * texture(biases, at.key_uv).rgb + EXPOSED(at, gain, at.weight);
     sum.total += at.weight;
 }
 
@@ -97,7 +114,11 @@ void main() {
     float known = 1.0;
 #ifdef LAST
     float length_m = length(ray);
-    vec3 graded = apply_grade(grade, cct, sky ? 1e9 : depth_m * length_m, dot(up_in_view, ray) / length_m);
+    float since = 0.0;
+#ifdef MOVES
+    since = drift_since(0);  // the grade is the newest's
+#endif
+    vec3 graded = since + apply_grade(grade, cct - since, sky ? 1e9 : depth_m * length_m, dot(up_in_view, ray) / length_m);
 #ifdef SURROUND
     Sum around = surround(ray, inverse_depth, depth_m, sky, now);
     vec3 seen = around.total > 0.0 ? (around.gain * cct + around.bias) / around.total : cct;

@@ -16,6 +16,9 @@ struct Lookup {
     float expected_m;
     float weight;
     float trust;
+#ifdef MOVES
+    float drift;  // how much brighter all of the plate is there, since
+#endif
 };
 
 // The bilinear share of each of the four texels around a place, in textureGather's order.
@@ -26,10 +29,17 @@ vec4 bilinear(vec2 texel) {
 
 #ifdef MOVES
 // Of a plate that moves, a picture's second depth channel is how bright the plate was (ACEScct); where that is otherwise
-// now, what stands there is another thing, or another side of it.
-#define OF_NOW(depths, where, now) vec4(lessThan(abs(textureGather(depths, where, 1) - now), vec4(MOVED)))
+// now, besides what has become brighter all around, what stands there is another thing, or another side of it.
+vec4 of_now(sampler2D depths, vec2 where, float now) {
+    return 1.0 - smoothstep(vec4(MOVED), vec4(2.0 * MOVED), abs(textureGather(depths, where, 1) - now));
+}
+#define OF_NOW(depths, where, at, now) of_now(depths, where, now - at.drift)
+// In ACEScct another exposure is a sum: what a generator makes of a plate that is brighter by so much is brighter by it
+// too, and of that ``gain`` has brought its part along.
+#define EXPOSED(at, gain, share) at.drift * (share - gain)
 #else
-#define OF_NOW(depths, where, now) vec4(1.0)
+#define OF_NOW(depths, where, at, now) vec4(1.0)
+#define EXPOSED(at, gain, share) vec3(0.0)
 #endif
 
 // Which of them show the surface that is expected there. Along a plane inverse depth is linear in the picture, so a
@@ -44,7 +54,7 @@ vec4 matches(sampler2D depths, vec2 size, vec2 texel, Lookup at, vec4 share, boo
     float highest = max(max(inverse.x, inverse.y), max(inverse.z, inverse.w));
     bool plane = abs(dot(inverse, share) - expected) < 0.02 * expected && highest - lowest < 0.4 * expected;
     vec4 each = vec4(lessThan(abs(found - at.expected_m), vec4(0.03 * at.expected_m + 0.02)));
-    return (sky ? vec4(greaterThan(found, vec4(1e30))) : plane ? vec4(1.0) : each) * OF_NOW(depths, where, now);
+    return (sky ? vec4(greaterThan(found, vec4(1e30))) : plane ? vec4(1.0) : each) * OF_NOW(depths, where, at, now);
 }
 
 // Only the texels of this surface; share: how much of each, in textureGather's order.
@@ -68,6 +78,7 @@ void add(
     sum.known = max(sum.known, at.trust * dot(share, vec4(1.0)));
     share *= at.weight;
     sum.total += dot(share, vec4(1.0));
-    sum.gain += texels(gains, size, ivec2(floor(texel)), share);
-    sum.bias += texels(biases, size, ivec2(floor(texel)), share);
+    vec3 gain = texels(gains, size, ivec2(floor(texel)), share);
+    sum.gain += gain;
+    sum.bias += texels(biases, size, ivec2(floor(texel)), share) + EXPOSED(at, gain, dot(share, vec4(1.0)));
 }

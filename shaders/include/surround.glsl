@@ -11,7 +11,11 @@ void add_face(inout Sum sum, int s, int face, float near, vec3 direction, float 
     vec2 place = (cell + seen.xy / seen.z * 0.5 + 0.5) * FACE_PX;
     vec2 size = vec2(textureSize(surround_gain, 0));
     float trust = near * face_trust[FACES * s + face].x;
+#ifdef MOVES
+    Lookup at = Lookup(place / size, seen.z * depth_m, station_share[s].x * trust, trust, 0.0);
+#else
     Lookup at = Lookup(place / size, seen.z * depth_m, station_share[s].x * trust, trust);
+#endif
     add(sum, surround_gain, surround_bias, surround_depth, size, at, sky, now);
 }
 

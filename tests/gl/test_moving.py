@@ -90,3 +90,34 @@ def test_a_plate_that_moves_is_asked_for_though_nothing_else_does(gpu: Any) -> N
     assert [ask(number) for number in range(3)] == [True, False, False]
     asking.plates["street"].moves = True  # type: ignore[attr-defined]
     assert [ask(number) for number in range(3, 6)] == [True] * 3
+
+
+@pytest.mark.parametrize("stops", [-2.0, 1.5])
+def test_a_picture_goes_with_the_light_of_the_plate(gpu: Any, stops: float) -> None:
+    """Fog, of a second ago; since then a cloud has come over, or gone: the fog is of the light of now, and no patches
+    of anything else are in it. The box that went by is judged apart.
+    """
+    wrapped = Gpu(gpu)
+    layer = Layer(wrapped, SIZE, SIZE, moves=True)
+    layer.add(fogged(0.0), 0.0)
+    view = replace(camera_view(Pose((0.0, 0.0, 1.6)), LENS, SIZE, 5.0), time_s=1.0)
+    color, depth_m, box = world(view)
+    was = world(replace(view, time_s=0.0))[2]
+    color = color * 2.0**stops
+    target = Target(wrapped.context, SIZE, depth=True)
+    write(target.color, np.concatenate([color, np.ones_like(color[..., :1])], axis=-1).astype(np.float16))
+    write(target.depth, depth_m.astype(np.float32)[..., None])
+    shown = download(layer.show(Picture(target.color, target.depth, view, Provenance("plate:box")), 5.0, 1.0).color)
+    truth = 0.4 * acescct_from_linear(color.astype(np.float32)) + 0.6 * (FOG + stops / 17.52)
+    off = np.abs(acescct_from_linear(shown[..., :3].astype(np.float32)) - truth).max(axis=-1)
+    assert np.percentile(off[~(box | was)], 98) < 0.012  # a fifth of a stop
+
+
+FOG = 0.5  # ACEScct
+
+
+def fogged(time_s: float) -> Keyframe:
+    made = keyframe(time_s, painted=False)
+    shape = (*made.request.plate.depth_m.shape, 3)
+    gain, bias = (Pixels(np.full(shape, value, np.float16)) for value in (0.4, 0.6 * FOG))
+    return replace(made, gain=gain, bias=bias)

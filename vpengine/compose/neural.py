@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -47,7 +47,30 @@ _DEFINES = {
     "QUICK_WEIGHT": str(QUICK_WEIGHT),
     "SURE_WEIGHT": str(SURE_WEIGHT),
 }
+DRIFT_COLUMNS, DRIFT_ROWS = 10, 6  # places of a picture, of a plate that moves, whose brightness is followed
+DRIFT_BLOCK = UniformBlock("Drift", view_ray_from_ndc="mat3", key_from_view="mat4[4]")
 STALE_BLOCK = UniformBlock("Stale", picture_in_key="vec2")
+
+
+class _Drift:
+    """Owns the small picture of how much brighter a plate that moves has become since each keyframe saw it."""
+
+    def __init__(self, gpu: Gpu, keys: int) -> None:
+        defines = {"KEYS": str(keys), "COLUMNS": str(DRIFT_COLUMNS), "ROWS": str(DRIFT_ROWS)}
+        self._pass = gpu.pass_("drift", DRIFT_BLOCK, defines)
+        self._target = Target(gpu.context, (DRIFT_COLUMNS, DRIFT_ROWS * keys))
+
+    def since(self, textures: Mapping[str, Bound], values: Mapping[str, Any]) -> dict[str, Bound]:
+        """It, as the re-projection has it, at a View. values: what the re-projection is told of it."""
+        self._pass.draw(self._target, textures, **{name: values[name] for name in DRIFT_BLOCK.fields})
+        return {"drift": self._target.color}
+
+    def release(self) -> None:
+        self._target.release()
+
+
+def _moving(keys: int) -> dict[str, str]:
+    return {"MOVES": "1", "MOVED": str(MOVED), "DRIFT_ROWS": f"{DRIFT_ROWS}.0", "DRIFT_KEYS": f"{keys}.0"}
 
 
 def _plate_textures(plate: Picture) -> dict[str, Bound]:
@@ -109,7 +132,7 @@ class NeuralLayer:
         self._coming: tuple[Keyframe, KeyframeTextures] | None = None  # not all uploaded yet
         self._waiting: Keyframe | None = None  # until that is there; only the newest
         self._frame_s, self._bytes_left = -np.inf, 0  # what the frame of that time may yet bring in
-        common = _DEFINES | ({"MOVES": "1", "MOVED": str(MOVED)} if moves else {})
+        common = _DEFINES | (_moving(self._most) if moves else {})
         defines = {**common, **GradeTable.DEFINES, "KEYS": str(self._most)}
         if surrounds is None:
             self._last = gpu.pass_("reproject", BLOCK, defines)
@@ -123,6 +146,7 @@ class NeuralLayer:
             for kind in ("QUICK", "SURE")
         )
         self._stale_pass = gpu.pass_("stale", STALE_BLOCK)
+        self._drift = _Drift(gpu, self._most) if moves else None
         # After the passes: where a shader does not compile, it is tried again and again, and these would pile up.
         sets = self._keyframes + (not fits_a_frame(resolution))  # the oldest stays until its successor is there
         self._free = [KeyframeTextures(gpu, resolution, moves) for _ in range(sets)]
@@ -240,6 +264,8 @@ class NeuralLayer:
         sets += sets[:1] * (self._most - len(sets))  # every sampler wants a texture
         world = _plate_textures(plate)
         values = {"amount": amount, **self._frame_values(plate.view, time_s)}
+        if self._drift is not None:
+            world = world | self._drift.since(world | _key_textures(sets), values)
         target.clear_marks()
         settled = self._first_settled(time_s)
         if settled is not None:
@@ -263,6 +289,8 @@ class NeuralLayer:
         sets = self._free[:1] * self._most
         world = _plate_textures(plate)
         values = {"amount": 1.0, **self._frame_values(plate.view, 0.0)}
+        if self._drift is not None:
+            world = world | self._drift.since(world | _key_textures(sets), values)
         target.clear_marks()
         for keys, (quick, sure) in enumerate(zip(self._quick, self._sure, strict=True), 1):
             quick.draw(target, world | _key_textures(sets[:keys]), "mark", **values)
@@ -331,4 +359,6 @@ class NeuralLayer:
         self._give_up()
         for textures in [*self._free, *(kept.textures for kept in self._kept)]:
             textures.release()
+        if self._drift is not None:
+            self._drift.release()
         self.grade.release()
