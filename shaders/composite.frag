@@ -1,4 +1,4 @@
-// The foreground over the world, scene-linear: what of the world is nearer than the mark is before it.
+// The foreground over the world, scene-linear: what of the world is nearer than the mark is before it, softly edged.
 layout(location = 0) out vec4 color;
 
 uniform sampler2D foreground;
@@ -8,6 +8,7 @@ uniform sampler2D matte;
 uniform sampler2D world;
 #ifdef FRONT
 uniform sampler2D world_depth;
+#include "front.glsl"
 #endif
 #ifdef LIGHT
 uniform sampler2D light;
@@ -28,34 +29,54 @@ float grain_at(uint channel) {
 }
 #endif
 
+vec3 world_at(ivec2 at) {
+#ifdef SAME_SIZE
+    return texelFetch(world, at, 0).rgb;
+#else
+    return texture(world, (vec2(at) + 0.5) / vec2(textureSize(foreground, 0))).rgb;
+#endif
+}
+
+// With the camera's black and grain. shade: of the actor's shadow.
+vec3 as_filmed(vec3 light, float shade) {
+    light = light * shade * (1.0 - black) + black;
+#ifdef GRAIN
+    // As light falls on a sensor in single photons: its variance is as the light, and there is a floor.
+    light += grain * 0.03 * sqrt(max(light, 0.0) + 0.02) * vec3(grain_at(0u), grain_at(1u), grain_at(2u));
+#endif
+    return light;
+}
+
+#ifdef FRONT
+// An edge pixel of the world has light of what is behind the actor: where he is, that of the pixel further in is taken.
+vec3 before_actor(vec3 own, ivec2 at, ivec2 inward, float alpha) {
+    if (inward == ivec2(0)) return own;
+    return mix(own, world_at(clamp(at + inward, ivec2(0), textureSize(foreground, 0) - 1)), alpha);
+}
+#endif
+
 void main() {
     ivec2 at = ivec2(gl_FragCoord.xy);
-    vec2 place = gl_FragCoord.xy / vec2(textureSize(foreground, 0));
     vec4 own = texelFetch(foreground, at, 0);
     float alpha = own.a, shade = 1.0;
 #ifdef MATTE
     vec4 found = texelFetch(matte, at, 0);
     alpha = found.r, shade = max(1.0 + shadow * (found.g - 1.0), 0.0);
 #endif
-#ifdef SAME_SIZE
-    vec3 behind = texelFetch(world, at, 0).rgb;
-#else
-    vec3 behind = texture(world, place).rgb;
-#endif
+    vec3 behind = world_at(at);
 #ifdef FRONT
-    if (texture(world_depth, place).r < mark_m) {
-        alpha = 0.0, own = vec4(0.0), shade = 1.0;
-    }
+    Front front = front_at(at);
+    vec3 before = vec3(0.0);
+    if (front.cover > 0.0) before = as_filmed(before_actor(behind, at, front.inward, alpha), 1.0);
 #endif
-    behind = behind * shade * (1.0 - black) + black;
-#ifdef GRAIN
-    // As light falls on a sensor in single photons: its variance is as the light, and there is a floor.
-    behind += grain * 0.03 * sqrt(max(behind, 0.0) + 0.02) * vec3(grain_at(0u), grain_at(1u), grain_at(2u));
-#endif
+    behind = as_filmed(behind, shade);
     color = vec4(own.rgb + (1.0 - alpha) * behind, 1.0);
 #ifdef LIGHT
     vec4 around = texture(light, gl_FragCoord.xy / (8.0 * vec2(textureSize(light, 0))));
     vec3 mean = around.rgb / around.a;
     color.rgb += spill_to_world * own.a * mean + wrap * alpha * max(around.a - 0.02, 0.0) * mean;  // 0.02: from everywhere
+#endif
+#ifdef FRONT
+    if (front.cover > 0.0) color.rgb = mix(color.rgb, before, front.cover);
 #endif
 }

@@ -75,7 +75,7 @@ from vpengine.stops import held
 from vpengine.takes.keeper import DeskState
 from vpengine.takes.log import LogWriter
 from vpengine.takes.report import FrameTimes, Memory, operators_report, packets_report
-from vpengine.takes.run_file import write_run
+from vpengine.takes.run_file import note_captured, write_run
 from vpengine.takes.take_files import TakeFiles
 from vpengine.tracking.cameras import Cameras
 from vpengine.tracking.pose_buffer import PoseBuffer
@@ -313,8 +313,8 @@ class App:
 
     def _describe(self, take: Path) -> None:
         """What a take was made with."""
-        files = self.files
-        write_run(take, files.stage.file, files.show.file, files.named())
+        write_run(take, self.files.stage.file, self.files.show.file, self.files.named())
+        note_captured(take, self.files.captured())
 
     def _loop(self) -> Loop:
         stage, period_s = self.files.stage, float(1 / self.files.stage.rate)

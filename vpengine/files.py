@@ -61,23 +61,42 @@ class Files:
 
     def of(self, section: PluginSection) -> Any:
         """A plug-in's validated settings."""
-        return self.settings[section.slot, f"{section.file}:{section.key}"]
+        return self.settings[_place(section)]
 
     @property
     def generator_settings(self) -> Any:
         """What the stage says for its generator; None for one that has no keys of its own."""
         return self.settings.get(("generator", f"{self.stage.file}:neural"))
 
+    @property
+    def captures(self) -> list[CaptureSection]:
+        """The stage's, but for those whose files a film does without (``read_files``)."""
+        return [one for one in self.stage.captures if _place(one.source) in self.settings]
+
     def named(self) -> list[Path]:
         """The files that stage and show name: pictures of plates, lenses, and the stage's own show where another runs.
 
-        Not what stands in for a camera's picture: a take is drawn without it, and films are large. Nor where outputs
-        record to.
+        Not what stands in for a camera's picture (``captured``): a take is drawn without it, and films are large. Nor
+        where outputs record to.
         """
         shown = [own for (slot, _), own in self.settings.items() if slot not in UNNAMED and own is not None]
         values = [value for settings in shown for _, value in settings]
         lenses = [path for camera in self.stage.cameras for path in camera.files]
         return [path for path in (self.stage.show, *values, *lenses) if isinstance(path, Path)]
+
+    def captured(self) -> dict[Path, list[Path]]:
+        """The files that stand in for cameras' pictures: by the one that the stage names, all that are played."""
+        found = {}
+        for one in self.captures:
+            played = getattr(load_plugin(capture.KINDS[one.source.kind]), "files", None)
+            if played and (files := played(self.of(one.source))):
+                found[files[0]] = files
+        return found
+
+
+def _place(section: PluginSection) -> tuple[str, str]:
+    """Its key in Files.settings."""
+    return section.slot, f"{section.file}:{section.key}"
 
 
 def controls_of(generator: str) -> tuple[Control, ...]:
@@ -104,7 +123,7 @@ def settings_of(sections: Iterable[PluginSection]) -> tuple[dict[tuple[str, str]
         if isinstance(found, list):
             problems += found
         else:
-            settings[section.slot, f"{section.file}:{section.key}"] = found
+            settings[_place(section)] = found
     return settings, problems
 
 
@@ -130,7 +149,7 @@ def inspected(sections: Iterable[PluginSection]) -> tuple[dict[tuple[str, str], 
     listed = list(sections)
     settings, problems = settings_of(listed)
     for section in listed:
-        own = settings.get((section.slot, f"{section.file}:{section.key}"))
+        own = settings.get(_place(section))
         check = getattr(load_plugin(TABLES[section.slot][section.kind]), "check", None) if own is not None else None
         for key, sentence in check(own) if check else ():
             problems.append(Problem(str(section.file), f"{section.key}.{key}", sentence))
@@ -158,7 +177,7 @@ def ports_of(files: Files) -> Iterator[PortUse]:
             shared = bool(protocol.multicast_groups)
             address, port = protocol.endpoint
             yield PortUse(f"{item.source.key}.port", address, port, shared)
-    for one in files.stage.captures:
+    for one in files.captures:
         receives = getattr(load_plugin(capture.KINDS[one.source.kind]), "receives", None)
         if receives and (endpoint := receives(files.of(one.source))):
             yield PortUse(f"{one.source.key}.url", *endpoint)
@@ -167,7 +186,7 @@ def ports_of(files: Files) -> Iterator[PortUse]:
 def _capture_faults(files: Files) -> Iterator[Problem]:
     """A device that two sections name, two pictures of one camera, and a colour space that is none."""
     claims, cameras = [], []
-    for item in files.stage.captures:
+    for item in files.captures:
         cameras.append((f"{item.source.key}.camera", f"the picture of camera {item.settings.camera!r}"))
         yield from _color_space_fault(files, item)
         claim = getattr(load_plugin(capture.KINDS[item.source.kind]), "claim", None)
@@ -228,11 +247,12 @@ def surround_faults(stage: Stage, show: Show) -> list[Problem]:
 
 
 def read_files(
-    stage_path: Path, show_path: Path | None, allow_outside: bool = False, *, surrounds: bool = True
+    stage_path: Path, show_path: Path | None, allow_outside: bool = False, *, surrounds: bool = True, live: bool = True
 ) -> Files:
     """Stage and show with all their plug-ins' sections. Raises ProblemsError with everything that is wrong.
 
-    surrounds: also with what scenes take from other takes; a film needs none of that.
+    surrounds: also with what scenes take from other takes; a film needs none of that. live: also with what stands in
+    for a camera; a take is drawn without it, and has no copy of it.
     """
     reading = read_stage(stage_path, controls_of, allow_outside=allow_outside)
     problems, sections = list(reading.problems), list(reading.sections)
@@ -246,7 +266,9 @@ def read_files(
         problems += show_reading.problems
         sections += show_reading.sections
         show = show_reading.show
-    settings, faults = settings_of(sections)
+    settings, faults = settings_of(section for section in sections if live or section.slot != "capture")
+    if not live:  # those that can be
+        settings |= settings_of(section for section in sections if section.slot == "capture")[0]
     problems += faults
     if reading.stage is not None and not problems:
         problems += conflicts(reading.stage, settings)

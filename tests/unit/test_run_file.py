@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 from pathlib import Path
@@ -11,8 +12,8 @@ from PIL import Image
 
 from vpengine.cli.film import read_take
 from vpengine.errors import UserError
-from vpengine.files import read_files
-from vpengine.takes.run_file import read_run, write_run
+from vpengine.files import Files, read_files
+from vpengine.takes.run_file import note_captured, read_run, write_run
 
 
 @pytest.fixture
@@ -178,3 +179,64 @@ def test_what_is_no_take_says_so(take: Path, text: str) -> None:
     (take / "run.json").write_text(text, encoding="utf-8")
     with pytest.raises(UserError, match=r"take: not a take: run\.json "):
         read_run(take)
+
+
+FILM = '[[capture]]\nid = "a"\nkind = "file"\ncamera = "1"\nfile = "a.mp4"\n'
+IMAGES = '[[capture]]\nid = "a"\nkind = "sequence"\ncamera = "1"\nfirst = "shot_0001.png"\n'
+
+
+def played_for_a_camera(take: Path, section: str, contents: dict[str, bytes]) -> Files:
+    """The stage with a capture of files beside it, noted in its take."""
+    folder = take.parent
+    for name, content in contents.items():
+        (folder / name).write_bytes(content)
+    stage = folder / "stage.toml"
+    stage.write_text(stage.read_text(encoding="utf-8") + section, encoding="utf-8")
+    files = read_files(stage, folder / "show.toml")
+    write_run(take, files.stage.file, files.show.file, files.named())
+    note_captured(take, files.captured()).join()
+    return files
+
+
+def test_a_film_that_stood_in_for_a_camera_and_changed_is_told(take: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    played_for_a_camera(take, FILM, {"a.mp4": b"a film"})
+    film = take.parent / "a.mp4"
+    noted = json.loads((take / "run.json").read_text(encoding="utf-8"))["captured"]
+    assert noted == {"../a.mp4": hashlib.sha256(b"a film").hexdigest()}
+    assert not (take / "files" / "a.mp4").exists()
+    read_take(take)
+    assert capsys.readouterr() == ("", "")
+    film.write_bytes(b"another film")
+    assert read_take(take).stage.name == "Test"  # it goes on
+    sentence = f"{take}: {film} changed since this take was made; then the camera's picture was another\n"
+    assert capsys.readouterr() == ("", sentence)
+
+
+@pytest.mark.parametrize("changes", [{"shot_0002.png": b"other"}, {"shot_0003.png": b"more"}, {"shot_0002.png": None}])
+def test_images_that_stood_in_for_a_camera_are_one(take: Path, changes: dict[str, bytes | None]) -> None:
+    """One that is another, one more, or one less."""
+    files = played_for_a_camera(take, IMAGES, {"shot_0001.png": b"1", "shot_0002.png": b"2", "shot_0000.png": b"0"})
+    first = take.parent / "shot_0001.png"
+    listed = "".join(f"{hashlib.sha256(n).hexdigest()}  shot_000{n.decode()}.png\n" for n in (b"1", b"2"))
+    noted = json.loads((take / "run.json").read_text(encoding="utf-8"))["captured"]
+    assert noted == {"../shot_0001.png": hashlib.sha256(listed.encode()).hexdigest()}
+    (take.parent / "shot_0000.png").write_bytes(b"before the first")  # is not played
+    assert read_run(take).changed_captures(files.captured()) == []
+    for name, content in changes.items():
+        path = take.parent / name
+        path.unlink() if content is None else path.write_bytes(content)
+    assert read_run(take).changed_captures(files.captured()) == [first]
+
+
+def test_what_cannot_be_noted_is_told_and_the_take_is_good(take: Path, caplog: pytest.LogCaptureFixture) -> None:
+    gone = take.parent / "gone.mp4"
+    note_captured(take, {gone: [gone]}).join()
+    assert caplog.messages == [f"take {take}: what was played for a camera is not noted (No such file or directory)."]
+    assert read_run(take).captured == {}
+
+
+def test_a_take_alone_is_drawn_without_the_film(take: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    played_for_a_camera(take, FILM, {"a.mp4": b"a film"})
+    alone = tmp_path_factory.mktemp("elsewhere") / "take"
+    shutil.move(take, alone)
+    assert read_take(alone).stage.name == "Test"

@@ -1,4 +1,4 @@
-"""``device``: a webcam or a UVC, V4L2, AVFoundation or DirectShow capture card, through FFmpeg."""
+"""``device``: a webcam or a UVC, V4L2, AVFoundation or DirectShow capture card, through FFmpeg, or else OpenCV."""
 
 from __future__ import annotations
 
@@ -6,12 +6,13 @@ import sys
 from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import av.device
 from pydantic import Field
 
-from vpengine.capture.live import Live, LiveSource
+from vpengine.capture.live import Live, LiveSource, Opened
+from vpengine.capture.opencv_device import OpenCvDevice, index_of
 from vpengine.capture.pace import Pace
 from vpengine.errors import did_you_mean
 from vpengine.media.decoding import PYTHON_ERRORS, LostError
@@ -47,6 +48,11 @@ class DeviceSource(LiveSource):
         pixel_format: Annotated[str, Field(pattern=r"^[a-z0-9_]{1,20}$")] | None = Field(
             default=None, description="What to ask for, in FFmpeg's words: yuyv422, nv12, mjpeg."
         )
+        backend: Literal["auto", "pyav", "opencv"] = Field(
+            default="auto",
+            description="What opens it: pyav is FFmpeg, with all bits and the device's own times; opencv gives "
+            "R'G'B' of 8 bits; auto takes OpenCV where FFmpeg cannot open the device.",
+        )
 
     def __init__(self, settings: Settings, pace: Pace) -> None:
         self.settings = settings
@@ -62,12 +68,33 @@ class DeviceSource(LiveSource):
 
     def open(self) -> Fraction | None:
         self.close()
-        format, url, options = opening(self.settings, sys.platform, devices())
+        openers = {"auto": self._either, "pyav": self._pyav, "opencv": self._opencv}
+        self._live = opened = openers[self.settings.backend](devices())
+        return self.settings.rate or opened.rate
+
+    def _pyav(self, there: Sequence[tuple[str, str]]) -> Opened:
+        format, url, options = opening(self.settings, sys.platform, there)
         try:
-            self._live = Live(url, self.title, self._pace, format, options, network=False)
+            return Live(url, self.title, self._pace, format, options, network=False)
         except LostError as error:
-            raise LostError(f"{error}{cure(error.__cause__)}") from error
-        return self.settings.rate or self._live.rate
+            raise LostError(f"{error}{cure(error.__cause__)}") from error.__cause__
+
+    def _opencv(self, there: Sequence[tuple[str, str]]) -> Opened:
+        asked = self.settings
+        opens = opencv_opens(asked.device, sys.platform, there)
+        return OpenCvDevice(opens, self.title, self._pace, asked.resolution, asked.rate, asked.pixel_format)
+
+    def _either(self, there: Sequence[tuple[str, str]]) -> Opened:
+        """Where the system itself refuses, OpenCV is not tried: it would be refused too, and say less of it."""
+        try:
+            return self._pyav(there)
+        except LostError as error:
+            if error.__cause__ is None or is_refusal(error.__cause__):
+                raise
+            try:
+                return self._opencv(there)
+            except LostError as other:
+                raise LostError(f"{error}; {str(other).removeprefix(f'{self.title}: ')}") from other
 
 
 def devices() -> list[tuple[str, str]]:
@@ -116,8 +143,23 @@ def _found(device: str | None, format: str, there: Sequence[tuple[str, str]]) ->
     raise LostError(f'device "{device}": no such device{_listed(device, there)}')
 
 
+def opencv_opens(device: str | None, platform: str, there: Sequence[tuple[str, str]]) -> int | str:
+    """An index or path for OpenCV. there: as ``devices`` lists them. Raises LostError where it is none of them."""
+    if device is not None and device.isdecimal():
+        return int(device)
+    if device is None and not there:
+        return 0  # the system may not tell what it has
+    format = SYSTEMS.get(platform, ("", ""))[0]
+    return index_of(_found(device, format, there), platform, [opens for opens, _ in there])
+
+
 def _listed(device: str, there: Sequence[tuple[str, str]]) -> str:
     return did_you_mean(device, [called for _, called in there]) if there else "; this machine has none"
+
+
+def is_refusal(error: BaseException) -> bool:
+    """Whether the system has no such device, or does not let it be opened."""
+    return isinstance(error, FileNotFoundError) or bool(cure(error))
 
 
 def cure(error: BaseException | None) -> str:

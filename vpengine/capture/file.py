@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from pathlib import Path
 
 import av
 from pydantic import Field
@@ -36,6 +37,10 @@ class FileSource:
         self._pace = pace
         self._decoder: Decoder | None = None
         self._waiting: tuple[Fraction, av.VideoFrame] | None = None  # decoded, and not due yet
+
+    @staticmethod
+    def files(settings: FileSource.Settings) -> list[Path]:
+        return [settings.file]
 
     @property
     def title(self) -> str:

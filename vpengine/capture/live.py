@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from fractions import Fraction
+from typing import Protocol
 
 from vpengine.capture.arrival import Arrivals
 from vpengine.capture.pace import Pace
@@ -15,6 +16,17 @@ from vpengine.media.pictures import captured
 SILENT_S = 0.8  # of a network; then it is opened again
 OPENING_S = 5.0  # until the first whole picture: a stream's may be two seconds apart
 LOW_DELAY = {"fflags": "nobuffer", "flags": "low_delay"}
+
+
+class Opened(Protocol):
+    """Something live that is open. ``read`` waits for the next picture; it raises LostError and BrokenError."""
+
+    @property
+    def rate(self) -> Fraction | None: ...
+
+    def read(self) -> CapturedFrame: ...
+
+    def close(self) -> None: ...
 
 
 class Live:
@@ -48,7 +60,7 @@ class Live:
 class LiveSource(ABC):
     """A Source but for how it is opened, which sets ``_live``."""
 
-    _live: Live | None = None
+    _live: Opened | None = None
 
     @property
     @abstractmethod

@@ -10,6 +10,7 @@ from pydantic import Field
 from vpengine.capture.pace import Pace, Schedule
 from vpengine.capture.source import EndedError
 from vpengine.frames.captured import CapturedFrame
+from vpengine.media.decoding import LostError
 from vpengine.media.images import READERS, image_frame, numbered_images
 from vpengine.media.pictures import captured
 from vpengine.stage.settings import ExistingFile, Rate
@@ -39,9 +40,16 @@ class SequenceSource:
         self._files: list[tuple[int, Path]] = []
         self._place = 0
 
+    @staticmethod
+    def files(settings: SequenceSource.Settings) -> list[Path]:
+        try:
+            return [path for _, path in numbered_images(settings.first, READERS, title_of(settings))]
+        except LostError:  # its reader says so
+            return []
+
     @property
     def title(self) -> str:
-        return f'sequence "{self.settings.first.name}"'
+        return title_of(self.settings)
 
     def open(self) -> Fraction:
         self._files = numbered_images(self.settings.first, READERS, self.title)
@@ -72,3 +80,7 @@ class SequenceSource:
 
     def close(self) -> None:
         self._files = []
+
+
+def title_of(settings: SequenceSource.Settings) -> str:
+    return f'sequence "{settings.first.name}"'

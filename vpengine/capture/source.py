@@ -17,7 +17,8 @@ class Source(Protocol):
     """Made from its own ``Settings`` (a pydantic model, an attribute of its class) and a ``Pace``.
 
     A class may have two functions for ``vpengine check``: ``receives(settings)``, the address and UDP port that it
-    receives on, and whether several may (multicast); and ``claim(settings)``, what only one source can have.
+    receives on, and whether several may (multicast); and ``claim(settings)``, what only one source can have. One that
+    plays files has ``files(settings)``, all of them in order, the one that its settings name first.
 
     All but the constructor is called on its reader's thread. What it raises is one sentence, for a person.
     """

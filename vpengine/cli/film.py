@@ -134,7 +134,13 @@ def read_take(take: Path, allow_outside: bool = False) -> Files:
             f"{take}: {changed} changed since this take was made; the film is drawn from the files as they are now",
             err=True,
         )
-    return read_files(run.stage, run.show, allow_outside, surrounds=False)
+    files = read_files(run.stage, run.show, allow_outside, surrounds=False, live=False)
+    played = " and ".join(str(path) for path in run.changed_captures(files.captured()))
+    if played:
+        typer.echo(
+            f"{take}: {played} changed since this take was made; then the camera's picture was another", err=True
+        )
+    return files
 
 
 class Held(Generic[T]):

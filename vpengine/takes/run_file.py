@@ -4,21 +4,29 @@ stage, show     relative to the take's folder, so that a project can be moved; a
 copies          the same two inside the take, under files/, for when they are gone
 sha256          of the two
 named           what they name, such as pictures of plates: path, as above, and sha256
+captured        films and image sequences that stood in for a camera: path, as above, and sha256; of several images,
+                that of the list which sha256sum prints of them. They may be large: noted later, and never copied
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import os
 import shutil
-from collections.abc import Iterable, Mapping
+import threading
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 
 from vpengine import __version__
 from vpengine.errors import UserError
 from vpengine.stage.shipped import stage_folder
+from vpengine.stage.whole_file import write_whole
+
+log = logging.getLogger(__name__)
 
 COPIED_BYTES = 32_000_000  # a picture up to so large is copied into the take, a larger one only named
 _ABOVE = 3  # how many folders above a take an older one's files are looked for
@@ -29,6 +37,7 @@ class Run:
     """stage, show: to be read now. sha256: of the two when the take was made; takes of older versions have none.
 
     named: files that they named then. note: what is to be told of where the files were found; empty when as recorded.
+    captured: what stood in for a camera, and its sha256.
     """
 
     stage: Path
@@ -36,12 +45,19 @@ class Run:
     sha256: Mapping[str, str]
     named: Mapping[Path, str] = field(default_factory=dict)
     note: str = ""
+    captured: Mapping[Path, str] = field(default_factory=dict)
 
     def changed(self) -> list[Path]:
         """Those of the files that are there, but not as they were."""
         files = {"stage": self.stage, "show": self.show}
         found = [path for name, path in files.items() if name in self.sha256 and _differs(path, self.sha256[name])]
         return found + [path for path, sha256 in self.named.items() if _differs(path, sha256)]
+
+    def changed_captures(self, played: Mapping[Path, Sequence[Path]]) -> list[Path]:
+        """Those of what stood in for a camera that are not as they were. played: as of ``note_captured``, now."""
+        then = {path.resolve(): sha256 for path, sha256 in self.captured.items()}
+        pairs = [(path, then.get(path.resolve()), files) for path, files in played.items()]
+        return [path for path, sha256, files in pairs if sha256 is not None and _digest(files) != sha256]
 
 
 def write_run(folder: Path, stage: Path, show: Path, named: Iterable[Path] = ()) -> None:
@@ -59,6 +75,30 @@ def write_run(folder: Path, stage: Path, show: Path, named: Iterable[Path] = ())
     (folder / "run.json").write_text(json.dumps(run, indent=2) + "\n", encoding="utf-8")
 
 
+def note_captured(folder: Path, captured: Mapping[Path, Sequence[Path]]) -> threading.Thread:
+    """Into a run.json that is there, by a thread that is started, for they may be gigabytes.
+
+    captured: by what the stage names, all files that are played for a camera. What goes wrong is told; the take is good
+    without it.
+    """
+    thread = threading.Thread(target=_note_captured, args=(folder, captured), name="take-captured", daemon=True)
+    thread.start()
+    return thread
+
+
+def _note_captured(folder: Path, captured: Mapping[Path, Sequence[Path]]) -> None:
+    if not captured:
+        return
+    path = folder / "run.json"
+    try:
+        digests = {_relative(first.resolve(), folder): _digest(files) for first, files in captured.items()}
+        run = json.loads(path.read_text(encoding="utf-8")) | {"captured": digests}
+        write_whole(path, (json.dumps(run, indent=2) + "\n").encode())
+    except (OSError, ValueError) as error:
+        why = getattr(error, "strerror", None) or error
+        log.warning("take %s: what was played for a camera is not noted (%s).", folder, why)
+
+
 def read_run(folder: Path, allow_outside: bool = False) -> Run:
     """Where the files of a take are now: as recorded, beside the take when both were moved, or its own copies.
 
@@ -70,6 +110,7 @@ def read_run(folder: Path, allow_outside: bool = False) -> Run:
         recorded = {name: Path(run[name]) for name in ("stage", "show")}
         sha256 = dict(run.get("sha256", {}))
         named = {Path(path): str(value) for path, value in run.get("named", {}).items()}
+        captured = {Path(path): str(value) for path, value in run.get("captured", {}).items()}
         copies = {name: Path(path) for name, path in run.get("copies", {}).items()}
     except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
         raise UserError(f"{folder}: not a take: run.json {error}") from error
@@ -77,7 +118,8 @@ def read_run(folder: Path, allow_outside: bool = False) -> Run:
     found = {name: finder.find(path, sha256.get(name)) for name, path in recorded.items()}
     if (stage := found["stage"]) and (show := found["show"]):
         here = {path: value for item, value in named.items() if (path := finder.find(item, value))}
-        return Run(stage, show, sha256, here)
+        played = {path: value for item, value in captured.items() if (path := finder.find(item, value))}
+        return Run(stage, show, sha256, here, captured=played)
     why = finder.why(next(path for name, path in recorded.items() if found[name] is None))
     own = {name: folder / path for name, path in copies.items() if _is_inside(folder / path, [folder])}
     if all(name in own and _is_file(own[name]) for name in found):
@@ -172,6 +214,26 @@ def _is_file(path: Path) -> bool:
 
 def _differs(path: Path, sha256: str) -> bool:
     return _is_file(path) and _sha256(path) != sha256
+
+
+def _digest(files: Sequence[Path]) -> str:
+    """Of one file its own; of several that of their list with names, so that one more or less is a change too."""
+    if len(files) == 1:
+        return _remembered(files[0])
+    lines = "".join(f"{_remembered(path)}  {path.name}\n" for path in files)
+    return hashlib.sha256(lines.encode()).hexdigest()
+
+
+def _remembered(path: Path) -> str:
+    """As ``_sha256``; a file that no take since has seen change is read once in a run, and not with every take."""
+    status = path.stat()
+    return _sha256_as_of(path, status.st_size, status.st_mtime_ns)
+
+
+@lru_cache(maxsize=1 << 16)
+def _sha256_as_of(path: Path, size: int, mtime_ns: int) -> str:
+    del size, mtime_ns
+    return _sha256(path)
 
 
 def _sha256(path: Path) -> str:
