@@ -29,11 +29,11 @@ class Buffers:
     def values(self, number: int, widths: tuple[int, ...], what: str) -> NDArray[np.float64]:
         """(count, width): numbers, normalised ones to 0..1 or -1..1 (glTF 2.0, 3.6.2.2). widths: those allowed."""
         raw, accessor = self._read(number, widths, what)
+        if not np.isfinite(raw).all():  # before it is cast: numpy warns of a signalling NaN
+            raise self._damaged(f"its {what} has what is no number")
         out = raw.astype(np.float64)
         if accessor.normalized and raw.dtype.kind in "iu":
             out = np.maximum(out / np.iinfo(raw.dtype).max, -1.0)
-        if not np.isfinite(out).all():
-            raise self._damaged(f"its {what} has what is no number")
         return out
 
     def indices(self, number: int) -> NDArray[np.int64]:
