@@ -99,3 +99,13 @@ def test_a_world_twice_as_large_has_a_floor_twice_as_far() -> None:
     small = in_plate(view_at(height_m=1.5))
     large = in_plate(replace(view_at(height_m=3.0), placement=Placement(scale=2.0)))
     np.testing.assert_allclose(ground(small, SIZE), 2.0 * ground(large, SIZE), rtol=1e-5, atol=1e-7)
+
+
+def test_a_night_s_picture_is_looked_at_by_day(street_and_its_photograph: tuple[Plate, ImageSet]) -> None:
+    """Four stops darker, the same places are sky."""
+    _, card = street_and_its_photograph
+    plate, guess = given(card), DepthGuess()
+    dark = replace(plate, color_cct=plate.color_cct - np.float32(4.0 / 17.52))
+    by_day, by_night = (np.isinf(guess.of(each).depth_m) for each in (plate, dark))
+    assert 0.05 < by_day.mean() < 0.95
+    assert (by_day == by_night).mean() > 0.98

@@ -26,6 +26,7 @@ STEEPEST_DEG = 30.0  # of a picture's axis: what is steeper shows the network no
 LOWEST_EYE_M = 0.3  # a stage's lens may lie on the floor, or below it where the world was moved
 GUIDED_PIXELS = 240  # the longer side at which the depth's edges are drawn to the picture's
 RADIUS_PX = 2
+MIDDLE_CCT = 0.40  # ACEScct, a little darker than mid-grey: the network was taught pictures by day
 LOWEST_SKY = 0.12  # as a slope below the horizon: nobody knows how a card's picture was framed
 SMOOTH = 0.015  # of sRGB code values, 0..1, from pixel to pixel of LONGER_SIDE: a sky goes on where there is no more
 
@@ -48,7 +49,8 @@ class DepthGuess:
 
     def _seen(self, color_cct: Array, view: View) -> Array:
         height, width = color_cct.shape[:2]
-        light = linear_from_acescct(color_cct) @ REC709_FROM_ACESCG.T.astype(np.float32)
+        by_day = color_cct + np.float32(MIDDLE_CCT - np.median(color_cct))  # a night's picture looked at by day
+        light = linear_from_acescct(by_day) @ REC709_FROM_ACESCG.T.astype(np.float32)
         picture = srgb_encoded(np.clip(light, 0.0, 1.0)).astype(np.float32)
         size = fitting(width, height, LONGER_SIDE, MULTIPLE)
         color, floor, eye_m = resized(picture, size), ground(view, size), eye_height_m(view)
