@@ -151,9 +151,9 @@ void main() {
     color += acescg_from_rec709 * glow;
 #endif
 #ifdef BLENDED
-    out_color = vec4(min(color, vec3(65504.0)), base.a);
+    out_color = vec4(clamp(color, vec3(0.0), vec3(65504.0)), base.a);
 #else
-    out_color = vec4(min(color, vec3(65504.0)), 1.0);
+    out_color = vec4(clamp(color, vec3(0.0), vec3(65504.0)), 1.0);
 #endif
     out_depth = 1.0 / gl_FragCoord.w;
 }

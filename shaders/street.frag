@@ -1,18 +1,18 @@
 // The street: ambient and sun (through its shadow map) on the surface's texture, what it mirrors, and haze; with LAMPS
 // what street lamps throw on the ground, and the lit windows of houses that are but painted.
 in vec3 v_texture;
-in vec3 v_ambient;
+centroid in vec3 v_ambient;
 #ifndef SUNLESS
-in vec3 v_sun;
+centroid in vec3 v_sun;
 in vec3 v_shadow;
 #endif
 #ifdef LAMPS
-in vec3 v_pool;
+centroid in vec3 v_pool;
 in vec2 v_pool_at;
-in vec3 v_far_window;
+centroid in vec3 v_far_window;
 #endif
-in vec3 v_mirror;
-in vec3 v_haze;
+centroid in vec3 v_mirror;
+centroid in vec3 v_haze;
 
 uniform sampler2DArray surfaces;
 #ifndef SUNLESS

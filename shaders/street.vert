@@ -10,18 +10,18 @@ in vec4 in_surface; // a lamp behind the glass; a wire's radius in metres; a win
 in vec4 in_sky; // the sky's share of the light; street lamps': what reaches it, whether the map has that, its own
 
 out vec3 v_texture;
-out vec3 v_ambient;
+centroid out vec3 v_ambient;  // light is taken within the triangle: beside a wire's edge it would run off below nought
 #ifndef SUNLESS
-out vec3 v_sun;
+centroid out vec3 v_sun;
 out vec3 v_shadow;
 #endif
 #ifdef LAMPS
-out vec3 v_pool;
+centroid out vec3 v_pool;
 out vec2 v_pool_at;
-out vec3 v_far_window;
+centroid out vec3 v_far_window;
 #endif
-out vec3 v_mirror;
-out vec3 v_haze;
+centroid out vec3 v_mirror;
+centroid out vec3 v_haze;
 
 // What a mirrored ray meets: the facade across the street, or over its eaves the sky.
 vec3 mirrored(vec3 from, vec3 ray) {
