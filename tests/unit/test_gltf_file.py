@@ -285,14 +285,15 @@ def test_damage_ends_in_one_sentence(tmp_path: Path) -> None:
     def read_damaged(data: st.DataObject) -> None:
         suffix = data.draw(st.sampled_from([".glb", ".gltf"]))
         good = GOOD[suffix]
-        end = data.draw(st.one_of(st.just(len(good)), st.integers(len(good) // 2, len(good))))
+        end = data.draw(st.just(len(good)) | st.integers(len(good) // 2, len(good)))
         damaged = bytearray(good[:end])
         for _ in range(data.draw(st.integers(0, 4))):
-            damaged[data.draw(st.integers(0, len(damaged) - 1))] = data.draw(st.integers(0, 255))
+            last = len(damaged) - 1  # its numbers and pictures are at the end, behind the JSON
+            damaged[data.draw(st.integers(0, last) | st.integers(3 * last // 4, last))] = data.draw(st.integers(0, 255))
         ends[end_of(tmp_path, bytes(damaged), suffix)] += 1
 
     read_damaged()
-    assert min(ends["read"], ends["told"]) > CASES // 100
+    assert min(ends["read"], ends["told"]) > CASES // 200
 
 
 _NUMBERS = st.one_of(st.integers(-2, 40), st.sampled_from([2**31 - 1, 2**40, 1e300, -1.5]), st.none(), st.text())
