@@ -1,6 +1,7 @@
-// How much brighter a plate that moves has become since each keyframe saw it, in ACEScct: r, weighted by g; the keyframes
-// one above the other, COLUMNS x ROWS places each. A sunset, a cloud and a fade change all of a place alike, and a
-// keyframe goes with them; what moves in the picture by itself is left out, as what lies off the places' mean.
+// How much brighter a plate that moves has become since each keyframe saw it, in ACEScct: r, weighted by g; of b, what
+// the keyframe has seen. The keyframes one above the other, COLUMNS x ROWS places each. A sunset, a cloud and a fade
+// change all of a place alike, and a keyframe goes with them; what moves in the picture by itself is left out, as what
+// lies off the place's mean: where that is much, g is far below b.
 #include "color.glsl"
 
 in vec2 uv;
@@ -60,5 +61,5 @@ void main() {
 #if KEYS > 3
     NEAR_MEAN(3)
 #endif
-    color = vec4(near / float(LOOKS * LOOKS), 0.0, 1.0);
+    color = vec4(near, total.y, float(LOOKS * LOOKS)) / float(LOOKS * LOOKS);
 }

@@ -32,11 +32,12 @@ uniform sampler3D grade;
 #endif
 
 #ifdef MOVES
-// Since the k-th keyframe; 0 where it has seen nothing of what is here.
-float drift_since(int k) {
+// x: since the k-th keyframe; 0 where it has seen nothing of what is here. y: how far it is believed: where most of a
+// place has moved, what has not is there by chance, and would stand in islands.
+vec2 drift_since(int k) {
     float row = clamp(uv.y, 0.5 / DRIFT_ROWS, 1.0 - 0.5 / DRIFT_ROWS);
-    vec2 found = textureLod(drift, vec2(uv.x, (float(k) + row) / DRIFT_KEYS), 0.0).rg;
-    return found.r / (found.g + 0.02);
+    vec3 found = textureLod(drift, vec2(uv.x, (float(k) + row) / DRIFT_KEYS), 0.0).rgb;
+    return vec2(found.r / (found.g + 0.02), smoothstep(0.5, 0.9, (found.g + 0.02) / (found.b + 0.02)));
 }
 #endif
 
@@ -53,7 +54,9 @@ Lookup lookup(int k, vec3 ray, float depth_m, float inverse_depth, bool sky) {
     shown *= footprint * footprint * cosine * cosine * cosine;
     shown = clip.w > 0.0 ? shown : 0.0;
 #ifdef MOVES
-    return Lookup(key_ndc * 0.5 + 0.5, w * depth_m, keyframe[k].x * shown, keyframe[k].y * shown, drift_since(k));
+    vec2 since = drift_since(k);
+    shown *= since.y;
+    return Lookup(key_ndc * 0.5 + 0.5, w * depth_m, keyframe[k].x * shown, keyframe[k].y * shown, since.x);
 #else
     return Lookup(key_ndc * 0.5 + 0.5, w * depth_m, keyframe[k].x * shown, keyframe[k].y * shown);
 #endif
@@ -116,7 +119,7 @@ void main() {
     float length_m = length(ray);
     float since = 0.0;
 #ifdef MOVES
-    since = drift_since(0);  // the grade is the newest's
+    since = drift_since(0).x;  // the grade is the newest's
 #endif
     vec3 graded = since + apply_grade(grade, cct - since, sky ? 1e9 : depth_m * length_m, dot(up_in_view, ray) / length_m);
 #ifdef SURROUND
