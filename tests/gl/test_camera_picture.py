@@ -76,6 +76,17 @@ def test_a_large_picture_is_averaged_in_light(engine: Gpu) -> None:
     drawn.release()
 
 
+def test_a_quick_one_averages_pairs_in_code_values(engine: Gpu) -> None:
+    """A clip behind an actor has no hair to lose, and a processor that draws it has no time."""
+    lines = np.zeros((64, 64, 3), np.uint8)
+    lines[:, ::2] = 255
+    frame = CapturedFrame((lines,), FORMATS["rgb24"], (64, 64), Tags(), 0.0)
+    drawn = VideoPicture(engine, (32, 32), quick=True)
+    half = space_of("tagged", None, frame.matrix).acescg(np.full((1, 1, 3), 0.5, np.float32))
+    assert seen(drawn.draw(frame))[..., 1] == pytest.approx(float(half[0, 0, 1]), abs=0.005)
+    drawn.release()
+
+
 def test_a_picture_is_converted_once_and_a_changed_size_is_followed(engine: Gpu) -> None:
     drawn, first = VideoPicture(engine, SIZE), picture("yuv420p")
     before = seen(drawn.draw(first))

@@ -124,6 +124,39 @@ def test_a_face_that_failed_is_relit_again(engine: Gpu) -> None:
     outer.release()
 
 
+def test_walls_share_the_faces_that_are_drawn_at_once(engine: Gpu) -> None:
+    """Each once, and each wall has what it has alone."""
+    plate, night, walls = Counted(), Light(sky=0.25), Walls(engine, list(WALLS.values()), EYE_M, 32)
+    walls.prepare("lit", plate)
+    plate.count = 0
+    walls.relight("lit", plate, night, faces=None)
+    assert plate.count == 5  # no wall shows what is below
+    for name in WALLS:
+        alone, _ = drawn(engine, name, plate)
+        assert np.array_equal(download(walls.outer("lit", name)), relit(engine, alone, plate, night))
+        alone.release()
+    walls.release()
+
+
+class Counted(Lit):
+    """By direction too, so that a face in another's place is seen; counts how often it is drawn."""
+
+    count = 0
+
+    def draw(self, target: Target, view: View) -> None:
+        self.count += 1
+        level = view.light.sky * (0.5 + 0.25 * view.view_from_stage[2, 0] + 0.125 * view.view_from_stage[2, 1])
+        target.framebuffer.clear(level, level, level, 1.0)
+
+
+def relit(engine: Gpu, outer: OuterPicture, plate: Lit, light: Light) -> np.ndarray:
+    face = Target(engine.context, (32, 32), depth=True)
+    while outer.relight(plate, face, light):
+        pass
+    face.release()
+    return download(outer.texture)
+
+
 def test_alpha_is_the_distance_from_the_eye(engine: Gpu, gpu: Any) -> None:
     """On a sphere of 20 m round (0, 0, 1.6), seen from beside its middle."""
     sphere = Pattern(Pattern.Settings(period_deg=30.0, radius_m=20.0))

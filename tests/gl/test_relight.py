@@ -130,12 +130,12 @@ def test_in_a_fade_no_face_stays_behind(
         for _ in range(20):
             show.frames(1)
             light = show.newest.program.light
-            views = [view for outer in app.compositor.walls._outer["street"].values() for view in outer._views]
+            views = [view for outer in app.compositor.walls._outer["street"].values() for view in outer._views.values()]
             behind.append(max(abs(view.light.sky - light.sky) for view in views))
         assert max(behind[2:]) < most
         show.until(lambda: show.newest.program.light.sky == 0.0)
         show.frames(60)
-        views = [view for outer in app.compositor.walls._outer["street"].values() for view in outer._views]
+        views = [view for outer in app.compositor.walls._outer["street"].values() for view in outer._views.values()]
         assert {view.light for view in views} == {Light(sky=0.0, lamps=1.0)}
         assert len({view.resolution for view in views}) == 1
         assert not app.loop.executor.failures

@@ -66,7 +66,8 @@ class OuterPicture:
             self._plate.release()
             raise
         self._shown: tuple[NDArray[np.float32], float, int] | None = None
-        self._views: list[View] = []  # that the plate was drawn at, each with the light of then
+        self._views: dict[int, View] = {}  # that the plate was drawn at, by face, each with the light of then
+        self._tiles: dict[int, range] = {}  # the wall's triangles that a face shows
         self._placement = AS_SET  # of the world that the surround shows
         self._turn = 0  # of these, which is relit next
         self._is_graded = False
@@ -79,20 +80,25 @@ class OuterPicture:
     def drawing_plate(self, plate: Drawable, face: Target) -> Iterator[None]:
         """The same, one face a step."""
         self._plate.clear()
-        views = face_views(self._eye_m, face.size[0])
-        self._views = [view for view in views if len(seen_triangles(self._geometry, view))]
-        for view in self._views:
-            self._draw_face(plate, face, view)
+        views = dict(enumerate(face_views(self._eye_m, face.size[0])))
+        self._tiles = {number: seen_triangles(self._geometry, view) for number, view in views.items()}
+        self._views = {number: view for number, view in views.items() if len(self._tiles[number])}
+        for number, view in self._views.items():
+            self._draw_face(plate, face, number, view)
             yield
         self._shown = None
 
-    def _draw_face(self, plate: Drawable, face: Target, view: View) -> None:
+    def _draw_face(self, plate: Drawable, face: Target, number: int, view: View) -> None:
         draw_placed(plate, face, view)
+        self._gather_face(face, number, view)
+
+    def _gather_face(self, face: Target, number: int, view: View) -> None:
         assert face.depth is not None
         self._gather.draw_mesh(
             self._plate,
             self._mesh,
             {"face_color": face.color, "face_depth": face.depth},
+            self._tiles[number],
             face_from_stage=view.clip_from_stage,
             eye_m=self._eye_m,
         )
@@ -108,19 +114,40 @@ class OuterPicture:
         """Draw the next of the faces that are not under ``light`` yet, or of another moment of the plate's clip, or of
         its world as it stood elsewhere, or not as fine as ``face``; False: all are.
         """
-        if placement != self._placement:
-            self._placement, self._shown = placement, None
-        for step in range(len(self._views)):
-            turn = (self._turn + step) % len(self._views)
-            view = self._views[turn]
-            is_now = (view.light, view.playhead, view.placement) == (light, playhead, placement)
-            if not is_now or view.resolution[0] < face.size[0]:
-                relit = replace(view, light=light, playhead=playhead, placement=placement, resolution=face.size)
+        self._go_to(placement)
+        numbers = list(self._views)
+        for step in range(len(numbers)):
+            turn = (self._turn + step) % len(numbers)
+            relit = self.due(numbers[turn], face.size, light, playhead, placement)
+            if relit is not None:
                 self._turn, self._shown = turn + 1, None
-                self._draw_face(plate, face, relit)
-                self._views[turn] = relit  # where it failed, it is drawn again
+                self._draw_face(plate, face, numbers[turn], relit)
+                self._views[numbers[turn]] = relit  # where it failed, it is drawn again
                 return True
         return False
+
+    def _go_to(self, placement: Placement) -> None:
+        if placement != self._placement:
+            self._placement, self._shown = placement, None
+
+    def due(
+        self, number: int, size: tuple[int, int], light: Light, playhead: Fraction, placement: Placement
+    ) -> View | None:
+        """What face ``number`` of FACES is to be drawn at; None where it is already, or is none of this wall's."""
+        view = self._views.get(number)
+        if view is None:
+            return None
+        is_now = (view.light, view.playhead, view.placement) == (light, playhead, placement)
+        if is_now and view.resolution[0] >= size[0]:
+            return None
+        return replace(view, light=light, playhead=playhead, placement=placement, resolution=size)
+
+    def take_face(self, face: Target, number: int, view: View) -> None:
+        """Gather a face that was drawn at a View that was due; other walls may take it too."""
+        self._go_to(view.placement)
+        self._shown = None
+        self._gather_face(face, number, view)
+        self._views[number] = view
 
     def follow(self, grade: GradeTable, amount: float) -> bool:
         """Draw the picture again when grade, surround or amount moved enough to be seen; True when it had to."""

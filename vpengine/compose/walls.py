@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Generator, Sequence
 from fractions import Fraction
 
-from vpengine.compose.drawable import Drawable
+from vpengine.compose.drawable import Drawable, draw_placed
 from vpengine.compose.grading import GradeTable
 from vpengine.compose.jobs import Shares
 from vpengine.compose.mixer import Lend, Mixer
@@ -17,6 +16,7 @@ from vpengine.gpu.gpu import Gpu
 from vpengine.gpu.picture import Picture
 from vpengine.gpu.target import Target, Texture
 from vpengine.stage.walls import WHITE_NITS, WallSettings, wall_geometry
+from vpengine.view.faces import FACES
 from vpengine.view.light import Light
 from vpengine.view.placement import AS_SET, Placement
 
@@ -156,12 +156,14 @@ class Walls:
 
         coarse: with a quarter of their pixels, for while that moves; they are drawn again when it rests.
         """
-        outers = list(self._outer.get(location, {}).values())
-        left = math.inf if faces is None else faces
+        outers, face = list(self._outer.get(location, {}).values()), self._coarse if coarse else self._face
+        if faces is None:
+            _relight_all(outers, plate, face, light, playhead, placement)
+            return
+        left = faces
         passed = 0  # walls on which there is nothing to do
         while left > 0 and passed < len(outers):
             self._relit = (self._relit + 1) % len(outers)
-            face = self._coarse if coarse else self._face
             drawn = outers[self._relit].relight(plate, face, light, playhead, placement)
             left, passed = left - drawn, 0 if drawn else passed + 1
 
@@ -239,3 +241,21 @@ class Walls:
         for name, picture in self.pictures.items():
             picture.release()
             self.meshes[name].release()
+
+
+def _relight_all(
+    outers: Sequence[OuterPicture],
+    plate: Drawable,
+    face: Target,
+    light: Light,
+    playhead: Fraction,
+    placement: Placement,
+) -> None:
+    """Each face once, for all the walls that it is seen on: they have one eye."""
+    for number in range(FACES):
+        due = {outer: outer.due(number, face.size, light, playhead, placement) for outer in outers}
+        takers = {outer: view for outer, view in due.items() if view is not None}
+        for turn, (outer, view) in enumerate(takers.items()):
+            if turn == 0:
+                draw_placed(plate, face, view)
+            outer.take_face(face, number, view)

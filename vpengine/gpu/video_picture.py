@@ -40,9 +40,12 @@ class VideoPicture:
     color_space: of the pinned OpenColorIO configuration, or "tagged".
     """
 
-    def __init__(self, gpu: Gpu, size: tuple[int, int], color_space: str = "tagged") -> None:
-        """size: (width, height) of what is made, whatever size comes."""
+    def __init__(self, gpu: Gpu, size: tuple[int, int], color_space: str = "tagged", *, quick: bool = False) -> None:
+        """size: (width, height) of what is made, whatever size comes. quick: where it is smaller, pairs are averaged
+        in code values, and not in light: a quarter of the taps.
+        """
         self.target = Target(gpu.context, size)
+        self._pairs = 2 if quick else 1
         self._gpu = gpu
         self._named = color_space
         self._planes: list[Any] = []  # textures
@@ -89,7 +92,7 @@ class VideoPicture:
         chroma = {} if cb is None else {"cb": cb, "cr": cr}
         textures: dict[str, Any] = {"luma": self._planes[0], "curve": self._curve, **chroma}
         used = _pass(self._gpu, frame.format, frame.size != self.target.size)
-        used.draw(self.target, textures, **_values(frame, space, self.target.size, gains))
+        used.draw(self.target, textures, **_values(frame, space, self.target.size, gains, self._pairs))
 
     def _follow_curve(self, space: InputSpace) -> None:
         if self._curve is None:
@@ -124,7 +127,7 @@ def warm_picture(gpu: Gpu) -> None:
             picture.release()
 
 
-def _values(frame: CapturedFrame, space: InputSpace, made: tuple[int, int], gains: Gains) -> dict[str, Any]:
+def _values(frame: CapturedFrame, space: InputSpace, made: tuple[int, int], gains: Gains, pairs: int) -> dict[str, Any]:
     kind, (width, height) = frame.format, frame.size
     to_rgb, offset = _rgb_from_codes(frame)
     code = (255.0 if kind.bits == 8 else 65535.0) / (1 << kind.shift)  # of what a texture gives 1.0 for
@@ -138,7 +141,7 @@ def _values(frame: CapturedFrame, space: InputSpace, made: tuple[int, int], gain
         "first_sample": (0.0 if kind.across == 1 or frame.siting == "left" else 0.5, 0.0 if kind.down == 1 else 0.5),
         "step_uv": (1.0 / made[0], 1.0 / made[1]),
         "scale_low": (STEPS_A_CODE, 0.5 - LOW * STEPS_A_CODE),
-        "taps": min(max(math.ceil(smaller - 1e-6), 1), MOST_TAPS),
+        "taps": min(max(math.ceil(smaller / pairs - 1e-6), 1), MOST_TAPS),
     }
 
 

@@ -28,7 +28,7 @@ FIRST_PICTURE_S = 30.0  # a file on a slow disk, or on a server
 WAIT_S = 10.0  # for one picture, where no wall waits
 WATCHED = 100  # frames in which pictures that were late are counted
 MANY_LATE = 10
-SOFTWARE_WIDTH = 1280  # of the picture on software OpenGL, where every pixel of it costs
+SOFTWARE_WIDTH = 640  # of the picture on software OpenGL, where every pixel of it costs; the inner picture has 480
 
 Light = NDArray[np.float16]  # (height, width, 4), scene-linear ACEScg: what a file of floats holds
 
@@ -109,7 +109,7 @@ class _CardPicture:
         if isinstance(first, CapturedFrame):
             smaller = min(SOFTWARE_WIDTH / width, 1.0) if gpu.software else 1.0
             width, height = max(round(width * smaller), 1), max(round(height * smaller), 1)
-        self._video = VideoPicture(gpu, (width, height), color_space)
+        self._video = VideoPicture(gpu, (width, height), color_space, quick=gpu.software)
         self._shown: CapturedFrame | Light | None = None
 
     def of(self, picture: CapturedFrame | Light) -> Texture:

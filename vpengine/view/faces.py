@@ -9,6 +9,7 @@ from vpengine.view.lens import clip_from_view_symmetric
 from vpengine.view.pose import look_at, view_from_stage
 from vpengine.view.view import View
 
+FACES = 6
 # Directions in stage space.
 _FACES = np.array([[0, 1, 0], [1, 0, 0], [0, -1, 0], [-1, 0, 0], [0, 0, 1], [0, 0, -1]], float)
 _FACE_FOV_DEG = 90.5  # a little over a right angle, so that neighbours overlap by more than a texel
