@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from vpengine.compose import lens_match
-from vpengine.compose.lens_match import LensMatch, baked, bends
+from vpengine.compose.lens_match import ONE_TAP_PX, LensMatch, baked, bends, longest_px
 from vpengine.gpu.gpu import Gpu
 from vpengine.gpu.target import Target
 from vpengine.gpu.transfer import download, upload
@@ -129,6 +129,26 @@ def test_a_picture_that_is_made_smaller_does_not_flicker(gpu: Any, match: LensMa
     color, _ = drawn(gpu, match, world, LONG, overscan_needed(LONG.distortion, LONG))
     assert color[..., 0].mean() == pytest.approx(0.25, abs=0.02)
     assert color[40:-40, 40:-40, 0].std() < 0.1
+
+
+def test_how_long_a_pixel_is_at_most_is_as_the_map_says() -> None:
+    overscan, wide = overscan_needed(WIDE.distortion, WIDE), (2 * SIZE[0], 3 * SIZE[1])
+    narrower = 1.0 / (1.0 + overscan / 50.0)
+    at = st_map(WIDE.distortion, WIDE, SIZE, overscan) * wide
+    expected = max(float(np.linalg.norm(np.diff(at, axis=axis), axis=-1).max()) for axis in (0, 1))
+    assert longest_px(baked(WIDE, SIZE), SIZE, narrower, wide) == pytest.approx(expected, rel=0.02)
+
+
+def test_where_a_pixel_covers_one_texel_one_tap_is_the_mean(
+    gpu: Any, match: LensMatch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = np.random.default_rng(1).random((SIZE[1], SIZE[0], 4), np.float32)
+    overscan = overscan_needed(LONG.distortion, LONG)
+    assert longest_px(baked(LONG, SIZE), SIZE, 1.0 / (1.0 + overscan / 50.0), SIZE) <= ONE_TAP_PX
+    one, _ = drawn(gpu, match, world, LONG, overscan)
+    monkeypatch.setattr(lens_match, "ONE_TAP_PX", 0.0)
+    averaged, _ = drawn(gpu, match, world, LONG, overscan)
+    np.testing.assert_array_equal(one, averaged)
 
 
 def test_an_st_map_bends_as_its_coefficients_do(gpu: Any, match: LensMatch) -> None:

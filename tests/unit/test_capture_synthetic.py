@@ -126,3 +126,18 @@ def test_on_the_engines_clock() -> None:
     assert frames[4].timecode == Timecode(0, 0, 0, 4)
     later = replace(source.picture(4, 0.0), time_s=times[4])
     np.testing.assert_array_equal(later.planes[0], frames[4].planes[0])
+
+
+def test_on_a_machine_that_is_too_slow_pictures_are_left_out_and_none_is_late() -> None:
+    pace = VirtualPace()
+    source = camera(pace)
+    source.open()
+    ages, codes = [], []
+    for _ in range(12):
+        frame = source.read()
+        if frame is not None and frame.timecode is not None:
+            ages.append(pace.now_s() - frame.time_s)
+            codes.append(frame.timecode.frames + 24 * frame.timecode.seconds)
+        pace.time_s += 2.5 / 24  # that long each picture takes to draw
+    assert max(ages) < 1 / 24
+    assert 2 <= np.diff(codes[2:]).min() <= np.diff(codes[2:]).max() <= 3

@@ -59,3 +59,7 @@ class Schedule:
             self.start_s += behind_s
             self.shifted_s += behind_s
         return self._pace.wait_until(self.time_s(index) - LEAD_S)
+
+    def newest(self) -> int:
+        """The whole index whose time it is, or was last: what a camera that cannot keep up goes on with."""
+        return int((self._pace.now_s() - self.start_s) * self.rate)

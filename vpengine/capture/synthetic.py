@@ -75,6 +75,7 @@ class SyntheticSource:
     def read(self) -> CapturedFrame | None:
         if self._schedule is None:
             raise LostError(f"{self.title}: is not open")
+        self._number = max(self._number, self._schedule.newest())  # late for one, as a camera it leaves it out
         if not self._schedule.wait(self._number):
             return None
         frame = self.picture(self._number, self._schedule.time_s(self._number))

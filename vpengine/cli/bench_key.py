@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -39,6 +39,8 @@ LEARNT_FROM = range(0, 72, 6)  # pictures that a clean plate is learnt from: the
 ACESCG_FROM_REC709 = np.linalg.inv(REC709_FROM_ACESCG).astype(np.float32)
 SCREENS = {"green": (0.045, 0.33, 0.06), "blue": (0.04, 0.09, 0.45)}  # linear Rec.709
 SIMILARITIES, SOFTNESSES = np.linspace(0.02, 0.4, 12), (0.02, 0.05, 0.08, 0.12, 0.2, 0.3)
+
+WORST = ("mean", "edge")  # figures whose worst seed is told too
 
 Array = NDArray[np.float32]
 
@@ -102,6 +104,9 @@ def lemur_input(folder: Path, screen: str) -> Input:
     own = alpha[..., None] * linear(fur)
     light = own + (1.0 - alpha[..., None]) * np.array(SCREENS[screen], np.float32)
     return Input(f"lemur {screen}", (encoded(light),), (alpha,), (own,), lambda: iter(()))
+
+
+Keyers = dict[str, Callable[[Input], Result]]
 
 
 class Ours:
@@ -185,37 +190,53 @@ def figures(given: Input, found: Result) -> dict[str, float]:
 
 
 def measure_key(
-    lemur: Path | None = None, seeds: tuple[int, ...] = SEEDS, matte: Path | None = None
+    lemur: Path | None = None,
+    seeds: tuple[int, ...] = SEEDS,
+    matte: Path | None = None,
+    peer_seeds: tuple[int, ...] | None = None,
 ) -> list[dict[str, Any]]:
-    """One record an input and keyer. lemur: a folder with the lemur's matte, else it is left out. matte: a network that
-    corrects ours, which then stands beside it.
+    """One record an input and keyer: the means over seeds, and of the two main errors the worst seed's.
+
+    lemur: a folder with the lemur's matte, else it is left out. matte: a network that corrects ours, which then stands
+    beside it. peer_seeds: on which the peers are measured, whose settings are searched; all of ``seeds`` if not given.
     """
     if lemur is not None and not (lemur / "lemur_alpha.png").exists():
         raise UserError(f"{lemur}: no lemur_alpha.png in it")
-    inputs = [[synthetic_input(difficulty, seed) for seed in seeds] for difficulty in DIFFICULTIES]
-    inputs += [[lemur_input(lemur, screen)] for screen in SCREENS] if lemur else []
     context = create_headless()
     gpu = Gpu(context)
     ours = {"ours": Ours(gpu), **({"ours, corrected": Ours(gpu, load_matte(matte))} if matte else {})}
-    keyers: dict[str, Callable[[Input], Result]] = {
+    own: Keyers = {
         **{name: partial(one.key, learn=False) for name, one in ours.items()},
         **{f"{name}, plate learnt": partial(one.key, learn=True) for name, one in ours.items()},
-        "OBS": lambda given: peer(given, obs_key),
-        "FFmpeg": lambda given: peer(given, ffmpeg_alpha),
     }
-    records = [
-        {"input": group[0].name, "keyer": name, **_mean([figures(given, key(given)) for given in group])}
-        for group in inputs
-        for name, key in keyers.items()
-    ]
+    peers: Keyers = {"OBS": partial(peer, key=obs_key), "FFmpeg": partial(peer, key=ffmpeg_alpha)}
+    both = {**own, **peers}
+    records = []
+    for difficulty in DIFFICULTIES:
+        inputs = ((synthetic_input(difficulty, seed), seed) for seed in seeds)
+        records += _records((one, both if peer_seeds is None or seed in peer_seeds else own) for one, seed in inputs)
+    if lemur is not None:
+        for screen in SCREENS:
+            records += _records([(lemur_input(lemur, screen), both)])
     for one in ours.values():
         one.release()
     context.release()
     return records
 
 
-def _mean(each: list[dict[str, float]]) -> dict[str, float]:
-    return {name: round(fmean(one[name] for one in each), 4) for name in each[0]}
+def _records(each: Iterable[tuple[Input, Keyers]]) -> list[dict[str, Any]]:
+    """Of inputs of one name, each with the keyers measured on it; one at a time, for thirty fill the memory."""
+    found: dict[tuple[str, str], list[dict[str, float]]] = {}
+    for given, keyers in each:
+        for name, key in keyers.items():
+            found.setdefault((given.name, name), []).append(figures(given, key(given)))
+    return [{"input": given, "keyer": name, **_over_seeds(rows)} for (given, name), rows in found.items()]
+
+
+def _over_seeds(each: list[dict[str, float]]) -> dict[str, float]:
+    means = {name: fmean(one[name] for one in each) for name in each[0]}
+    worst = {f"{name}_worst": max(one[name] for one in each) for name in WORST}
+    return {"seeds": len(each), **{name: round(figure, 4) for name, figure in (means | worst).items()}}
 
 
 def _acescg(picture: Array) -> Array:

@@ -13,7 +13,8 @@ from vpengine.gpu.target import Target
 PULL = UniformBlock("Pull", fields="int")
 PUSH = UniformBlock("Push", fallback="vec4[3]", fields="int")
 MOST_FIELDS = 3
-COARSEST = 3  # texels across or down, of the last level
+COARSE = 24  # texels across or down, of a level whose further levels are drawn at once
+COARSE_LEVELS = 3  # are left then, down to three texels; as in shaders/include/key_coarse.glsl
 FIELD = "f4"  # half floats do not hold the difference of two second moments
 
 Rgb = tuple[float, float, float]
@@ -25,9 +26,9 @@ def shrunk(size: tuple[int, int], times: int) -> tuple[int, int]:
 
 
 def levels_of(size: tuple[int, int]) -> list[tuple[int, int]]:
-    """Sizes of a field's levels below it, each half the one before."""
+    """Sizes of a field's levels below it, each half the one before, down to the one that is COARSE."""
     found = []
-    while max(size) > COARSEST:
+    while max(size) > COARSE:
         size = shrunk(size, 2)
         found.append(size)
     return found
@@ -39,7 +40,8 @@ class HoleFiller:
     def __init__(self, gpu: Gpu) -> None:
         self._pull = gpu.pass_("key_pull", PULL)
         self._push = gpu.pass_("key_push", PUSH)
-        self._last = gpu.pass_("key_push", PUSH, {"LAST": "1"})
+        self._pull_coarse = gpu.pass_("key_pull", PULL, {"COARSE": "1"})
+        self._push_coarse = gpu.pass_("key_push", PUSH, {"COARSE": "1"})
 
     def fill(self, sure: Target, fallback: Sequence[Rgb], lend: Lend) -> Target:
         """sure: as many fields beside each other as ``fallback`` has colours, premultiplied by weights from 0 to 1.
@@ -52,12 +54,21 @@ class HoleFiller:
             down.append(lend(TargetSpec((width * fields, height), FIELD)))
             self._pull.draw(down[-1], {"fine": down[-2].color}, fields=fields)
         colors = [(*one, 1.0) for one in _padded(fallback)]
+        coarse = lend(TargetSpec(_coarse_size(down[-1].size, fields), FIELD))
+        self._pull_coarse.draw(coarse, {"fine": down[-1].color}, fields=fields)
         filled = lend(TargetSpec(down[-1].size, FIELD))
-        self._last.draw(filled, {"fine": down[-1].color}, fields=fields, fallback=colors)
+        textures = {"fine": down[-1].color, "coarse": coarse.color}
+        self._push_coarse.draw(filled, textures, fields=fields, fallback=colors)
         for fine in reversed(down[:-1]):
             coarse, filled = filled, lend(TargetSpec(fine.size, FIELD))
             self._push.draw(filled, {"fine": fine.color, "coarse": coarse.color}, fields=fields, fallback=colors)
         return filled
+
+
+def _coarse_size(size: tuple[int, int], fields: int) -> tuple[int, int]:
+    """Of the picture of the coarse levels, one above the other. size: of the level before them, all fields."""
+    levels = [shrunk((size[0] // fields, size[1]), 1 << level) for level in range(1, COARSE_LEVELS + 1)]
+    return fields * levels[0][0], sum(height for _, height in levels)
 
 
 def _padded(colors: Sequence[Rgb]) -> list[Rgb]:

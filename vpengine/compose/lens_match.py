@@ -5,6 +5,7 @@ Only where both are laid over each other (a green screen, augmented reality): a 
 
 from __future__ import annotations
 
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -19,7 +20,8 @@ from vpengine.view.distortion import Distortion, moves
 from vpengine.view.lens import Lens
 
 BLOCK = UniformBlock("LensMatch", dip="vec4", picture_size="vec2", narrower="float")
-DEPTH = {"DEPTH": "1"}
+DEPTH, ONE_TAP = {"DEPTH": "1"}, {"ONE_TAP": "1"}
+ONE_TAP_PX = 1.4  # of the world's a pixel covers at most where one bilinear tap is enough, as in lens_match.frag
 
 GRIDS = ((65, 37), (129, 73), (257, 145))  # nodes across and down, the coarsest that is exact enough
 EXACT_PX = 0.04  # in the middle of a cell of straight lines
@@ -38,9 +40,14 @@ class LensMatch:
 
     def __init__(self, gpu: Gpu) -> None:
         self._gpu = gpu
-        self._pass, self._with_depth = gpu.pass_("lens_match", BLOCK), gpu.pass_("lens_match", BLOCK, DEPTH)
+        self._passes = {
+            (depth, one): gpu.pass_("lens_match", BLOCK, {**(DEPTH if depth else {}), **(ONE_TAP if one else {})})
+            for depth, one in product((False, True), repeat=2)
+        }
         self._grids: dict[tuple[int, int], Any] = {}  # textures
         self._known: tuple[_Key, tuple[int, int]] | None = None
+        self._moved: NDArray[np.float32] = np.zeros((2, 2, 2), np.float32)  # what the newest grid holds
+        self._longest: tuple[_Key, float] = ((), 0.0)
 
     def draw(
         self,
@@ -57,11 +64,19 @@ class LensMatch:
         target: of the real picture's size; RGBA half float, with depth where ``depth`` is given. dip: as a BusState's.
         """
         textures = {"world_color": color, "lens_moves": self.grid(lens, target.size)}
-        used = self._pass
-        if depth is not None and target.depth is not None:
-            used, textures["world_depth"] = self._with_depth, depth
+        deep = depth is not None and target.depth is not None
+        if depth is not None and deep:
+            textures["world_depth"] = depth
         narrower = 1.0 / (1.0 + overscan_percent / 50.0)
-        used.draw(target, textures, dip=dip, picture_size=target.size, narrower=narrower)
+        one = self._longest_px(target.size, narrower, color.size) <= ONE_TAP_PX
+        self._passes[deep, one].draw(target, textures, dip=dip, picture_size=target.size, narrower=narrower)
+
+    def _longest_px(self, size: tuple[int, int], narrower: float, texels: tuple[int, int]) -> float:
+        """Of the newest grid, reckoned once."""
+        key = (self._known, size, narrower, texels)
+        if self._longest[0] != key:
+            self._longest = (key, longest_px(self._moved, size, narrower, texels))
+        return self._longest[1]
 
     def grid(self, lens: Lens, size: tuple[int, int]) -> Any:
         """How far the lens moves each node of a picture of ``size``, as ``baked`` has it: a texture."""
@@ -72,7 +87,7 @@ class LensMatch:
             if nodes not in self._grids:
                 self._grids[nodes] = self._gpu.texture(nodes, 2, "f4")
             write(self._grids[nodes], moved)
-            self._known = (key, nodes)
+            self._known, self._moved = (key, nodes), moved
         return self._grids[self._known[1]]
 
     def release(self) -> None:
@@ -92,6 +107,17 @@ def baked(lens: Lens, size: tuple[int, int]) -> NDArray[np.float32]:
         if _error_px(moved, size) < EXACT_PX:
             break
     return (moved * (1.0, -1.0)).astype(np.float32)
+
+
+def longest_px(moved: NDArray[np.float32], size: tuple[int, int], narrower: float, texels: tuple[int, int]) -> float:
+    """How many of the world's ``texels`` (across, down) a pixel of a picture of ``size`` is long at most, either way.
+
+    moved: as ``baked`` gives it. narrower: the picture's part of the world's width and height.
+    """
+    rows, columns = moved.shape[0] - 1, moved.shape[1] - 1
+    across = (np.diff(moved, axis=1) * columns + (1.0, 0.0)) / size[0]
+    down = (np.diff(moved, axis=0) * rows - (0.0, 1.0)) / size[1]
+    return narrower * max(float(np.hypot(*np.moveaxis(steps * texels, -1, 0)).max()) for steps in (across, down))
 
 
 def _error_px(moved: NDArray[np.floating], size: tuple[int, int]) -> float:

@@ -49,8 +49,9 @@ class ViewLut:
 
     def __init__(self, gpu: Gpu) -> None:
         self._pass = gpu.pass_("develop", BLOCK, {"LUT_SIDE": f"{LUT_SIDE}.0"})  # first: it may not compile
-        self.texture = gpu.texture_3d((LUT_SIDE,) * 3, 3, "f4")
-        write_volume(self.texture, bake())
+        # Four components: software OpenGL reads one texel of them faster than three.
+        self.texture = gpu.texture_3d((LUT_SIDE,) * 3, 4, "f4")
+        write_volume(self.texture, np.pad(bake(), [(0, 0), (0, 0), (0, 0), (0, 1)]))
 
     def develop(
         self,
