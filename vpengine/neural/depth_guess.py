@@ -15,20 +15,20 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from vpengine.neural import RUNTIMES
-from vpengine.neural.depth import EYE_HEIGHT_M, FURTHEST_M, LONGER_SIDE, MULTIPLE, WEIGHTS, corrected, fitting, resized
+from vpengine.neural.depth import EYE_HEIGHT_M, FURTHEST_M, MULTIPLE, WEIGHTS, corrected, fitting, resized
 from vpengine.neural.depth_edges import guided
 from vpengine.neural.generator import Plate
 from vpengine.plugins import load_plugin
 from vpengine.view.color import REC709_FROM_ACESCG, linear_from_acescct, srgb_encoded
 from vpengine.view.view import View, in_plate, pixel_centres, rays
 
+SIDE = 224  # pixels of the longer side: less than the network was taught at, for half the time
 STEEPEST_DEG = 30.0  # of a picture's axis: what is steeper shows the network nothing that it knows
 LOWEST_EYE_M = 0.3  # a stage's lens may lie on the floor, or below it where the world was moved
-GUIDED_PIXELS = 240  # the longer side at which the depth's edges are drawn to the picture's
-RADIUS_PX = 2
+RADIUS_PX = 2  # over which the depth's edges are drawn to the picture's
 MIDDLE_CCT = 0.40  # ACEScct, a little darker than mid-grey: the network was taught pictures by day
-LOWEST_SKY = 0.12  # as a slope below the horizon: nobody knows how a card's picture was framed
-SMOOTH = 0.015  # of sRGB code values, 0..1, from pixel to pixel of LONGER_SIDE: a sky goes on where there is no more
+LOWEST_SKY = 0.08  # as a slope below the horizon: nobody knows how a card's picture was framed
+SMOOTH = 0.010  # of sRGB code values, 0..1, from pixel to pixel of SIDE: a sky goes on where there is no more
 
 Array = NDArray[np.float32]
 
@@ -48,21 +48,20 @@ class DepthGuess:
         return replace(plate, depth_m=self._seen(plate.color_cct, view))
 
     def _seen(self, color_cct: Array, view: View) -> Array:
+        """All at the network's size but the last step: an answer must not wait for what it is made from."""
         height, width = color_cct.shape[:2]
-        by_day = color_cct + np.float32(MIDDLE_CCT - np.median(color_cct))  # a night's picture looked at by day
+        size = fitting(width, height, SIDE, MULTIPLE)
+        small_cct = resized(color_cct, size)
+        by_day = small_cct + np.float32(MIDDLE_CCT - np.median(small_cct))  # a night's picture looked at by day
         light = linear_from_acescct(by_day) @ REC709_FROM_ACESCG.T.astype(np.float32)
-        picture = srgb_encoded(np.clip(light, 0.0, 1.0)).astype(np.float32)
-        size = fitting(width, height, LONGER_SIDE, MULTIPLE)
-        color, floor, eye_m = resized(picture, size), ground(view, size), eye_height_m(view)
+        color = srgb_encoded(np.clip(light, 0.0, 1.0)).astype(np.float32)
+        floor, eye_m = ground(view, size), eye_height_m(view)
         found = corrected(self._network, color, floor * np.float32(eye_m / EYE_HEIGHT_M), eye_m)
-        found = replace(found, sky=continued(found.sky, color, above=floor < LOWEST_SKY / eye_m))
-        scale = min(1.0, GUIDED_PIXELS / max(height, width))
-        small = max(round(width * scale), 1), max(round(height * scale), 1)
-        luma = resized(picture.mean(-1), small)
-        log = guided(resized(np.log(found.inverse), small), luma, RADIUS_PX)
-        sky = guided(resized(found.sky, small), luma, RADIUS_PX)
+        sky = continued(found.sky, color, above=floor < LOWEST_SKY / eye_m)
+        luma = (color[..., 0] + color[..., 1] + color[..., 2]) / np.float32(3.0)
+        log, seen_sky = (guided(each, luma, RADIUS_PX) for each in (np.log(found.inverse), sky))
         depth_m = np.exp(-resized(log, (width, height)))
-        return np.where(resized(sky, (width, height)) > 0.5, np.inf, depth_m).astype(np.float32)
+        return np.where(resized(seen_sky, (width, height)) > 0.5, np.inf, depth_m).astype(np.float32)
 
 
 def pitch_deg(view: View) -> float:
@@ -88,7 +87,10 @@ def continued(sky: Array, color: Array, above: NDArray[np.bool_]) -> Array:
     color: (height, width, 3), sRGB-encoded.
     """
     seen = sky > 0.5
-    steps = np.maximum(*(np.abs(ndimage.prewitt(color, axis)) for axis in (0, 1))).max(-1) / 6.0
+    steps = np.zeros(sky.shape, np.float32)
+    for channel in np.moveaxis(color, -1, 0):
+        for axis in (0, 1):
+            np.maximum(steps, np.abs(ndimage.prewitt(channel, axis)) / 6.0, out=steps)
     grown = ndimage.binary_propagation(seen, mask=seen | (above & (steps < SMOOTH)))
     return np.where(grown & ~seen, 1.0, sky).astype(np.float32)
 

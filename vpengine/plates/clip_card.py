@@ -28,7 +28,7 @@ FIRST_PICTURE_S = 30.0  # a file on a slow disk, or on a server
 WAIT_S = 10.0  # for one picture, where no wall waits
 WATCHED = 100  # frames in which pictures that were late are counted
 MANY_LATE = 10
-SOFTWARE_WIDTH = 640  # of the picture on software OpenGL, where every pixel of it costs; the inner picture has 480
+SOFTWARE_WIDTH = 512  # of the picture on software OpenGL, where each pixel of it costs; the inner picture has 480
 
 Light = NDArray[np.float16]  # (height, width, 4), scene-linear ACEScg: what a file of floats holds
 
