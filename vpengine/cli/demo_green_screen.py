@@ -23,7 +23,7 @@ from rich.progress import Progress
 
 from vpengine.app import App, RunOptions
 from vpengine.cli.simulate import choose
-from vpengine.cli.simulate_picture import Order, held, photograph
+from vpengine.cli.simulate_picture import PLAYED, Order, held, photograph
 from vpengine.errors import UserError
 from vpengine.files import controls_of
 from vpengine.frames.frame_input import FrameInput
@@ -68,15 +68,15 @@ def film_green_screen(out: Path, headless: bool, bar: Progress) -> dict[str, Any
     if proxy is None:
         raise UserError(f"{folder}: the green screen was not recorded")
     shown = _cut(proxy, out / FILM, seen)
-    PilImage.fromarray(_sheet(shown, folder / "picture.mkv", seen)).save(out / SHEET, optimize=True)
+    PilImage.fromarray(_sheet(shown, folder / PLAYED, seen)).save(out / SHEET, optimize=True)
     return report
 
 
 def _draw_picture(folder: Path, bar: Progress) -> None:
-    """What the camera sends: picture.mkv."""
+    """What the camera sends."""
     stage = load_stage(STAGE, controls_of)
     move, length_s = choose(MOVE, SEED)
-    order = Order(SECONDS, SIZE, RATE, SEED, 0, NOISE, False)
+    order = Order(SECONDS, SIZE, RATE, SEED, 0, NOISE, alpha=False, played=True)
     task = bar.add_task("before green", total=order.count)
     photograph(folder, stage, stage.cameras[0].lens(), held(move, length_s), order, lambda: bar.advance(task))
 
@@ -84,7 +84,7 @@ def _draw_picture(folder: Path, bar: Progress) -> None:
 def _run(folder: Path, headless: bool, bar: Progress, seen: _Seen) -> dict[str, Any]:
     stage = folder / "stage.toml"
     text = STAGE.read_text(encoding="utf-8").replace('show = "shows/street.toml"\n', "")
-    played = text.replace('kind = "synthetic"', 'kind = "file"\nfile = "picture.mkv"')
+    played = text.replace('kind = "synthetic"', f'kind = "file"\nfile = "{PLAYED}"')
     stage.write_text(played + PROXY, encoding="utf-8")
     with App(RunOptions(stage, show=SHOW, headless=headless, remember=False)) as app:
         app.wait_until_ready()

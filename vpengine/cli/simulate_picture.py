@@ -27,7 +27,7 @@ from vpengine.files import controls_of
 from vpengine.frames.captured import FORMATS, CapturedFrame, Tags
 from vpengine.gpu.context import create_headless
 from vpengine.gpu.gpu import Gpu
-from vpengine.output.codecs import BT709, RGB, captured_codec
+from vpengine.output.codecs import BT709, RGB, captured_codec, intra_codec
 from vpengine.output.encoding import Encoding, why
 from vpengine.output.picture_recorder import video_frame
 from vpengine.output.video_file import Numbered, VideoFile
@@ -45,6 +45,7 @@ from vpengine.view.lens import Lens
 from vpengine.view.pose import Pose
 from vpengine.view.timecode import timecode_of
 
+PLAYED = "picture.mov"
 NAMES = ("picture.mkv", "alpha.mkv", "foreground.mkv", "track.tum", "lens.toml")
 TRACK_HZ = 120
 OPEN = 0.5  # of a picture's time: a shutter of 180 degrees
@@ -58,7 +59,9 @@ Floats = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Order:
-    """What is to be drawn. delay_frames: how much later than its pose each picture comes."""
+    """What is to be drawn. delay_frames: how much later than its pose each picture comes. played: the film is to be
+    played live, where decoding it takes from the engine.
+    """
 
     seconds: float
     size: tuple[int, int]
@@ -67,6 +70,7 @@ class Order:
     delay_frames: int
     noise: float
     alpha: bool
+    played: bool = False
 
     @property
     def count(self) -> int:
@@ -180,7 +184,9 @@ def track_of(move: Move, order: Order) -> Track:
 def photograph(
     folder: Path, stage: Stage, lens: Lens, at: Callable[[float], Pose], order: Order, progress: Callable[[], None]
 ) -> None:
-    """picture.mkv and, with ``alpha``, alpha.mkv and foreground.mkv. ``progress`` is called after each picture."""
+    """picture.mkv and, with ``alpha``, alpha.mkv and foreground.mkv; picture.mov where it is to be ``played``.
+    ``progress`` is called after each picture.
+    """
     values = {control.address: control.default for control in ENGINE_CONTROLS} | dict(stage.controls)
     with ExitStack() as stack:
         films = [stack.enter_context(_film(folder, name, order)) for name in NAMES[: 3 if order.alpha else 1]]
@@ -229,10 +235,14 @@ def _sixteen_bit(values: Floats) -> NDArray[np.uint16]:
 
 @contextmanager
 def _film(folder: Path, name: str, order: Order) -> Iterator[Callable[[Numbered], None]]:
-    """A lossless film that pictures are put into. Raises UserError where it cannot be written."""
-    path = folder / name
+    """A film that pictures are put into, lossless unless it is to be played. Raises UserError where it cannot be
+    written.
+    """
+    path = folder / (PLAYED if order.played and name == NAMES[0] else name)
     codecs = {
-        "picture.mkv": captured_codec("yuv422p10le", BT709, BT709, ColorRange.MPEG, BT709),
+        "picture.mkv": (
+            intra_codec() if order.played else captured_codec("yuv422p10le", BT709, BT709, ColorRange.MPEG, BT709)
+        ),
         "alpha.mkv": captured_codec("gray16le", BT709, LINEAR, ColorRange.JPEG),
         "foreground.mkv": captured_codec("gbrp16le", RGB, LINEAR, ColorRange.JPEG, BT709),
     }

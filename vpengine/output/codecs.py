@@ -89,6 +89,12 @@ def captured_codec(
     return Codec("ffv1", pix_fmt, "matroska", ".mkv", ffv1_options(), _CLUSTERS, matrix, primaries, transfer, range_)
 
 
+def intra_codec() -> Codec:
+    """DNxHR HQX, of 10 bits and 4:2:2: each picture whole by itself, and decoded in a tenth of FFV1's time."""
+    options = {"profile": "dnxhr_hqx"}
+    return Codec("dnxhd", "yuv422p10le", "mov", ".mov", options, _FRAGMENTS, transfer=BT709)
+
+
 def stream_codec(rate: Fraction, mbit_s: float) -> Codec:
     """H.264 in an MPEG transport stream, of a constant rate and without delay in the encoder."""
     bits = str(round(1e6 * mbit_s))
