@@ -15,7 +15,9 @@ import av
 import numpy as np
 
 from vpengine.capture.pace import Pace
+from vpengine.capture.synthetic import SyntheticSource
 from vpengine.frames.captured import FORMATS, CapturedFrame, Tags
+from vpengine.view.timecode import number_of
 
 TAGGED = Tags("bt709", "limited", "bt709")
 STEP = 8  # of brightness, from one counted picture to the next
@@ -134,3 +136,9 @@ def sending(port: int, size: tuple[int, int] = (64, 48)) -> Iterator[None]:
     finally:
         end.set()
         thread.join(5.0)
+
+
+def sent_number(captured: CapturedFrame, source: SyntheticSource) -> int:
+    """Of the camera's own: one that is too slow leaves pictures out, and its timecode says which."""
+    assert captured.timecode is not None
+    return number_of(captured.timecode, source.settings.rate)

@@ -13,6 +13,7 @@ import av
 import numpy as np
 import pytest
 
+from tests.capturing import sent_number
 from tests.stage_text import green_stage
 from vpengine.capture.pace import Pace
 from vpengine.capture.synthetic import SyntheticSource
@@ -39,7 +40,7 @@ def truth(show: Any) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
     """Alpha, and the foreground premultiplied in ACEScg, of the picture in the newest frame."""
     (section,) = show.app.files.stage.captures
     source = SyntheticSource(show.app.files.of(section.source), Pace())
-    made = source.truth(show.newest.captured["1"].number)
+    made = source.truth(sent_number(show.newest.captured["1"], source))
     return made.alpha, made.foreground @ np.linalg.inv(REC709_FROM_ACESCG).T.astype(np.float32)
 
 
@@ -160,7 +161,6 @@ def test_a_take_keeps_what_the_camera_sent(run_text: Callable[..., Any], tmp_pat
     assert len(pictures) == len(lines) > 10
     (section,) = show.app.files.stage.captures
     source = SyntheticSource(show.app.files.of(section.source), Pace())
-    # A camera that is too slow leaves pictures out, and its timecode says which.
     sent = source.picture(number_of(parsed(lines[5]["timecode"]), source.settings.rate), 0.0)
     luma = np.frombuffer(pictures[5].planes[0], np.uint16).reshape(SIZE[1], -1)[:, : SIZE[0]]
     np.testing.assert_array_equal(luma, sent.planes[0])

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from tests.capturing import counted_film, sending
+from tests.capturing import counted_film, sending, sent_number
 from tests.recording import command, numbers_of
 from tests.senders import free_port
 from tests.stage_text import SYNTHETIC, green_stage
@@ -92,7 +92,7 @@ def matte(show: Any) -> NDArray[np.float64]:
 def alpha(show: Any) -> NDArray[np.float32]:
     """As it is in the picture of the newest frame."""
     source = SyntheticSource(SyntheticSource.Settings(resolution=SIZE, noise=0.1), Pace())
-    return source.truth(show.newest.captured["1"].number).alpha
+    return source.truth(sent_number(show.newest.captured["1"], source)).alpha
 
 
 def change(show: Any, made: Change) -> None:

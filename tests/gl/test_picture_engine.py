@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests.capturing import sent_number
 from tests.stage_text import green_stage
 from vpengine.capture.pace import Pace
 from vpengine.capture.synthetic import SyntheticSource
@@ -36,7 +37,7 @@ def test_what_is_shown_is_what_the_camera_sent(show: Any) -> None:
     frame = show.newest.captured["1"]
     (section,) = show.app.files.stage.captures
     source = SyntheticSource(show.app.files.of(section.source), Pace())
-    expected = developed(source.truth(frame.number).light)
+    expected = developed(source.truth(sent_number(frame, source)).light)
     seen = show.pixels("picture:1")[::-1].astype(float)
     assert seen.shape == (90, 160, 3)
     off = np.abs(seen - expected)[expected > 3.0]  # a screen's green has no red, where the view's table is coarse
