@@ -15,6 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from tests.damage import CASES, LIMIT_S
 from vpengine.errors import UserError
 from vpengine.plates import layers_file
 from vpengine.plates.layers_file import Layer, LayeredPicture, inspect_layers, read_layers, write_layers
@@ -218,7 +219,8 @@ def read_or_refuse(path: Path) -> None:
         assert all(np.isfinite(layer.pixels).all() for layer in found.layers)
 
 
-@settings(deadline=None, max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@pytest.mark.timeout(LIMIT_S)
+@settings(deadline=None, max_examples=4 * CASES, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(place=st.sampled_from(PLACES), value=json_values)
 def test_any_value_in_the_manifest_is_read_or_refused(tmp_path: Path, place: tuple[Any, ...], value: Any) -> None:
     table = manifest()
@@ -229,7 +231,8 @@ def test_any_value_in_the_manifest_is_read_or_refused(tmp_path: Path, place: tup
     read_or_refuse(packed(tmp_path / "a.2p5d", {**members(), "plate.json": json.dumps(table).encode()}))
 
 
-@settings(deadline=None, max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@pytest.mark.timeout(LIMIT_S)
+@settings(deadline=None, max_examples=4 * CASES, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(changes=st.lists(st.tuples(st.floats(0, 1), st.integers(0, 255)), min_size=1, max_size=6), end=st.floats(0, 2))
 def test_any_damage_is_read_or_refused(tmp_path: Path, changes: list[tuple[float, int]], end: float) -> None:
     path = packed(tmp_path / "a.2p5d", members(), zipfile.ZIP_STORED)
