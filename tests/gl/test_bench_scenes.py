@@ -38,11 +38,11 @@ def test_each_scene_of_a_show_has_its_row(tmp_path: Path, monkeypatch: pytest.Mo
     assert rows[0]["images_per_s"] == 0.0  # nothing is generated on a chart that has no look
 
 
-@pytest.mark.parametrize("more", [["--only", "jobs"], ["--model", "some"]])
+@pytest.mark.parametrize("more", [["--only", "jobs"], ["--model", "some"], ["--gpu"]])
 def test_a_show_is_measured_alone(more: list[str], tmp_path: Path) -> None:
     done = CliRunner().invoke(app, ["bench", "--show", str(tmp_path / "two.toml"), *more])
     assert isinstance(done.exception, UserError)
-    assert str(done.exception) == "--show measures scenes only: leave --only and --model out"
+    assert str(done.exception) == "--show measures scenes only: leave --only, --model and --gpu out"
 
 
 def test_a_stage_that_does_not_run_says_why(tmp_path: Path) -> None:

@@ -63,9 +63,9 @@ def test_a_card_says_that_its_depth_is_its_own(street_and_its_photograph: tuple[
     assert np.allclose(card.depth_m, DISTANCE_M, rtol=1e-3)
 
 
-@pytest.mark.parametrize("fader", ["fog", "dust", "snow"])
+@pytest.mark.parametrize(("fader", "most"), [("fog", 0.6), ("dust", 0.65), ("snow", 0.9)])
 def test_weather_on_a_photograph_is_nearer_to_the_place_s_own(
-    street_and_its_photograph: tuple[Plate, ImageSet], fader: str
+    street_and_its_photograph: tuple[Plate, ImageSet], fader: str, most: float
 ) -> None:
     itself, card = street_and_its_photograph
     weather, look, flat = Weather(OnnxRuntime()), looks_of("weather").of({fader: 0.8}), given(card)
@@ -77,7 +77,7 @@ def test_weather_on_a_photograph_is_nearer_to_the_place_s_own(
 
     truth = change(itself)
     far, near = (float(np.abs(change(plate) - truth).mean()) for plate in (flat, guessed))
-    assert near < 0.75 * far
+    assert near < most * far
 
 
 def test_a_view_that_looks_down_has_the_floor() -> None:

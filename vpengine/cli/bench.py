@@ -69,7 +69,7 @@ def bench(
 ) -> None:
     """Measure this machine: overhead, steadiness, jobs, keyframes, pose age, desk, re-projection, generator,
     growth, green screen."""
-    measures = chosen_measures(only, model, gpu) if show is None else _of_show(show, only, model)
+    measures = chosen_measures(only, model, gpu) if show is None else _of_show(show, only, model, gpu)
     for path in track or ():
         read_track(path)  # a mistake is told before minutes of measuring
     json_file = json_file and file_for("--json", json_file, force)
@@ -100,10 +100,10 @@ def chosen_measures(only: str | None, model: str | None, gpu: bool) -> Mapping[s
 
 
 def _of_show(
-    show: Path, only: str | None, model: str | None
+    show: Path, only: str | None, model: str | None, gpu: bool
 ) -> Mapping[str, Callable[[Sequence[Path]], list[dict[str, Any]]]]:
-    if only not in (None, SCENES) or model is not None:
-        raise UserError(f"--show measures {SCENES} only: leave --only and --model out")
+    if only not in (None, SCENES) or model is not None or gpu:
+        raise UserError(f"--show measures {SCENES} only: leave --only, --model and --gpu out")
     return {SCENES: lambda tracks: measure_scenes(show)}
 
 

@@ -262,10 +262,8 @@ class NeuralLayer:
             return plate
         sets = [kept.textures for kept in self._kept] or self._free[:1]
         sets += sets[:1] * (self._most - len(sets))  # every sampler wants a texture
-        world = _plate_textures(plate)
         values = {"amount": amount, **self._frame_values(plate.view, time_s)}
-        if self._drift is not None:
-            world = world | self._drift.since(world | _key_textures(sets), values)
+        world = self._world(plate, sets, values)
         target.clear_marks()
         settled = self._first_settled(time_s)
         if settled is not None:
@@ -274,6 +272,11 @@ class NeuralLayer:
             self._sure[settled].draw(target, newest, "rest", **values)
         self._draw_last(target, world | _key_textures(sets), plate.view, values)
         return self._picture(target, plate)
+
+    def _world(self, plate: Picture, sets: Sequence[KeyframeTextures], values: dict[str, Any]) -> dict[str, Bound]:
+        """What is re-projected on, and how far its light has drifted since ``sets`` where it moves."""
+        world = _plate_textures(plate)
+        return world if self._drift is None else world | self._drift.since(world | _key_textures(sets), values)
 
     def _draw_last(self, target: Target, textures: dict[str, Bound], view: View, values: dict[str, Any]) -> None:
         textures = textures | {"grade": self.grade.texture}
@@ -287,10 +290,8 @@ class NeuralLayer:
         second, and a z-test makes it another.
         """
         sets = self._free[:1] * self._most
-        world = _plate_textures(plate)
         values = {"amount": 1.0, **self._frame_values(plate.view, 0.0)}
-        if self._drift is not None:
-            world = world | self._drift.since(world | _key_textures(sets), values)
+        world = self._world(plate, sets, values)
         target.clear_marks()
         for keys, (quick, sure) in enumerate(zip(self._quick, self._sure, strict=True), 1):
             quick.draw(target, world | _key_textures(sets[:keys]), "mark", **values)
