@@ -121,3 +121,28 @@ def fogged(time_s: float) -> Keyframe:
     shape = (*made.request.plate.depth_m.shape, 3)
     gain, bias = (Pixels(np.full(shape, value, np.float16)) for value in (0.4, 0.6 * FOG))
     return replace(made, gain=gain, bias=bias)
+
+
+def test_no_island_of_an_old_picture_stands_in_what_has_moved(gpu: Any) -> None:
+    """Leaves in the wind: here and there one is as bright as another was, which says nothing of what it is."""
+    wrapped = Gpu(gpu)
+    layer = Layer(wrapped, SIZE, SIZE, moves=True)
+    view = replace(camera_view(Pose((0.0, 0.0, 1.6)), LENS, SIZE), time_s=1.0)
+    then, now = (np.random.default_rng(seed).uniform(0.05, 0.8, (SIZE[1], SIZE[0], 1)) for seed in (1, 2))
+    asked = keyframe(0.0, painted=True)
+    noise, depth_m = np.zeros(SIZE[::-1], np.float16), np.full(SIZE[::-1], 6.0, np.float32)
+    leaves = np.repeat(then, 3, axis=-1).astype(np.float16)
+    plate = ImageSet.of(leaves, depth_m, noise, replace(view, time_s=0.0), Provenance("plate:leaves"))
+    paint = np.full((*SIZE[::-1], 3), 0.6, np.float16)
+    layer.add(
+        replace(asked, request=replace(asked.request, plate=plate), gain=Pixels(0 * paint), bias=Pixels(paint)), 0.0
+    )
+    target = Target(wrapped.context, SIZE, depth=True)
+    color = np.repeat(now, 3, axis=-1)
+    write(target.color, np.concatenate([color, np.ones_like(color[..., :1])], axis=-1).astype(np.float16))
+    write(target.depth, depth_m[..., None])
+    shown = download(layer.show(Picture(target.color, target.depth, view, Provenance("plate:leaves")), 5.0, 1.0).color)
+    coincides = np.abs(acescct_from_linear(then) - acescct_from_linear(now))[..., 0] < 0.04
+    assert coincides.mean() > 0.2
+    changed = np.abs(acescct_from_linear(shown[..., :3].astype(np.float32)) - acescct_from_linear(color)).max(axis=-1)
+    assert (changed > 0.03).mean() < 0.01
