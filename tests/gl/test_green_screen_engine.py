@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -67,7 +68,9 @@ def test_the_foreground_lies_over_the_world_as_if_it_stood_there(run_text: Calla
 def test_without_a_picture_the_world_is_alone(run_text: Callable[..., Any]) -> None:
     show = run_text(STAGE)
     show.until(lambda: "1" in show.newest.captured)
-    show.app.captures.readers["1"]._source.read = lambda: None
+    ended = threading.Event()  # no picture that was being drawn meanwhile can come after that
+    show.app.captures.readers["1"]._source.read = ended.set
+    show.until(ended.is_set)
     show.until(lambda: not show.newest.captured)
     show.frames(1)
     assert not show.pixels("key:1").any()
