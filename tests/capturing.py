@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -142,3 +143,11 @@ def sent_number(captured: CapturedFrame, source: SyntheticSource) -> int:
     """Of the camera's own: one that is too slow leaves pictures out, and its timecode says which."""
     assert captured.timecode is not None
     return number_of(captured.timecode, source.settings.rate)
+
+
+def end_camera(show: Any) -> None:
+    """Nothing comes any more, until no frame has a picture of camera 1; one that was being drawn is waited for."""
+    ended = threading.Event()
+    show.app.captures.readers["1"]._source.read = ended.set
+    show.until(ended.is_set)
+    show.until(lambda: not show.newest.captured)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import threading
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -14,7 +13,7 @@ import av
 import numpy as np
 import pytest
 
-from tests.capturing import sent_number
+from tests.capturing import end_camera, sent_number
 from tests.stage_text import green_stage
 from vpengine.capture.pace import Pace
 from vpengine.capture.synthetic import SyntheticSource
@@ -68,10 +67,7 @@ def test_the_foreground_lies_over_the_world_as_if_it_stood_there(run_text: Calla
 def test_without_a_picture_the_world_is_alone(run_text: Callable[..., Any]) -> None:
     show = run_text(STAGE)
     show.until(lambda: "1" in show.newest.captured)
-    ended = threading.Event()  # no picture that was being drawn meanwhile can come after that
-    show.app.captures.readers["1"]._source.read = ended.set
-    show.until(ended.is_set)
-    show.until(lambda: not show.newest.captured)
+    end_camera(show)
     show.frames(1)
     assert not show.pixels("key:1").any()
     np.testing.assert_array_equal(light(show, "matched 1"), light(show, "world program 1"))

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.capturing import sent_number
+from tests.capturing import end_camera, sent_number
 from tests.stage_text import green_stage
 from vpengine.capture.pace import Pace
 from vpengine.capture.synthetic import SyntheticSource
@@ -48,8 +48,7 @@ def test_what_is_shown_is_what_the_camera_sent(show: Any) -> None:
 def test_a_camera_that_is_gone_shows_nothing_and_is_told_of(show: Any) -> None:
     show.until(lambda: "picture:1" in show.app.loop.executor.pictures)
     assert show.pixels("picture:1").any()
-    show.app.captures.readers["1"]._source.read = lambda: None  # nothing comes any more
-    show.until(lambda: not show.newest.captured)
+    end_camera(show)
     show.frames(1)
     assert not show.pixels("picture:1").any()
     show.until(lambda: "capture a: no picture for" in show.app.loop.trouble())
