@@ -11,13 +11,6 @@ from contextlib import contextmanager
 from pythonosc.osc_message_builder import OscMessageBuilder
 
 
-def free_port() -> int:
-    """Of UDP on loopback."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 def packet(address: str, *arguments: object) -> bytes:
     """One message, by python-osc; the arguments' types are those that it chooses."""
     builder = OscMessageBuilder(address)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -21,6 +20,7 @@ from tests.gl.conftest import with_two_walls
 from vpengine.app import App, RunOptions
 from vpengine.cli.bake import bake
 from vpengine.cli.film import read_take
+from vpengine.cli.ports import free_port
 from vpengine.control import declared
 from vpengine.control.messages import ControlChange
 from vpengine.control.triggers import CueTrigger, LookTrigger, SafeTrigger, SceneTrigger, TakeTrigger
@@ -176,12 +176,6 @@ def test_while_a_take_rolls_the_surround_holds(running: Callable[..., Any]) -> N
     show.app.loop.requests.refresh()
     show.seconds(2.0)
     assert show.app.generator.health.images <= images + 1, "the camera's own picture, and no face"
-
-
-def free_port() -> int:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def started(stage: Path, state: Path, report: Path, *more: str) -> subprocess.Popen[str]:

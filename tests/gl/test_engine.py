@@ -22,9 +22,9 @@ from pythonosc.osc_bundle_builder import IMMEDIATELY, OscBundleBuilder
 from pythonosc.osc_message_builder import OscMessageBuilder
 from pythonosc.udp_client import SimpleUDPClient
 
-from tests.senders import free_port
 from vpengine import neural
 from vpengine.app import App, RunOptions
+from vpengine.cli.ports import free_port
 from vpengine.compose.governor import Governor
 from vpengine.errors import ProblemsError
 from vpengine.gpu.transfer import download

@@ -16,11 +16,11 @@ from numpy.typing import NDArray
 
 from tests.capturing import counted_film, sending, sent_number
 from tests.recording import command, numbers_of
-from tests.senders import free_port
 from tests.stage_text import SYNTHETIC, green_stage
 from vpengine import capture
 from vpengine.capture.pace import Pace
 from vpengine.capture.synthetic import SyntheticSource
+from vpengine.cli.ports import free_port
 from vpengine.compose.key import Keyer
 from vpengine.frames.captured import FORMATS, CapturedFrame, Tags
 from vpengine.tracking.protocol import LensUpdate

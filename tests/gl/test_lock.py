@@ -13,10 +13,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.senders import free_port, sending
+from tests.senders import sending
 from vpengine import capture, plates
 from vpengine.app import App, RunOptions
 from vpengine.capture.pace import Pace, Schedule
+from vpengine.cli.ports import free_port
 from vpengine.frames.captured import FORMATS, CapturedFrame, Tags
 from vpengine.gpu.blocks import UniformBlock
 from vpengine.gpu.gpu import Gpu

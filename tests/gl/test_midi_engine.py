@@ -15,9 +15,9 @@ from typing import Any
 
 import pytest
 
-from tests.senders import free_port
 from tests.waiting import until
 from vpengine.app import App, RunOptions
+from vpengine.cli.ports import free_port
 from vpengine.tracking.opentrackio_packet import JSON, write_packet
 from vpengine.view.timecode import number_of, parsed
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -24,6 +23,7 @@ from numpy.typing import NDArray
 from tests.recording import command, numbers_of, with_outputs
 from tests.waiting import until
 from vpengine.app import App, RunOptions
+from vpengine.cli.ports import free_port
 from vpengine.control import declared
 from vpengine.control.triggers import TakeTrigger
 from vpengine.errors import ProblemsError
@@ -345,15 +345,9 @@ def test_what_comes_down_is_what_was_there_then_and_no_more_is_in_flight_than_ma
     reader.release()
 
 
-def _free_port() -> int:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as door:
-        door.bind(("127.0.0.1", 0))
-        return int(door.getsockname()[1])
-
-
 def test_a_stream_is_received_over_udp(small_stage: Path, tmp_path: Path) -> None:
     """By FFmpeg, over a real socket: H.264 in MPEG-TS, what the feed showed."""
-    port = _free_port()
+    port = free_port()
     stage = with_outputs(small_stage, f'kind = "stream"\nfeed = "wall:main"\nurl = "udp://127.0.0.1:{port}"\n')
     received: list[av.VideoFrame] = []
 

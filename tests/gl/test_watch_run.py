@@ -16,8 +16,9 @@ from typing import Any
 
 import pytest
 
-from tests.unit.test_remote_subscribers import Tablet, free_port
+from tests.unit.test_remote_subscribers import Tablet
 from tests.waiting import until
+from vpengine.cli.ports import free_port
 from vpengine.control.displays import HEALTH, ROLLING, SCENE, TAKE, TIMECODE
 
 PATIENCE_S = 60.0  # of a machine that is busy with other things too

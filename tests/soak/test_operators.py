@@ -18,7 +18,8 @@ from pythonosc.osc_bundle import OscBundle
 from pythonosc.osc_message import OscMessage
 from pythonosc.osc_message_builder import OscMessageBuilder
 
-from vpengine.cli.bench_live import free_port, stage_on_ports, vpengine
+from vpengine.cli.bench_live import stage_on_ports, vpengine
+from vpengine.cli.ports import free_port
 from vpengine.control.declared import INNER_EXPOSURE, INNER_SOFT_EDGE, OUTER_EXPOSURE, OUTER_LEVEL
 from vpengine.takes.report import late_percent
 

@@ -15,7 +15,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from vpengine.cli.bench_live import free_port, stage_on_ports, vpengine
+from vpengine.cli.bench_live import stage_on_ports, vpengine
+from vpengine.cli.ports import free_port
 
 MINUTES = float(os.environ.get("VPENGINE_SOAK_MINUTES", "10"))
 

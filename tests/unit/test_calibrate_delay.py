@@ -10,11 +10,12 @@ import numpy as np
 import pytest
 import typer
 
-from tests.senders import free_port, sending
+from tests.senders import sending
 from tests.stage_text import STAGE, write
 from vpengine import capture
 from vpengine.capture.pace import Pace, Schedule
 from vpengine.cli.calibrate_delay import delay
+from vpengine.cli.ports import free_port
 from vpengine.errors import UserError
 from vpengine.frames.captured import FORMATS, CapturedFrame, Tags
 from vpengine.stage.settings import Settings as Section

@@ -12,10 +12,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tests.green_film import LENS, RATE, write_film
-from tests.senders import free_port
 from vpengine.capture.reader import Reader
 from vpengine.capture.readers import reader_of
 from vpengine.cli.calibrate_delay import KeptPoses, Measured, Motion, found_in, look, rate_of, told
+from vpengine.cli.ports import free_port
 from vpengine.files import read_files
 from vpengine.mailbox import Newest
 from vpengine.tracking.moves import MOVES
@@ -73,10 +73,8 @@ def trackers(ports: list[int], reader: Reader) -> Iterator[None]:
 def test_the_delay_is_found_though_an_actor_walks(tmp_path: Path) -> None:
     """Within a quarter of a picture's time, and within what it says itself, for five trackers of one film."""
     write_film(tmp_path / "film.mkv", MOVE, SECONDS)
-    ports: set[int] = set()
-    while len(ports) < len(CAMERAS):
-        ports.add(free_port())
-    files = read_files(write_stage(tmp_path, [*ports]), None, False)
+    ports = [free_port() for _ in CAMERAS]
+    files = read_files(write_stage(tmp_path, ports), None, False)
     (section,) = files.stage.captures
     poses, motion = {name: KeptPoses() for name in CAMERAS}, Motion()
     lenses: Newest[str, LensUpdate] = Newest()
@@ -85,7 +83,7 @@ def test_the_delay_is_found_though_an_actor_walks(tmp_path: Path) -> None:
     receiver.start()
     reader.start()
     try:
-        with trackers([*ports], reader):
+        with trackers(ports, reader):
             look(reader, motion, SECONDS + 0.3)
     finally:
         reader.stop()

@@ -17,6 +17,7 @@ from vpengine.capture.device import DeviceSource, cure
 from vpengine.capture.pace import Pace
 from vpengine.capture.reader import Reader
 from vpengine.capture.stream import StreamSource, opening
+from vpengine.cli.ports import free_port
 from vpengine.media.decoding import LostError
 from vpengine.stage.sections import PluginSection, resolve_settings
 
@@ -152,12 +153,6 @@ def test_srt_says_whether_this_ffmpeg_has_it() -> None:
     source = StreamSource(StreamSource.Settings(url="srt://127.0.0.1:1"), Pace())
     with pytest.raises(LostError, match=r"^stream srt://127.0.0.1:1: (FFmpeg was built without it here|cannot be)"):
         source.open()
-
-
-def free_port() -> int:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def bound_to(port: int) -> set[str]:

@@ -16,8 +16,9 @@ import pytest
 from pythonosc.udp_client import SimpleUDPClient
 
 from tests.osc_door import Bench
-from tests.senders import free_port, packet
+from tests.senders import packet
 from tests.waiting import until
+from vpengine.cli.ports import free_port
 from vpengine.control.messages import ControlChange, OperatorMessage
 from vpengine.control.triggers import (
     SceneTrigger,

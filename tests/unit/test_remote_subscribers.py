@@ -19,6 +19,7 @@ from pythonosc.tcp_client import SimpleTCPClient
 
 from tests.senders import packet
 from tests.waiting import until
+from vpengine.cli.ports import free_port
 from vpengine.control.controls import Control, Controls, Value
 from vpengine.control.displays import Shown
 from vpengine.control.messages import ControlChange, OperatorMessage
@@ -64,12 +65,6 @@ class Engine:
         shown = self.board.read()
         assert shown is not None
         return {**shown.controls, **shown.displays}
-
-
-def free_port(kind: socket.SocketKind = socket.SOCK_DGRAM) -> int:
-    with socket.socket(socket.AF_INET, kind) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @contextmanager

@@ -15,8 +15,8 @@ import typer
 from typer.testing import CliRunner
 
 from tests.files import load_show
-from tests.senders import free_port
 from vpengine.cli.main import app as main_app
+from vpengine.cli.ports import free_port
 from vpengine.cli.simulate import (
     DEMO_CUES,
     DEMO_SECONDS,

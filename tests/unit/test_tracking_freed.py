@@ -18,8 +18,8 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from tests.freed_packets import KNOWN, VECTORS, by_hand, pose_of, tracking, updates
-from tests.senders import free_port
 from tests.waiting import until
+from vpengine.cli.ports import free_port
 from vpengine.cli.simulate import simulate
 from vpengine.errors import UserError
 from vpengine.mailbox import Newest

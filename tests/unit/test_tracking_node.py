@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.senders import free_port
 from tests.waiting import until
+from vpengine.cli.ports import free_port
 from vpengine.control.controls import Control, Value
 from vpengine.control.displays import Shown
 from vpengine.control.messages import ControlChange, OperatorMessage

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from tests.senders import free_port
 from tests.waiting import until
+from vpengine.cli.ports import free_port
 from vpengine.errors import UserError
 from vpengine.mailbox import Newest
 from vpengine.stage.camera import CameraSettings

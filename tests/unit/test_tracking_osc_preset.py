@@ -29,8 +29,8 @@ from tests.osc_programs import (
     tracking,
     updates,
 )
-from tests.senders import free_port
 from tests.waiting import until
+from vpengine.cli.ports import free_port
 from vpengine.mailbox import Newest
 from vpengine.plugins import load_plugin
 from vpengine.tracking import KINDS

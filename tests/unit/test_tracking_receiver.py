@@ -17,8 +17,9 @@ from pythonosc.osc_bundle_builder import IMMEDIATELY, OscBundleBuilder
 from pythonosc.osc_message_builder import OscMessageBuilder
 from pythonosc.udp_client import SimpleUDPClient
 
-from tests.senders import encode_lens, free_port
+from tests.senders import encode_lens
 from tests.waiting import until
+from vpengine.cli.ports import free_port
 from vpengine.errors import UserError
 from vpengine.mailbox import Newest
 from vpengine.tracking.none import NoTracking

@@ -14,8 +14,8 @@ import pytest
 
 from tests.intake import Bench as IntakeBench
 from tests.intake import sentences
-from tests.senders import free_port
 from tests.waiting import until
+from vpengine.cli.ports import free_port
 from vpengine.control.takes import Takes, TakesNow
 from vpengine.control.triggers import TakeTrigger
 from vpengine.errors import UserError

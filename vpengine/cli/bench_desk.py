@@ -19,7 +19,8 @@ from numpy.typing import NDArray
 from pythonosc.osc_message_builder import OscMessageBuilder
 
 from vpengine.app import App, RunOptions
-from vpengine.cli.bench_live import free_port, stage_on_ports
+from vpengine.cli.bench_live import stage_on_ports
+from vpengine.cli.ports import free_port
 from vpengine.control import buttons
 from vpengine.control.declared import INNER_EXPOSURE
 from vpengine.control.messages import OperatorMessage

@@ -16,6 +16,7 @@ from typing import Any
 
 from pythonosc.osc_message_builder import OscMessageBuilder
 
+from vpengine.cli.ports import free_port
 from vpengine.errors import UserError
 from vpengine.files import controls_of
 from vpengine.stage.shipped import stage_folder
@@ -128,12 +129,6 @@ def stage_on_ports(folder: Path, tracking: int, control: int) -> Path:
     path = folder / "stage.toml"
     path.write_text(text, encoding="utf-8")
     return path
-
-
-def free_port() -> int:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def flood(control: int) -> None:
