@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import threading
 import time
 from pathlib import Path
 
@@ -112,6 +113,23 @@ def test_a_memory_that_cannot_be_written_holds_for_the_run(tmp_path: Path, caplo
     recentring.take(RECENTRE, RESTING)
     recentring.close()
     assert "the recentre holds for this run only" in caplog.text
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="Windows has no such files")
+def test_a_button_that_chatters_while_a_disk_hangs_piles_nothing_up(tmp_path: Path) -> None:
+    """One thread, and at its end what was pressed last."""
+    memory = tmp_path / "recentre.json"
+    recentring = Recentring({"A": RESTING}, memory, "one.toml")
+    os.mkfifo(memory)
+    threads = threading.active_count()
+    tracked = [from_opentrackio((3.0, 2.0, 0.0), 70.0 + turn, 4.0, 1.0) for turn in range(300)]
+    for pose in tracked:
+        recentring.take(RECENTRE, pose)
+    assert threading.active_count() <= threads + 1
+    with memory.open("w") as writer:
+        writer.write("{}")
+    recentring.close()
+    assert same(Recentring({"A": RESTING}, memory, "one.toml").applied("A", tracked[-1]), RESTING)
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="Windows has no such files")

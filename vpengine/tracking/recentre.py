@@ -11,6 +11,7 @@ import os
 import threading
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -73,8 +74,9 @@ class Recentring:
         self._memory = memory
         self._stage = stage
         self._corrections: dict[str, tuple[Correction, ...]] = dict.fromkeys(resting, ())
-        self._writing = threading.Thread()  # the newest write; this one does nothing
-        self._writing.start()
+        self._lock = threading.Lock()
+        self._unwritten: dict[str, Any] | None = None  # only the newest, however often a button is pressed meanwhile
+        self._writer: threading.Thread | None = None  # while there is something to write
         remembered = self._remembered().get(stage)
         if isinstance(remembered, dict):
             for name in resting:
@@ -136,7 +138,8 @@ class Recentring:
 
     def close(self) -> None:
         """Wait for what is being written, for a second at most."""
-        self._writing.join(CLOSE_S)
+        if (writer := self._writer) is not None:
+            writer.join(CLOSE_S)
 
     def _remember(self) -> None:
         """On a thread of its own, since a home folder may be on a network that hangs, and frames may not."""
@@ -147,12 +150,23 @@ class Recentring:
             for name, corrections in self._corrections.items()
             if corrections
         }
-        arguments = (self._memory, corrections, self._writing)
-        self._writing = threading.Thread(target=self._write, args=arguments, name="recentre", daemon=True)
-        self._writing.start()
+        with self._lock:
+            self._unwritten = corrections
+            if self._writer is None:
+                write = partial(self._write_all, self._memory)
+                self._writer = threading.Thread(target=write, name="recentre", daemon=True)
+                self._writer.start()
 
-    def _write(self, memory: Path, corrections: dict[str, Any], before: threading.Thread) -> None:
-        before.join()
+    def _write_all(self, memory: Path) -> None:
+        while True:
+            with self._lock:
+                corrections, self._unwritten = self._unwritten, None
+                if corrections is None:
+                    self._writer = None
+                    return
+            self._write(memory, corrections)
+
+    def _write(self, memory: Path, corrections: dict[str, Any]) -> None:
         everything = {**self._remembered(), self._stage: corrections}
         new = memory.with_suffix(f".{os.getpid()}.new")
         try:
