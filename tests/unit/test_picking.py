@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from vpengine.compose import picking
 from vpengine.compose.picking import measured, picked
 from vpengine.control.key import CONTROLS
 from vpengine.control.triggers import PickTrigger
@@ -50,6 +51,27 @@ def test_a_speck_does_not_count() -> None:
     assert (red, green, blue) == pytest.approx((0.1812,) * 3, abs=2e-3)
     changes = {change.address: change.value for change in picked(PickTrigger("grey", 0.5, 0.5), one, "tagged", {})}
     assert changes == pytest.approx(dict.fromkeys(changes, 0.18 / 0.1812), rel=0.02)
+
+
+def test_a_box_as_large_as_the_picture_is_measured_all_over_and_no_frame_waits() -> None:
+    """Of a picture that is half one colour, and somewhat more than half another, from left to right."""
+    picture = np.full((1080, 1920, 3), 40, np.uint8)
+    picture[:, : 1920 * 5 // 8] = 118
+    large = CapturedFrame((picture,), FORMATS["rgb24"], (1920, 1080), Tags(transfer="iec61966-2-1"), 0.0)
+    small = CapturedFrame((picture[:8, :8],), FORMATS["rgb24"], (8, 8), Tags(transfer="iec61966-2-1"), 0.0)
+    expected = measured(PickTrigger("screen", 0.5, 0.5, 1.0, 1.0), small, "tagged")
+    looked_at = 0
+
+    def counted(part: CapturedFrame) -> np.ndarray:
+        nonlocal looked_at
+        looked_at += part.size[0] * part.size[1]
+        return rgb_of(part)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(picking, "rgb_of", counted)
+        light = measured(PickTrigger("screen", 0.5, 0.5, 1.0, 1.0), large, "tagged")
+    assert light == pytest.approx(expected, rel=1e-3)
+    assert looked_at <= 64 * 64
 
 
 def test_black_is_no_grey_card() -> None:

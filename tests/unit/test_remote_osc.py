@@ -18,6 +18,7 @@ from vpengine.control.triggers import (
     CueEdit,
     CueTrigger,
     LookTrigger,
+    PickTrigger,
     RefreshTrigger,
     SafeTrigger,
     SceneTrigger,
@@ -192,6 +193,14 @@ def test_safe_gets_through_a_flood_of_other_buttons() -> None:
         bench.door.take(packet("/vp/cue/go", 1), "10.0.0.9:1")
     bench.door.take(packet("/vp/safe", 1), "10.0.0.2:1")
     assert bench.inbox.take()[-1] == SafeTrigger(True)
+
+
+def test_a_finger_drawn_over_the_picture_picks_once_a_frame_where_it_is_last() -> None:
+    bench = Bench()
+    for step in range(300):
+        bench.door.take(packet("/vp/key/pick", step / 300.0, 0.5), "10.0.0.2:1")
+    (message,) = bench.inbox.take()
+    assert message == PickTrigger("screen", pytest.approx(299 / 300.0), 0.5)
 
 
 def test_a_pattern_that_fails_for_one_control_changes_none() -> None:

@@ -15,6 +15,7 @@ from vpengine.gpu.input_space import space_of
 
 GREY = 0.18  # of a card's light
 DARKEST, BRIGHTEST = 0.005, 8.0  # light of a card that is one
+PATCHES, PATCH_PX = 4, 16  # of a large box, on each of its sides
 Rgb = tuple[float, float, float]
 
 
@@ -36,19 +37,26 @@ def picked(
 
 
 def measured(trigger: PickTrigger, frame: CapturedFrame, color_space: str) -> Rgb:
-    """Scene-linear ACEScg in the box, without gains."""
+    """Scene-linear ACEScg in the box, without gains; of a large one a grid of patches, for the frame waits for it."""
     width, height = frame.size
-    box = cropped(frame, *_edges(trigger.x, trigger.width, width, trigger.y, trigger.height, height))
-    acescg = space_of(color_space, frame.tags.transfer, frame.matrix).acescg(rgb_of(box))
-    red, green, blue = np.median(acescg.reshape(-1, 3), axis=0)
+    space = space_of(color_space, frame.tags.transfer, frame.matrix)
+    across, down = _span(trigger.x, trigger.width, width), _span(trigger.y, trigger.height, height)
+    patches = [
+        space.acescg(rgb_of(cropped(frame, left, top, right, bottom))).reshape(-1, 3)
+        for top, bottom in _patches(*down)
+        for left, right in _patches(*across)
+    ]
+    red, green, blue = np.median(np.concatenate(patches), axis=0)
     return float(red), float(green), float(blue)
 
 
-def _edges(x: float, wide: float, width: int, y: float, high: float, height: int) -> tuple[int, int, int, int]:
-    """Left, top, right and bottom in pixels; at least one pixel lies between them, within the picture."""
-    left, right = _span(x, wide, width)
-    top, bottom = _span(y, high, height)
-    return left, top, right, bottom
+def _patches(first: int, end: int) -> Iterable[tuple[int, int]]:
+    """Of a span of pixels all, or the middles of its PATCHES equal parts, PATCH_PX wide."""
+    if end - first <= PATCHES * PATCH_PX:
+        return [(first, end)]
+    part = (end - first) / PATCHES
+    starts = [first + round((number + 0.5) * part - 0.5 * PATCH_PX) for number in range(PATCHES)]
+    return [(start, start + PATCH_PX) for start in starts]
 
 
 def _span(middle: float, share: float, pixels: int) -> tuple[int, int]:
