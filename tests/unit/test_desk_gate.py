@@ -9,12 +9,12 @@ import pytest
 
 from vpengine.control.controls import Control, Controls
 from vpengine.control.declared import ENGINE_CONTROLS, NEURAL_BAKED, NEURAL_SEED, OUTER_LEVEL
-from vpengine.control.desk import Desk
+from vpengine.control.desk import FAULT, Desk
 from vpengine.control.gate import Gate
 from vpengine.control.looks import Looks, look_address
 from vpengine.control.messages import ControlChange, ControlToggle, OperatorMessage
 from vpengine.control.scenes import SceneEntry, Scenes
-from vpengine.control.triggers import RefreshTrigger, SceneTrigger
+from vpengine.control.triggers import RefreshTrigger, SafeTrigger, SceneTrigger
 from vpengine.frames.frame_input import BusState
 from vpengine.frames.grade_table import neutral_grade
 from vpengine.frames.images import ImageSet
@@ -53,6 +53,18 @@ def test_a_scene_that_is_baked_has_the_look_that_it_was_baked_with(desk: Desk) -
     live = desk.settle(3.0, always)
     assert (live.buses["program"].look.generator, live.buses["program"].bake) == ("weather", None)
     assert live.epoch > settled.epoch
+
+
+def test_a_message_that_meets_a_fault_is_refused_and_the_next_ones_are_done(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> None:
+        raise KeyError("lost")
+
+    monkeypatch.setattr(desk.scenes, "step_of", broken)
+    desk.apply([SceneTrigger("next"), SafeTrigger(True)])
+    assert list(desk.refusals) == [f"{FAULT} (KeyError: 'lost')"]
+    assert desk.safe.on
 
 
 def always(location: str) -> bool:

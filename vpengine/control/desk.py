@@ -45,6 +45,7 @@ from vpengine.frames.look import Look
 log = logging.getLogger(__name__)
 
 LOCKED = (PREFIX, "/vp/neural/", "/vp/plate/")  # what begins so cannot be moved while looks are locked
+FAULT = "this could not be done, for a fault of vpengine"
 REMEMBERED = 50  # refusals, for who asks what was refused
 
 
@@ -161,6 +162,9 @@ class Desk:
                 self._take(message)
             except UserError as error:
                 self.refuse(str(error))
+            except Exception as error:
+                log.debug("%s", message, exc_info=error)
+                self.refuse(f"{FAULT} ({type(error).__name__}: {error})")
 
     def refuse(self, why: str) -> None:
         self.refused += 1
