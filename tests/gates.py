@@ -34,7 +34,7 @@ HARBOUR = Approval(
 )
 APPROVALS = Approvals((SOME_SNOW, HARBOUR))
 BAKED = Look("other", (("mix", 1.0),), 3)
-BAKED_APPROVAL = Approval("bake", "other", (), (("mix", (0.0, 1.0)),), 3, "", "approved", "Ana", "2026-11-28")
+BAKED_APPROVAL = Approval("bake", "other", (), (("mix", (0.0, 1.0)),), 3, OTHER_MODEL, "approved", "Ana", "2026-11-28")
 
 
 def look(snow: float = 0.0, prompt: str = "", seed: int = 0) -> Look:

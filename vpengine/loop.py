@@ -18,6 +18,7 @@ from vpengine.compose.preparing import Preparing
 from vpengine.compose.request import Requests
 from vpengine.compose.restoring import Restoring
 from vpengine.control import declared
+from vpengine.control.approvals import Approvals
 from vpengine.control.desk import Desk
 from vpengine.control.displays import Displays, Shown
 from vpengine.control.messages import OperatorMessage
@@ -25,6 +26,7 @@ from vpengine.control.settled import Settled
 from vpengine.frames.feed import PROGRAM, Feed
 from vpengine.frames.frame_input import BusState, FrameInput, Tick, stands_elsewhere
 from vpengine.frames.keyframe import Keyframe
+from vpengine.frames.look import Look
 from vpengine.gpu.executor import Executor
 from vpengine.gpu.gpu import Gpu
 from vpengine.gpu.guard import Guard
@@ -95,6 +97,7 @@ class Loop:
     displays: Displays = field(default_factory=Displays)
     counts: FeedCounts = field(default_factory=FeedCounts)
     newest: FrameInput | None = None
+    judged: Approvals | None = None  # by which nothing that is kept is barred
 
     def run(self, go_on: Callable[[], bool]) -> None:
         """Draw frames until ``go_on`` says no, or the operator asks an output to end."""
@@ -144,11 +147,13 @@ class Loop:
         """All that the frame depends on, read once: operators, trackers, generator."""
         messages = self.inbox.take()
         self.desk.apply(messages)
-        self.cameras.apply(messages, now_s)
+        recentre = partial(self.cameras.apply, messages, now_s)
+        self.guard.run("recentring", recentre, "cameras are where they were")
         self.desk.gate.model_sha256 = self.generator.health.model_sha256
         settled = self.desk.settle(tick.display_time_s, self.can_show)
         self.board.put(Shown(settled.values, self.displays.at(self.desk, settled, tick, self.trouble())))
-        if settled.refresh:
+        barred = self.barred()
+        if settled.refresh or barred:
             self.requests.refresh()
         delivered, ahead_s = self.collect(now_s), self.generator.health.request_lead_s
         stored, held = self.restored(settled, tick), bool(settled.controls[declared.NEURAL_HOLD])
@@ -168,7 +173,20 @@ class Loop:
             captured=captured,
             rolling=self.desk.takes.rolling is not None,
             playheads=self.desk.playheads.at(tick, settled.buses),
+            barred=barred,
         )
+
+    def barred(self) -> frozenset[Look]:
+        """Looks of which pictures are kept that may not be shown any more, in every frame from where people decided
+        otherwise until none are left.
+        """
+        gate = self.desk.gate
+        if self.judged is gate.approvals:
+            return frozenset()
+        barred = gate.barred(self.compositor.kept)
+        if not barred:
+            self.judged = gate.approvals
+        return barred
 
     def collect(self, now_s: float) -> tuple[Keyframe, ...]:
         """What the generator has made since the last call; what a failure of it swallowed is asked for again."""

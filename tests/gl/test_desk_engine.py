@@ -89,9 +89,9 @@ def bare(show: Any) -> dict[str, Any]:
     return plate
 
 
-def generated(show: Any, plate: dict[str, Any]) -> dict[str, Any]:
+def generated(show: Any, plate: dict[str, Any], scene: str = "dark") -> dict[str, Any]:
     """The dark scene, on the program and at rest."""
-    show.go("dark")
+    show.go(scene)
     show.until(lambda: show.app.compositor.surrounds.coverage("pattern") == 1.0)
     show.seconds(2.0)
     dark = walls(show)
@@ -164,6 +164,37 @@ def test_what_nobody_approved_does_not_reach_the_walls_until_somebody_does(
     assert same(walls(show), plate), "what is taken back leaves the walls at once"
     show.app.keeper.close()
     assert 'by = "Ana"' in looks_file(stage.parent / "show.toml").read_text(encoding="utf-8")
+
+
+def test_what_is_taken_back_is_not_on_the_walls_under_another_look_either(
+    stage: Path, running: Callable[..., Any]
+) -> None:
+    """Pictures of it are there yet, and held: they go, and no others."""
+    show_file = stage.parent / "show.toml"
+    edited(show_file, 'gate = "off"', 'gate = "on"')
+    other = DARK.replace('"dark"', '"other"').replace("night = 0.02 }", "night = 0.02 }\ncontrols.neural.seed = 5")
+    show_file.write_text(show_file.read_text(encoding="utf-8") + other, encoding="utf-8")
+    show = running()
+    show.seconds(0.5)
+    plate = walls(show)
+    for scene in ("other", "dark"):
+        show.app.inbox.add(SceneTrigger("goto", scene, "preview"))
+        show.frames(2)
+        show.app.inbox.add(LookTrigger("approve", "Ana"))
+        show.frames(2)
+    dark = generated(show, plate)
+    show.app.inbox.add(ControlChange(declared.NEURAL_HOLD, True))
+    show.go("other")
+    show.seconds(1.0)
+    assert show.newest.program.look.seed == 5
+    assert same(walls(show), dark), "its pictures are held"
+    show.app.inbox.add(LookTrigger("revoke", "Ana"))  # the preview's, which is the dark scene
+    show.frames(2)
+    again = walls(show)
+    assert all(np.abs(again[feed].astype(int) - plate[feed]).max() <= 1 for feed in WALLS), "a neutral grade rounds"
+    assert show.app.loop.barred() == frozenset(), "nothing of it is left"
+    show.app.inbox.add(ControlChange(declared.NEURAL_HOLD, False))
+    generated(show, plate, "other")
 
 
 def test_while_a_take_rolls_the_surround_holds(running: Callable[..., Any]) -> None:

@@ -77,6 +77,41 @@ def test_what_was_shown_with_one_model_does_not_stay_when_another_makes_it() -> 
     assert (passed.look, passed.closed) == (plain, True)
 
 
+def test_what_is_taken_back_is_barred_and_the_middle_of_a_fade_only_with_an_end_of_it() -> None:
+    jetty = replace(HARBOUR, name="jetty", texts=(("prompt", "a harbour"),), ranges=(("snow", (0.9, 1.0)),))
+    other = replace(SOME_SNOW, name="another scene's")
+    gate = Gate(Approvals((HARBOUR, jetty, other)))
+    gate.model_sha256 = MODEL
+    start, half, end = (look(snow, "a harbour", 7) for snow in (0.3, 0.6, 0.9))
+    for wanted in (start, half, end):
+        assert not gate.choose(wanted, (start, end), replace(look(), plain=True)).closed
+    kept = [(each, MODEL) for each in (start, half, end)]
+    assert gate.barred(kept) == frozenset()
+    gate.decide(Approvals((HARBOUR, jetty)))
+    assert gate.barred(kept) == frozenset(), "what another scene has been refused is nothing to these"
+    gate.decide(Approvals((HARBOUR,)))
+    assert gate.barred(kept) == {half, end}
+    gate.turn(None)
+    assert gate.barred(kept) == frozenset()
+    gate.turn(Approvals((jetty,)))
+    assert gate.barred(kept) == {start, half}
+
+
+def test_a_bake_that_is_approved_approves_no_other_model() -> None:
+    """One that came from it may begin there, and shows nothing of the look itself."""
+    baked = Approval("bake", "weather", (), (("snow", (0.5, 0.5)),), 0, OTHER_MODEL, "approved", "Ana", "2026-11-28")
+    gate = Gate(Approvals((SOME_SNOW, replace(baked, ranges=(("snow", (0.8, 0.8)),)))))
+    gate.model_sha256 = MODEL
+    made, goes_to, plain = look(0.8), look(0.2), replace(look(), plain=True)
+    assert gate.choose(made, None, plain, is_made=True).look == made
+    assert len(gate.admit([keyframe(made, 0, OTHER_MODEL)])) == 1
+    assert gate.choose(made, (made, goes_to), plain).look == made
+    assert gate.admit([keyframe(made, 0, MODEL)]) == ()
+    on_its_way = look(0.5)
+    assert gate.choose(on_its_way, (made, goes_to), plain).look == on_its_way
+    assert len(gate.admit([keyframe(on_its_way, 0, MODEL)])) == 1
+
+
 def test_what_lies_between_two_looks() -> None:
     start, end = look(0.2, "a harbour"), look(0.6, "a jetty")
     half = replace(look(0.4, "a jetty"), blends=(("prompt", (("a harbour", 0.5), ("a jetty", 0.5))),))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any
 
@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
 from tests.gates import (
+    BAKED,
     BAKED_APPROVAL,
     HARBOUR,
     LOOKS,
@@ -26,7 +27,8 @@ from tests.gates import (
 )
 from vpengine.control.approvals import Approvals, is_between
 from vpengine.control.declared import NEURAL_AMOUNT, NEURAL_BAKED, NEURAL_SEED
-from vpengine.control.gate import Gate
+from vpengine.control.desk import FAULT
+from vpengine.control.gate import MADE, Gate, Passed
 from vpengine.control.messages import ControlChange
 from vpengine.control.triggers import (
     CueEdit,
@@ -39,7 +41,7 @@ from vpengine.control.triggers import (
 )
 from vpengine.frames.feed import PROGRAM
 from vpengine.frames.frame_input import BusState
-from vpengine.frames.keyframe import Keyframe, SurroundFace
+from vpengine.frames.keyframe import Keyframe, MadeOf, SurroundFace
 from vpengine.frames.look import Look
 
 VALUES = st.sampled_from([0.0, 0.1, 0.3, 0.5, 0.6, 0.9, 1.0])
@@ -61,7 +63,9 @@ class AnyShow(RuleBasedStateMachine):
         self.settled = self.desk.settle(0.0, lambda _: True)
         self.starts: list[Look] = []  # looks that the program had, since approvals changed
         self.had: list[Look] = []  # also before
+        self.asked: set[MadeOf] = set()  # what it had made, since approvals changed
         self.admitted: list[Keyframe] = []
+        self.kept: list[Keyframe] = []  # on the walls, or ready for them
 
     @rule(snow=VALUES, text=st.sampled_from([None, "", "a harbour", "a jetty"]))
     def faders(self, snow: float, text: str | None) -> None:
@@ -119,6 +123,10 @@ class AnyShow(RuleBasedStateMachine):
         assert after is not None
         if any(one.lets_through and one not in after.each for one in before.each):  # it was taken back
             self.starts.clear()
+            self.asked.clear()
+            kept = self.kept[-10:]
+            self.frame(0.01)
+            assert all(one in self.kept for one in kept if self._covers(*one.made_of)), "what is approved stays"
         self.frame(0.01)
 
     @rule()
@@ -136,7 +144,7 @@ class AnyShow(RuleBasedStateMachine):
     )
     def a_picture_from_somewhere(self, data: st.DataObject, model: str, bus: str, face: SurroundFace | None) -> None:
         """A stored surround, a cache, a bake, an answer that was late."""
-        wanted = data.draw(st.sampled_from([*map(look, (0.1, 0.5, 0.9)), *self.had[-20:]]))
+        wanted = data.draw(st.sampled_from([*map(look, (0.1, 0.5, 0.9)), BAKED, *self.had[-20:]]))
         self.admitted += self.gate.admit([keyframe(wanted, self.gate.epoch, model, bus, face)])
 
     @rule(step_s=st.sampled_from([0.01, 0.2, 0.7, 3.0]))
@@ -147,9 +155,35 @@ class AnyShow(RuleBasedStateMachine):
         self._judge_state(state)
         made = keyframe(state.look, self.settled.epoch, self.gate.model_sha256)
         if not state.baked and not self.settled.closed:
-            assert len(self.gate.admit([made])) == 1, "what the program asks for may be shown"
+            self.asked.add(made.made_of)
+            shown = self.gate.admit([made])
+            assert len(shown) == 1, "what the program asks for may be shown"
+            self.kept += shown
+        barred = self.gate.barred(picture.made_of for picture in self.kept)
+        self.kept = [picture for picture in self.kept if picture.request.look not in barred][-20:]
+        assert all(map(self._stays, self.kept))
         self.starts.append(state.look)
         self.had.append(state.look)
+
+    def _stays(self, picture: Keyframe) -> bool:
+        """Whether it may, by the approvals alone: it is of one, or of a way from one to another."""
+        wanted, model = picture.made_of
+        return wanted.plain or self._covers(wanted, model) or (wanted, model) in self.asked or wanted in self._ways()
+
+    def _ways(self) -> set[Look]:
+        """What the program had that is of such a way; a fade that was interrupted may be where another begins."""
+        had = dict.fromkeys(self.had)
+        good = {one for one in had if self._approved(one)}
+        ends = [*good]
+        for one in had:
+            if one not in good and any(is_between(one, start, end) for start in good for end in ends):
+                good.add(one)
+        return good
+
+    def _covers(self, wanted: Look, model: str) -> bool:
+        approvals = self.gate.approvals
+        assert approvals is not None
+        return any(one.lets_through and not one.why_not(wanted, model) for one in approvals.each)
 
     def _judge_state(self, state: BusState) -> None:
         if self.settled.closed:
@@ -175,15 +209,18 @@ class AnyShow(RuleBasedStateMachine):
         return wanted.plain or any(one.lets_through and not one.why_not(wanted, model) for one in approvals.each)
 
     @invariant()
+    def nothing_that_can_be_pressed_is_a_fault(self) -> None:
+        assert not any(why.startswith(FAULT) for why in self.desk.refusals), list(self.desk.refusals)
+
+    @invariant()
     def no_picture_of_a_look_that_nobody_let_through(self) -> None:
         pictures, self.admitted = self.admitted, []
         for picture in pictures:
-            request, model = picture.request, picture.provenance.model_sha256
-            approvals = self.gate.approvals
-            assert approvals is not None
-            covered = any(one.lets_through and not one.why_not(request.look, model) for one in approvals.each)
+            request = picture.request
             for_preview = request.bus == "preview" and request.face is None  # a face is there for either bus
-            assert for_preview or request.look.plain or covered or request.look in self.starts
+            known = request.look.plain or picture.made_of in self.asked or self._covers(*picture.made_of)
+            assert for_preview or known or request.look in self._ways()
+            self.kept += [] if for_preview else [picture]
 
 
 def frames_judged(make_gate: Callable[[Approvals], Gate], examples: int = 600, phases: Any = tuple(Phase)) -> int:
@@ -225,6 +262,21 @@ class LeavesOldPictures(Gate):
         self._answers.clear()
 
 
+class KeepsOldPictures(Gate):
+    """A mutant: what was taken back goes no more to the program, and stays on it where it is."""
+
+    def barred(self, kept: Iterable[MadeOf]) -> frozenset[Look]:
+        del kept
+        return frozenset()
+
+
+class TakesABakeForItsOwn(Gate):
+    """A mutant: a look that was let through as a bake may be made by whatever makes pictures now."""
+
+    def _pass(self, look: Look, model_sha256: str, way: Any = None) -> Passed:
+        return super()._pass(look, self.model_sha256 if model_sha256 == MADE else model_sha256, way)
+
+
 class ForgetsSeeds(Gate):
     """A mutant: an approval is asked without the seed."""
 
@@ -264,7 +316,17 @@ class GoesOnWithAnotherModel(Gate):
 
 
 @pytest.mark.parametrize(
-    "mutant", [LeavesOldPictures, ForgetsSeeds, LetsPicturesIn, ForgetsFaces, GoesOnFading, GoesOnWithAnotherModel]
+    "mutant",
+    [
+        LeavesOldPictures,
+        KeepsOldPictures,
+        TakesABakeForItsOwn,
+        ForgetsSeeds,
+        LetsPicturesIn,
+        ForgetsFaces,
+        GoesOnFading,
+        GoesOnWithAnotherModel,
+    ],
 )
 def test_a_gate_that_leaks_is_caught(mutant: type[Gate]) -> None:
     with pytest.raises(AssertionError):

@@ -37,12 +37,13 @@ def test_a_take_is_read_back_bit_for_bit(tmp_path: Path) -> None:
     frames = [
         frame(0, fader=0.1 + 0.2),
         frame(1, (keyframe(1), keyframe(2)), fader=0.1 + 0.2),
-        frame(3, fader=0.5),
+        replace(frame(3, fader=0.5), barred=frozenset({Look("weather", (("snow", 0.25),)), Look("other", ())})),
     ]
     found = list(read_log(written(tmp_path / "take", *frames), plate))
     assert len(found) == 3
     for ours, theirs in zip(found, frames, strict=True):
         assert (ours.tick, ours.buses, ours.epoch) == (theirs.tick, theirs.buses, theirs.epoch)
+        assert ours.barred == theirs.barred
         assert ours.cameras == theirs.cameras
         assert ours.controls == theirs.controls
         assert {key: type(value) for key, value in ours.controls.items()} == {

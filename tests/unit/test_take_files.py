@@ -97,13 +97,27 @@ def test_what_was_visible_of_many_locations_is_bounded() -> None:
     for number in range(300):
         key = keyframe(number, face=number % 2)
         location = "here" if number % 30 < 2 else f"hall {number // 2 % 15}"
-        visible.note([replace(key, request=replace(key.request, location=location))])
+        visible.note(frame(number, replace(key, request=replace(key.request, location=location))))
         held = [key.gain.stored.nbytes + key.bias.stored.nbytes for key in visible.keyframes]
         assert sum(held) <= 8 * 96
     assert [key.request.number for key in visible.keyframes] == list(range(292, 300)), "the newest locations stay whole"
     large = Visible(most_bytes=1)
-    large.note([keyframe(1, face=0), keyframe(2, face=1)])
+    large.note(frame(1, keyframe(1, face=0), keyframe(2, face=1)))
     assert len(large.keyframes) == 2, "and the newest one in any case"
+
+
+def test_what_was_taken_back_is_not_held_for_who_keeps_what_came_after() -> None:
+    """But the preview's, which may have any look."""
+    own, preview = keyframe(1), keyframe(2)
+    preview = replace(preview, request=replace(preview.request, bus="preview"))
+    other = keyframe(3)
+    other = replace(other, request=replace(other.request, look=replace(LOOK, seed=9)))
+    ring = Ring(held_s=1.0)
+    ring.note(frame(0, own, preview, other))
+    ring.note(replace(frame(1), barred=frozenset({LOOK})))
+    for number in range(2, 2 + 2 * RATE):
+        ring.note(frame(number))
+    assert numbers(ring.newest())[0] == [2, 3]
 
 
 def test_a_frame_that_brings_more_than_there_is_room_for_is_held_alone() -> None:

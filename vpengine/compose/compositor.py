@@ -19,6 +19,7 @@ from vpengine.compose.jobs import (
     DrawPlate,
     DrawWall,
     DrawWallFall,
+    ForgetLooks,
     GradeOuter,
     MixWorlds,
     Reproject,
@@ -35,6 +36,7 @@ from vpengine.compose.surround import Surrounds
 from vpengine.compose.walls import Walls
 from vpengine.frames.feed import PROGRAM, Eye, Feed
 from vpengine.frames.frame_input import FrameInput
+from vpengine.frames.keyframe import MadeOf
 from vpengine.gpu.executor import Drawer, Pictures
 from vpengine.gpu.gpu import Gpu
 from vpengine.gpu.job import PREVIEW, Job
@@ -90,6 +92,7 @@ class Compositor:
     def drawers(self) -> Mapping[type[Job], Drawer]:
         """How the executor draws each kind of job."""
         return {
+            ForgetLooks: self._forget_looks,
             UpdateSurround: self._update_surround,
             UpdateKeyframes: self.eyes.update,
             DrawPlate: self.eyes.draw_plate,
@@ -119,6 +122,18 @@ class Compositor:
     def eyes_of(self, frame: FrameInput, feeds: Collection[Feed]) -> list[Eye]:
         """Whose worlds ``feeds`` are made of."""
         return eyes_of(frame, self.layout, feeds)
+
+    @property
+    def kept(self) -> set[MadeOf]:
+        """What all was made of that is generated and may be on the program again without being made anew."""
+        return self.eyes.kept | (self.surrounds.kept if self.surrounds is not None else set())
+
+    def _forget_looks(self, job: ForgetLooks, pictures: Pictures) -> None:
+        del pictures
+        self.eyes.forget(job.looks)
+        if self.surrounds is not None:
+            self.surrounds.forget(job.looks)
+        self._on_walls = frozenset()  # the outer pictures follow at once
 
     def _update_surround(self, job: UpdateSurround, pictures: Pictures) -> None:
         del pictures

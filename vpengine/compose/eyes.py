@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Collection, Iterator
 from dataclasses import replace
 
 from vpengine.compose.drawable import Plates, antialiases, draw_placed, light_on, moves
@@ -13,6 +14,8 @@ from vpengine.compose.neural import NeuralLayer
 from vpengine.compose.surround import Surrounds
 from vpengine.frames.feed import PREVIEW, PROGRAM, Eye
 from vpengine.frames.frame_input import BusState
+from vpengine.frames.keyframe import MadeOf
+from vpengine.frames.look import Look
 from vpengine.frames.provenance import Provenance
 from vpengine.gpu.executor import Pictures
 from vpengine.gpu.gpu import Gpu
@@ -72,16 +75,30 @@ class Eyes:
     def update(self, job: UpdateKeyframes, pictures: Pictures) -> None:
         del pictures
         self._enter(job)
-        layers = [layer for (eye, _), layer in self._layers.items() if eye == job.eye]
-        for layer in layers:
-            layer.forget_older(job.epoch)
+        for eye, layer in self._each():
+            if eye == job.eye:
+                layer.forget_older(job.epoch)
         for keyframe in job.keyframes:
             self.layer(job.eye, keyframe.request.location).add(keyframe, job.time_s)
-        for (eye, _), layer in self._layers.items():
+        for eye, layer in self._each():
             if eye == job.eye:
                 layer.advance(job.time_s)
         if job.state.look.plain:
             self.layer(job.eye, job.state.target).settle()
+
+    @property
+    def kept(self) -> set[MadeOf]:
+        """What the program's pictures and grades were made of."""
+        return set().union(*(layer.kept for eye, layer in self._each() if eye.bus == PROGRAM))
+
+    def forget(self, looks: Collection[Look]) -> None:
+        """Of these nothing is on the program any more. The preview may have any look."""
+        for eye, layer in self._each():
+            if eye.bus == PROGRAM:
+                layer.forget(looks)
+
+    def _each(self) -> Iterator[tuple[Eye, NeuralLayer]]:
+        return ((eye, layer) for (eye, _), layer in self._layers.items())
 
     def _enter(self, job: UpdateKeyframes) -> None:
         """A location that comes on to a bus begins with the grade of the one before, and no old keyframes.

@@ -49,6 +49,13 @@ class UpdateKeyframes(Job):
 
 
 @dataclass(frozen=True, kw_only=True)
+class ForgetLooks(Job):
+    """Nothing generated of these looks is kept for the program: the gate does not let them through any more."""
+
+    looks: frozenset[Look]
+
+
+@dataclass(frozen=True, kw_only=True)
 class UpdateSurround(Job):
     """Surrounds take in new pictures. location: the one that will be shown, and with which look; locations: all that
     are visible. baked: the scene whose bake is shown.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +11,8 @@ import numpy as np
 from vpengine.compose.grading import GradeTable
 from vpengine.compose.keyframe_textures import BYTES_A_FRAME, MOVED, KeyframeTextures, fits_a_frame
 from vpengine.compose.surround import FIELDS, Surrounds
-from vpengine.frames.keyframe import Keyframe
+from vpengine.frames.keyframe import Keyframe, MadeOf
+from vpengine.frames.look import Look
 from vpengine.gpu.blocks import UniformBlock
 from vpengine.gpu.gpu import Gpu
 from vpengine.gpu.passes import Bound
@@ -151,6 +152,7 @@ class NeuralLayer:
         sets = self._keyframes + (not fits_a_frame(resolution))  # the oldest stays until its successor is there
         self._free = [KeyframeTextures(gpu, resolution, moves) for _ in range(sets)]
         self.grade = GradeTable(gpu)
+        self._graded: MadeOf | None = None  # what the grade was made of last
 
     @property
     def newest(self) -> Keyframe | None:
@@ -167,6 +169,29 @@ class NeuralLayer:
             self._waiting = None
         if self._coming is not None and self._coming[0].request.epoch != epoch:
             self._give_up()
+
+    @property
+    def kept(self) -> set[MadeOf]:
+        """What its pictures were made of, also those that come, and its grade."""
+        coming = (self._waiting, self._coming[0] if self._coming is not None else None)
+        keyframes = (*(each.keyframe for each in self._kept), *coming)
+        graded = {self._graded} if self._graded is not None and not self.grade.is_neutral else set()
+        return graded | {keyframe.made_of for keyframe in keyframes if keyframe is not None}
+
+    def forget(self, looks: Collection[Look]) -> None:
+        """Nothing of these looks is left: neither their pictures nor a grade that one of them had its share in."""
+        gone = [look for look, _ in self.kept if look in looks]
+        if not gone:
+            return
+        self._free.extend(each.textures for each in self._kept if each.keyframe.request.look in looks)
+        self._kept = [each for each in self._kept if each.keyframe.request.look not in looks]
+        self._give_up()
+        self._start_from(None)
+
+    def _start_from(self, other: NeuralLayer | None) -> None:
+        """With the grade of another layer, or with none."""
+        self.grade.start_from(other.grade if other is not None else None)
+        self._graded = other._graded if other is not None else None
 
     def _bring_in(self, time_s: float) -> None:
         """As much as this frame may yet; a film asks twice for a frame, where it shows it without re-projection too."""
@@ -221,13 +246,13 @@ class NeuralLayer:
         """Forget what was seen here before; until keyframes come, holes take the grade of what is ``shown`` now."""
         self._drop(0)
         self._give_up()
-        self.grade.start_from(shown.grade if shown else None)
+        self._start_from(shown)
 
     def settle(self) -> None:
         """The plate is the answer: where no keyframe is there, or coming, to lead to it, it is shown at once."""
         if self._kept or self._coming is not None or self._waiting is not None or self.grade.is_neutral:
             return
-        self.grade.start_from(None)
+        self._start_from(None)
 
     @property
     def changes_nothing(self) -> bool:
@@ -249,9 +274,10 @@ class NeuralLayer:
             return
         newest = self._kept[0]
         self.grade.approach(newest.keyframe.grade, time_s, newest.keyframe.request.look)
+        self._graded = newest.keyframe.made_of
         if newest.keyframe.request.look.plain and time_s - newest.since_s > SETTLED_S:
             self._drop(0)
-            self.grade.start_from(None)
+            self._start_from(None)
 
     def draw(self, target: Target, plate: Picture, time_s: float, amount: float) -> Picture:
         """The generated world at the plate's View. With nothing to change, or no amount: the plate itself, untouched.

@@ -15,6 +15,7 @@ from vpengine.compose.jobs import (
     DrawPlate,
     DrawWall,
     DrawWallFall,
+    ForgetLooks,
     GradeOuter,
     MixWorlds,
     Reproject,
@@ -31,6 +32,7 @@ from vpengine.control import declared
 from vpengine.frames.feed import OF_A_PICTURE, PROGRAM, Eye, Feed, wall_feed
 from vpengine.frames.feed import PREVIEW as PREVIEW_BUS
 from vpengine.frames.frame_input import BusState, FrameInput
+from vpengine.frames.look import Look
 from vpengine.gpu.job import PREVIEW, WALL, Job
 from vpengine.stage.camera import CameraSettings
 from vpengine.stage.feeds import seen_part, world_size
@@ -90,7 +92,8 @@ def plan(
     walls = [wall for wall in layout.walls if lit or wall_feed(wall) in feeds]
     worlds = [feed for feed in feeds if feed.kind == "world"]
     eyes = eyes_of(frame, layout, feeds, lit=lit)
-    jobs = [_update_surround(frame)] if layout.surround else []
+    jobs: list[Job] = [_forget(frame.barred)] if frame.barred else []
+    jobs += [_update_surround(frame)] if layout.surround else []
     jobs += [job for eye in eyes for job in _world(frame, layout, eye)]
     jobs += [_update(frame, eye) for eye in eyes_of(frame, layout, left_out) if eye not in eyes]
     if walls:
@@ -195,6 +198,10 @@ def _world(frame: FrameInput, layout: Layout, eye: Eye) -> Iterator[Job]:
             fall=fall,
             kept=RUNGS[frame.rung].particles,
         )
+
+
+def _forget(looks: frozenset[Look]) -> Job:
+    return ForgetLooks(name="looks taken back", priority=WALL, meanwhile="it is tried again", looks=looks)
 
 
 def _update_surround(frame: FrameInput) -> Job:

@@ -7,7 +7,7 @@ station as four columns and two rows, the stations one above the other.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vpengine.compose.keyframe_textures import with_brightness
-from vpengine.frames.keyframe import Keyframe
+from vpengine.frames.keyframe import Keyframe, MadeOf
 from vpengine.frames.look import Look
 from vpengine.frames.pixels import Pixels
 from vpengine.gpu.blocks import UniformBlock
@@ -69,9 +69,12 @@ class _Coming:
 
 @dataclass
 class _Face:
-    """One that there is. coming: what it is becoming. shown: how far it has come there."""
+    """One that there is. coming: what it is becoming, made of ``made_of``, and before of ``before``. shown: how far it
+    has come there.
+    """
 
-    look: Look
+    made_of: MadeOf
+    before: MadeOf | None = None
     trust: float = 0.0
     coming: _Coming | None = None
     since_s: float = 0.0
@@ -159,8 +162,9 @@ class Surrounds:
         if face is not None and face.coming is not None:
             self._free.append(face.coming)
         if face is None or face.trust < STEP:
-            face = station.faces[asked.face] = _Face(request.look)
-        face.look, face.coming, face.since_s, face.shown = request.look, coming, time_s, 0.0
+            face = station.faces[asked.face] = _Face(keyframe.made_of)
+        face.before, face.made_of = face.made_of, keyframe.made_of
+        face.coming, face.since_s, face.shown = coming, time_s, 0.0
         depth = with_brightness(request.plate) if moves else _with_zeros(request.plate.depth)
         write_part(self._depth, texels(depth, 2), self._cell(asked.station, asked.face))
 
@@ -193,7 +197,7 @@ class Surrounds:
         face.shown = shown
         if shown >= 1.0:
             self._free.append(face.coming)
-            face.coming = None
+            face.coming = face.before = None
 
     def _blend(self, cell: tuple[int, int], coming: _Coming, share: float) -> None:
         textures = {"coming_gain": coming.gain, "coming_bias": coming.bias}
@@ -202,6 +206,27 @@ class Surrounds:
     def _cell(self, station: int, face: int) -> tuple[int, int]:
         """A face's lower left corner in the atlas."""
         return face % COLUMNS * self.resolution, (ROWS * station + face // COLUMNS) * self.resolution
+
+    @property
+    def kept(self) -> set[MadeOf]:
+        """What its faces were made of, also those that go over into others now."""
+        faces = [face for station in self._stations.values() for face in station.faces.values()]
+        return {made_of for face in faces for made_of in (face.made_of, face.before) if made_of is not None}
+
+    def forget(self, looks: Collection[Look]) -> None:
+        """Faces of these looks are there no more, nor those that have not wholly gone over from one yet."""
+        for station in self._stations.values():
+            gone = [
+                number
+                for number, face in station.faces.items()
+                if face.made_of[0] in looks or (face.before is not None and face.before[0] in looks)
+            ]
+            for number in gone:
+                coming = station.faces.pop(number).coming
+                self._free += [coming] if coming is not None else []
+            if gone:
+                self._changes += 1
+                station.stamp, station.rests_on = self._changes, None
 
     def _give_up(self, station: int) -> None:
         if station in self._stations:
@@ -319,5 +344,5 @@ def _trust(station: _Station, look: Look, elapsed_s: float) -> None:
     """Towards how far each face agrees with what is trusted."""
     for face in station.faces.values():
         # Whatever its epoch: a seed or a text that comes back is the same look.
-        aim = face.look.agreement(look) * look.view_consistency
+        aim = face.made_of[0].agreement(look) * look.view_consistency
         face.trust += min(max(aim - face.trust, -elapsed_s / FALL_S), elapsed_s / FADE_S)

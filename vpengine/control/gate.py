@@ -7,11 +7,14 @@ from dataclasses import dataclass
 
 from vpengine.control.approvals import Approvals, is_between
 from vpengine.frames.feed import PROGRAM
-from vpengine.frames.keyframe import Keyframe
+from vpengine.frames.keyframe import Keyframe, MadeOf
 from vpengine.frames.look import STRANGE, Look
 
 MOST_ANSWERS = 256  # of looks that were asked about: the same ones in every frame, but for a fade's
 REMEMBERED = 1024  # looks that were let through, of which pictures may be under way: forty seconds of a fade
+MADE = "made before"  # instead of a model: it was let through as a bake, whose pictures name their own
+
+Way = tuple[Look, Look]  # from where a fade comes, to where it goes
 
 
 def cure(approvers: Collection[str]) -> str:
@@ -31,6 +34,14 @@ class Passed:
     why: str = ""
 
 
+@dataclass(frozen=True)
+class _LetThrough:
+    """With which model, or MADE; and on which way, where it was not approved by itself."""
+
+    model_sha256: str
+    way: Way | None = None
+
+
 class Gate:
     """Lets through what a person approved, what lies on the way between two such looks, and the plate.
 
@@ -45,7 +56,7 @@ class Gate:
         self._approvals = approvals
         self._followed: tuple[Look, bool] | None = None
         self._last: Look | None = None  # that was let through
-        self._let_through: dict[Look, str] = {}  # with which model; the newest last
+        self._let_through: dict[Look, _LetThrough] = {}  # the newest last
         self._answers: dict[tuple[Look, str], str] = {}  # why not, by look and model; there may be many approvals
 
     @property
@@ -53,19 +64,25 @@ class Gate:
         return self._approvals
 
     def turn(self, approvals: Approvals | None) -> None:
-        """On, with what was approved, or off (None)."""
+        """On, with what was approved, or off (None). What was shown with none has to be approved (``barred``)."""
         self._let_through.clear()
         self._answers.clear()
         self._approvals, self._last = approvals, None
 
     def decide(self, approvals: Approvals) -> None:
-        """Others from now on. What was let through has to be again, unless nothing was taken back: a moment that is
-        kept, or a candidate, leaves the walls as they are, also in the middle of a fade that another one interrupted.
-        """
-        if self._approvals is None or not approvals.still_covers(self._approvals):
-            self._let_through.clear()
-        self._approvals = approvals
+        """Others from now on. Where some were taken back, what was let through has to be again, alone or on its way."""
+        before, self._approvals = self._approvals, approvals
         self._answers.clear()
+        if before is not None and approvals.still_covers(before):
+            return
+        asked, self._let_through = self._let_through, {}
+        for look, let in asked.items():  # the oldest first: where a fade was interrupted, another one begins
+            if let.model_sha256 in (self.model_sha256, MADE) and self._lets_again(look, let):
+                self._let_through[look] = let
+
+    def _lets_again(self, look: Look, let: _LetThrough) -> bool:
+        alone = not self.why_not(look, is_made=let.model_sha256 == MADE)
+        return alone or (let.way is not None and self._may_fade(*let.way))
 
     def why_not(self, look: Look, is_made: bool = False) -> str:
         """Why a look that rests may not be on the program, in words; empty where it may."""
@@ -80,31 +97,36 @@ class Gate:
             self._answers[asked] = "" if covered else self._approvals.why_not(look, model_sha256)
         return self._answers[asked]
 
-    def choose(self, wanted: Look, way: tuple[Look, Look] | None, plain: Look, is_made: bool = False) -> Passed:
+    def choose(self, wanted: Look, way: Way | None, plain: Look, is_made: bool = False) -> Passed:
         """What the program has: what is wanted, or else the last that it had and may have, or else the plate.
 
         way: where a fade comes from and goes to. plain: a look that leaves the plate as it is. is_made: its pictures
         are there, whatever makes pictures now; who made them is asked of each.
         """
         why = self.why_not(wanted, is_made=is_made)
-        if why and way is not None and is_between(wanted, *way) and self._may_fade(*way):
-            why = ""
         if not why:
-            return self._pass(wanted)
+            return self._pass(wanted, MADE if is_made else self.model_sha256)
+        if way is not None and is_between(wanted, *way) and self._may_fade(*way):
+            begins = wanted == way[0] and self._let_with(wanted) == MADE  # nothing else was ever let through of it
+            return self._pass(wanted, MADE if begins else self.model_sha256, way)
         last = self._last
         if last is not None and last.generator == wanted.generator and not self.why_not(last):
-            return Passed(self._pass(last).look, why=why)
+            return Passed(self._pass(last, self.model_sha256).look, why=why)
         return Passed(plain, closed=True, why=why)
 
     def _may_fade(self, start: Look, end: Look) -> bool:
         """To what may be shown by itself; and from such, or from where another fade was interrupted."""
-        came_from = self._let_through.get(start) == self.model_sha256 or not self.why_not(start)
+        came_from = self._let_with(start) in (self.model_sha256, MADE) or not self.why_not(start)
         return came_from and not self.why_not(end)
 
-    def _pass(self, look: Look) -> Passed:
+    def _let_with(self, look: Look) -> str | None:
+        let = self._let_through.get(look)
+        return None if let is None else let.model_sha256
+
+    def _pass(self, look: Look, model_sha256: str, way: Way | None = None) -> Passed:
         self._last = look
         self._let_through.pop(look, None)
-        self._let_through[look] = self.model_sha256
+        self._let_through[look] = _LetThrough(model_sha256, way)
         if len(self._let_through) > REMEMBERED:
             del self._let_through[next(iter(self._let_through))]
         return Passed(look)
@@ -132,14 +154,20 @@ class Gate:
 
         A face of a surround is there for when its location comes on to the program, whoever it was asked for.
         """
-        request, model_sha256 = keyframe.request, keyframe.provenance.model_sha256
+        request = keyframe.request
         is_for_program = request.bus == PROGRAM or request.face is not None
-        if self._approvals is None or not is_for_program or request.look.plain:
+        return not is_for_program or self._may_stay(*keyframe.made_of)
+
+    def _may_stay(self, look: Look, model_sha256: str) -> bool:
+        """A picture of a look that a model made, on the program."""
+        if self._approvals is None or look.plain or self._let_with(look) == model_sha256:
             return True
-        if self._let_through.get(request.look) == model_sha256:
-            return True
-        covering = self._approvals.covering(request.look, model_sha256)
+        covering = self._approvals.covering(look, model_sha256)
         return covering is not None and covering.model_sha256 in ("", model_sha256)
+
+    def barred(self, kept: Iterable[MadeOf]) -> frozenset[Look]:
+        """The looks of pictures that were let through once and may not be shown any more."""
+        return frozenset(look for look, model_sha256 in kept if not self._may_stay(look, model_sha256))
 
 
 def _is_another(before: Look, look: Look) -> bool:

@@ -114,6 +114,7 @@ class FrameInput:
     of the one that is running. captured: by camera, the picture of its own that stands for it; that camera's state is
     of the moment when that was captured, for the world waits for the picture. rolling: a take is.
     playheads: by location whose plate moves, how long its clip has run, in seconds, exactly.
+    barred: looks that the gate had let through and does not any more: what is kept of them is given up.
     """
 
     tick: Tick
@@ -128,6 +129,7 @@ class FrameInput:
     captured: Mapping[str, CapturedFrame] = field(default_factory=dict)
     rolling: bool = False
     playheads: Mapping[str, Fraction] = field(default_factory=dict)
+    barred: frozenset[Look] = frozenset()
 
     def called(self, names: Mapping[str, str]) -> FrameInput:
         """With other names for locations. One without a name there is left out beside one that has one: of a dissolve

@@ -67,6 +67,9 @@ class Timings:
     work_s: float
 
 
+MadeOf = tuple[Look, str]  # which look it was asked for, and the sha256 of the model that made it
+
+
 @dataclass(frozen=True, eq=False)
 class Keyframe:
     """A generated picture of the world, good for any pose that sees the same things.
@@ -82,3 +85,7 @@ class Keyframe:
     grade: Grade
     provenance: Provenance
     timings: Timings
+
+    @property
+    def made_of(self) -> MadeOf:
+        return self.request.look, self.provenance.model_sha256

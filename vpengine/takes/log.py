@@ -147,6 +147,7 @@ class LogWriter:
             **({"cue": frame.cue} if frame.cue else {}),
             **({"playheads": {name: str(at) for name, at in frame.playheads.items()}} if frame.playheads else {}),
             **({"captured": _captured_line(frame)} if frame.captured else {}),
+            **({"barred": [look_line(look) for look in frame.barred]} if frame.barred else {}),
             "epoch": frame.epoch,
             "keyframes": [_request_line(keyframe) for keyframe in frame.keyframes],
         }
@@ -313,6 +314,7 @@ def read_frame(line: dict[str, Any], controls: dict[str, Any], before: Tick | No
         locked=bool(line.get("locked", False)),
         cue=str(line.get("cue", "")),
         playheads={str(name): read_playhead(at) for name, at in line.get("playheads", {}).items()},
+        barred=frozenset(read_look(look) for look in line.get("barred", ())),
     )
 
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Hashable, Iterable
+from collections.abc import Collection, Hashable
 from dataclasses import replace
 
 import numpy as np
 
+from vpengine.frames.feed import PROGRAM
 from vpengine.frames.frame_input import FrameInput
 from vpengine.frames.images import ImageSet
 from vpengine.frames.keyframe import Keyframe
+from vpengine.frames.look import Look
 from vpengine.frames.pixels import Pixels
 
 HELD_S = 30.0
@@ -45,7 +47,7 @@ class Ring:
         ):  # the newest stays, however much it brings
             gone = self._frames.popleft()
             self._bytes -= _bytes_of(gone)
-            self._before.note(gone.keyframes)
+            self._before.note(gone)
 
     def newest(self, seconds: float = HELD_S) -> tuple[FrameInput, ...]:
         """The frames of the last ``seconds``, in order. The first brings all that was visible before it."""
@@ -55,7 +57,7 @@ class Ring:
         visible, taken = self._before.copy(), list[FrameInput]()
         for frame in self._frames:
             if frame.tick.display_time_s < begin_s:
-                visible.note(frame.keyframes)
+                visible.note(frame)
             else:
                 taken.append(frame)
         first = taken[0]
@@ -76,17 +78,34 @@ class Visible:
         self._kept: dict[str, dict[Hashable, list[Keyframe]]] = {}  # by location, that of the newest last
         self._bytes = 0
 
-    def note(self, keyframes: Iterable[Keyframe]) -> None:
-        for key in keyframes:
-            request = key.request
-            self._kept[request.location] = kept = self._kept.pop(request.location, {})
-            which = request.face if request.face is not None else (request.bus, request.camera)
-            before = kept.get(which, [])
-            kept[which] = [*before, key][-SHOWN:] if request.face is None else [key]
-            self._bytes += sum(map(_bytes_of_key, kept[which])) - sum(map(_bytes_of_key, before))
+    def note(self, frame: FrameInput) -> None:
+        """What came in a frame, and what was barred in it."""
+        if frame.barred:
+            self._forget(frame.barred)
+        for key in frame.keyframes:
+            self._note(key)
         while self._bytes > self._most_bytes and len(self._kept) > 1:
             gone = self._kept.pop(next(iter(self._kept)))
             self._bytes -= sum(_bytes_of_key(key) for keys in gone.values() for key in keys)
+
+    def _note(self, key: Keyframe) -> None:
+        request = key.request
+        self._kept[request.location] = kept = self._kept.pop(request.location, {})
+        which = request.face if request.face is not None else (request.bus, request.camera)
+        before = kept.get(which, [])
+        kept[which] = [*before, key][-SHOWN:] if request.face is None else [key]
+        self._bytes += sum(map(_bytes_of_key, kept[which])) - sum(map(_bytes_of_key, before))
+
+    def _forget(self, looks: Collection[Look]) -> None:
+        """Of the program's; the preview may have any look."""
+        stay = [
+            key
+            for key in self.keyframes
+            if key.request.look not in looks or (key.request.bus != PROGRAM and key.request.face is None)
+        ]
+        self._kept, self._bytes = {}, 0
+        for key in stay:
+            self._note(key)
 
     def copy(self) -> Visible:
         """Another, which goes on from here."""
