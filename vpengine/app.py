@@ -112,7 +112,9 @@ class App:
             raise
         return self
 
-    def __exit__(self, *error: object) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is not None and issubclass(kind, Exception):  # a fault, and nobody's wish as Ctrl-C is
+            self.keeper.leave_open()
         self._end()
 
     def _end(self) -> None:
@@ -222,8 +224,7 @@ class App:
 
     def _open_screen(self) -> None:
         """The rendering context and the outputs: windows where the stage has them and there is a display."""
-        sections = self.files.stage.outputs
-        wanted = any(item.target.kind == "window" for item in sections) and not self.options.headless
+        wanted = not self.options.headless and any(item.target.kind == "window" for item in self.files.stage.outputs)
         self.windows = Windows(lambda key: press_key(key, self.inbox)) if wanted else None
         if self.windows is not None:
             self._exit.callback(self.windows.close)
@@ -280,9 +281,8 @@ class App:
 
     def _start_remote(self) -> None:
         controls = {control.address: control for control in self.files.controls}
-        settings = self.files.stage.control
-        slugs = [scene.slug for scene in self.files.show.scenes]
-        ids = [camera.id for camera in self.files.stage.cameras]
+        stage, settings = self.files.stage, self.files.stage.control
+        slugs, ids = [scene.slug for scene in self.files.show.scenes], [camera.id for camera in stage.cameras]
         self.board: Board[Shown] = Board()
         feedback = Feedback(self.board, settings.feedback_rate)
         self.osc_control = OscControl(

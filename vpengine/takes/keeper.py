@@ -88,6 +88,7 @@ class Keeper:
         self._clock = clock
         self._told: set[str] = set()
         self._wake, self._ended = threading.Event(), False
+        self._is_left_open = False
         self._thread = threading.Thread(target=self._run, name="show-keeper", daemon=True)
         self._thread.start()
 
@@ -103,8 +104,12 @@ class Keeper:
         if changed:  # and not for as long as it is not written: a disk that is full is not asked in every frame
             self._wake.set()
 
+    def leave_open(self) -> None:
+        """What ends now was not ended by anybody: the next run goes on where this one stands."""
+        self._is_left_open = True
+
     def close(self) -> None:
-        """Writes what is left, and that the run was ended properly; two seconds at most."""
+        """Writes what is left, and that the run was ended properly, unless it is left open; two seconds at most."""
         self._ended = True
         self._wake.set()
         self._thread.join(_CLOSE_S)
@@ -166,7 +171,7 @@ class Keeper:
             "safe": state.safe,
             "take": asdict(state.take),
             "used": [[slate, scene, number] for (slate, scene), number in state.used.items()],
-            "ended": self._ended,
+            "ended": self._ended and not self._is_left_open,
         }
         file.parent.mkdir(parents=True, exist_ok=True)
         write_whole(file, json.dumps(line).encode())
