@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import logging
 import time
+from collections.abc import Callable
 from functools import partial
 from typing import Annotated
 from urllib.parse import parse_qsl, urlsplit
@@ -84,10 +85,17 @@ class StreamOutput:
 
     Settings = StreamSettings
 
-    def __init__(self, settings: StreamSettings, feed: str, surroundings: Surroundings) -> None:
+    def __init__(
+        self,
+        settings: StreamSettings,
+        feed: str,
+        surroundings: Surroundings,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         if surroundings.gpu is None:
             raise UserError(f"output {feed}: a stream needs the engine's graphics")
         self._settings, self._feed, self._around = settings, feed, surroundings
+        self._clock = clock
         self._codec = stream_codec(surroundings.rate, settings.mbit_s)
         self._reader: FeedReader[Tick] = FeedReader(surroundings.gpu)
         self._texture: Texture | None = None
@@ -116,8 +124,8 @@ class StreamOutput:
         return True
 
     def close(self) -> None:
+        """Waits for nothing: it is closed in the middle of a show too, when it has failed."""
         self.end()
-        self.wait()
         self._reader.release()
         self._encoding = None
 
@@ -134,7 +142,9 @@ class StreamOutput:
 
     def _open(self, texture: Texture, tick: Tick) -> bool:
         """Whether there is something to send into."""
-        now_s = time.monotonic()
+        now_s = self._clock()
+        if self._encoding is not None and self._encoding.written:  # what comes now is another outage
+            self._wait_s, self._told = AGAIN_S, False
         if self._encoding is not None and (error := self._encoding.error) is not None:
             self._tell(error)
             self._encoding, self._again_s = None, now_s + self._wait_s
