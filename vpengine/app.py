@@ -102,6 +102,7 @@ class App:
         self._ends: list[Callable[[], None]] = []  # of all that waits for a thread or a process
         self._finishing: list[Finishing] = []  # what has something to finish at the end
         self._next_poll_s = 0.0
+        self._stopped = False
 
     def __enter__(self) -> App:
         try:
@@ -146,7 +147,6 @@ class App:
 
         progress: called twice a second with the seconds that have run.
         """
-        self._stopped = False
         start_s = time.monotonic()
         end_s = None if seconds is None else start_s + seconds
         try:
@@ -182,7 +182,7 @@ class App:
             drop_location(location, self.locations, self.compositor, self.loop.preparing)
 
     def stop(self) -> None:
-        """``run`` ends after this frame."""
+        """``run`` ends after this frame; one that has not begun draws none. From any thread."""
         self._stopped = True
 
     def _go_on(self, start_s: float, end_s: float | None, progress: Callable[[float], None] | None) -> bool:
