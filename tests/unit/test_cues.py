@@ -202,6 +202,17 @@ def test_what_is_pressed_while_a_cue_waits(
     assert bench.running == running
 
 
+def test_a_cue_with_a_wait_that_is_taken_from_the_preview_comes_once() -> None:
+    """With its controls as they were tried there; at the end of its wait nothing jumps back."""
+    bench = Bench((cue("1", "a"), cue("2", "c", wait_s=5.0, controls=((INNER_EXPOSURE, 1.0),))))
+    bench.press(GO)
+    bench.at(10.0)
+    bench.press(ControlChange(INNER_EXPOSURE, 2.0, "preview"), SceneTrigger("take"))
+    taken = [bench.at(10.0 + step) for step in (0.5, 4.0, 5.6, 8.0)]
+    assert [(each.buses["program"].scene, each.controls[INNER_EXPOSURE]) for each in taken] == [("c", 2.0)] * 4
+    assert bench.running == "2"
+
+
 def test_what_was_put_on_standby_by_hand_stays_there_when_a_waiting_cue_is_called_off(bench: Bench) -> None:
     bench.press(CueTrigger("goto", "2"))
     bench.at(10.0)

@@ -236,9 +236,9 @@ class Desk:
         step = replace(step, moves=(*(move for move in step.moves if move.address not in self._in_preview), *tried))
         self._refuse_step(step)
         if cue is not None:
-            self.playback.press(CueTrigger("goto", cue.number))
-        self.scenes.play(step)
-        if cue is None:
+            self.playback.take(cue, step)
+        else:
+            self.scenes.play(step)
             self.playback.jumped()
         self._in_preview.clear()
 
