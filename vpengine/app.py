@@ -102,6 +102,7 @@ class App:
         self._ends: list[Callable[[], None]] = []  # of all that waits for a thread or a process
         self._finishing: list[Finishing] = []  # what has something to finish at the end
         self._next_poll_s = 0.0
+        self._stopped = False
 
     def __enter__(self) -> App:
         try:
@@ -112,7 +113,9 @@ class App:
             raise
         return self
 
-    def __exit__(self, *error: object) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is not None and issubclass(kind, Exception):  # a fault, and nobody's wish as Ctrl-C is
+            self.keeper.leave_open()
         self._end()
 
     def _end(self) -> None:
@@ -144,7 +147,6 @@ class App:
 
         progress: called twice a second with the seconds that have run.
         """
-        self._stopped = False
         start_s = time.monotonic()
         end_s = None if seconds is None else start_s + seconds
         try:
@@ -180,7 +182,7 @@ class App:
             drop_location(location, self.locations, self.compositor, self.loop.preparing)
 
     def stop(self) -> None:
-        """``run`` ends after this frame."""
+        """``run`` ends after this frame; one that has not begun draws none. From any thread."""
         self._stopped = True
 
     def _go_on(self, start_s: float, end_s: float | None, progress: Callable[[float], None] | None) -> bool:
@@ -222,8 +224,7 @@ class App:
 
     def _open_screen(self) -> None:
         """The rendering context and the outputs: windows where the stage has them and there is a display."""
-        sections = self.files.stage.outputs
-        wanted = any(item.target.kind == "window" for item in sections) and not self.options.headless
+        wanted = not self.options.headless and any(item.target.kind == "window" for item in self.files.stage.outputs)
         self.windows = Windows(lambda key: press_key(key, self.inbox)) if wanted else None
         if self.windows is not None:
             self._exit.callback(self.windows.close)
@@ -280,9 +281,8 @@ class App:
 
     def _start_remote(self) -> None:
         controls = {control.address: control for control in self.files.controls}
-        settings = self.files.stage.control
-        slugs = [scene.slug for scene in self.files.show.scenes]
-        ids = [camera.id for camera in self.files.stage.cameras]
+        stage, settings = self.files.stage, self.files.stage.control
+        slugs, ids = [scene.slug for scene in self.files.show.scenes], [camera.id for camera in stage.cameras]
         self.board: Board[Shown] = Board()
         feedback = Feedback(self.board, settings.feedback_rate)
         self.osc_control = OscControl(

@@ -3,9 +3,17 @@
 from __future__ import annotations
 
 import difflib
+import errno
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Protocol
+
+_PORT_CURES = {
+    errno.EADDRINUSE: "the port is in use by another program; close it, or choose another port",
+    errno.EACCES: "this port is not allowed; choose one above 1023",
+    errno.EADDRNOTAVAIL: "this machine has no such address; use 127.0.0.1, 0.0.0.0 or one of its own",
+    errno.ENODEV: "no network card with this address can receive multicast; use the address of the tracker's network",
+}
 
 
 class UserError(Exception):
@@ -37,6 +45,11 @@ def did_you_mean(name: str, allowed: Iterable[str]) -> str:
     names = sorted(allowed)
     close = difflib.get_close_matches(name, names, n=1)
     return f"; did you mean {close[0]!r}?" if close else f" (allowed: {', '.join(names)})"
+
+
+def cure_for_port(error: OSError) -> str:
+    """What is wrong, and what to do, where a socket cannot receive on an address and port."""
+    return _PORT_CURES.get(error.errno or 0, str(error))
 
 
 def printable(text: str) -> str:

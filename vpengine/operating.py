@@ -302,6 +302,7 @@ class Keeping:
         """now: where cameras see what has become of their ROLL and CUT. pictures: keeps what cameras send meanwhile."""
         self._desk, self._keeper, self._takes, self._now = desk, keeper, takes, now
         self._pictures = pictures
+        desk.is_keeping = lambda: takes.is_keeping
 
     def note(self, frame: FrameInput) -> None:
         """Once a frame."""

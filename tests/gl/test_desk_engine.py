@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -246,6 +247,29 @@ def test_a_run_that_is_killed_goes_on_at_its_cue_with_its_values(small_stage: Pa
     assert (line["cue"], line["controls"]["/vp/exposure/inner"], line["ended"]) == ("1", -1.5, True)
     assert line["take"]["number"] == 2, "the take that was rolling has used its number"
     assert 'number = "7"' in cues.read_text("utf-8")
+
+
+@pytest.mark.parametrize("error", [RuntimeError("a fault"), KeyboardInterrupt(), None])
+def test_a_run_that_a_fault_ends_goes_on_at_its_cue_and_one_that_somebody_ended_begins_anew(
+    stage: Path, monkeypatch: pytest.MonkeyPatch, error: BaseException | None
+) -> None:
+    """A service manager starts it again: SAFE is where it was."""
+    monkeypatch.setenv("VPENGINE_STATE", str(stage.parent / "state"))
+    cues_file(stage.parent / "show.toml").write_text('version = 1\n[[cue]]\nnumber = "1"\n', encoding="utf-8")
+    options = RunOptions(stage, headless=True, unpaced=True)
+
+    def show(app: App) -> None:
+        app.inbox.add(CueTrigger("go"))
+        app.inbox.add(SafeTrigger(True))
+        app.run_frames(2)
+        if error is not None:
+            raise error
+
+    with suppress(RuntimeError, KeyboardInterrupt), App(options) as app:
+        show(app)
+    with App(options) as again:
+        stands = again.desk.playback.running, again.desk.safe.on
+    assert stands == (("1", True) if isinstance(error, RuntimeError) else (None, False))
 
 
 def wait(true: Callable[[], bool]) -> None:

@@ -366,6 +366,13 @@ def test_a_recentred_tracker_stays_so_in_the_next_run(small_stage: Path) -> None
         assert pose.position_m == pytest.approx((4.0, 2.0, 0.1), abs=1e-5)
 
 
+def test_a_stop_that_comes_before_the_run_is_not_forgotten(small_stage: Path) -> None:
+    with App(RunOptions(small_stage, headless=True, remember=False)) as app:
+        app.stop()
+        app.run(5.0)
+        assert app.loop.times.frames == 0
+
+
 def test_an_end_takes_three_seconds_whatever_is_stuck(small_stage: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A plate that loads for ever, a disk that does not answer and a generator that hangs, all at once."""
     stuck = threading.Event()

@@ -20,6 +20,7 @@ from vpengine.control.displays import HEALTH
 from vpengine.control.messages import ControlChange
 from vpengine.control.triggers import CueEdit, SceneTrigger, TakeTrigger
 from vpengine.files import read_files
+from vpengine.operating import remembered
 from vpengine.stage.watched import WatchedFiles
 
 FOG, SNOW = "/vp/look/fog", "/vp/look/snow"
@@ -347,3 +348,35 @@ def test_a_changed_stage_is_built_anew_where_the_desk_stood(
     assert len(told) == 1
     assert ("built anew" if is_possible else "no such screen") in told[0]
     assert bool(apps[1].refusal) is not is_possible
+
+
+def test_a_run_whose_stage_can_be_built_neither_anew_nor_again_was_not_ended(
+    two_walls: Path, ending: Callable[[Callable[[App], bool]], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody wished that: the next run goes on where this one stood."""
+    monkeypatch.setenv("VPENGINE_STATE", str(two_walls.parent / "state"))
+    build, apps = App._build, list[App]()
+    end_s = time.monotonic() + 30.0
+
+    def built(self: App) -> None:
+        if apps:
+            raise OSError("no such screen")
+        build(self)
+        apps.append(self)
+
+    def act(app: App) -> bool:
+        text = two_walls.read_text(encoding="utf-8")
+        if app.desk.scenes.shown != "second":
+            app.inbox.add(SceneTrigger("goto", "second"))
+        elif "columns = 4" in text:
+            two_walls.write_text(text.replace("columns = 4", "columns = 3"), encoding="utf-8")
+        return time.monotonic() > end_s
+
+    monkeypatch.setattr(App, "_build", built)
+    ending(act)
+    options, files = RunOptions(two_walls, headless=True), read_files(two_walls, None)
+    with pytest.raises(OSError, match="no such screen"):
+        run_command.run_stage(options, files, None, None, watch=True)
+    stood = remembered(files)
+    assert stood is not None
+    assert (stood[0].scene, stood[1]) == ("second", False)

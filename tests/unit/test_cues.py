@@ -16,7 +16,7 @@ from vpengine.control.messages import ControlChange, OperatorMessage
 from vpengine.control.scenes import SceneEntry, Scenes
 from vpengine.control.settled import Settled
 from vpengine.control.transitions import Transition
-from vpengine.control.triggers import CueEdit, CueTrigger, SceneTrigger
+from vpengine.control.triggers import CueEdit, CueTrigger, SceneTrigger, TakeTrigger
 from vpengine.errors import UserError
 from vpengine.frames.frame_input import NO_DIP
 
@@ -155,6 +155,70 @@ def test_what_is_asked_for_by_hand_ends_waits_and_follows(bench: Bench) -> None:
     bench.press(GO)
     bench.at(21.1)
     assert bench.running == "10"
+
+
+ROLL, CUT = TakeTrigger("roll"), TakeTrigger("cut")
+B_AND_BACK = (SceneTrigger("goto", "b"), SceneTrigger("goto", "a"))
+
+
+@pytest.mark.parametrize("calls_off", [(ROLL, CUT), B_AND_BACK, (PAUSE, ROLL, CUT, PAUSE)])
+@pytest.mark.parametrize("waits_for", ["its time", "its plate"])
+def test_a_cue_that_is_called_off_before_it_began_has_not_gone(
+    calls_off: tuple[OperatorMessage, ...], waits_for: str
+) -> None:
+    """The one before runs, it stands by again, and GO begins it."""
+    bench = Bench((cue("1", "a"), cue("2", "c", wait_s=5.0 if waits_for == "its time" else 0.0), cue("3", "b")))
+    bench.press(GO)
+    bench.at(10.0)
+    bench.ready -= {"field"} if waits_for == "its plate" else set()
+    bench.press(GO)
+    assert (bench.scene(11.0), bench.running) == ("a", "2")
+    for step, message in enumerate(calls_off):
+        bench.press(message)
+        bench.at(12.0 + step)
+    assert (bench.running, bench.desk.playback.standby) == ("1", bench.desk.cues.now.find("2"))
+    bench.ready.add("field")
+    assert (bench.scene(19.0), bench.running) == ("a", "1"), "it does not go by itself"
+    bench.press(GO)
+    bench.at(20.0)
+    assert (bench.scene(25.0), bench.running) == ("c", "2")
+
+
+@pytest.mark.parametrize(
+    ("pressed", "running"),
+    [((BACK,), "1"), ((CueTrigger("goto", "10"),), "10"), ((GO,), "10"), ((PAUSE, PAUSE), "2"), ((BACK, ROLL), None)],
+)
+def test_what_is_pressed_while_a_cue_waits(
+    bench: Bench, pressed: tuple[OperatorMessage, ...], running: str | None
+) -> None:
+    """BACK from it, GOTO and GO pass it by; once more called off, what runs is what has begun."""
+    bench = Bench(tuple(each for each in CUES if each.number != "1.5"))
+    bench.press(*([GO] if running is not None else []), CueTrigger("goto", "2"))
+    bench.at(10.0)
+    for message in pressed:
+        bench.press(message)
+    bench.at(10.5)
+    bench.at(20.0)
+    assert bench.running == running
+
+
+def test_a_cue_with_a_wait_that_is_taken_from_the_preview_comes_once() -> None:
+    """With its controls as they were tried there; at the end of its wait nothing jumps back."""
+    bench = Bench((cue("1", "a"), cue("2", "c", wait_s=5.0, controls=((INNER_EXPOSURE, 1.0),))))
+    bench.press(GO)
+    bench.at(10.0)
+    bench.press(ControlChange(INNER_EXPOSURE, 2.0, "preview"), SceneTrigger("take"))
+    taken = [bench.at(10.0 + step) for step in (0.5, 4.0, 5.6, 8.0)]
+    assert [(each.buses["program"].scene, each.controls[INNER_EXPOSURE]) for each in taken] == [("c", 2.0)] * 4
+    assert bench.running == "2"
+
+
+def test_what_was_put_on_standby_by_hand_stays_there_when_a_waiting_cue_is_called_off(bench: Bench) -> None:
+    bench.press(CueTrigger("goto", "2"))
+    bench.at(10.0)
+    bench.press(CueTrigger("standby", "10"), ROLL)
+    bench.at(10.5)
+    assert (bench.running, bench.desk.playback.standby_by_hand) == (None, "10")
 
 
 def test_pause_holds_what_is_under_way_and_go_ends_it(bench: Bench) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import threading
 from dataclasses import replace
 from pathlib import Path
 
@@ -125,6 +126,41 @@ def test_what_was_done_is_on_the_disk_and_whether_the_run_was_ended(tmp_path: Pa
         ("2", "b"),
         ("1", None),
     ]
+
+
+@pytest.mark.parametrize("adopted", [None, Approvals()])
+def test_looks_that_a_hand_edited_are_not_written_over_when_the_gate_is_turned(
+    tmp_path: Path, adopted: Approvals | None
+) -> None:
+    """Whenever the writer wakes: those that were noted before are not the file's any more."""
+    show, before = tmp_path / "show.toml", Approvals((Approval("x", "weather"),))
+    keeper = Keeper(show, CueList(), before)
+    keeper.note(STATE, CueList(), before)
+    looks_file(show).write_text("version = 1  # by hand\n", encoding="utf-8")
+    keeper.adopt(adopted)
+    keeper.close()  # it wakes before the next frame
+    assert looks_file(show).read_text(encoding="utf-8") == "version = 1  # by hand\n"
+
+
+def test_looks_that_are_adopted_while_others_are_being_written_are_the_file_s(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They are not written again as if they were new."""
+    show, new, adopted = tmp_path / "show.toml", Approvals((Approval("x", "weather"),)), Approvals()
+    written, keeper = list[Approvals](), Keeper(show, CueList(), Approvals())
+    was_adopted = threading.Event()
+
+    def slow(_: Path, approvals: Approvals) -> None:
+        written.append(approvals)
+        keeper.adopt(adopted)
+        was_adopted.set()
+
+    monkeypatch.setattr("vpengine.takes.keeper.write_looks", slow)
+    keeper.note(STATE, CueList(), new)
+    assert was_adopted.wait(20.0)
+    keeper.note(STATE, CueList(), adopted)
+    keeper.close()
+    assert written == [new]
 
 
 def test_a_disk_that_is_full_is_told_once_and_tried_again(

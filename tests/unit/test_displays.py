@@ -37,7 +37,9 @@ def make_desk() -> Desk:
 
 def test_words_of_a_frame() -> None:
     desk, displays, shown = make_desk(), Displays(), {}
-    desk.apply([CueTrigger("go"), TakeTrigger("slate", "12B"), TakeTrigger("roll")])
+    desk.apply([CueTrigger("go"), TakeTrigger("slate", "12B")])
+    desk.settle(99.9, lambda _: True)  # the cue has begun
+    desk.apply([TakeTrigger("roll")])
     for number in range(0, 96, 2):  # every other frame is left out
         time_s = 100.0 + number / 24
         shown = displays.at(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -46,3 +47,11 @@ def test_the_plate_json_of_the_docs_is_good() -> None:
 
 def test_there_are_phones() -> None:
     assert len(BLOCKS) == 2
+
+
+def test_the_layers_of_the_design_are_those_that_are_checked() -> None:
+    project = tomllib.loads((DOCS.parent / "pyproject.toml").read_text(encoding="utf-8"))
+    contracts = project["tool"]["importlinter"]["contracts"]
+    (checked,) = (contract["layers"] for contract in contracts if contract["type"] == "layers")
+    (drawn,) = re.findall(r"```\n(__main__ .*?)```", (DOCS / "design.md").read_text(encoding="utf-8"), re.DOTALL)
+    assert [layer.strip().strip("()") for layer in drawn.split(">")] == checked

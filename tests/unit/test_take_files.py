@@ -15,8 +15,15 @@ from PIL import Image
 
 from tests.capturing import grey
 from tests.waiting import until
+from vpengine.control.controls import Controls
+from vpengine.control.cues import CueList
+from vpengine.control.declared import ENGINE_CONTROLS
+from vpengine.control.desk import Desk
+from vpengine.control.gate import Gate
+from vpengine.control.looks import Looks
+from vpengine.control.scenes import SceneEntry, Scenes
 from vpengine.control.takes import TakeName, Takes
-from vpengine.control.triggers import TakeTrigger
+from vpengine.control.triggers import LookTrigger, TakeTrigger
 from vpengine.frames.frame_input import BusState, CameraState, FrameInput, Tick
 from vpengine.frames.grade_table import neutral_grade
 from vpengine.frames.images import ImageSet
@@ -24,6 +31,9 @@ from vpengine.frames.keyframe import Keyframe, Request, SurroundFace, Timings
 from vpengine.frames.look import Look
 from vpengine.frames.pixels import Pixels
 from vpengine.frames.provenance import Provenance
+from vpengine.mailbox import Board
+from vpengine.operating import Keeping
+from vpengine.takes.keeper import Keeper
 from vpengine.takes.log import read_log
 from vpengine.takes.ring import SHOWN, Ring, Visible
 from vpengine.takes.take_files import PREROLL_S, TakeFiles, thumbnail
@@ -274,6 +284,35 @@ def test_two_moments_kept_at_once_are_two_folders(tmp_path: Path) -> None:
     until(lambda: len(list(tmp_path.glob("kept/*/thumbnail.png"))) == 3, 20.0)
     bench.files.close()
     assert sorted(folder.name for folder in (tmp_path / "kept").iterdir()) == ["kept", "kept-2", "kept-3"]
+
+
+def test_a_pad_that_chatters_keeps_one_moment(tmp_path: Path) -> None:
+    """What comes while it is being written is refused, and makes no cue; afterwards the next one is kept."""
+    may_end, bench = threading.Event(), Bench(tmp_path / "takes")
+    bench.files._describe = lambda _: may_end.wait(20.0)
+    desk = Desk(
+        Controls(ENGINE_CONTROLS),
+        Scenes([SceneEntry("a", "street", 0.0)]),
+        Gate(),
+        Looks("none", (), lambda _: True),
+        date=lambda: "now",
+    )
+    keeper = Keeper(tmp_path / "show.toml", CueList(), None)
+    keeping = Keeping(desk, keeper, bench.files, Board())
+    for number in range(24):
+        desk.apply([LookTrigger("keep"), LookTrigger("keep")])
+        desk.settle(number / 24, lambda _: True)
+        keeping.note(frame(number))
+    assert (len(desk.cues.now), desk.refused) == (1, 47)
+    assert set(desk.refusals) == {"the moment that was kept last is still being written; keep this one again after it"}
+    may_end.set()
+    until(lambda: not bench.files.is_keeping, 20.0)
+    desk.apply([LookTrigger("keep")])
+    keeping.note(frame(24))
+    bench.files.close()
+    keeper.close()
+    assert sorted(path.name for path in (tmp_path / "takes" / "kept").iterdir()) == ["kept-now", "kept-now-2"]
+    assert len(desk.cues.now) == 2
 
 
 def test_a_thumbnail_looks_as_the_picture_does() -> None:

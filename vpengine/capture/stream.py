@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import ipaddress
 from fractions import Fraction
 from typing import Annotated, Any, Literal
-from urllib.parse import SplitResult, parse_qsl, urlsplit
+from urllib.parse import urlsplit
 
 import av
 from pydantic import AfterValidator, Field
@@ -15,6 +14,7 @@ from vpengine.capture.pace import Pace
 from vpengine.media.decoding import LostError
 from vpengine.stage.settings import Settings as Section
 from vpengine.stage.settings import refusal, shown
+from vpengine.stage.stream_url import ip_of, no_place, place_of, stream_url
 
 SCHEMES = {"srt": "mpegts", "rtsp": None, "udp": "mpegts"}  # what is in them; None: the protocol says it itself
 # A stream may name further addresses; none but these kinds are opened, and no file.
@@ -35,32 +35,15 @@ NO_PROTOCOL = "FFmpeg was built without it here; send MPEG-TS over UDP, or insta
 
 def _url(value: str) -> str:
     """As it was read here: FFmpeg reads capitals and blanks otherwise. Raises what a validator may."""
-    try:
-        parts = urlsplit(value)
-        port = parts.port
-    except ValueError as error:
-        raise refusal(f"found {shown(value)}, which is no address ({error})") from None
-    if parts.scheme not in SCHEMES:
-        raise refusal(f"found {shown(value)}, allowed srt://, rtsp:// or udp://, such as udp://127.0.0.1:5000")
-    if not parts.hostname or port == 0 or (port is None and parts.scheme != "rtsp"):
-        raise refusal(f"found {shown(value)}, expected an address and a port, such as {parts.scheme}://127.0.0.1:5000")
-    if parts.scheme == "udp" and _ip(parts.hostname) is None:
+    parts = stream_url(value, QUERY)
+    if not parts.hostname or parts.port == 0 or (parts.port is None and parts.scheme != "rtsp"):
+        raise no_place(value, parts)
+    if parts.scheme == "udp" and ip_of(parts.hostname) is None:
         raise refusal(f"found {shown(value)}, expected an IP address: one of this machine, 0.0.0.0, or a group's")
-    strange = sorted({key for key, _ in parse_qsl(parts.query, keep_blank_values=True)} - {*QUERY[parts.scheme]})
-    if strange:
-        allowed = ", ".join(QUERY[parts.scheme]) or "none"
-        raise refusal(f"found {shown(value)}, unknown option {strange[0]!r} (allowed: {allowed})")
     return parts.geturl()
 
 
 Url = Annotated[str, Field(max_length=1000), AfterValidator(_url)]
-
-
-def _ip(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
-    try:
-        return ipaddress.ip_address(host)
-    except ValueError:
-        return None
 
 
 class StreamSource(LiveSource):
@@ -86,7 +69,7 @@ class StreamSource(LiveSource):
     def receives(settings: StreamSource.Settings) -> tuple[str, int, bool] | None:
         """What ``vpengine check`` holds against the other sections' ports."""
         parts = urlsplit(settings.url)
-        found = _ip(parts.hostname or "")
+        found = ip_of(parts.hostname)
         if parts.scheme != "udp" or found is None or parts.port is None:
             return None
         return ("0.0.0.0" if found.is_multicast else str(found)), parts.port, found.is_multicast
@@ -95,7 +78,7 @@ class StreamSource(LiveSource):
     def title(self) -> str:
         """Without user, password and options."""
         parts = urlsplit(self.settings.url)
-        return f"stream {parts.scheme}://{_place(parts)}{parts.path}"
+        return f"stream {parts.scheme}://{place_of(parts)}{parts.path}"
 
     def open(self) -> Fraction | None:
         self.close()
@@ -109,18 +92,13 @@ class StreamSource(LiveSource):
         return self._live.rate
 
 
-def _place(parts: SplitResult) -> str:
-    host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
-    return f"{host}:{parts.port}" if parts.port is not None else f"{host}"
-
-
 def opening(settings: StreamSource.Settings) -> tuple[str, str | None, dict[str, str]]:
     """FFmpeg's URL, format and options."""
     parts = urlsplit(settings.url)
     options: dict[str, Any] = {"protocol_whitelist": PROTOCOLS[parts.scheme], "probesize": "500000"}
     if parts.scheme == "udp":
         options |= {"overrun_nonfatal": "1", "fifo_size": "50000"}  # packets of 188 bytes: 9 MB
-        found = _ip(parts.hostname or "")
+        found = ip_of(parts.hostname)
         if found is not None and not found.is_multicast and str(found) not in EVERYWHERE:
             options["localaddr"] = str(found)  # without it FFmpeg would receive on every address
     if parts.scheme == "rtsp":

@@ -195,6 +195,7 @@ def built_anew(stack: ExitStack, app: App, files: Files) -> App:
     edits = app.desk.cues
     files, options = _as_operators_have(app, files), replace(app.options, scene=None)
     names = f"{files.stage.file.name} with {files.show.file.name}"
+    app.keeper.leave_open()  # should neither be built: the run goes on, and nobody has ended it
     stack.close()
     try:
         app = stack.enter_context(App(options, files, _with_changed(stands, before, files)))

@@ -57,8 +57,9 @@ class Desk:
     """Controls, scenes, cues, takes, gate. A change that cannot be is refused with one line and leaves all as it was.
 
     looks: of the generator, which the frame's Look is asked of. baked: the looks that scenes were baked with, by slug:
-    they are theirs, whatever the faders say. measure: what picking from a camera's picture changes; its owner sets it.
-    Triggers of cameras are not the desk's own: it passes them over.
+    they are theirs, whatever the faders say. measure: what picking from a camera's picture changes. is_keeping: whether
+    the moment that was kept last is still being written. Their owners set these two. Triggers of cameras are not the
+    desk's own: it passes them over.
     """
 
     def __init__(
@@ -106,6 +107,7 @@ class Desk:
         self._placements = ProgramPlacements()
         self.playheads = playheads or Playheads()
         self.measure: Callable[[PickTrigger], Iterable[ControlChange]] = _no_picture
+        self.is_keeping: Callable[[], bool] = lambda: False
         self._kept: str | None = None
         self._handlers = self._who_handles_what()
         self._told = ""  # why the program has not what is wanted
@@ -238,9 +240,9 @@ class Desk:
         step = replace(step, moves=(*(move for move in step.moves if move.address not in self._in_preview), *tried))
         self._refuse_step(step)
         if cue is not None:
-            self.playback.press(CueTrigger("goto", cue.number))
-        self.scenes.play(step)
-        if cue is None:
+            self.playback.take(cue, step)
+        else:
+            self.scenes.play(step)
             self.playback.jumped()
         self._in_preview.clear()
 
@@ -289,6 +291,8 @@ class Desk:
 
     def _keep(self, trigger: LookTrigger) -> None:
         """The program's look becomes a candidate, and a cue at the end of the list recalls it. Raises UserError."""
+        if self._kept is not None or self.is_keeping():
+            raise UserError("the moment that was kept last is still being written; keep this one again after it")
         name, look, approvals = trigger.text.strip() or f"kept {self._date()}", self._shown, self.gate.approvals
         if approvals is not None and look is not None and not look.plain and not look.blends:
             candidate = approval_of(approvals.free_name(name), look, self._looks.defaults, self.gate.model_sha256)

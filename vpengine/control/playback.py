@@ -14,7 +14,9 @@ from vpengine.errors import UserError
 
 
 class Playback:
-    """running: the number of the cue that went last, None before the first."""
+    """running: the number of the cue that went last, None before the first. One that is called off before it has begun,
+    while it waits for its time or its plate, has not gone: it stands by again, and the one before runs.
+    """
 
     def __init__(self, scenes: Scenes, edits: CueEdits) -> None:
         self.edits = edits
@@ -22,8 +24,9 @@ class Playback:
         self.paused = False
         self._scenes = scenes
         self._standby: str | None = None  # set by hand; else the one after the running one
-        self._waiting: Cue | None = None  # for its time
+        self._coming: Cue | None = None  # the running cue, until it has begun
         self._before: str | None = None  # what ran when it came
+        self._waiting: Cue | None = None  # for its time
         self._due_s: float | None = None
         self._began_s: float | None = None  # the running cue, when its scene was ready
         self._follows = False  # the running cue's successor is still to go
@@ -73,9 +76,15 @@ class Playback:
             )
         return found
 
+    def take(self, cue: Cue, step: Step) -> None:
+        """A cue goes as ``step``, in place of its own, and does not wait for its time."""
+        self._go(replace(cue, wait_s=0.0))
+        self._scenes.play(step)
+
     def _go(self, cue: Cue) -> None:
-        if self._waiting is None:
+        if self._coming is None:
             self._before = self.running
+        self._coming = cue
         self.running, self._standby, self.paused = cue.number, None, False
         self._began_s, self._follows = None, cue.follow_s is not None
         self._waiting = self._due_s = None
@@ -85,8 +94,10 @@ class Playback:
             self._scenes.play(self.step(cue))
 
     def stay(self) -> None:
-        """Nothing that was to go by itself goes any more."""
-        self._waiting = self._due_s = None
+        """Nothing that was to go by itself goes any more, nor what has not begun. What stands by by hand stays."""
+        if self._coming is not None:
+            self.running, self._standby = self._before, self._standby or self._coming.number
+        self._coming = self._waiting = self._due_s = None
         self._follows = False
 
     def jumped(self) -> None:
@@ -112,18 +123,17 @@ class Playback:
                 self._go(following)
 
     def _begin_waiting(self, cue: Cue, check: Callable[[Step], None]) -> None:
-        before, follows = self._before, self._follows
-        self._waiting = self._due_s = None
-        self.running, self._follows = before, False
+        follows, by_hand = self._follows, self._standby
+        self.stay()  # for a step that may not be
         step = self.step(cue)
         check(step)
-        self.running, self._follows = cue.number, follows
+        self._coming, self.running, self._standby, self._follows = cue, cue.number, by_hand, follows
         self._scenes.play(step)
 
     def note(self, time_s: float) -> None:
         """After the scenes have moved on: the running cue has begun, unless it waits for its time or its plate."""
         if self._began_s is None and self._waiting is None and self._scenes.wanted is None:
-            self._began_s = time_s
+            self._began_s, self._coming = time_s, None
 
     def step(self, cue: Cue) -> Step:
         """A cue as what the scenes play. Raises UserError where its scene is not in the show."""

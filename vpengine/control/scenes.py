@@ -100,7 +100,9 @@ class Scenes:
 
     @property
     def locations(self) -> set[str]:
-        """All that are visible, or may be soon: on the walls, and in what is under way, waits or stands by."""
+        """All that the program shows, or will show without being asked again: on the walls, under way, or waiting. What
+        stands by is not among them.
+        """
         steps = [step.location for step in (self._running, self._wanted) if step is not None]
         under_way = self._from if self._running is not None else ()
         return {*(location for location, _ in self._state.shares), *under_way, *steps}

@@ -36,6 +36,7 @@ class Writer(Protocol[T_contra]):
 
 class Encoding(Generic[T]):
     """``offer`` or ``put`` one item at a time, then ``end`` or ``close``. error: what ended it, None while all is well.
+    written: how many items are.
 
     make: makes the writer, on the thread, so that the threads that an encoder starts have its lower priority.
     most: that may wait. A full queue refuses what is offered, and makes who puts wait.
@@ -48,7 +49,7 @@ class Encoding(Generic[T]):
         self._ending = False
         self._change = threading.Condition()
         self._writer: Writer[T] | None = None
-        self._taken = 0
+        self.written = 0
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
         self._thread.start()
 
@@ -104,7 +105,7 @@ class Encoding(Generic[T]):
                 self.error = TimeoutError("the disk or the encoder does not answer")
 
     def _progress(self) -> object:
-        return self._taken, self._writer.progress if self._writer is not None else None
+        return self.written, self._writer.progress if self._writer is not None else None
 
     def _run(self) -> None:
         lower_priority()
@@ -126,7 +127,7 @@ class Encoding(Generic[T]):
     def _write_all(self, writer: Writer[T]) -> None:
         while (item := self._next()) is not None:
             writer.write(item)
-            self._taken += 1
+            self.written += 1
         writer.finish()
 
     def _next(self) -> T | None:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import ipaddress
 import logging
 import time
+from collections.abc import Callable
 from functools import partial
 from typing import Annotated
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import urlsplit
 
 import av
 import numpy as np
@@ -23,6 +23,7 @@ from vpengine.output.encoding import Encoding, why
 from vpengine.output.output import Surroundings
 from vpengine.output.video_file import Numbered, VideoFile, encoded_frame, even
 from vpengine.stage.settings import Settings, refusal, shown
+from vpengine.stage.stream_url import ip_of, no_place, place_of, stream_url
 
 log = logging.getLogger(__name__)
 
@@ -40,30 +41,12 @@ NO_PROTOCOL = (
 
 def _url(value: str) -> str:
     """Raises what a validator may."""
-    try:
-        parts = urlsplit(value)
-        port = parts.port
-    except ValueError as error:
-        raise refusal(f"found {shown(value)}, which is no address ({error})") from None
-    if parts.scheme not in QUERY:
-        raise refusal(f"found {shown(value)}, allowed udp:// or srt://, such as udp://127.0.0.1:5000")
-    if not parts.hostname or not port or parts.path not in ("", "/"):
-        raise refusal(f"found {shown(value)}, expected an address and a port, such as {parts.scheme}://127.0.0.1:5000")
-    if parts.scheme == "udp" and not _is_ip(parts.hostname):
+    parts = stream_url(value, QUERY)
+    if not parts.hostname or not parts.port or parts.path not in ("", "/"):
+        raise no_place(value, parts)
+    if parts.scheme == "udp" and ip_of(parts.hostname) is None:
         raise refusal(f"found {shown(value)}, expected an IP address, such as 127.0.0.1, or a multicast group's")
-    strange = sorted({key for key, _ in parse_qsl(parts.query, keep_blank_values=True)} - {*QUERY[parts.scheme]})
-    if strange:
-        allowed = ", ".join(QUERY[parts.scheme])
-        raise refusal(f"found {shown(value)}, unknown option {strange[0]!r} (allowed: {allowed})")
     return value
-
-
-def _is_ip(host: str) -> bool:
-    try:
-        ipaddress.ip_address(host)
-    except ValueError:
-        return False
-    return True
 
 
 Url = Annotated[str, Field(max_length=1000), AfterValidator(_url)]
@@ -84,10 +67,17 @@ class StreamOutput:
 
     Settings = StreamSettings
 
-    def __init__(self, settings: StreamSettings, feed: str, surroundings: Surroundings) -> None:
+    def __init__(
+        self,
+        settings: StreamSettings,
+        feed: str,
+        surroundings: Surroundings,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         if surroundings.gpu is None:
             raise UserError(f"output {feed}: a stream needs the engine's graphics")
         self._settings, self._feed, self._around = settings, feed, surroundings
+        self._clock = clock
         self._codec = stream_codec(surroundings.rate, settings.mbit_s)
         self._reader: FeedReader[Tick] = FeedReader(surroundings.gpu)
         self._texture: Texture | None = None
@@ -101,8 +91,7 @@ class StreamOutput:
     def title(self) -> str:
         """Without passphrase and other options."""
         parts = urlsplit(self._settings.url)
-        host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
-        return f"stream {parts.scheme}://{host}:{parts.port}"
+        return f"stream {parts.scheme}://{place_of(parts)}"
 
     def show(self, texture: Texture) -> None:
         self._texture = texture
@@ -116,8 +105,8 @@ class StreamOutput:
         return True
 
     def close(self) -> None:
+        """Waits for nothing: it is closed in the middle of a show too, when it has failed."""
         self.end()
-        self.wait()
         self._reader.release()
         self._encoding = None
 
@@ -134,7 +123,9 @@ class StreamOutput:
 
     def _open(self, texture: Texture, tick: Tick) -> bool:
         """Whether there is something to send into."""
-        now_s = time.monotonic()
+        now_s = self._clock()
+        if self._encoding is not None and self._encoding.written:  # what comes now is another outage
+            self._wait_s, self._told = AGAIN_S, False
         if self._encoding is not None and (error := self._encoding.error) is not None:
             self._tell(error)
             self._encoding, self._again_s = None, now_s + self._wait_s

@@ -5,7 +5,6 @@ told what is shown.
 from __future__ import annotations
 
 import asyncio
-import errno
 import logging
 import socket
 import time
@@ -14,7 +13,7 @@ from functools import lru_cache
 
 from vpengine.control.controls import Control
 from vpengine.control.messages import ControlChange, OperatorMessage
-from vpengine.errors import UserError, did_you_mean
+from vpengine.errors import UserError, cure_for_port, did_you_mean
 from vpengine.frames.feed import PREVIEW
 from vpengine.mailbox import Board, Inbox
 from vpengine.osc import Message, OscError, decode, is_pattern, matches
@@ -53,12 +52,6 @@ RECEIVE_BUFFER_BYTES = 4 << 20
 LONGEST_SENTENCE = 300  # characters; what comes from the wire is cut
 FEEDBACK_POLL_S = 0.01
 NEW_PATTERNS_PER_S = 20  # matching a pattern with every control costs about a thousand faders' work
-
-CURES = {
-    errno.EADDRINUSE: "the port is in use by another program; close it, or choose another port",
-    errno.EACCES: "this port is not allowed; choose one above 1023",
-    errno.EADDRNOTAVAIL: "this machine has no such address; use 127.0.0.1, 0.0.0.0 or one of its own",
-}
 
 
 class OscControl:
@@ -112,7 +105,7 @@ class OscControl:
             )
         except OSError as error:
             kind = "UDP" if self._transport is None else "TCP"
-            cure = CURES.get(error.errno or 0, str(error))
+            cure = cure_for_port(error)
             raise UserError(f"OSC control: cannot receive on {kind} {host} port {port}: {cure}") from None
         opened = transport.get_extra_info("socket")
         opened.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER_BYTES)

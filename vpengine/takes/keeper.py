@@ -85,26 +85,36 @@ class Keeper:
         self._written: DeskState | None = None
         self._newest: tuple[DeskState, CueList, Approvals | None] | None = None
         self._noted = cues, approvals
+        self._lock = threading.Lock()  # around approvals, noted and on the disk; never held while the disk is asked
         self._clock = clock
         self._told: set[str] = set()
         self._wake, self._ended = threading.Event(), False
+        self._is_left_open = False
         self._thread = threading.Thread(target=self._run, name="show-keeper", daemon=True)
         self._thread.start()
 
     def adopt(self, approvals: Approvals | None) -> None:
-        """They are as the file has them: the show's gate was turned on or off."""
-        self._approvals, self._noted = approvals, (self._noted[0], approvals)
+        """They are as the file has them: the show's gate was turned on or off. Those noted before are not written."""
+        with self._lock:
+            self._approvals, self._noted = approvals, (self._noted[0], approvals)
+            if self._newest is not None:
+                self._newest = (*self._newest[:2], approvals)
 
     def note(self, state: DeskState, cues: CueList, approvals: Approvals | None) -> None:
         """What is true now; once a frame."""
-        self._newest = (state, cues, approvals)
+        with self._lock:
+            self._newest = (state, cues, approvals)
         changed = cues is not self._noted[0] or approvals is not self._noted[1]
         self._noted = cues, approvals
         if changed:  # and not for as long as it is not written: a disk that is full is not asked in every frame
             self._wake.set()
 
+    def leave_open(self) -> None:
+        """What ends now was not ended by anybody: the next run goes on where this one stands."""
+        self._is_left_open = True
+
     def close(self) -> None:
-        """Writes what is left, and that the run was ended properly; two seconds at most."""
+        """Writes what is left, and that the run was ended properly, unless it is left open; two seconds at most."""
         self._ended = True
         self._wake.set()
         self._thread.join(_CLOSE_S)
@@ -120,11 +130,10 @@ class Keeper:
         newest = self._newest
         if newest is None:
             return
-        state, cues, approvals = newest
+        state, cues, _ = newest
         if cues is not self._cues:
             self._try("the cue list", cues_file(self._show), lambda: self._write_cues(cues))
-        if approvals is not None and approvals is not self._approvals:
-            self._try("the looks", looks_file(self._show), lambda: self._write_looks(approvals))
+        self._try("the looks", looks_file(self._show), self._write_looks)
         session = self._session
         if session is not None and (state != self._written or self._ended):
             self._try("where the desk stands", session, lambda: self._write_session(session, state))
@@ -152,9 +161,16 @@ class Keeper:
         write_cues(cues_file(self._show), cues)
         self._cues = cues
 
-    def _write_looks(self, approvals: Approvals) -> None:
+    def _write_looks(self) -> None:
+        """Where the file has others."""
+        with self._lock:
+            approvals, on_disk = self._newest[2] if self._newest is not None else None, self._approvals
+        if approvals is None or approvals is on_disk:
+            return
         write_looks(looks_file(self._show), approvals)
-        self._approvals = approvals
+        with self._lock:
+            if self._approvals is on_disk:  # no others were adopted meanwhile
+                self._approvals = approvals
 
     def _write_session(self, file: Path, state: DeskState) -> None:
         line = {
@@ -166,7 +182,7 @@ class Keeper:
             "safe": state.safe,
             "take": asdict(state.take),
             "used": [[slate, scene, number] for (slate, scene), number in state.used.items()],
-            "ended": self._ended,
+            "ended": self._ended and not self._is_left_open,
         }
         file.parent.mkdir(parents=True, exist_ok=True)
         write_whole(file, json.dumps(line).encode())

@@ -55,6 +55,7 @@ class TakeFiles:
         self._picture: Keyframe | None = None  # the program's newest, with its plate
         self._lock = threading.Lock()  # for the next one
         self._at_work: list[threading.Thread] = []
+        self._keeping: threading.Thread | None = None  # writes the moment that was kept last
         self._newest_folder = threading.Event()  # it is made, or cannot be
         self._newest_folder.set()
         self._rolled: deque[tuple[TakeName, Path | None]] = deque(maxlen=TOLD)  # the newest, and where they are
@@ -160,7 +161,12 @@ class TakeFiles:
             finally:
                 writer.close(_CLOSE_S)
 
-        self._in_background(write, wanted)
+        self._keeping = self._in_background(write, wanted)
+
+    @property
+    def is_keeping(self) -> bool:
+        """Whether the moment that was kept last is still being written."""
+        return self._keeping is not None and self._keeping.is_alive()
 
     def _maker(self, path: Path) -> Callable[[], Path]:
         """What makes the folder ``path``, or a numbered one where it is there, in whichever thread: nothing that was
@@ -190,7 +196,7 @@ class TakeFiles:
             self._at_work = [thread for thread in self._at_work if thread.is_alive()]
             return list(self._at_work)
 
-    def _in_background(self, work: Callable[[], None], folder: Path) -> None:
+    def _in_background(self, work: Callable[[], None], folder: Path) -> threading.Thread:
         def run() -> None:
             try:
                 work()
@@ -205,6 +211,7 @@ class TakeFiles:
         thread.start()
         with self._lock:
             self._at_work.append(thread)
+        return thread
 
 
 def thumbnail(key: Keyframe) -> np.ndarray:

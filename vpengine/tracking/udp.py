@@ -6,7 +6,6 @@ interpreter does not make them look late; elsewhere a packet's time is when it w
 
 from __future__ import annotations
 
-import errno
 import socket
 import struct
 import sys
@@ -14,7 +13,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from vpengine.errors import UserError
+from vpengine.errors import UserError, cure_for_port
 from vpengine.osc import MAX_PACKET_BYTES
 
 RECEIVE_BUFFER_BYTES = 4 << 20
@@ -22,13 +21,6 @@ SO_TIMESTAMPNS, SO_RXQ_OVFL = 35, 40  # Linux's numbers, the same on x86 and ARM
 IS_LINUX = sys.platform == "linux"
 _TIMESPEC, _COUNT = struct.Struct("@ll"), struct.Struct("@I")
 _ANCILLARY_BYTES = 128
-
-CURES = {
-    errno.EADDRINUSE: "the port is in use by another program; close it, or choose another port",
-    errno.EACCES: "this port is not allowed; choose one above 1023",
-    errno.EADDRNOTAVAIL: "this machine has no such address; use 127.0.0.1, 0.0.0.0 or one of its own",
-    errno.ENODEV: "no network card with this address can receive multicast; use the address of the tracker's network",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,9 +54,8 @@ def open_udp(address: str, port: int, purpose: str, group: str | None = None) ->
             opened.bind(endpoint)
     except OSError as error:
         opened.close()
-        cure = CURES.get(error.errno or 0, str(error))
         where = f"{address} port {port}" + (f", group {group}" if group else "")
-        raise UserError(f"{purpose}: cannot receive on UDP {where}: {cure}") from None
+        raise UserError(f"{purpose}: cannot receive on UDP {where}: {cure_for_port(error)}") from None
     opened.setblocking(False)
     return opened
 
