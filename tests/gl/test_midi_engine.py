@@ -59,7 +59,7 @@ def running(stage: Path, **options: Any) -> Iterator[App]:
         yield app
 
 
-def while_it_runs(app: App, act: Callable[[], None], seconds: float = 20.0) -> None:
+def while_it_runs(app: App, act: Callable[[], None], seconds: float = 60.0) -> None:
     """Draw frames until ``act``, on a thread of its own, is done."""
     failures: list[BaseException] = []
 
