@@ -16,6 +16,7 @@ import pytest
 from tests.waiting import never_waiting, waited_s, waits_here
 from vpengine.app import App, RunOptions
 from vpengine.neural import drill, slot_host
+from vpengine.operating import end_together
 
 
 @pytest.fixture
@@ -75,3 +76,11 @@ def test_a_command_ends_as_it_should_while_a_thread_hangs(threaded: Path, tmp_pa
     assert done.returncode == 0, done.stderr
     assert json.loads(report.read_text(encoding="utf-8"))["generator"]["name"] == "drill"
     assert "Traceback" not in done.stderr
+
+
+def test_parts_that_are_stuck_are_waited_for_together() -> None:
+    stuck = threading.Event()
+    with waits_here() as waits:
+        end_together([lambda: bool(stuck.wait(60.0)) and None] * 3)  # type: ignore[list-item]
+    stuck.set()
+    assert 0.0 < waited_s(waits) < 3.0
