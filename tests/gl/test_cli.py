@@ -6,7 +6,6 @@ import json
 import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tests.waiting import until
 from vpengine.app import App, RunOptions
 from vpengine.gpu.context import describe
 from vpengine.gpu.transfer import download
@@ -135,12 +135,14 @@ def test_a_run_is_filmed_from_its_log(tmp_path: Path) -> None:
 def test_a_service_managers_stop_ends_a_run_cleanly(tmp_path: Path) -> None:
     report = tmp_path / "report.json"
     command = [sys.executable, "-u", "-m", "vpengine", "run", str(LED), "--headless", "--report", str(report)]
+    log = tmp_path / "take" / "frames.jsonl"
+    command += ["--log", str(log.parent)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as engine:
         assert engine.stdout is not None
         assert "Small LED volume" in engine.stdout.readline()
-        time.sleep(1.5)
+        until(lambda: log.is_file() and b"\n" in log.read_bytes())
         engine.terminate()
-        assert engine.wait(20.0) == 0
+        assert engine.wait(60.0) == 0
     assert json.loads(report.read_text(encoding="utf-8"))["frames"] > 0
 
 

@@ -219,28 +219,33 @@ def started(stage: Path, state: Path, report: Path, *more: str) -> subprocess.Po
 
 
 def test_a_run_that_is_killed_goes_on_at_its_cue_with_its_values(small_stage: Path, tmp_path: Path) -> None:
-    """kill -9; then the same cue, the same values and the cue that was recorded, within ten seconds."""
+    """kill -9; then the same cue, the same values and the cue that was recorded, within ten seconds, or on a machine
+    that starts slowly, in no more than a few times what it took the first time.
+    """
     port, state, report = free_port(), tmp_path / "state", tmp_path / "report.json"
     edited(small_stage, "osc_port = 9001", f"osc_port = {port}")
     edited(small_stage, "port = 9000", "port = 0")
     cues = cues_file(small_stage.parent / "show.toml")
     cues.write_text('version = 1\n[[cue]]\nnumber = "1"\nscene = "second"\n', encoding="utf-8")
     client = SimpleUDPClient("127.0.0.1", port)
+    begun_s = time.monotonic()
     with started(small_stage, state, report) as first:
         sessions = state / "shows"
         wait(lambda: sessions.is_dir() and any(sessions.glob("*.json")))
+        start_s = time.monotonic() - begun_s
         for address, value in (("/vp/cue/go", 1), ("/vp/exposure/inner", -1.5), ("/vp/cue/record", "7")):
             client.send_message(address, value)
-            time.sleep(0.2)
-        client.send_message("/vp/take/roll", 1)
+            time.sleep(0.2)  # each in a frame of its own
         (session,) = sessions.glob("*.json")
+        wait(lambda: "-1.5" in session.read_text("utf-8") and 'number = "7"' in cues.read_text("utf-8"))
+        client.send_message("/vp/take/roll", 1)
         wait(lambda: '"used": [["", "", 1]]' in session.read_text("utf-8"))
         first.send_signal(signal.SIGKILL)
     begun_s = time.monotonic()
     with started(small_stage, state, report, "--seconds", "2") as second:
         assert second.stderr is not None
         said = second.stderr.read()
-    assert time.monotonic() - begun_s < 10.0 + 2.0
+    assert time.monotonic() - begun_s < max(10.0, 5.0 * start_s) + 2.0
     assert "goes on at cue 1" in said
     assert json.loads(report.read_text("utf-8"))["scene"] == "second"
     line = json.loads(session.read_text("utf-8"))

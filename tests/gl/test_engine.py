@@ -11,7 +11,6 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -22,6 +21,7 @@ from pythonosc.osc_bundle_builder import IMMEDIATELY, OscBundleBuilder
 from pythonosc.osc_message_builder import OscMessageBuilder
 from pythonosc.udp_client import SimpleUDPClient
 
+from tests.waiting import until, waited_s, waits_here
 from vpengine import neural
 from vpengine.app import App, RunOptions
 from vpengine.cli.ports import free_port
@@ -29,6 +29,8 @@ from vpengine.compose.governor import Governor
 from vpengine.errors import ProblemsError
 from vpengine.gpu.transfer import download
 from vpengine.osc import decode
+from vpengine.remote.osc_control import OscControl
+from vpengine.tracking.receiver import Receiver
 from vpengine.view.camera import camera_view
 from vpengine.view.pose import Pose
 from vpengine.view.view import rays
@@ -52,7 +54,8 @@ class Running:
         self.log = stage.parent / "take"
         self.options = RunOptions(stage, headless=True, log_folder=self.log)
 
-    def run(self, seconds: float, act: Callable[[App], None]) -> App:
+    def run(self, seconds: float | None, act: Callable[[App], None]) -> App:
+        """seconds: None for as long as ``act`` takes."""
         with App(self.options) as app:
             app.wait_until_ready()
             failures: list[BaseException] = []
@@ -65,7 +68,10 @@ class Running:
 
             thread = threading.Thread(target=guarded)
             thread.start()
-            app.run(seconds)
+            if seconds is None:
+                app.loop.run(thread.is_alive)
+            else:
+                app.run(seconds)
             thread.join()
             self.report = app.report()
             self.wall = wall_of(app)
@@ -136,24 +142,24 @@ def test_who_subscribes_is_told_what_is_shown(small_stage: Path) -> None:
     def act(app: App) -> None:
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as tablet:
             tablet.bind(("127.0.0.1", 0))
-            tablet.settimeout(1.0)
+            tablet.settimeout(30.0)
             tablet.sendto(OscMessageBuilder("/vp/subscribe").build().dgram, ("127.0.0.1", running.control))
             with_python_osc(running.control, "/vp/scene", "s", ["second"])
-            with suppress(TimeoutError):
-                while True:
-                    for message in decode(tablet.recv(2000)):
-                        heard.setdefault(message.address, []).append(message.arguments[0])
+            while len(set(heard.get("/vp/state/timecode", ()))) < 60:  # of some two and a half seconds
+                for message in decode(tablet.recv(2000)):
+                    heard.setdefault(message.address, []).append(message.arguments[0])
 
-    app = running.run(2.5, act)
+    begun_s = time.monotonic()
+    app = running.run(None, act)
+    ran_s = time.monotonic() - begun_s
     assert set(heard) >= {control.address for control in app.files.controls}
     fog = heard["/vp/look/fog"]
     assert fog[-1] == pytest.approx(0.6)
     assert fog == sorted(fog)  # type: ignore[type-var]
     assert len(fog) > 3
     assert heard["/vp/state/scene"][-1] == "second"
-    assert len(set(heard["/vp/state/timecode"])) > 20
     (subscriber,) = running.report["subscribers"].values()
-    assert 20 < subscriber["packets"] < 2.5 * 27
+    assert subscriber["packets"] < 27.0 * ran_s, "no more often than 25 times a second"
 
 
 def test_what_a_sender_calls_otherwise_moves_the_camera_of_its_section(small_stage: Path) -> None:
@@ -309,19 +315,21 @@ def test_hostile_packets_change_nothing(small_stage: Path) -> None:
 
     def act(app: App) -> None:
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
-            for _ in range(200):
+            for turn in range(1, 201):
                 for packet in killers:
                     sender.sendto(packet, ("127.0.0.1", running.tracking))
                     sender.sendto(packet, ("127.0.0.1", running.control))
-                time.sleep(0.002)
+                # Loopback loses what finds no room: the next come when these have been read.
+                until(lambda turn=turn: refused(app.receiver) == refused(app.osc_control) == turn * len(killers))  # type: ignore[misc]
         with_python_osc(running.control, "/vp/look/snow", "f", [0.5])
+        until(lambda: app.desk.controls.at("/vp/look/snow", 1e9) == 0.5)
 
-    app = running.run(2.0, act)
-    bad = {reason: n for health in app.receiver.health().values() for reason, n in health.bad.items()}
-    assert sum(bad.values()) >= 600
-    assert len(bad) >= 2
-    assert sum(n for health in app.osc_control.health().values() for n in health.bad.values()) >= 600
-    assert app.desk.controls.at("/vp/look/snow", 1e9) == 0.5
+    app = running.run(None, act)
+    assert len({reason for health in app.receiver.health().values() for reason in health.bad}) >= 2
+
+
+def refused(door: Receiver | OscControl) -> int:
+    return sum(count for health in door.health().values() for count in health.bad.values())
 
 
 def test_a_broken_stage_is_told_all_at_once(small_stage: Path) -> None:
@@ -374,10 +382,12 @@ def test_a_stop_that_comes_before_the_run_is_not_forgotten(small_stage: Path) ->
 
 
 def test_an_end_takes_three_seconds_whatever_is_stuck(small_stage: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A plate that loads for ever, a disk that does not answer and a generator that hangs, all at once."""
+    """A plate that loads for ever, a disk that does not answer and a generator that hangs, all at once: what the end
+    waits for them counts, for what OpenGL gives back meanwhile is the machine's.
+    """
     stuck = threading.Event()
     running = Running(small_stage, "drill")
-    with App(running.options) as app:
+    with waits_here() as waits, App(running.options) as app:
         app.wait_until_ready()
         app.run(0.5)
         app.locations._builds["forever"] = lambda: stuck.wait(60.0) and None  # type: ignore[assignment,return-value]
@@ -386,6 +396,6 @@ def test_an_end_takes_three_seconds_whatever_is_stuck(small_stage: Path, monkeyp
         os.kill(app.generator.health.pid, signal.SIGSTOP)
         monkeypatch.setattr(app.loop.recorder, "_line", lambda frame: stuck.wait(60.0))
         app.run(0.3)
-        begun_s = time.monotonic()
-    assert time.monotonic() - begun_s < 3.0
+        waits.clear()
+    assert 0.0 < waited_s(waits) < 3.0
     stuck.set()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -99,6 +98,13 @@ def change(show: Any, made: Change) -> None:
     show.app.captures.readers["1"]._source.change = made
 
 
+def named_within_a_second(show: Any) -> bool:
+    """Of the silence, by the engine's own clock."""
+    health = show.app.captures.health()["a"]
+    assert health.faults or health.age_s < 1.0
+    return True
+
+
 def told(caplog: pytest.LogCaptureFixture, words: str) -> list[str]:
     return [record.getMessage() for record in caplog.records if words in record.getMessage()]
 
@@ -108,14 +114,14 @@ def test_a_stream_that_stops_is_named_held_left_out_and_comes_back(
 ) -> None:
     port = free_port()
     show = make(f'kind = "stream"\nurl = "udp://127.0.0.1:{port}"')
-    show.until(lambda: "capture a: no picture yet" in show.app.loop.trouble())
+    name = f"capture a: stream udp://127.0.0.1:{port}: "
+    silent = ("capture a: no picture yet", f"{name}cannot be opened")  # in its first seconds, and then
+    show.until(lambda: any(words in show.app.loop.trouble() for words in silent))
     with sending(port, SIZE):
         show.until(lambda: pictured(show) and show.app.loop.trouble() == "")
-    stopped_s = time.monotonic()
     show.frames(3)
     assert pictured(show), "the last good picture is held"
-    show.until(lambda: "capture a: " in show.app.loop.trouble())
-    assert time.monotonic() - stopped_s < 1.5  # a second, and what a busy machine adds
+    show.until(lambda: named_within_a_second(show) and "capture a: " in show.app.loop.trouble())
     show.until(lambda: not pictured(show))
     show.frames(1)
     assert alone(show)
@@ -123,8 +129,8 @@ def test_a_stream_that_stops_is_named_held_left_out_and_comes_back(
     with sending(port, SIZE):
         show.until(lambda: pictured(show))
         show.until(lambda: show.app.loop.trouble() == "")
-    name = f"capture a: stream udp://127.0.0.1:{port}: "
-    assert told(caplog, name)[:2] == [f"{name}reading stopped (nothing came in time)", f"{name}is back"]
+    said, stopped = told(caplog, name), f"{name}reading stopped (nothing came in time)"
+    assert said[said.index(stopped) :][:2] == [stopped, f"{name}is back"]
 
 
 def test_a_film_that_ends_is_named_held_and_the_world_is_alone(

@@ -23,7 +23,7 @@ from vpengine.errors import UserError
 from vpengine.frames.frame_input import Tick
 from vpengine.gpu.context import create_headless
 from vpengine.gpu.target import Target
-from vpengine.output import KINDS
+from vpengine.output import KINDS, encoding
 from vpengine.output.film import Film
 from vpengine.output.headless import HeadlessOutput, HeadlessSettings
 from vpengine.output.output import Surroundings
@@ -128,17 +128,19 @@ def _no_space() -> None:
 
 @pytest.mark.parametrize("method", ["mux", "close"])
 @pytest.mark.parametrize("frames", [1, 60])
-def test_a_full_disk_is_one_error_at_once(tmp_path: Path, method: str, frames: int) -> None:
+def test_a_full_disk_is_one_error_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, method: str, frames: int
+) -> None:
     """While packets are written, and at the trailer, when nobody sends frames any more."""
     film = Film(tmp_path / "film.mp4", SIZE, RATE)
     film._video.container = Fails(film._video.container, method, _no_space)  # type: ignore[assignment]
-    begun_s, errors = time.monotonic(), []
+    monkeypatch.setattr(encoding, "STUCK_S", 1000.0)  # nothing waits for an answer
+    errors = []
     for number in range(frames + 2):
         try:
             film.write(_bars()) if number < frames else film.close()
         except UserError as error:
             errors.append(str(error))
-    assert time.monotonic() - begun_s < 5.0
     assert len(errors) == 1
     assert "film.mp4: encoding stopped (No space left on device)" in errors[0]
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("film")]

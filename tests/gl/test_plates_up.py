@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tests.waiting import until, waited_s, waits_here
 from vpengine.compose.walls import Walls
 from vpengine.errors import UserError
 from vpengine.gpu import sliced
@@ -310,12 +311,12 @@ def test_closing_waits_for_no_slow_plate(gpu: Any) -> None:
     locations = Locations(Gpu(gpu), {str(index): slow for index in range(6)})
     for index in range(6):
         locations.ask(str(index))
-    time.sleep(0.1)
-    begin_s = time.monotonic()
-    locations.close()
-    assert time.monotonic() - begin_s < 3.0
+    until(lambda: bool(made))
+    with waits_here() as waits:
+        locations.close()
+    assert 0.0 < waited_s(waits) < 3.0
     let_go.set()
-    time.sleep(0.3)
+    until(lambda: not locations._thread.is_alive())
     assert made == [1]  # the others were dropped
 
 

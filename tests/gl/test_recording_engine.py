@@ -255,6 +255,7 @@ def test_pictures_that_find_no_room_are_counted_and_the_others_stay_in_time(
 
 @pytest.mark.skipif(not LINUX, reason="kill -9")
 def test_a_kill_costs_the_last_second_at_most(small_stage: Path, tmp_path: Path) -> None:
+    """Of what had been encoded: how far an encoder gets is the machine's."""
     outputs = [
         recording("wall:main", "h264"),
         recording("wall:main", "ffv1", name="lossless"),
@@ -263,22 +264,19 @@ def test_a_kill_costs_the_last_second_at_most(small_stage: Path, tmp_path: Path)
     stage, takes = with_outputs(small_stage, *outputs), tmp_path / "takes"
     with subprocess.Popen(command(stage, takes, 60.0), stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
-        told = [process.stdout.readline().split() for _ in range(9)]
+        encoded: list[int] = []
+        while min(encoded, default=0) < 72:
+            encoded = [int(each) for each in process.stdout.readline().split()]
         process.send_signal(signal.SIGKILL)
-        killed_s = time.monotonic()
-        process.wait(10.0)
-    tick, at_s = int(told[-1][0]), float(told[-1][1])
-    shown_ticks = tick + 24.0 * (killed_s - at_s)
+        process.wait(30.0)
     take = takes / "take-1"
-    for name in ("wall-main.mp4", "lossless.mkv", "world-1.mov"):
+    for name, frames in zip(("wall-main.mp4", "lossless.mkv", "world-1.mov"), encoded, strict=True):
         numbers, _ = numbers_of(take / name)
         with av.open(str(take / name)) as container:
             said = container.metadata.get("comment") or container.metadata["COMMENT"]
-        first = int(said.split("tick ")[1].split(",")[0])
-        behind_s = (shown_ticks - first - numbers[-1]) / 24.0
-        assert behind_s < 1.5, f"{name} ends {behind_s:.2f} s before the kill"
-        assert len(numbers) > 36
-    assert len(_lines(take / "wall-main.chan")) > 48
+        assert "tick " in said
+        assert frames - len(numbers) <= 24, f"{name} has {len(numbers)} of {frames} frames"
+    assert len(_lines(take / "wall-main.chan")) >= encoded[0] - 24
 
 
 @pytest.mark.skipif(not LINUX, reason="limits of a process's files")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import socket
-import time
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from tests.capturing import sending
 from tests.waiting import until
 from vpengine.capture import device
 from vpengine.capture.device import DeviceSource, cure
+from vpengine.capture.health import CaptureHealth
 from vpengine.capture.pace import Pace
 from vpengine.capture.reader import Reader
 from vpengine.capture.stream import StreamSource, opening
@@ -162,6 +162,13 @@ def bound_to(port: int) -> set[str]:
     return {socket.inet_ntoa(bytes.fromhex(address)[::-1]) for address, at in rows if int(at, 16) == port}
 
 
+def good_within_a_second(health: CaptureHealth) -> bool:
+    """Whether it is good: not with a picture that is older, by the reader's own clock."""
+    assert health.age_s is not None
+    assert health.age_s < 1.0 or not health.good
+    return health.good
+
+
 def test_mpeg_ts_over_udp_stops_is_named_and_comes_back_in_another_size() -> None:
     port, said = free_port(), list[str]()
     pace = Pace()
@@ -171,15 +178,13 @@ def test_mpeg_ts_over_udp_stops_is_named_and_comes_back_in_another_size() -> Non
     reader.start()
     try:
         with sending(port):
-            until(lambda: reader.health().frames > 12, 12.0)
+            until(lambda: reader.health().frames > 12)
             assert reader.health().picture == "64 x 48 yuv420p BT.709 limited"
             assert bound_to(port) in ({"127.0.0.1"}, set())  # nothing is known of other systems
-        stopped_s = time.monotonic()
-        until(lambda: not reader.health().good, 3.0)
-        assert time.monotonic() - stopped_s < 2.0  # a second, and what a busy machine adds
+        until(lambda: not good_within_a_second(reader.health()))
         before = reader.health().frames
         with sending(port, (96, 64)):
-            until(lambda: reader.health().frames > before + 5, 14.0)
+            until(lambda: reader.health().frames > before + 5)
             health = reader.health()
         assert health.state == "running"
         assert health.picture.startswith("96 x 64")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from dataclasses import replace
 from fractions import Fraction
 from typing import Any
@@ -12,11 +11,11 @@ import numpy as np
 import pytest
 
 from tests.capturing import Told, VirtualPace, grey
-from tests.waiting import until
+from tests.waiting import until, waited_s, waits_here
 from vpengine.capture.health import NOTED_S, SILENT_S, Book
 from vpengine.capture.none import NoSource
 from vpengine.capture.pace import Pace
-from vpengine.capture.reader import LAST_AGAIN_S, Reader
+from vpengine.capture.reader import JOIN_S, LAST_AGAIN_S, Reader
 from vpengine.capture.source import EndedError
 from vpengine.capture.tags import tag_faults
 from vpengine.frames.captured import FORMATS, CapturedFrame, Tags
@@ -198,17 +197,18 @@ def test_a_reader_ends_within_a_second_whatever_its_source_does() -> None:
 
     class Stuck(Told):
         def read(self) -> CapturedFrame | None:
-            release.wait(10.0)
+            release.wait(60.0)
             return None
 
     pace = Pace()
-    for source, longest_s in ((NoSource(NoSource.Settings(), pace), 0.5), (Stuck(pace, ()), 1.5)):
+    for source, stuck in ((NoSource(NoSource.Settings(), pace), False), (Stuck(pace, ()), True)):
         reader = Reader("a", source, pace, say=lambda _: None)
         reader.start()
         until(lambda reader=reader: reader.health().opened == 1)  # type: ignore[misc]
-        before_s = time.monotonic()
-        reader.stop()
-        assert time.monotonic() - before_s < longest_s
+        with waits_here() as waits:
+            reader.stop(JOIN_S if stuck else 60.0)
+        assert waited_s(waits) <= (1.0 if stuck else 30.0)
+        assert reader._thread.is_alive() == stuck
         reader.stop()
         pace = Pace()
     release.set()

@@ -19,6 +19,7 @@ import pytest
 
 from tests.hosting import DRILL, NO_RUNTIME, SIZE, Loop, request
 from tests.telling import TOLD, UNBUILT
+from tests.waiting import until
 from vpengine.neural import GENERATORS
 from vpengine.neural import slot_host as host_module
 from vpengine.neural.drill import FAILURES, Drill
@@ -130,16 +131,19 @@ def test_answers_keep_their_slots_apart(loop: Loop) -> None:
     assert loop.host.free(time.monotonic())
 
 
-def test_a_second_request_that_hangs_is_noticed_as_soon(loop: Loop) -> None:
-    """Its time counts from when the first was answered; and ``free`` counts likewise."""
+def test_a_second_request_that_hangs_is_noticed_as_soon(loop: Loop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its time counts from when the first was answered, which is 50 s after both were asked for."""
+    monkeypatch.setattr(Drill, "hang_limit_s", staticmethod(lambda work_s: 60.0))
     loop.until(lambda: loop.host.health.ready)
-    loop.host.health.work_s = 0.05
-    loop.host.submit(request(1), time.monotonic())
-    loop.host.submit(request(2, "hangs"), time.monotonic())
-    loop.until(lambda: len(loop.keyframes) == 1)
-    answered_s = time.monotonic()
-    loop.until(lambda: loop.host.health.restarts == 1)
-    assert 0.4 < time.monotonic() - answered_s < 3.0
+    asked_s = time.monotonic()
+    loop.host.submit(request(1), asked_s)
+    loop.host.submit(request(2, "hangs"), asked_s)
+    answered_s = asked_s + 50.0
+    until(lambda: bool(loop.host.collect(answered_s).keyframes))
+    loop.host.collect(answered_s + 59.0)
+    assert loop.host.health.restarts == 0
+    loop.host.collect(answered_s + 61.0)
+    assert loop.host.health.restarts == 1
 
 
 def test_a_request_handed_over_late_is_no_hang(loop: Loop) -> None:
@@ -214,22 +218,24 @@ def test_a_later_failure_is_told_again(loop: Loop, caplog: pytest.LogCaptureFixt
 
 def test_it_backs_off(loop: Loop, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each failure in a row waits longer; a success begins anew."""
-    monkeypatch.setattr(host_module, "_BACK_OFF_S", (0.05, 0.5))
-    waits = []
-    for number in (1, 2):
+    monkeypatch.setattr(host_module, "_BACK_OFF_S", (100.0, 1000.0))  # so long that how fast it failed is nothing
+
+    def fails(number: int, restarts: int, wait_s: float) -> None:
+        """And is started again ``wait_s`` later, and not before."""
         loop.submit(number, "raises")
-        loop.until(lambda number=number: loop.host.health.restarts == number)
+        loop.until(lambda: loop.host.health.restarts == restarts)
         failed_s = time.monotonic()
-        loop.until(lambda: loop.host._process is not None)
-        waits.append(time.monotonic() - failed_s)
-    assert waits[0] < 0.4 < waits[1]
+        until(loop.host._may_begin)  # the process is gone
+        loop.host.collect(failed_s + wait_s - 50.0)
+        assert loop.host._process is None
+        loop.host.collect(failed_s + wait_s)
+        assert loop.host._process is not None
+
+    fails(1, 1, 100.0)
+    fails(2, 2, 1000.0)
     loop.submit(3)
     loop.until(lambda: len(loop.keyframes) == 1)
-    loop.submit(4, "raises")
-    loop.until(lambda: loop.host.health.restarts == 3)
-    failed_s = time.monotonic()
-    loop.until(lambda: loop.host._process is not None)
-    assert time.monotonic() - failed_s < 0.4
+    fails(4, 3, 100.0)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals")

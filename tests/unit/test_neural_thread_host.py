@@ -9,19 +9,19 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 
 from tests.hosting import DRILL, NO_RUNTIME, SIZE, Loop, request
+from tests.waiting import until, waited_s, waits_here
 from vpengine.errors import UserError
 from vpengine.frames.keyframe import Keyframe
-from vpengine.neural import GENERATORS, RUNTIMES, drill, slot_host
+from vpengine.neural import GENERATORS, RUNTIMES, drill, slot_host, thread_host
 from vpengine.neural.declared import looks_of
 from vpengine.neural.depth import WEIGHTS
 from vpengine.neural.diffusion import DiffusionSettings
@@ -29,7 +29,7 @@ from vpengine.neural.ladder_host import LadderHost, LadderRung
 from vpengine.neural.messages import Failed
 from vpengine.neural.process_host import ProcessHost
 from vpengine.neural.slot_host import SlotHost
-from vpengine.neural.thread_host import END_S, ThreadHost
+from vpengine.neural.thread_host import ThreadHost
 from vpengine.neural.worker import _failed, lost_card
 from vpengine.stops import is_left_behind
 
@@ -64,11 +64,22 @@ def generators(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None
     sys.modules.pop("threads_of_tests", None)
 
 
+class Hang(threading.Event):
+    """The drill hangs until this is set, and not for an hour. begun: once it does."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.begun = threading.Event()
+
+    def sleep(self, seconds: float) -> None:
+        self.begun.set()
+        self.wait(seconds)
+
+
 @pytest.fixture
-def hang(monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
-    """The drill hangs until this is set, and not for an hour."""
-    over = threading.Event()
-    monkeypatch.setattr(drill, "time", SimpleNamespace(sleep=over.wait))
+def hang(monkeypatch: pytest.MonkeyPatch) -> Iterator[Hang]:
+    over = Hang()
+    monkeypatch.setattr(drill, "time", over)
     monkeypatch.setattr(drill.Drill, "hang_limit_s", staticmethod(lambda work_s: 0.6))
     yield over
     over.set()
@@ -184,7 +195,7 @@ def test_what_raises_is_told_once_and_started_again(loop: Loop, failure: str, ca
 
 
 def test_a_hang_turns_it_off_until_the_engine_starts_again(
-    loop: Loop, hang: threading.Event, caplog: pytest.LogCaptureFixture
+    loop: Loop, hang: Hang, caplog: pytest.LogCaptureFixture
 ) -> None:
     """No call waits for it, nothing more is asked, and what it makes when it wakes comes to nobody."""
     loop.submit(1)
@@ -201,7 +212,7 @@ def test_a_hang_turns_it_off_until_the_engine_starts_again(
         "started again."
     ]
     hang.set()
-    time.sleep(0.1)
+    until(lambda: not neural_threads())
     for later_s in (0.1, 60.0, 3600.0):
         assert not loop.host.collect(time.monotonic() + later_s).keyframes
         assert loop.host.free(time.monotonic() + later_s) is None
@@ -258,36 +269,34 @@ def test_a_card_that_is_full_is_not_lost(words: str) -> None:
     assert failed == Failed("there is not enough memory for its picture", hopeless=True, lost=False)
 
 
-def test_the_end_waits_two_seconds_for_a_thread_that_hangs(loop: Loop, hang: threading.Event) -> None:
+def test_the_end_waits_two_seconds_for_a_thread_that_hangs(loop: Loop, hang: Hang) -> None:
     """And the command knows that it must leave without Python's own end."""
     loop.submit(1, "hangs")
-    time.sleep(0.2)
+    assert hang.begun.wait(30.0)
     assert not is_left_behind()
-    began_s = time.monotonic()
-    loop.host.close()
-    assert time.monotonic() - began_s < END_S + 0.5
+    with waits_here() as waits:
+        loop.host.close()
+    assert 0.0 < waited_s(waits) < 2.0
     assert is_left_behind()
     hang.set()
-    until_gone(lambda: is_left_behind())
+    until(lambda: not is_left_behind())
 
 
-def test_a_thread_that_is_done_is_not_waited_for(loop: Loop) -> None:
+def test_a_thread_that_is_done_is_not_waited_for(loop: Loop, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(thread_host, "END_S", 60.0)
     loop.submit(1)
     loop.until(lambda: len(loop.keyframes) == 1)
-    began_s = time.monotonic()
-    loop.host.close()
-    assert time.monotonic() - began_s < 0.5 * END_S
-    assert not [thread for thread in threading.enumerate() if thread.name == "neural-thread"]
+    with waits_here() as waits:
+        loop.host.close()
+    assert waited_s(waits) < 30.0
+    assert not neural_threads()
 
 
-def until_gone(there: Callable[[], bool]) -> None:
-    end_s = time.monotonic() + 5.0
-    while there():
-        assert time.monotonic() < end_s, "it did not end"
-        time.sleep(0.01)
+def neural_threads() -> list[threading.Thread]:
+    return [thread for thread in threading.enumerate() if thread.name == "neural-thread"]
 
 
-def test_after_a_hang_the_ladder_goes_to_a_process(hang: threading.Event, caplog: pytest.LogCaptureFixture) -> None:
+def test_after_a_hang_the_ladder_goes_to_a_process(hang: Hang, caplog: pytest.LogCaptureFixture) -> None:
     """And not to another thread, whose calls would wait behind the one that hangs."""
 
     def rung(words: str, thread: bool) -> LadderRung:
@@ -308,7 +317,7 @@ def test_after_a_hang_the_ladder_goes_to_a_process(hang: threading.Event, caplog
     assert caplog.records[-1].getMessage() == "generator first: no answer for 0.6 s. From now on: third."
 
 
-def test_where_only_threads_are_left_nothing_follows(hang: threading.Event, caplog: pytest.LogCaptureFixture) -> None:
+def test_where_only_threads_are_left_nothing_follows(hang: Hang, caplog: pytest.LogCaptureFixture) -> None:
     made = []
 
     def start() -> ThreadHost:

@@ -183,18 +183,21 @@ begin_s = time.monotonic()
 for number in range(2400):
     time.sleep(max(begin_s + number / 24 - time.monotonic(), 0.0))
     tap.put(picture(number))
-    print(number, flush=True)
+    print(recorder.frames, flush=True)
 """
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="kill -9")
 def test_a_kill_costs_the_last_second_at_most(tmp_path: Path) -> None:
+    """Of what had been encoded: how far the encoder gets is the machine's."""
     script = [sys.executable, "-c", KILLED, str(tmp_path / "a")]
     with subprocess.Popen(script, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
-        newest = [int(process.stdout.readline()) for _ in range(72)][-1]
+        encoded = 0
+        while encoded < 72:
+            encoded = int(process.stdout.readline())
         process.send_signal(signal.SIGKILL)
-        process.wait(10.0)
+        process.wait(30.0)
     with av.open(str(tmp_path / "a.mkv")) as container:
         found = sum(1 for _ in container.decode(video=0))
-    assert newest - found < 36
+    assert encoded - found <= 24

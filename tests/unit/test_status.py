@@ -8,7 +8,6 @@ import os
 import struct
 import sys
 import threading
-import time
 from dataclasses import replace
 
 import pytest
@@ -17,6 +16,9 @@ if sys.platform != "win32":
     import fcntl
     import termios
 
+from tests.waiting import never_waiting, until, waited_s, waits_here
+from vpengine.cli import streams
+from vpengine.cli.streams import WAIT_S, echo
 from vpengine.cli.terminal import Terminal, fitting
 from vpengine.takes.status import CameraStatus, CaptureStatus, Status, Watch
 
@@ -171,22 +173,45 @@ def test_where_it_cannot_redraw_it_says_a_line_every_ten_seconds() -> None:
     assert out.getvalue().splitlines() == ["line 0", "line 20", "line 40"]
 
 
+MORE_THAN_A_PIPE = "x" * (8 << 20)
+
+
 def test_a_terminal_that_is_held_holds_nothing_up() -> None:
-    """A full pipe that nobody reads blocks who writes to it."""
+    """A pipe that nobody reads blocks who writes more than it holds."""
     read, write = os.pipe()
     out = os.fdopen(write, "w")
-    begun_s, before = time.monotonic(), _writers()
-    with Terminal(out) as terminal:
-        for pause_s in (0.0, 0.1):  # in it the pipe fills; then the queue does, also of what says that no more comes
-            time.sleep(pause_s)
-            for _ in range(1000):
-                terminal.say("x" * 1000)
-        assert time.monotonic() - begun_s < 0.6
-    assert time.monotonic() - begun_s < 2.0
+    before = _writers()
+    with waits_here() as waits:
+        with Terminal(out) as terminal:
+            with never_waiting():
+                terminal.say(MORE_THAN_A_PIPE)
+            assert terminal._writer is not None
+            until(terminal._writer._words.empty)  # its thread has taken it, and is held
+            with never_waiting():
+                for _ in range(1000):  # more than the queue takes, also of what says that no more comes
+                    terminal.say("x")
+            waits.clear()
+        assert 0.0 < waited_s(waits) <= WAIT_S
     assert _writers() - before, "it is still held: its thread waits where nobody else does"
     os.close(read)
     for thread in _writers() - before:  # let go, it ends by itself
-        thread.join(2.0)
+        thread.join(30.0)
+    assert not _writers() - before
+
+
+def test_a_line_that_nobody_reads_is_not_waited_for_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a command says at its beginning and at its end."""
+    read, write = os.pipe()
+    before = _writers()
+    monkeypatch.setattr("sys.stdout", os.fdopen(write, "w"))
+    with waits_here() as waits:
+        echo(MORE_THAN_A_PIPE)
+    assert 0.0 < waited_s(waits) <= 2.0 * WAIT_S  # for room in the queue, and for the thread
+    held = _writers() - before
+    assert held
+    os.close(read)
+    for thread in held:
+        thread.join(30.0)
     assert not _writers() - before
 
 
@@ -194,17 +219,19 @@ def _writers() -> set[threading.Thread]:
     return {thread for thread in threading.enumerate() if thread.name == "words for a terminal"}
 
 
-def test_a_terminal_that_is_gone_is_borne() -> None:
+def test_a_terminal_that_is_gone_is_borne(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing is raised and nothing waits; and the log goes where it went before."""
     before, threads = logging.getLogger().handlers, _writers()
+    monkeypatch.setattr(streams, "WAIT_S", 60.0)
     read, write = os.pipe()
     os.close(read)
-    begun_s = time.monotonic()
-    with Terminal(os.fdopen(write, "w")) as terminal:
-        for number in range(100):
-            terminal.say(f"nobody reads this {number}")
-        terminal.status("24.0/s")
-    assert time.monotonic() - begun_s < 0.5
+    with waits_here() as waits:
+        with Terminal(os.fdopen(write, "w")) as terminal:
+            for number in range(100):
+                terminal.say(f"nobody reads this {number}")
+            terminal.status("24.0/s")
+            assert not waits
+        assert waited_s(waits) < 30.0
     assert logging.getLogger().handlers is before
     assert not _writers() - threads
 

@@ -80,11 +80,11 @@ def receive(opened: socket.socket, clock: Callable[[], float]) -> Received | Non
         packet, ancillary, _, peer = opened.recvmsg(MAX_PACKET_BYTES + 1, _ANCILLARY_BYTES)
     except BlockingIOError:
         return None
-    now_s, age_s, drops = clock(), 0.0, None
+    now_s, now_ns, age_s, drops = clock(), time.time_ns(), 0.0, None
     for level, kind, data in ancillary:
         if level == socket.SOL_SOCKET and kind == SO_TIMESTAMPNS and len(data) >= _TIMESPEC.size:
             seconds, nanoseconds = _TIMESPEC.unpack_from(data)
-            age_s = (time.time_ns() - seconds * 1_000_000_000 - nanoseconds) * 1e-9
+            age_s = (now_ns - seconds * 1_000_000_000 - nanoseconds) * 1e-9
         elif level == socket.SOL_SOCKET and kind == SO_RXQ_OVFL and len(data) >= _COUNT.size:
             (drops,) = _COUNT.unpack_from(data)
     # Wall time may be set between stamp and reading: an age that cannot be is not believed.
