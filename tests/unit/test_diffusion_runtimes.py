@@ -18,6 +18,7 @@ from vpengine.cli.main import app
 from vpengine.control.looks import Looks
 from vpengine.errors import UserError
 from vpengine.frames.look import Look
+from vpengine.neural import auto, worker
 from vpengine.neural.auto import probe_plate, psnr_db
 from vpengine.neural.diffusion import Diffusion, DiffusionSettings
 from vpengine.neural.export_cache import ExportCache, ExportSpec
@@ -229,19 +230,23 @@ def test_a_mistake_is_one_sentence(stage: Path) -> None:
         assert sentence in str(error)
 
 
-def test_tensorrt_is_asked_for_every_size_of_a_stage() -> None:
-    """And for both batches where the show has guidance; the autoencoder knows of no batch."""
+@pytest.mark.parametrize("parts", [{}, {"control_model": "edges"}], ids=["alone", "controlnet"])
+def test_all_that_a_show_may_ask_of_tensorrt_is_built(parts: dict[str, Any]) -> None:
+    """What a start tries and what a fader may ask for, guidance among it; the autoencoder knows of no batch."""
     pytest.importorskip("tensorrt_rtx", reason="tensorrt-rtx is not installed: pip install vpengine[rtx]")
     recipes = load_plugin("vpengine.neural.engine_orders:stage_recipes")
-    sizes = ((96, 56), (48, 48), (67, 39))
-    orders = recipes("diffusion", settings(precision="auto"), sizes, True, "tensorrt-rtx", ("SM89",), "float16", print)
+    sizes, chosen = ((96, 56), (48, 48), (67, 39)), settings(precision="auto", **parts)
+    orders = recipes("diffusion", chosen, sizes, "tensorrt-rtx", ("SM89",), "float16", print)
     shapes = [(order.onnx.parent.name, *order.shapes) for order in orders]
-    assert len(set(shapes)) == len(shapes) == len(sizes) * (1 + 1 + 2)
+    networks = 1 + len(parts)  # that are called in batches
+    assert len(set(shapes)) == len(shapes) == len(sizes) * (1 + 1 + 2 * networks)
     asked = Asked()
-    generator = Diffusion(asked, settings(precision="auto"))
-    for size in sizes:
-        for guidance in (1.0, 2.0):
-            generator.generate(probe_plate(size), look(guidance=guidance))
+    generator = Diffusion(asked, chosen)
+    worker._warm(generator, None, sizes)
+    assert asked.shapes == set(shapes)
+    auto._ask_for_all(generator, sizes)
+    for guidance in (1.0, 2.0):
+        generator.generate(probe_plate(sizes[0]), look(guidance=guidance))
     assert asked.shapes == set(shapes)
 
 
@@ -268,9 +273,7 @@ def test_tensorrt_builds_them_strongly_typed(name: str, tmp_path: Path) -> None:
     pytest.importorskip("tensorrt_rtx", reason="tensorrt-rtx is not installed: pip install vpengine[rtx]")
     recipes = load_plugin("vpengine.neural.engine_orders:stage_recipes")
     made = load_plugin("vpengine.neural.engine_builder:made")
-    every = recipes(
-        "diffusion", settings(precision="auto"), (SIZES[1],), False, "tensorrt-rtx", ("SM89",), "float16", print
-    )
+    every = recipes("diffusion", settings(precision="auto"), (SIZES[1],), "tensorrt-rtx", ("SM89",), "float16", print)
     order = next(order for order in every if order.onnx == ExportCache().find(_sources(settings()).specs[name]))
     noted = made(order, tmp_path, lambda message: None)
     assert 0.0 < noted["probe"]["typed_drift"] < 0.02
