@@ -255,7 +255,7 @@ def test_a_lost_card_is_known(error: Exception, lost: bool) -> None:
 @pytest.mark.parametrize("words", ["CUDA error: out of memory", "weather.onnx: Cuda Runtime (out of memory)"])
 def test_a_card_that_is_full_is_not_lost(words: str) -> None:
     failed = _failed(RuntimeError(words))
-    assert failed == Failed("there is not enough memory for its picture", hopeless=True, lost=False)
+    assert failed == Failed("there is not enough memory for its picture", hopeless=True, full_memory=True)
 
 
 def test_the_end_waits_two_seconds_for_a_thread_that_hangs(loop: Loop, hang: threading.Event) -> None:

@@ -15,6 +15,7 @@ from vpengine.errors import UserError
 from vpengine.files import Files, read_files
 from vpengine.neural.engine_cache import EngineCache
 from vpengine.neural.export_cache import ExportCache
+from vpengine.neural.ladder import SMALLER
 from vpengine.plugins import load_plugin
 
 # Imported when something is built: they need onnx, which is no part of the core.
@@ -58,7 +59,8 @@ def _stage_orders(files: Files, runtime: str | None, targets: Sequence[str], pre
     chosen = runtime or neural.runtime
     if chosen in ("torch", "none"):
         raise UserError(f'runtime = "{chosen}": it needs nothing built; choose another one here with --runtime')
-    make, sizes = _needs_onnx(STAGE_RECIPES), asked_sizes(neural)
+    make = _needs_onnx(STAGE_RECIPES)
+    sizes = tuple(dict.fromkeys((*asked_sizes(neural), *asked_sizes(neural, SMALLER))))  # the ladder's smaller pictures
     asked = (neural.generator, files.generator_settings, sizes, chosen, targets, precision, typer.echo)
     try:
         orders: list[Any] = make(*asked)

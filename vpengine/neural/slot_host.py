@@ -167,7 +167,7 @@ class SlotHost(ABC):
             elif isinstance(message, Ready):
                 self._be_ready(message)
             elif isinstance(message, Failed):
-                self.health.hopeless = message.hopeless
+                self.health.hopeless, self.health.full_memory = message.hopeless, message.full_memory
                 self._fail(message.reason, now_s, final=message.lost and not self.ends)
                 return self._collected(keyframes)
             elif isinstance(message, Refused):
