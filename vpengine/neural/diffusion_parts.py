@@ -28,6 +28,7 @@ from vpengine.neural.diffusion_references import Adapter, load_adapter
 from vpengine.neural.digests import sha256_of
 from vpengine.neural.library_errors import in_a_sentence
 from vpengine.neural.model_folder import read_model
+from vpengine.neural.prompt_origin import origin_of
 from vpengine.neural.prompts import FOLDER as PROMPTS
 from vpengine.neural.prompts import Embedding, Encoder, Prompts
 from vpengine.neural.reference_model import ReferenceModel
@@ -39,7 +40,8 @@ for library in (diffusers_logging, transformers_logging):  # what they say is sa
 TOKENS = 77  # of a prompt: CLIP's
 TIME_IDS = 6  # SDXL: original size, crop, target size, two numbers each
 Place = Callable[[torch.Tensor], torch.Tensor]
-_TEXT = ("text_encoder", "tokenizer", "text_encoder_2", "tokenizer_2")
+_ENCODERS = ("text_encoder", "text_encoder_2")
+_TEXT = (*_ENCODERS, "tokenizer", "tokenizer_2")
 _RENOISING = ("LCMScheduler", "EulerAncestralDiscreteScheduler", "TCDScheduler")  # add noise again in every step
 _AUTOENCODERS = {"AutoencoderKL": AutoencoderKL, "AutoencoderTiny": AutoencoderTiny}
 _CONTROLS = {"ControlNetModel": ControlNetModel, "T2IAdapter": T2IAdapter}
@@ -108,7 +110,7 @@ def load_parts(
         unet=modules.unet,
         vae=modules.vae,
         control=modules.control,
-        prompts=Prompts(model, _encoder(pipeline, device, modules.sdxl), _nothing(modules), place),
+        prompts=_prompts(pipeline, model, fused, modules, device, place),
         alphas=DDPMScheduler.from_config(scheduler.config).alphas_cumprod.double(),
         prediction=scheduler.config.get("prediction_type", "epsilon"),
         renoising=type(scheduler).__name__ in _RENOISING,
@@ -117,11 +119,21 @@ def load_parts(
     )
 
 
-def open_prompts(model: Path) -> Prompts:
-    """A model's prompts, with its text encoders and nothing else of it. Raises UserError."""
-    pipeline, modules = _pipeline(model, torch.float32, networks=False), hollow_modules(model, None, None)
-    encoder = _encoder(pipeline, torch.device("cpu"), modules.sdxl)
-    return Prompts(model, encoder, _nothing(modules), lambda tensor: tensor)
+def open_prompts(model: Path, loras: Iterable[Path] = ()) -> Prompts:
+    """A model's prompts, with its text encoders and, without LoRAs, nothing else of it. Raises UserError."""
+    fused = tuple(loras)
+    pipeline, modules = _pipeline(model, torch.float32, networks=bool(fused)), hollow_modules(model, None, None)
+    for lora in fused:
+        _fuse(pipeline, lora)
+    return _prompts(pipeline, model, fused, modules, torch.device("cpu"), lambda tensor: tensor)
+
+
+def _prompts(
+    pipeline: Any, model: Path, loras: Iterable[Path], modules: Modules, device: torch.device, place: Place
+) -> Prompts:
+    origin = origin_of(read_model(model, check_digests=False), loras)
+    encoder = _encoder(pipeline, device, modules.sdxl) if origin.encoder else None
+    return Prompts(model, encoder, origin, _nothing(modules), place)
 
 
 def hollow_modules(model: Path, control: Path | None, vae: Path | None) -> Modules:
@@ -150,7 +162,10 @@ def _hollow(folder: Path, classes: dict[str, Any]) -> Any:
 
 
 def _pipeline(model: Path, dtype: torch.dtype, networks: bool = True) -> Any:
-    """networks: without, it has its text encoders, and can encode prompts."""
+    """dtype: of its networks. networks: without, it has its text encoders, and can encode prompts.
+
+    Prompts are encoded in float32 everywhere: what was kept on one machine is what another one would make.
+    """
     index = json.loads((model / "model_index.json").read_text(encoding="utf-8"))
     missing = [name for name in _TEXT if name in index and not (model / name).is_dir()]
     missing += [] if networks else ["unet", "vae"]
@@ -158,7 +173,7 @@ def _pipeline(model: Path, dtype: torch.dtype, networks: bool = True) -> Any:
     with in_a_sentence(f"{model}: cannot be loaded"):
         return DiffusionPipeline.from_pretrained(
             str(model),
-            dtype=dtype,
+            dtype={"default": dtype, **{name: torch.float32 for name in _ENCODERS if name in index}},
             local_files_only=True,
             use_safetensors=True,
             variant=variant,
@@ -182,7 +197,13 @@ def _class(folder: Path, classes: dict[str, Any]) -> Any:
 
 def _fuse(pipeline: Any, lora: Path) -> None:
     with in_a_sentence(f"{lora}: is no LoRA for this model"):
-        pipeline.load_lora_weights(str(lora.parent), weight_name=lora.name, local_files_only=True, use_safetensors=True)
+        found = {"weight_name": lora.name, "local_files_only": True, "use_safetensors": True}
+        if pipeline.text_encoder is not None:
+            pipeline.load_lora_weights(str(lora.parent), **found)
+        else:  # its part for one has nowhere to go, which diffusers does not bear: the prompts were prepared with it
+            found |= {"unet_config": pipeline.unet.config} if hasattr(pipeline, "text_encoder_2") else {}
+            layers, alphas, metadata = pipeline.lora_state_dict(str(lora.parent), return_lora_metadata=True, **found)
+            pipeline.load_lora_into_unet(layers, alphas, pipeline.unet, metadata=metadata, _pipeline=pipeline)
         pipeline.fuse_lora()
         pipeline.unload_lora_weights()
 
@@ -201,7 +222,7 @@ def pooled_width(unet: Any) -> int:
 
 def _encoder(pipeline: Any, device: torch.device, sdxl: bool) -> Encoder | None:
     tokenizers = [t for t in (pipeline.tokenizer, getattr(pipeline, "tokenizer_2", None)) if t is not None]
-    encoders = [getattr(pipeline, name, None) for name in ("text_encoder", "text_encoder_2")]
+    encoders = [getattr(pipeline, name, None) for name in _ENCODERS]
     if not tokenizers or not any(encoders):
         return None
     for encoder in encoders:
