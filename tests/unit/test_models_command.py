@@ -254,7 +254,7 @@ def test_prompts_are_prepared_for_a_stage_s_loras(models: Path, tiny: Any, tiny_
     shutil.copytree(tiny_sd, models / "turbo")
     for name, text in (("plain", False), ("words", True)):
         tiny.make_tiny_lora(models / f"{name}.safetensors", text=text)
-    for lora, kept in ((), 2), (("plain.safetensors",), 2), (("words.safetensors",), 4):
-        said("prepare", "turbo", "A street", *(f"--lora={name}" for name in lora))
+    for lora, kept in ("", 2), ("plain.safetensors", 2), ("words.safetensors", 4), ("words.safetensors=0.5", 6):
+        said("prepare", "turbo", "A street", *([f"--lora={lora}"] if lora else []))
         assert read_model(models / "turbo").prompts == kept
     assert "LoRA" in refused("prepare", "turbo", "A street", "--lora", "turbo")

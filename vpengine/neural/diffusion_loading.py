@@ -56,6 +56,7 @@ def _on_torch(runtime: TorchRuntime, settings: DiffusionSettings, sources: Sourc
         sources.loras,
         runtime.device,
         dtype,
+        scheduler=settings.scheduler,
         reference=sources.reference,
     )
     calls: Mapping[str, Call] = torch_networks(parts)
@@ -72,7 +73,16 @@ def _numbers(parts: Parts) -> Callable[[], Hashable]:
 
 def _exported(runtime: Runtime, settings: DiffusionSettings, sources: Sources) -> Model:
     here, exports = torch.device("cpu"), exports_of(sources)
-    parts = load_parts(sources.model, sources.control, sources.vae, sources.loras, here, torch.float32, weights=False)
+    parts = load_parts(
+        sources.model,
+        sources.control,
+        sources.vae,
+        sources.loras,
+        here,
+        torch.float32,
+        weights=False,
+        scheduler=settings.scheduler,
+    )
     torch.set_num_threads(os.cpu_count() or 1)  # for what surrounds the networks
     running = _running(runtime, parts, exports, exact=settings.precision == "float32")
     calls = {name: stand_in(network) for name, network in running.items()}

@@ -11,11 +11,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from vpengine.neural.digests import sha256_of
+from vpengine.neural.lora import Lora
 from vpengine.neural.model_folder import ModelFolder
-from vpengine.neural.safetensors_header import read_header
 
 FORMAT = "vpengine-prompt-2"  # rises with what an embedding is kept with
-_TEXT_LAYERS = ("lora_te", "text_encoder")  # how names of a LoRA's layers begin in kohya's naming, and in diffusers'
 _VOCABULARY = (".json", ".txt")
 
 
@@ -24,7 +23,7 @@ class PromptOrigin:
     """encoder: sha256 of the text encoders with their configs and tokenizers; empty where the model has come without.
 
     unet: sha256 of the weights that it was made for: by these a model without text encoder knows its own prompts.
-    loras: sha256 of each that changes a text encoder, a line each, in the order in which they are fused.
+    loras: the digest of each that changes a text encoder, a line each, in the order in which they are fused.
     """
 
     encoder: str
@@ -47,10 +46,10 @@ class PromptOrigin:
         return encoder if replace(self, encoder=encoder).said(said.get("prompt", "")) == said else ""
 
 
-def origin_of(model: ModelFolder, loras: Iterable[Path]) -> PromptOrigin:
+def origin_of(model: ModelFolder, loras: Iterable[Lora]) -> PromptOrigin:
     """Gigabytes are hashed once."""
     encoder = sha256_of(_text_files(model)) if model.has_text_encoder else ""
-    changing = (sha256_of([lora]) for lora in loras if _changes_text(lora))
+    changing = (lora.digest for lora in loras if lora.changes_text)
     return PromptOrigin(encoder, sha256_of(model.parts["unet"].files), "\n".join(changing))
 
 
@@ -60,7 +59,3 @@ def _text_files(model: ModelFolder) -> Iterator[Path]:
         yield model.path / name / "config.json"
         tokenizer = model.path / name.replace("text_encoder", "tokenizer")
         yield from (path for path in tokenizer.iterdir() if path.suffix in _VOCABULARY)
-
-
-def _changes_text(lora: Path) -> bool:
-    return any(name.startswith(_TEXT_LAYERS) for name in read_header(lora).shapes)
