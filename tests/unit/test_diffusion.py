@@ -26,6 +26,8 @@ torch_runtime = pytest.importorskip("vpengine.neural.torch_runtime", reason="the
 pipeline = pytest.importorskip("vpengine.neural.diffusion_pipeline", reason="the extra `diffusion` is not installed")
 torch = pytest.importorskip("torch")
 save_file = pytest.importorskip("safetensors.torch").save_file
+pipeline_networks = pytest.importorskip("vpengine.neural.diffusion_networks")
+pipeline_parts = pytest.importorskip("vpengine.neural.diffusion_parts")
 SIZE = (96, 56)
 OLDER = {"format": "vpengine-prompt-1", "prompt": "A harbour after the flood"}
 FLOOD = "A harbour after the flood"
@@ -160,6 +162,28 @@ def test_other_architectures(
     first = painted(made)
     assert first.std() > 0.02
     assert off(painted(made, prompt="A desert"), first) > 1e-5
+
+
+@pytest.mark.parametrize(
+    ("kind", "config", "half"),
+    [("sd", {}, True), ("sdxl", {}, False), ("sdxl", {"force_upcast": False}, True)],
+)
+def test_sdxl_s_autoencoder_alone_is_too_loud_for_half_floats(
+    tiny: Any, tmp_path: Path, kind: str, config: Mapping[str, bool], half: bool
+) -> None:
+    """diffusers writes force_upcast = true into the config of every autoencoder that does not say otherwise."""
+    tiny.make_tiny_model(tmp_path / "model", kind)
+    blocks = {"down_block_types": ["DownEncoderBlock2D"] * 4, "up_block_types": ["UpDecoderBlock2D"] * 4}
+    widths = {"block_out_channels": (8, 8, 8, 8), "norm_num_groups": 4, "latent_channels": 4}
+    coder = pytest.importorskip("diffusers").AutoencoderKL(**blocks, **widths, **config)
+    coder.save_pretrained(tmp_path / "coder")
+    parts = pipeline_parts.load_parts(
+        tmp_path / "model", None, tmp_path / "coder", (), torch.device("cpu"), torch.float16
+    )
+    networks = pipeline_networks.torch_networks(parts)
+    assert (parts.vae.dtype == torch.float16) == half
+    assert (not networks["encode"].exact) == (not networks["decode"].exact) == half
+    assert parts.unet.dtype == torch.float16
 
 
 def test_a_prompt_of_too_many_tokens_is_refused(generator: Diffusion) -> None:

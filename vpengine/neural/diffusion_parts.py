@@ -65,6 +65,13 @@ class Modules:
         """The U-Net is told sizes and the pooled prompt."""
         return bool(self.unet.config.addition_embed_type == "text_time")
 
+    @property
+    def vae_overflows(self) -> bool:
+        """In half floats, and paints black. The key is SDXL's: Stable Diffusion's autoencoders have it by default, and
+        bear half floats, as diffusers' pipelines have it.
+        """
+        return self.sdxl and bool(getattr(self.vae.config, "force_upcast", False))
+
 
 @dataclass(frozen=True, eq=False)
 class Parts(Modules):
@@ -145,10 +152,11 @@ def _modules(
     pipeline: Any, control: Path | None, vae: Path | None, device: torch.device, dtype: torch.dtype
 ) -> Modules:
     own_vae = _component(vae, _AUTOENCODERS, dtype) if vae else pipeline.vae
-    if dtype == torch.float16 and getattr(own_vae.config, "force_upcast", False):
-        own_vae = own_vae.float()  # SDXL's own overflows in half floats, and paints black
     controlling = _component(control, _CONTROLS, dtype).to(device).eval() if control else None
-    return Modules(pipeline.unet.to(device).eval(), own_vae.to(device).eval(), controlling)
+    modules = Modules(pipeline.unet.to(device).eval(), own_vae.to(device).eval(), controlling)
+    if dtype == torch.float16 and modules.vae_overflows:
+        modules.vae.float()
+    return modules
 
 
 def _hollow(folder: Path, classes: dict[str, Any]) -> Any:
