@@ -218,6 +218,25 @@ def embedding(generator: Diffusion, text: str = FLOOD) -> Picture:
     return hidden
 
 
+def test_a_picture_says_which_embeddings_it_was_told(generator: Diffusion) -> None:
+    """Of what is heard: without guidance nobody hears what is not wanted."""
+
+    def told(blends: Any = None, **values: Value) -> dict[str, str]:
+        look = looks_of("diffusion").of({"prompt": FLOOD, "negative_prompt": "people", **values}, 0, blends)
+        return dict(generator.generate(probe_plate(SIZE), look).told)
+
+    by_name = {
+        f"prompt {text!r}": hashlib.sha256(embedding(generator, text).tobytes()).hexdigest()
+        for text in (FLOOD, "A desert", "people")
+    }
+    flood, desert, people = by_name
+    assert told() == {flood: by_name[flood]}
+    assert told(guidance=2.0) == {flood: by_name[flood], people: by_name[people]}
+    half = {"prompt": ((FLOOD, 0.5), ("A desert", 0.5))}
+    assert told(half) == {flood: by_name[flood], desert: by_name[desert]}
+    assert len(set(by_name.values())) == 3
+
+
 def without_encoder(model: Path, folder: Path) -> Path:
     """A copy of a model as a show machine is given it."""
     shutil.copytree(model, folder, ignore=shutil.ignore_patterns("text_encoder*", "tokenizer*"))

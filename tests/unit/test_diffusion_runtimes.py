@@ -7,6 +7,7 @@ import os
 import shutil
 from collections.abc import Iterator
 from dataclasses import replace
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -83,7 +84,8 @@ def open_vino() -> Any:
 def test_onnxruntime_paints_torch_s_picture(parts: dict[str, Any]) -> None:
     """In single precision, to what rounding does; with guidance and without, and with what is added faded out."""
     truth, other = (Diffusion(runtime, settings(**parts)) for runtime in (torch_runtime(), OnnxRuntime()))
-    assert (other.runtime, other.model_sha256) == ("onnxruntime", truth.model_sha256)
+    runtime = f"onnxruntime {metadata.version('onnxruntime')}"
+    assert (other.runtime, other.model_sha256) == (runtime, truth.model_sha256)
     sizes = SIZES[:1] if parts.get("model") == "xl" else SIZES  # SDXL's adapters take whole 16 pixels
     for size, values in zip(sizes, ({"guidance": 2.0}, {"depth": 0.0}), strict=False):
         expected = picture(truth, size, **values)
@@ -95,7 +97,8 @@ def test_openvino_paints_it_in_single_precision_and_nearly_in_bfloat16() -> None
     truth = picture(Diffusion(torch_runtime(), settings()), SIZES[0])
     exact = Diffusion(open_vino(), settings())
     rounded = Diffusion(open_vino(), settings(precision="auto"))
-    assert (exact.runtime, rounded.runtime) == ("openvino f32", "openvino bf16")
+    library = f"openvino {metadata.version('openvino')}"
+    assert (exact.runtime, rounded.runtime) == (f"{library} f32", f"{library} bf16")
     assert psnr_db(picture(exact, SIZES[0]), truth) > 60.0
     assert 60.0 > psnr_db(picture(rounded, SIZES[0]), truth) > Diffusion.same_db
 

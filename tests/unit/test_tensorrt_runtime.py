@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from importlib import metadata
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -320,7 +321,8 @@ def test_an_engine_is_opened_once_for_a_shape(bench: Bench) -> None:
         for side in (8, 16):
             assert network(ones(side))["y"].shape == (1, 3, side, side)
     assert bench.opened == 2
-    assert network.name == "tensorrt-rtx float16"
+    version = metadata.version("tensorrt-rtx")
+    assert network.name == f"tensorrt-rtx {version} float16, {ADA.name}, driver {ADA.driver}"
 
 
 def test_what_is_not_built_is_refused_and_not_built(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:

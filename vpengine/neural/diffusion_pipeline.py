@@ -96,7 +96,9 @@ class ImageToImage:
             color_cct += kept[..., None] * (padded.current.color_cct - color_cct)
         height, width = plate.depth_m.shape
         picture = np.ascontiguousarray(color_cct[:height, :width])
-        return Generated(np.zeros_like(plate.color_cct), picture, seen.files)
+        heard = (*wanted, *(look.shares("negative_prompt") if conditions.guided else ()))
+        told = (*seen.files, *self._parts.prompts.told(heard))
+        return Generated(np.zeros_like(plate.color_cct), picture, told)
 
     def _encoded(self, picture: np.ndarray) -> torch.Tensor:
         """(height, width, 3) sRGB to latents, in single precision: sums of them are taken."""

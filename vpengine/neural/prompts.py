@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import os
 from collections import OrderedDict
@@ -28,6 +29,12 @@ class Embedding:
 
     hidden: torch.Tensor
     pooled: torch.Tensor | None = None
+
+    @property
+    def sha256(self) -> str:
+        """Of its numbers, as float32."""
+        numbers = (each.float().cpu().numpy().tobytes() for each in (self.hidden, self.pooled) if each is not None)
+        return hashlib.sha256(b"".join(numbers)).hexdigest()
 
 
 @dataclass(frozen=True)
@@ -59,15 +66,16 @@ class Prompts:
         self._empty = empty
         self._place = place  # to where the U-Net runs
         self._kept: OrderedDict[str, Embedding] = OrderedDict()
+        self._digests: dict[str, str] = {}  # of those that are kept, before they were rounded
 
     def __call__(self, text: str) -> Embedding:
         """Raises RefusedLookError for a prompt that is too long, or that nobody here can encode."""
         if text not in self._kept:
             found = self._stored(text) or self._encoded(text)
             pooled = self._place(found.pooled) if found.pooled is not None else None
-            self._kept[text] = Embedding(self._place(found.hidden), pooled)
+            self._kept[text], self._digests[text] = Embedding(self._place(found.hidden), pooled), found.sha256
             while len(self._kept) > MOST_KEPT:
-                self._kept.popitem(last=False)
+                del self._digests[self._kept.popitem(last=False)[0]]
         self._kept.move_to_end(text)
         return self._kept[text]
 
@@ -83,6 +91,11 @@ class Prompts:
                 if not (self._folder / self._origin.file(text)).is_file():
                     refused[text] = f"{self._folder} cannot be written to"
         return refused
+
+    def told(self, shares: Sequence[tuple[str, float]]) -> tuple[tuple[str, str], ...]:
+        """The embeddings of several prompts for provenance, as (words, sha256) pairs. Raises as a call does."""
+        named = {text: self(text) for text, share in shares if share > 0.0}
+        return tuple((f"prompt {text!r}", self._digests[text]) for text in named)
 
     def mixed(self, shares: Sequence[tuple[str, float]]) -> Embedding:
         """Between several prompts, by their shares of 1."""
