@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import shutil
+import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from importlib import metadata
@@ -101,6 +102,26 @@ def test_openvino_paints_it_in_single_precision_and_nearly_in_bfloat16() -> None
     assert (exact.runtime, rounded.runtime) == (f"{library} f32", f"{library} bf16")
     assert psnr_db(picture(exact, SIZES[0]), truth) > 60.0
     assert 60.0 > psnr_db(picture(rounded, SIZES[0]), truth) > Diffusion.same_db
+
+
+def test_in_a_thread_of_the_engine_torch_leaves_the_frame_its_core(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its number of threads is a thread's own: asked where the generator was made."""
+    torch = pytest.importorskip("torch")
+    monkeypatch.setattr(os, "cpu_count", lambda: 3)
+    before, found = torch.get_num_threads(), list[int]()
+
+    def make() -> None:
+        Diffusion(OnnxRuntime(), settings())
+        found.append(torch.get_num_threads())
+
+    try:
+        worker_thread = threading.Thread(target=make)
+        worker_thread.start()
+        worker_thread.join()
+        make()
+    finally:
+        torch.set_num_threads(before)
+    assert found == [1, 3]
 
 
 def test_another_autoencoder_may_paint(folder: Path, tiny: Any) -> None:
