@@ -291,14 +291,25 @@ class Asked:
         return noting
 
 
-@pytest.mark.parametrize("name", ["unet", "encode", "decode"])
-def test_tensorrt_builds_them_strongly_typed(name: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("name", "parts", "size"),
+    [
+        *((name, {}, SIZES[1]) for name in ("unet", "encode", "decode")),
+        ("control", {"control_model": "edges"}, SIZES[1]),
+        ("unet", {"control_model": "edges"}, SIZES[1]),
+        ("control", {"model": "xl", "control_model": "adapter-xl"}, SIZES[0]),
+    ],
+    ids=["unet", "encode", "decode", "controlnet", "unet-with-controlnet", "adapter"],
+)
+def test_tensorrt_builds_them_strongly_typed(
+    name: str, parts: dict[str, Any], size: tuple[int, int], tmp_path: Path
+) -> None:
     """For real, with no card: in float16, proven against onnxruntime's answer."""
     pytest.importorskip("tensorrt_rtx", reason="tensorrt-rtx is not installed: pip install vpengine[rtx]")
     recipes = load_plugin("vpengine.neural.engine_orders:stage_recipes")
-    made = load_plugin("vpengine.neural.engine_builder:made")
-    every = recipes("diffusion", settings(precision="auto"), (SIZES[1],), "tensorrt-rtx", ("SM89",), "float16", print)
-    order = next(order for order in every if order.onnx == ExportCache().find(_sources(settings()).specs[name]))
+    made, chosen = load_plugin("vpengine.neural.engine_builder:made"), settings(**{"precision": "auto", **parts})
+    every = recipes("diffusion", chosen, (size,), "tensorrt-rtx", ("SM89",), "float16", print)
+    order = next(order for order in every if order.onnx == ExportCache().find(_sources(chosen).specs[name]))
     noted = made(order, tmp_path, lambda message: None)
     assert 0.0 < noted["probe"]["typed_drift"] < 0.02
     assert (tmp_path / "built.engine").stat().st_size > 10_000
