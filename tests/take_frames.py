@@ -47,6 +47,7 @@ def keyframe(number: int) -> Keyframe:
     planes = [RNG.normal(size=(4, 6, 3)).astype(np.float16) for _ in range(2)]
     grade = Grade(RNG.normal(size=(*SHAPE, 3, 4)).astype(np.float32))
     provenance = Provenance("weather", "abc", "onnxruntime", look.values, 11, number, "0.1.0", told=(("a.png", "ab"),))
+    provenance = replace(provenance, settings=(("steps", "2"),))
     return Keyframe(
         request, Pixels(planes[0]), Pixels(planes[1]), grade, provenance, Timings(7.0 / 3.0, 2.5, 0.1 + 0.2)
     )

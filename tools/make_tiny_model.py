@@ -99,17 +99,23 @@ def make_tiny_adapter(folder: Path, kind: str = "sd", seed: int = 0) -> None:
     adapter.save_pretrained(str(folder), safe_serialization=True)
 
 
-def make_tiny_lora(file: Path, kind: str = "sd", seed: int = 0, rank: int = 4) -> None:
+def make_tiny_lora(file: Path, kind: str = "sd", seed: int = 0, rank: int = 4, *, text: bool = False) -> None:
     """Write a LoRA of the U-Net's attention in kohya's naming, as LCM-LoRA has it, as safetensors.
 
-    Both halves are random: an untrained LoRA's second half is zero, and a test could not see that it was loaded.
+    text: it changes the first text encoder's too. Both halves are random: an untrained LoRA's second half is zero, and
+    a test could not see that it was loaded.
     """
     generator = torch.Generator().manual_seed(seed)
     tensors: dict[str, Tensor] = {}
-    for name, layer in _unet(kind, in_channels=4).named_modules():
-        if not isinstance(layer, nn.Linear) or ".attn" not in name:
+    layers = [(f"unet.{name}", layer) for name, layer in _unet(kind, in_channels=4).named_modules() if ".attn" in name]
+    if text:
+        prefix = "te1" if kind == "sdxl" else "te"
+        encoder = CLIPTextModel(_text_config()).named_modules()
+        layers += [(f"{prefix}.text_model.{name.removeprefix('text_model.')}", layer) for name, layer in encoder]
+    for name, layer in layers:
+        if not isinstance(layer, nn.Linear):
             continue
-        key = f"lora_unet_{name.replace('.', '_')}"
+        key = f"lora_{name.replace('.', '_')}"
         tensors[f"{key}.lora_down.weight"] = torch.randn(rank, layer.in_features, generator=generator) * 0.2
         tensors[f"{key}.lora_up.weight"] = torch.randn(layer.out_features, rank, generator=generator) * 0.2
         tensors[f"{key}.alpha"] = torch.tensor(float(rank))

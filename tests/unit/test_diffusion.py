@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -22,7 +24,12 @@ from vpengine.view.view import pixel_centres, rays
 
 torch_runtime = pytest.importorskip("vpengine.neural.torch_runtime", reason="the extra `diffusion` is not installed")
 pipeline = pytest.importorskip("vpengine.neural.diffusion_pipeline", reason="the extra `diffusion` is not installed")
+torch = pytest.importorskip("torch")
+save_file = pytest.importorskip("safetensors.torch").save_file
+pipeline_networks = pytest.importorskip("vpengine.neural.diffusion_networks")
+pipeline_parts = pytest.importorskip("vpengine.neural.diffusion_parts")
 SIZE = (96, 56)
+OLDER = {"format": "vpengine-prompt-1", "prompt": "A harbour after the flood"}
 FLOOD = "A harbour after the flood"
 Picture = NDArray[np.float32]
 Paint = Callable[..., Picture]
@@ -157,6 +164,28 @@ def test_other_architectures(
     assert off(painted(made, prompt="A desert"), first) > 1e-5
 
 
+@pytest.mark.parametrize(
+    ("kind", "config", "half"),
+    [("sd", {}, True), ("sdxl", {}, False), ("sdxl", {"force_upcast": False}, True)],
+)
+def test_sdxl_s_autoencoder_alone_is_too_loud_for_half_floats(
+    tiny: Any, tmp_path: Path, kind: str, config: Mapping[str, bool], half: bool
+) -> None:
+    """diffusers writes force_upcast = true into the config of every autoencoder that does not say otherwise."""
+    tiny.make_tiny_model(tmp_path / "model", kind)
+    blocks = {"down_block_types": ["DownEncoderBlock2D"] * 4, "up_block_types": ["UpDecoderBlock2D"] * 4}
+    widths = {"block_out_channels": (8, 8, 8, 8), "norm_num_groups": 4, "latent_channels": 4}
+    coder = pytest.importorskip("diffusers").AutoencoderKL(**blocks, **widths, **config)
+    coder.save_pretrained(tmp_path / "coder")
+    parts = pipeline_parts.load_parts(
+        tmp_path / "model", None, tmp_path / "coder", (), torch.device("cpu"), torch.float16
+    )
+    networks = pipeline_networks.torch_networks(parts)
+    assert (parts.vae.dtype == torch.float16) == half
+    assert (not networks["encode"].exact) == (not networks["decode"].exact) == half
+    assert parts.unet.dtype == torch.float16
+
+
 def test_a_prompt_of_too_many_tokens_is_refused(generator: Diffusion) -> None:
     with pytest.raises(RefusedLookError, match=r"a prompt of \d+ tokens, and this model hears 75"):
         painted(generator, prompt="word " * 60)
@@ -182,6 +211,110 @@ def test_a_show_machine_needs_no_text_encoder(runtime: Runtime, tiny_models: Pat
     (tmp_path / "tokenizer").rename(full / "tokenizer")
     np.testing.assert_array_equal(painted(generator_of(runtime, full)), expected)  # and it is kept anew
     assert FLOOD.encode() in kept.read_bytes()
+
+
+def embedding(generator: Diffusion, text: str = FLOOD) -> Picture:
+    hidden: Picture = generator._pipeline.parts.prompts(text).hidden.float().numpy()
+    return hidden
+
+
+def test_a_picture_says_which_embeddings_it_was_told(generator: Diffusion) -> None:
+    """Of what is heard: without guidance nobody hears what is not wanted."""
+
+    def told(blends: Any = None, **values: Value) -> dict[str, str]:
+        look = looks_of("diffusion").of({"prompt": FLOOD, "negative_prompt": "people", **values}, 0, blends)
+        return dict(generator.generate(probe_plate(SIZE), look).told)
+
+    by_name = {
+        f"prompt {text!r}": hashlib.sha256(embedding(generator, text).tobytes()).hexdigest()
+        for text in (FLOOD, "A desert", "people")
+    }
+    flood, desert, people = by_name
+    assert told() == {flood: by_name[flood]}
+    assert told(guidance=2.0) == {flood: by_name[flood], people: by_name[people]}
+    half = {"prompt": ((FLOOD, 0.5), ("A desert", 0.5))}
+    assert told(half) == {flood: by_name[flood], desert: by_name[desert]}
+    assert len(set(by_name.values())) == 3
+
+
+def without_encoder(model: Path, folder: Path) -> Path:
+    """A copy of a model as a show machine is given it."""
+    shutil.copytree(model, folder, ignore=shutil.ignore_patterns("text_encoder*", "tokenizer*"))
+    return folder
+
+
+def test_an_embedding_of_another_text_encoder_is_never_used(runtime: Runtime, tiny: Any, tmp_path: Path) -> None:
+    """Neither where there is one, nor where there is none and the folder has embeddings of two."""
+    model, other = tmp_path / "model", tmp_path / "other"
+    tiny.make_tiny_model(model)
+    tiny.make_tiny_model(other, seed=5)
+    first = embedding(generator_of(runtime, model))
+    shutil.rmtree(model / "text_encoder")
+    shutil.copytree(other / "text_encoder", model / "text_encoder")
+    second = embedding(generator_of(runtime, model))
+    assert off(first, second) > 0.1
+    shutil.rmtree(other / "text_encoder")
+    shutil.copytree(model / "text_encoder", other / "text_encoder")
+    np.testing.assert_array_equal(embedding(generator_of(runtime, other)), second)
+    with pytest.raises(RefusedLookError, match=r"has prompts of 2 text encoders, .* bring it prompts"):
+        embedding(generator_of(runtime, without_encoder(model, tmp_path / "bare")))
+
+
+@pytest.mark.parametrize("older", [False, True])
+def test_embeddings_that_were_made_for_another_model_are_refused(
+    runtime: Runtime, tiny: Any, tmp_path: Path, older: bool
+) -> None:
+    """And so are those of an older vpengine, which do not say what they were made by; where they can, they are made."""
+    model = tmp_path / "model"
+    tiny.make_tiny_model(model)
+    expected = embedding(generator_of(runtime, model))
+    bare = without_encoder(model, tmp_path / "bare")
+    np.testing.assert_array_equal(embedding(generator_of(runtime, bare)), expected)
+    (kept,) = (model / "prompts").iterdir()
+    if older:
+        name = hashlib.sha256(FLOOD.encode()).hexdigest()[:32]
+        for folder in (model, bare):
+            (folder / "prompts" / kept.name).unlink()
+            save_file({"hidden": torch.zeros(1, 77, 32)}, folder / "prompts" / f"{name}.safetensors", OLDER)
+        np.testing.assert_array_equal(embedding(generator_of(runtime, model)), expected)
+    else:
+        tiny.make_tiny_model(tmp_path / "other", seed=5)
+        shutil.rmtree(bare / "unet")
+        shutil.copytree(tmp_path / "other" / "unet", bare / "unet")
+    with pytest.raises(RefusedLookError, match=r"prepared \(1 there are of other weights .* models prepare"):
+        embedding(generator_of(runtime, bare))
+
+
+@pytest.mark.parametrize("kind", ["sd", "sdxl"])
+def test_a_lora_s_part_for_the_text_encoder_is_heard_and_stays_its_own(
+    runtime: Runtime, tiny: Any, tmp_path: Path, kind: str
+) -> None:
+    """Whatever was kept before. One for the U-Net alone shares the model's prompts, which a show machine then has."""
+    model = tmp_path / "model"
+    tiny.make_tiny_model(model, kind)
+    tiny.make_tiny_lora(tmp_path / "unet.safetensors", kind)
+    tiny.make_tiny_lora(tmp_path / "text.safetensors", kind, text=True)
+    loras = {name: {"lora": (str(tmp_path / f"{name}.safetensors"),)} for name in ("unet", "text")}
+    plain = embedding(generator_of(runtime, model))
+    told = embedding(generator_of(runtime, model, **loras["text"]))
+    assert off(told, plain) > 1e-3
+    for settings, expected in (({}, plain), (loras["unet"], plain), (loras["text"], told)):
+        bare = without_encoder(model, tmp_path / f"bare-{len(list(tmp_path.iterdir()))}")
+        pictures = []
+        for folder in (model, bare):
+            made = generator_of(runtime, folder, **settings)
+            np.testing.assert_array_equal(embedding(made), expected)
+            pictures.append(painted(made))
+        np.testing.assert_array_equal(*pictures)
+
+
+def test_prompts_are_encoded_in_single_precision_whatever_paints(runtime: Runtime, tiny: Any, tmp_path: Path) -> None:
+    """What a rounded run kept serves an exact one."""
+    for name in ("rounded", "exact"):
+        tiny.make_tiny_model(tmp_path / name)
+    embedding(generator_of(runtime, tmp_path / "rounded", precision="bfloat16"))
+    found = [embedding(generator_of(runtime, tmp_path / name)) for name in ("rounded", "exact")]
+    np.testing.assert_array_equal(*found)
 
 
 @pytest.mark.parametrize(

@@ -126,7 +126,8 @@ def test_a_picture_says_which_files_it_was_told_by(generator: Diffusion, picture
     def told(**values: Any) -> dict[str, str]:
         blends = values.pop("blends", None)
         look = looks_of("diffusion").of({"prompt": "A harbour", **values}, 0, blends)
-        return dict(generator.generate(probe_plate(SIZE), look).told)
+        made = generator.generate(probe_plate(SIZE), look).told
+        return {name: sha256 for name, sha256 in made if not name.startswith("prompt ")}
 
     sha256 = {name: hashlib.sha256((pictures / name).read_bytes()).hexdigest() for name in ("red.png", "noise.png")}
     assert told(reference="red.png") == {"red.png": sha256["red.png"]}

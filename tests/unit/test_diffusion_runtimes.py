@@ -5,8 +5,10 @@ from __future__ import annotations
 import logging
 import os
 import shutil
+import threading
 from collections.abc import Iterator
 from dataclasses import replace
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,7 @@ from vpengine.cli.main import app
 from vpengine.control.looks import Looks
 from vpengine.errors import UserError
 from vpengine.frames.look import Look
+from vpengine.neural import auto, worker
 from vpengine.neural.auto import probe_plate, psnr_db
 from vpengine.neural.diffusion import Diffusion, DiffusionSettings
 from vpengine.neural.export_cache import ExportCache, ExportSpec
@@ -82,7 +85,8 @@ def open_vino() -> Any:
 def test_onnxruntime_paints_torch_s_picture(parts: dict[str, Any]) -> None:
     """In single precision, to what rounding does; with guidance and without, and with what is added faded out."""
     truth, other = (Diffusion(runtime, settings(**parts)) for runtime in (torch_runtime(), OnnxRuntime()))
-    assert (other.runtime, other.model_sha256) == ("onnxruntime", truth.model_sha256)
+    runtime = f"onnxruntime {metadata.version('onnxruntime')}"
+    assert (other.runtime, other.model_sha256) == (runtime, truth.model_sha256)
     sizes = SIZES[:1] if parts.get("model") == "xl" else SIZES  # SDXL's adapters take whole 16 pixels
     for size, values in zip(sizes, ({"guidance": 2.0}, {"depth": 0.0}), strict=False):
         expected = picture(truth, size, **values)
@@ -94,9 +98,30 @@ def test_openvino_paints_it_in_single_precision_and_nearly_in_bfloat16() -> None
     truth = picture(Diffusion(torch_runtime(), settings()), SIZES[0])
     exact = Diffusion(open_vino(), settings())
     rounded = Diffusion(open_vino(), settings(precision="auto"))
-    assert (exact.runtime, rounded.runtime) == ("openvino f32", "openvino bf16")
+    library = f"openvino {metadata.version('openvino')}"
+    assert (exact.runtime, rounded.runtime) == (f"{library} f32", f"{library} bf16")
     assert psnr_db(picture(exact, SIZES[0]), truth) > 60.0
     assert 60.0 > psnr_db(picture(rounded, SIZES[0]), truth) > Diffusion.same_db
+
+
+def test_in_a_thread_of_the_engine_torch_leaves_the_frame_its_core(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its number of threads is a thread's own: asked where the generator was made."""
+    torch = pytest.importorskip("torch")
+    monkeypatch.setattr(os, "cpu_count", lambda: 3)
+    before, found = torch.get_num_threads(), list[int]()
+
+    def make() -> None:
+        Diffusion(OnnxRuntime(), settings())
+        found.append(torch.get_num_threads())
+
+    try:
+        worker_thread = threading.Thread(target=make)
+        worker_thread.start()
+        worker_thread.join()
+        make()
+    finally:
+        torch.set_num_threads(before)
+    assert found == [1, 3]
 
 
 def test_another_autoencoder_may_paint(folder: Path, tiny: Any) -> None:
@@ -229,19 +254,23 @@ def test_a_mistake_is_one_sentence(stage: Path) -> None:
         assert sentence in str(error)
 
 
-def test_tensorrt_is_asked_for_every_size_of_a_stage() -> None:
-    """And for both batches where the show has guidance; the autoencoder knows of no batch."""
+@pytest.mark.parametrize("parts", [{}, {"control_model": "edges"}], ids=["alone", "controlnet"])
+def test_all_that_a_show_may_ask_of_tensorrt_is_built(parts: dict[str, Any]) -> None:
+    """What a start tries and what a fader may ask for, guidance among it; the autoencoder knows of no batch."""
     pytest.importorskip("tensorrt_rtx", reason="tensorrt-rtx is not installed: pip install vpengine[rtx]")
     recipes = load_plugin("vpengine.neural.engine_orders:stage_recipes")
-    sizes = ((96, 56), (48, 48), (67, 39))
-    orders = recipes("diffusion", settings(precision="auto"), sizes, True, "tensorrt-rtx", ("SM89",), "float16", print)
+    sizes, chosen = ((96, 56), (48, 48), (67, 39)), settings(precision="auto", **parts)
+    orders = recipes("diffusion", chosen, sizes, "tensorrt-rtx", ("SM89",), "float16", print)
     shapes = [(order.onnx.parent.name, *order.shapes) for order in orders]
-    assert len(set(shapes)) == len(shapes) == len(sizes) * (1 + 1 + 2)
+    networks = 1 + len(parts)  # that are called in batches
+    assert len(set(shapes)) == len(shapes) == len(sizes) * (1 + 1 + 2 * networks)
     asked = Asked()
-    generator = Diffusion(asked, settings(precision="auto"))
-    for size in sizes:
-        for guidance in (1.0, 2.0):
-            generator.generate(probe_plate(size), look(guidance=guidance))
+    generator = Diffusion(asked, chosen)
+    worker._warm(generator, None, sizes)
+    assert asked.shapes == set(shapes)
+    auto._ask_for_all(generator, sizes)
+    for guidance in (1.0, 2.0):
+        generator.generate(probe_plate(sizes[0]), look(guidance=guidance))
     assert asked.shapes == set(shapes)
 
 
@@ -262,16 +291,25 @@ class Asked:
         return noting
 
 
-@pytest.mark.parametrize("name", ["unet", "encode", "decode"])
-def test_tensorrt_builds_them_strongly_typed(name: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("name", "parts", "size"),
+    [
+        *((name, {}, SIZES[1]) for name in ("unet", "encode", "decode")),
+        ("control", {"control_model": "edges"}, SIZES[1]),
+        ("unet", {"control_model": "edges"}, SIZES[1]),
+        ("control", {"model": "xl", "control_model": "adapter-xl"}, SIZES[0]),
+    ],
+    ids=["unet", "encode", "decode", "controlnet", "unet-with-controlnet", "adapter"],
+)
+def test_tensorrt_builds_them_strongly_typed(
+    name: str, parts: dict[str, Any], size: tuple[int, int], tmp_path: Path
+) -> None:
     """For real, with no card: in float16, proven against onnxruntime's answer."""
     pytest.importorskip("tensorrt_rtx", reason="tensorrt-rtx is not installed: pip install vpengine[rtx]")
     recipes = load_plugin("vpengine.neural.engine_orders:stage_recipes")
-    made = load_plugin("vpengine.neural.engine_builder:made")
-    every = recipes(
-        "diffusion", settings(precision="auto"), (SIZES[1],), False, "tensorrt-rtx", ("SM89",), "float16", print
-    )
-    order = next(order for order in every if order.onnx == ExportCache().find(_sources(settings()).specs[name]))
+    made, chosen = load_plugin("vpengine.neural.engine_builder:made"), settings(**{"precision": "auto", **parts})
+    every = recipes("diffusion", chosen, (size,), "tensorrt-rtx", ("SM89",), "float16", print)
+    order = next(order for order in every if order.onnx == ExportCache().find(_sources(chosen).specs[name]))
     noted = made(order, tmp_path, lambda message: None)
     assert 0.0 < noted["probe"]["typed_drift"] < 0.02
     assert (tmp_path / "built.engine").stat().st_size > 10_000

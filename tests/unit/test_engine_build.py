@@ -16,11 +16,12 @@ import pytest
 
 from tests.networks import small_network, weather_shapes
 from vpengine.errors import UserError
-from vpengine.neural import engine_build, engine_builder
+from vpengine.neural import depth, engine_build, engine_builder
 from vpengine.neural.engine_build import Progress, ready_engine
 from vpengine.neural.engine_cache import EngineCache
 from vpengine.neural.engine_probe import answer_of, drift, probe_inputs, problem_of
 from vpengine.neural.engine_recipe import Recipe, usual_targets
+from vpengine.neural.onnx_file import fixed_shapes
 from vpengine.neural.tensorrt_log import logger_of
 from vpengine.neural.weather import WEIGHTS
 
@@ -55,6 +56,15 @@ def test_the_shipped_network_is_built_and_kept(cache: EngineCache) -> None:
     seen.clear()
     again = ready_engine(recipe, cache, seen.append)
     assert (again.data, again.manifest, seen) == (engine.data, engine.manifest, [])
+
+
+@pytest.mark.usefixtures("rtx")
+def test_the_shipped_depth_network_is_built_too(cache: EngineCache) -> None:
+    width, height = depth.LONGER_SIDE, 6 * depth.MULTIPLE
+    shapes = {"color": (1, 3, height, width), "plane": (1, 1, height, width)}
+    engine = ready_engine(Recipe(depth.WEIGHTS, fixed_shapes(depth.WEIGHTS, shapes)), cache)
+    assert len(engine.data) > 100_000
+    assert 0.0 < engine.manifest["probe"]["typed_drift"] < 0.005
 
 
 def test_whoever_orders_imports_no_builder() -> None:

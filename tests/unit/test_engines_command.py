@@ -20,6 +20,7 @@ from vpengine.neural.auto import probe_plate
 from vpengine.neural.engine_cache import EngineCache, EngineSpec
 from vpengine.neural.engine_jit import JitFile, JitSpec
 from vpengine.neural.generator import part_way
+from vpengine.neural.ladder import SMALLER
 from vpengine.neural.weather import WEIGHTS, Weather, input_shapes
 from vpengine.stage.state_folder import OVERRIDE
 
@@ -65,14 +66,15 @@ def test_a_file_s_sizes_are_said_by_input(tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures("rtx")
 def test_every_size_that_a_stage_may_ask_for_is_built(small_stage: Path, folder: Path) -> None:
-    """The governor's smaller pictures and the surround's too: during a show nothing is built."""
+    """The governor's and the ladder's smaller pictures and the surround's too: during a show nothing is built."""
     text = small_stage.read_text(encoding="utf-8")
     small_stage.write_text(
         text.replace('generator = "none"', 'generator = "weather"\nsurround_resolution = 48'), "utf-8"
     )
     said("build", "--stage", small_stage, "--runtime", "tensorrt-rtx", "--target", "SM89")
-    sizes = asked_sizes(read_files(small_stage, None, False, surrounds=False).stage.neural)
-    assert len(sizes) == 3
+    neural = read_files(small_stage, None, False, surrounds=False).stage.neural
+    sizes = {*asked_sizes(neural), *asked_sizes(neural, SMALLER)}
+    assert len(sizes) == 4
     built = {tuple(entry.manifest["spec"]["shapes"][0][1]) for entry in EngineCache(folder).entries()}
     assert built == {input_shapes(size)["color"] for size in sizes}
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
@@ -28,6 +28,7 @@ class Pretend:
     name: str
     failing: int = 0
     hopeless: bool = False
+    full_memory: bool = False
     request_size: float = 1.0
     closed: bool = False
     health: GeneratorHealth = field(init=False)
@@ -46,6 +47,7 @@ class Pretend:
             self.failing -= 1
             self.health.failures += 1
             self.health.last_failure, self.health.hopeless = "it broke", self.hopeless
+            self.health.full_memory = self.full_memory
         return Collected()
 
     def close(self) -> None:
@@ -115,7 +117,12 @@ def test_a_rung_that_cannot_be_started_is_passed_over(caplog: pytest.LogCaptureF
         (
             "weather",
             "tensorrt-rtx",
-            ["the generator weather", "its networks on onnxruntime", "pictures of half the pixels"],
+            [
+                "the generator weather",
+                "pictures of half the pixels",
+                "its networks on onnxruntime",
+                "its networks on onnxruntime, and pictures of half the pixels",
+            ],
         ),
         ("diffusion", "torch", ["the generator diffusion", "pictures of half the pixels", "the generator weather"]),
     ],
@@ -132,11 +139,11 @@ def test_what_a_stage_s_generator_is_tried_as(generator: str, runtime: str, expe
     [
         ("diffusion", "torch", "auto", ["thread", "thread", "process without the card"]),
         ("diffusion", "auto", "auto", ["thread", "thread", "process without the card"]),
-        ("diffusion", "tensorrt", "auto", ["thread", "thread", "thread", "process without the card"]),
-        ("diffusion", "openvino", "auto", ["process", "thread", "thread", "process without the card"]),
+        ("diffusion", "tensorrt", "auto", ["thread"] * 4 + ["process without the card"]),
+        ("diffusion", "openvino", "auto", ["process", "process", "thread", "thread", "process without the card"]),
         ("diffusion", "torch", "process", ["process", "process", "process"]),
         ("weather", "auto", "auto", ["process", "process"]),
-        ("weather", "tensorrt-rtx", "auto", ["thread", "process without the card", "process without the card"]),
+        ("weather", "tensorrt-rtx", "auto", ["thread"] * 2 + ["process without the card"] * 2),
         ("weather", "auto", "thread", ["thread", "thread", "process without the card"]),
     ],
 )
@@ -162,6 +169,35 @@ def test_where_a_stage_s_generator_is_tried_with_a_card(
         rung.start()
         assert rung.thread == (made[-1] == "thread")
     assert made == expected
+
+
+def test_a_full_memory_is_followed_by_smaller_pictures_alone() -> None:
+    """What fails for another reason is tried on torch with all of its pixels."""
+    settings = NeuralSettings(generator="diffusion", runtime="tensorrt-rtx")
+    words = [rung.words for rung in rungs_of(settings, lambda size: ((480, 270),), None, 1.0 / 24.0)]
+    small, torch = "pictures of half the pixels", "its networks on torch"
+    small_torch = f"{torch}, and {small}"
+    assert words == ["the generator diffusion", small, torch, small_torch, "the generator weather"]
+    for full_memory, expected in ((True, [small, small_torch]), (False, [small, torch])):
+        assert walked(settings, full_memory) == expected
+
+
+def walked(settings: NeuralSettings, full_memory: bool) -> list[str]:
+    """What follows, in the words for the operator, where the first two cannot go on."""
+    told: list[str] = []
+
+    def starting(rung: LadderRung, number: int) -> LadderRung:
+        host = Pretend(rung.words, failing=1 if number < 2 else 0, hopeless=True, full_memory=full_memory)
+        return replace(rung, start=lambda: host)
+
+    rungs = rungs_of(settings, lambda size: ((480, 270),), None, 1.0 / 24.0)
+    host = LadderHost(
+        [starting(rung, number) for number, rung in enumerate(rungs)], lambda: told.append(host.health.name)
+    )
+    for tries in range(4):
+        host.collect(float(tries))
+    host.close()
+    return told
 
 
 def test_what_waits_below_a_hung_thread_is_no_thread() -> None:

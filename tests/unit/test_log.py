@@ -99,9 +99,10 @@ def test_a_take_that_is_older_than_what_was_told_is_read(tmp_path: Path) -> None
     file = written(tmp_path, frame(0, (keyframe(1),))) / "frames.jsonl"
     line = json.loads(file.read_text(encoding="utf-8"))
     assert line["keyframes"][0]["provenance"].pop("told") == [["a.png", "ab"]]
+    assert line["keyframes"][0]["provenance"].pop("settings") == [["steps", "2"]]
     file.write_text(json.dumps(line) + "\n", encoding="utf-8")
     (found,) = [key for item in read_log(tmp_path, plate) for key in item.keyframes]
-    assert (found.provenance.told, found.provenance.model_sha256) == ((), "abc")
+    assert (found.provenance.told, found.provenance.settings, found.provenance.model_sha256) == ((), (), "abc")
 
 
 def test_looks_are_stored_by_name(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import Result
@@ -247,3 +248,13 @@ def test_prepared_prompts_are_kept_in_the_model(models: Path, tiny_sd: Path, tmp
     assert "this model hears 75" in told
     assert read_model(models / "turbo").prompts == 5
     assert "no prompts" in refused("prepare", "turbo")
+
+
+def test_prompts_are_prepared_for_a_stage_s_loras(models: Path, tiny: Any, tiny_sd: Path) -> None:
+    shutil.copytree(tiny_sd, models / "turbo")
+    for name, text in (("plain", False), ("words", True)):
+        tiny.make_tiny_lora(models / f"{name}.safetensors", text=text)
+    for lora, kept in ("", 2), ("plain.safetensors", 2), ("words.safetensors", 4), ("words.safetensors=0.5", 6):
+        said("prepare", "turbo", "A street", *([f"--lora={lora}"] if lora else []))
+        assert read_model(models / "turbo").prompts == kept
+    assert "LoRA" in refused("prepare", "turbo", "A street", "--lora", "turbo")

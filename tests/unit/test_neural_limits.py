@@ -218,14 +218,15 @@ def test_the_first_pictures_have_a_limit_of_their_own() -> None:
 
 
 def test_a_full_memory_leads_to_smaller_pictures_at_once(caplog: pytest.LogCaptureFixture) -> None:
-    """And not to a second try of the same."""
+    """And not to a second try of the same, nor to what needs more."""
 
     def rung(words: str, size: tuple[int, int], share: float) -> LadderRung:
         target = "limits_of_tests:TooLarge"
         start = partial(ProcessHost, "test", target, "vpengine.neural.none:NoRuntime", [size], request_size=share)
         return LadderRung(words, start)
 
-    host = LadderHost([rung("as asked", SIZE, 1.0), rung("pictures of half the pixels", (11, 5), 0.7)])
+    more = replace(rung("its networks on torch", SIZE, 1.0), needs_more=True)
+    host = LadderHost([rung("as asked", SIZE, 1.0), more, rung("pictures of half the pixels", (11, 5), 0.7)])
     try:
         end_s = time.monotonic() + 20.0
         while not host.health.ready:

@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -132,7 +133,7 @@ def test_weather_s_pictures_are_the_process_s() -> None:
     ours, theirs = (made_by(kind("weather", target, runtime, [SIZE]), look) for kind in (ThreadHost, ProcessHost))
     assert_same(ours, theirs)
     assert np.ptp(ours[0].gain.rgb) > 0.01
-    assert ours[0].provenance.runtime == "onnxruntime"
+    assert ours[0].provenance.runtime == f"onnxruntime {metadata.version('onnxruntime')}"
 
 
 def test_of_a_flat_plate_weather_is_told_a_guess() -> None:
@@ -167,6 +168,8 @@ def test_a_diffusion_model_s_pictures_are_the_process_s(tiny_sd: Path, tmp_path:
     assert_same(ours, theirs)
     assert np.ptp(ours[0].bias.rgb) > 0.01
     assert ours[0].provenance.runtime.startswith("torch ")
+    assert {"steps": "1", "precision": "float32"}.items() <= dict(ours[0].provenance.settings).items()
+    assert [name for name, _ in ours[0].provenance.told] == ["prompt 'A harbour after the flood'"]
 
 
 SENTENCES = {
@@ -266,7 +269,7 @@ def test_a_lost_card_is_known(error: Exception, lost: bool) -> None:
 @pytest.mark.parametrize("words", ["CUDA error: out of memory", "weather.onnx: Cuda Runtime (out of memory)"])
 def test_a_card_that_is_full_is_not_lost(words: str) -> None:
     failed = _failed(RuntimeError(words))
-    assert failed == Failed("there is not enough memory for its picture", hopeless=True, lost=False)
+    assert failed == Failed("there is not enough memory for its picture", hopeless=True, full_memory=True)
 
 
 def test_the_end_waits_two_seconds_for_a_thread_that_hangs(loop: Loop, hang: Hang) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from importlib import metadata
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -17,6 +18,7 @@ from vpengine.neural.engine_cache import Engine, EngineCache, NotBuiltError
 from vpengine.neural.engine_jit import JitFile, JitSpec, jit_files
 from vpengine.neural.engine_probe import answer_of, probe_inputs
 from vpengine.neural.engine_recipe import Recipe, usual_targets
+from vpengine.neural.library_errors import FullMemoryError
 from vpengine.neural.onnx_runtime import OnnxRuntime
 from vpengine.neural.tensorrt_flavours import FLAVOURS, own_target
 from vpengine.neural.tensorrt_log import logger_of
@@ -92,6 +94,24 @@ def test_an_engine_that_cannot_be_opened_says_why(rtx: Any, engines: Any, tmp_pa
             engines.opened(rtx, runtime, data, "small.onnx")
     with pytest.raises(UserError, match=r"small\.onnx: it is no engine, or a broken one"):
         engines.opened(rtx, runtime, b"no engine" * 100, "small.onnx")
+
+
+def test_a_card_that_is_full_is_told_from_other_reasons(rtx: Any, engines: Any) -> None:
+    """By TensorRT for RTX's diagnostic, and by the words of TensorRT, which has none."""
+    members = rtx.EngineInvalidityDiagnostics
+    full, other = (int(member) for member in (members.INSUFFICIENT_GPU_MEMORY, members.UNSUPPORTED_CC))
+    for bits, words, kind in (
+        (full | other, "", FullMemoryError),
+        (other, "", UserError),
+        (None, "[defaultAllocator.cpp::allocate::57] Error Code 1: Cuda Runtime (out of memory)", FullMemoryError),
+        (None, "Cuda Runtime (unspecified launch failure)", UserError),
+    ):
+        says = SimpleNamespace(deserialize_cuda_engine=lambda data: None, logger=SimpleNamespace(worst=words))
+        if bits is not None:
+            says.get_engine_validity = lambda data, bits=bits: (0, bits)
+        with pytest.raises(UserError) as found:
+            engines.opened(rtx, says, b"", "small.onnx")
+        assert type(found.value) is kind, (bits, words)
 
 
 def test_every_diagnostic_has_words(rtx: Any, engines: Any) -> None:
@@ -301,7 +321,8 @@ def test_an_engine_is_opened_once_for_a_shape(bench: Bench) -> None:
         for side in (8, 16):
             assert network(ones(side))["y"].shape == (1, 3, side, side)
     assert bench.opened == 2
-    assert network.name == "tensorrt-rtx float16"
+    version = metadata.version("tensorrt-rtx")
+    assert network.name == f"tensorrt-rtx {version} float16, {ADA.name}, driver {ADA.driver}"
 
 
 def test_what_is_not_built_is_refused_and_not_built(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:

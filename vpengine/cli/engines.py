@@ -11,11 +11,11 @@ import typer
 
 from vpengine.cli.bar import progress_bar
 from vpengine.compose.request import asked_sizes
-from vpengine.control.looks import look_address
 from vpengine.errors import UserError
 from vpengine.files import Files, read_files
 from vpengine.neural.engine_cache import EngineCache
 from vpengine.neural.export_cache import ExportCache
+from vpengine.neural.ladder import SMALLER
 from vpengine.plugins import load_plugin
 
 # Imported when something is built: they need onnx, which is no part of the core.
@@ -28,9 +28,6 @@ def build(
     networks: Annotated[list[str] | None, typer.Argument(help="ONNX files; or weather, the shipped network.")] = None,
     stage: Annotated[Path | None, typer.Option(help="A stage file: all that its generator runs, exported too.")] = None,
     show: Annotated[Path | None, typer.Option(help="A show file, instead of the stage's own.")] = None,
-    guidance: Annotated[
-        bool, typer.Option("--guidance", help="Also for guidance above 1, unasked by the show.")
-    ] = False,
     shape: Annotated[list[str] | None, typer.Option(help="An input's size: color=1x3x360x640.")] = None,
     resolution: Annotated[list[str] | None, typer.Option(help="Of weather's pictures: 640x360.")] = None,
     target: Annotated[list[str] | None, typer.Option(help="A compute capability, SM89; by default all.")] = None,
@@ -47,7 +44,7 @@ def build(
         if sizes or pictures:
             raise UserError("--stage: the sizes are the stage's; leave --shape and --resolution out")
         files = read_files(stage, show, allow_outside, surrounds=False)
-        orders = _stage_orders(files, guidance, runtime, target or (), precision)
+        orders = _stage_orders(files, runtime, target or (), precision)
     else:
         make, chosen = _needs_onnx(RECIPES), runtime or "tensorrt-rtx"
         orders = [
@@ -57,16 +54,14 @@ def build(
         typer.echo(_built(order))
 
 
-def _stage_orders(
-    files: Files, guidance: bool, runtime: str | None, targets: Sequence[str], precision: str
-) -> list[Any]:
+def _stage_orders(files: Files, runtime: str | None, targets: Sequence[str], precision: str) -> list[Any]:
     neural = files.stage.neural
     chosen = runtime or neural.runtime
     if chosen in ("torch", "none"):
         raise UserError(f'runtime = "{chosen}": it needs nothing built; choose another one here with --runtime')
-    sizes, guided = asked_sizes(neural), guidance or _guided(files)
     make = _needs_onnx(STAGE_RECIPES)
-    asked = (neural.generator, files.generator_settings, sizes, guided, chosen, targets, precision, typer.echo)
+    sizes = tuple(dict.fromkeys((*asked_sizes(neural), *asked_sizes(neural, SMALLER))))  # the ladder's smaller pictures
+    asked = (neural.generator, files.generator_settings, sizes, chosen, targets, precision, typer.echo)
     try:
         orders: list[Any] = make(*asked)
     except ImportError as error:
@@ -76,13 +71,6 @@ def _stage_orders(
     if not orders:
         typer.echo(f'all that the generator "{neural.generator}" needs for runtime = "{chosen}" is there')
     return orders
-
-
-def _guided(files: Files) -> bool:
-    """Whether stage or show ask for guidance above 1 anywhere."""
-    show = files.show
-    values = (*files.stage.controls, *show.controls, *(pair for scene in show.scenes for pair in scene.controls))
-    return any(address == look_address("guidance") and float(value) > 1.0 for address, value in values)
 
 
 def list_engines() -> None:

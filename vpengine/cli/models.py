@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import textwrap
 from pathlib import Path
@@ -15,8 +16,9 @@ from vpengine.errors import Problem, ProblemsError, UserError
 from vpengine.files import controls_of
 from vpengine.neural.accelerator import Accelerator, find_accelerator, fitness
 from vpengine.neural.digests import sha256_of
+from vpengine.neural.lora import Lora
 from vpengine.neural.model_folder import INDEX, ModelFolder, find_model, models_folder, models_there, read_model
-from vpengine.neural.model_part import WORDS, ModelPart, read_part
+from vpengine.neural.model_part import WORDS, ModelPart, check_fits, check_kind, read_part
 from vpengine.plugins import load_plugin
 from vpengine.stage.show_file import read_show
 
@@ -89,6 +91,9 @@ def prepare_prompts(
     name: Annotated[str, typer.Argument(help="A name in the models folder, or a path.")],
     prompts: Annotated[list[str] | None, typer.Argument(help="Prompts, each in quotes.")] = None,
     show: Annotated[list[Path] | None, typer.Option(help="A show file: all prompts in it; repeatable.")] = None,
+    lora: Annotated[
+        list[str] | None, typer.Option(help="A LoRA of the stage's, NAME or NAME=SCALE; repeatable.")
+    ] = None,
 ) -> None:
     """Encode prompts and keep them in the model's folder, so that a show machine needs no text encoder."""
     model = read_model(find_model(name))
@@ -96,12 +101,24 @@ def prepare_prompts(
     if not texts:
         raise UserError("no prompts: name some, in quotes, or a --show file that has some")
     try:
-        refused = load_plugin(OPEN_PROMPTS)(model.path).prepare(dict.fromkeys(["", *texts]))
+        kept = load_plugin(OPEN_PROMPTS)(model.path, [_lora(text, model) for text in lora or ()])
+        refused = kept.prepare(dict.fromkeys(["", *texts]))
     except ImportError as error:
         raise UserError(f"encoding prompts needs torch ({error}): pip install 'vpengine[diffusion]'") from error
     if refused:
         raise ProblemsError([Problem(model.name, "prompt", sentence) for sentence in refused.values()])
     typer.echo(f"{len(set(texts))} prompts are kept in {model.path / PROMPTS}")
+
+
+def _lora(text: str, model: ModelFolder) -> Lora:
+    """Of a name, and a scale after = where that is not 1. Raises UserError where it is none, or not for this model."""
+    name, equals, scale = text.rpartition("=")
+    if not equals or not re.fullmatch(r"-?\d+(\.\d+)?", scale):
+        name, scale = text, "1"
+    part = read_part(find_model(name))
+    check_kind(part, "lora")
+    check_fits(part, model)
+    return Lora(part.path, float(scale))
 
 
 def prompts_in(show: Path) -> list[str]:

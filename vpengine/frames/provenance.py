@@ -9,8 +9,10 @@ from dataclasses import dataclass
 class Provenance:
     """source: ``plate:street``, ``weather``, ``test``. The rest is empty where it does not apply.
 
-    blends: of the look's texts that were changing. started_from: sha256 of what was on the walls already, where a
-    generator went on from that. told: the files beside the look's values that it was told by, as (name, sha256) pairs.
+    runtime: the library with its version, the precision, and the card with its driver where there is one. blends: of
+    the look's texts that were changing. started_from: sha256 of what was on the walls already, where a generator went
+    on from that. told: what it was told by beside the look's values, files and embeddings, as (name, sha256) pairs.
+    settings: the generator's own in the stage file, such as its steps, as (key, text) pairs.
     """
 
     source: str
@@ -23,3 +25,4 @@ class Provenance:
     blends: tuple[tuple[str, tuple[tuple[str, float], ...]], ...] = ()
     started_from: str = ""
     told: tuple[tuple[str, str], ...] = ()
+    settings: tuple[tuple[str, str], ...] = ()

@@ -9,6 +9,11 @@ MANAGEMENT = "nvml.dll" if sys.platform == "win32" else "libnvidia-ml.so.1"  # c
 _LONGEST = 96
 
 
+def card_in_words(name: str, driver: str) -> str:
+    """A card with its driver, as provenance has it: another driver may round otherwise."""
+    return f"{name}, driver {driver}" if driver else name
+
+
 def driver_version(library: str = MANAGEMENT) -> str:
     """As nvidia-smi has it, "580.65.06"; empty where there is no driver, or it does not work."""
     version = ctypes.create_string_buffer(_LONGEST)

@@ -9,9 +9,9 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, PlainValidator, ValidationInfo, WithJsonSchema
+from pydantic import Field, PlainValidator, ValidationInfo, WithJsonSchema, model_validator
 
 from vpengine.control.controls import Control, Kind, Value
 from vpengine.control.looks import look_address
@@ -39,6 +39,9 @@ def _model(value: Any, info: ValidationInfo) -> str:
 ModelName = Annotated[str, PlainValidator(_model), WithJsonSchema({"type": "string"})]
 
 
+Scale = Annotated[float, Field(ge=-4.0, le=4.0)]
+
+
 class DiffusionSettings(Settings):
     """Which model paints, and how."""
 
@@ -52,6 +55,13 @@ class DiffusionSettings(Settings):
         default=None, description="Another autoencoder, such as a tiny one, which takes a tenth of the time."
     )
     lora: tuple[ModelName, ...] = Field(default=(), description="LoRA files, for few steps or a style.")
+    lora_scales: tuple[Scale, ...] = Field(
+        default=(), description="How strongly each of them counts, in their order; without, 1 each."
+    )
+    scheduler: Literal["lcm", "ddim"] | None = Field(
+        default=None,
+        description='How a step follows on another; without, as the model says. An LCM LoRA needs "lcm".',
+    )
     reference_model: ModelName | None = Field(
         default=None, description="An IP-Adapter for it, with its image encoder: it can be told by a picture then."
     )
@@ -62,6 +72,15 @@ class DiffusionSettings(Settings):
     precision: Literal["auto", "float32", "bfloat16", "float16"] = Field(
         default="auto", description="Of the numbers in it; auto takes what the machine is fast with."
     )
+
+    @model_validator(mode="after")
+    def _check_scales(self) -> Self:
+        if self.lora_scales and len(self.lora_scales) != len(self.lora):
+            raise refusal(
+                f"found {len(self.lora_scales)} numbers for {len(self.lora)} files in lora; give each one",
+                "lora_scales",
+            )
+        return self
 
 
 _CONTROLS: tuple[tuple[str, Kind, Value, float, float, str], ...] = (

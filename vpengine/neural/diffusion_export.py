@@ -57,18 +57,19 @@ def exports_there(settings: DiffusionSettings) -> bool:
 
 
 def stage_networks(
-    settings: DiffusionSettings, sizes: Iterable[tuple[int, int]], guided: bool, tell: Tell
+    settings: DiffusionSettings, sizes: Iterable[tuple[int, int]], tell: Tell
 ) -> list[tuple[Path, dict[str, Shape], bool]]:
     """Each network's file with the shapes for each size, and whether float16 is too little for it; exported if need be.
 
-    guided: also as guidance above 1 calls them. Raises UserError where the model cannot be used.
+    Guidance is a fader: a model that is called for two prompts where it is above 1 needs both batches in every show.
+    Raises UserError where the model cannot be used.
     """
     sources = sources_of(settings)
     exports, found = exports_of(sources, tell), {}
     modules = hollow_modules(sources.model, sources.control, sources.vae)
-    twice = guided and modules.unet.config.time_cond_proj_dim is None
+    batches = (1, 2) if modules.unet.config.time_cond_proj_dim is None else (1,)
     for size in sizes:
-        for batch in (1, 2) if twice else (1,):
+        for batch in batches:
             for name, inputs in examples(modules, size, batch).items():
                 shapes = {key: tuple(tensor.shape) for key, tensor in inputs.items()}
                 exact = settings.precision == "float32" or torch_networks(modules)[name].exact

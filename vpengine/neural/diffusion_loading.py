@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -56,6 +57,7 @@ def _on_torch(runtime: TorchRuntime, settings: DiffusionSettings, sources: Sourc
         sources.loras,
         runtime.device,
         dtype,
+        scheduler=settings.scheduler,
         reference=sources.reference,
     )
     calls: Mapping[str, Call] = torch_networks(parts)
@@ -72,12 +74,27 @@ def _numbers(parts: Parts) -> Callable[[], Hashable]:
 
 def _exported(runtime: Runtime, settings: DiffusionSettings, sources: Sources) -> Model:
     here, exports = torch.device("cpu"), exports_of(sources)
-    parts = load_parts(sources.model, sources.control, sources.vae, sources.loras, here, torch.float32, weights=False)
-    torch.set_num_threads(os.cpu_count() or 1)  # for what surrounds the networks
+    parts = load_parts(
+        sources.model,
+        sources.control,
+        sources.vae,
+        sources.loras,
+        here,
+        torch.float32,
+        weights=False,
+        scheduler=settings.scheduler,
+    )
+    torch.set_num_threads(_threads_around())
     running = _running(runtime, parts, exports, exact=settings.precision == "float32")
     calls = {name: stand_in(network) for name, network in running.items()}
     networks = Networks(calls["encode"], calls["decode"], calls["unet"], calls.get("control"), steady=True)
     return Model(parts, networks, here, running["unet"].name)
+
+
+def _threads_around() -> int:
+    """For what surrounds the networks: in a thread of the engine one, which leaves the frame its core."""
+    own_process = threading.current_thread() is threading.main_thread()
+    return (os.cpu_count() or 1) if own_process else 1
 
 
 def _running(runtime: Runtime, parts: Parts, exports: Mapping[str, Path], exact: bool) -> dict[str, Network]:

@@ -61,10 +61,9 @@ class Networks:
 
 def torch_networks(modules: Modules) -> dict[str, TorchNetwork]:
     """By name, as above."""
-    exact = bool(getattr(modules.vae.config, "force_upcast", False))
     networks = {
-        "encode": TorchNetwork(modules.vae, _encoded, exact),
-        "decode": TorchNetwork(modules.vae, _decoded, exact),
+        "encode": TorchNetwork(modules.vae, _encoded, modules.vae_overflows),
+        "decode": TorchNetwork(modules.vae, _decoded, modules.vae_overflows),
         "unet": TorchNetwork(modules.unet, _answered),
     }
     if modules.control is not None:

@@ -16,7 +16,6 @@ from diffusers import (
     AutoencoderKL,
     AutoencoderTiny,
     ControlNetModel,
-    DDPMScheduler,
     DiffusionPipeline,
     T2IAdapter,
     UNet2DConditionModel,
@@ -25,9 +24,12 @@ from diffusers.utils import logging as diffusers_logging
 
 from vpengine.errors import UserError
 from vpengine.neural.diffusion_references import Adapter, load_adapter
+from vpengine.neural.diffusion_schedule import Schedule, schedule_of
 from vpengine.neural.digests import sha256_of
 from vpengine.neural.library_errors import in_a_sentence
+from vpengine.neural.lora import Lora
 from vpengine.neural.model_folder import read_model
+from vpengine.neural.prompt_origin import origin_of
 from vpengine.neural.prompts import FOLDER as PROMPTS
 from vpengine.neural.prompts import Embedding, Encoder, Prompts
 from vpengine.neural.reference_model import ReferenceModel
@@ -39,8 +41,8 @@ for library in (diffusers_logging, transformers_logging):  # what they say is sa
 TOKENS = 77  # of a prompt: CLIP's
 TIME_IDS = 6  # SDXL: original size, crop, target size, two numbers each
 Place = Callable[[torch.Tensor], torch.Tensor]
-_TEXT = ("text_encoder", "tokenizer", "text_encoder_2", "tokenizer_2")
-_RENOISING = ("LCMScheduler", "EulerAncestralDiscreteScheduler", "TCDScheduler")  # add noise again in every step
+_ENCODERS = ("text_encoder", "text_encoder_2")
+_TEXT = (*_ENCODERS, "tokenizer", "tokenizer_2")
 _AUTOENCODERS = {"AutoencoderKL": AutoencoderKL, "AutoencoderTiny": AutoencoderTiny}
 _CONTROLS = {"ControlNetModel": ControlNetModel, "T2IAdapter": T2IAdapter}
 _UNETS = {"UNet2DConditionModel": UNet2DConditionModel}
@@ -63,17 +65,20 @@ class Modules:
         """The U-Net is told sizes and the pooled prompt."""
         return bool(self.unet.config.addition_embed_type == "text_time")
 
+    @property
+    def vae_overflows(self) -> bool:
+        """In half floats, and paints black. The key is SDXL's: Stable Diffusion's autoencoders have it by default, and
+        bear half floats, as diffusers' pipelines have it.
+        """
+        return self.sdxl and bool(getattr(self.vae.config, "force_upcast", False))
+
 
 @dataclass(frozen=True, eq=False)
 class Parts(Modules):
-    """alphas: the scheduler's cumulative products, (steps,) float64. prediction: what the U-Net answers. renoising: a
-    step adds new noise. adapter: of reference pictures, where the U-Net has one in it.
-    """
+    """adapter: of reference pictures, where the U-Net has one in it."""
 
     prompts: Prompts
-    alphas: torch.Tensor
-    prediction: str
-    renoising: bool
+    schedule: Schedule
     sha256: str
     adapter: Adapter | None = None
 
@@ -82,15 +87,17 @@ def load_parts(
     model: Path,
     control: Path | None,
     vae: Path | None,
-    loras: Iterable[Path],
+    loras: Iterable[Lora],
     device: torch.device,
     dtype: torch.dtype,
     weights: bool = True,
+    scheduler: str | None = None,
     reference: ReferenceModel | None = None,
 ) -> Parts:
     """Raises UserError, one sentence that names the folder and the cure.
 
-    weights: without, what the networks are is known and no more; text encoders have theirs.
+    weights: without, what the networks are is known and no more; text encoders have theirs. scheduler: as
+    ``schedule_of`` takes it.
     reference: for those with weights.
     """
     fused = tuple(loras)
@@ -103,25 +110,33 @@ def load_parts(
     else:
         pipeline.unet = pipeline.vae = None
         modules = hollow_modules(model, control, vae)
-    scheduler, place = pipeline.scheduler, partial(torch.Tensor.to, device=device, dtype=dtype)
+    place = partial(torch.Tensor.to, device=device, dtype=dtype)
     return Parts(
         unet=modules.unet,
         vae=modules.vae,
         control=modules.control,
-        prompts=Prompts(model, _encoder(pipeline, device, modules.sdxl), _nothing(modules), place),
-        alphas=DDPMScheduler.from_config(scheduler.config).alphas_cumprod.double(),
-        prediction=scheduler.config.get("prediction_type", "epsilon"),
-        renoising=type(scheduler).__name__ in _RENOISING,
-        sha256=_digest([model, *(path for path in (control, vae) if path), *fused, *_files(reference)]),
+        prompts=_prompts(pipeline, model, fused, modules, device, place),
+        schedule=schedule_of(pipeline.scheduler, scheduler),
+        sha256=_digest([model, *(path for path in (control, vae) if path)], fused, _files(reference)),
         adapter=adapter,
     )
 
 
-def open_prompts(model: Path) -> Prompts:
-    """A model's prompts, with its text encoders and nothing else of it. Raises UserError."""
-    pipeline, modules = _pipeline(model, torch.float32, networks=False), hollow_modules(model, None, None)
-    encoder = _encoder(pipeline, torch.device("cpu"), modules.sdxl)
-    return Prompts(model, encoder, _nothing(modules), lambda tensor: tensor)
+def open_prompts(model: Path, loras: Iterable[Lora] = ()) -> Prompts:
+    """A model's prompts, with its text encoders and, without LoRAs, nothing else of it. Raises UserError."""
+    fused = tuple(loras)
+    pipeline, modules = _pipeline(model, torch.float32, networks=bool(fused)), hollow_modules(model, None, None)
+    for lora in fused:
+        _fuse(pipeline, lora)
+    return _prompts(pipeline, model, fused, modules, torch.device("cpu"), lambda tensor: tensor)
+
+
+def _prompts(
+    pipeline: Any, model: Path, loras: Iterable[Lora], modules: Modules, device: torch.device, place: Place
+) -> Prompts:
+    origin = origin_of(read_model(model, check_digests=False), loras)
+    encoder = _encoder(pipeline, device, modules.sdxl) if origin.encoder else None
+    return Prompts(model, encoder, origin, _nothing(modules), place)
 
 
 def hollow_modules(model: Path, control: Path | None, vae: Path | None) -> Modules:
@@ -137,10 +152,11 @@ def _modules(
     pipeline: Any, control: Path | None, vae: Path | None, device: torch.device, dtype: torch.dtype
 ) -> Modules:
     own_vae = _component(vae, _AUTOENCODERS, dtype) if vae else pipeline.vae
-    if dtype == torch.float16 and getattr(own_vae.config, "force_upcast", False):
-        own_vae = own_vae.float()  # SDXL's own overflows in half floats, and paints black
     controlling = _component(control, _CONTROLS, dtype).to(device).eval() if control else None
-    return Modules(pipeline.unet.to(device).eval(), own_vae.to(device).eval(), controlling)
+    modules = Modules(pipeline.unet.to(device).eval(), own_vae.to(device).eval(), controlling)
+    if dtype == torch.float16 and modules.vae_overflows:
+        modules.vae.float()
+    return modules
 
 
 def _hollow(folder: Path, classes: dict[str, Any]) -> Any:
@@ -150,7 +166,10 @@ def _hollow(folder: Path, classes: dict[str, Any]) -> Any:
 
 
 def _pipeline(model: Path, dtype: torch.dtype, networks: bool = True) -> Any:
-    """networks: without, it has its text encoders, and can encode prompts."""
+    """dtype: of its networks. networks: without, it has its text encoders, and can encode prompts.
+
+    Prompts are encoded in float32 everywhere: what was kept on one machine is what another one would make.
+    """
     index = json.loads((model / "model_index.json").read_text(encoding="utf-8"))
     missing = [name for name in _TEXT if name in index and not (model / name).is_dir()]
     missing += [] if networks else ["unet", "vae"]
@@ -158,7 +177,7 @@ def _pipeline(model: Path, dtype: torch.dtype, networks: bool = True) -> Any:
     with in_a_sentence(f"{model}: cannot be loaded"):
         return DiffusionPipeline.from_pretrained(
             str(model),
-            dtype=dtype,
+            dtype={"default": dtype, **{name: torch.float32 for name in _ENCODERS if name in index}},
             local_files_only=True,
             use_safetensors=True,
             variant=variant,
@@ -180,10 +199,17 @@ def _class(folder: Path, classes: dict[str, Any]) -> Any:
     return classes[name]
 
 
-def _fuse(pipeline: Any, lora: Path) -> None:
-    with in_a_sentence(f"{lora}: is no LoRA for this model"):
-        pipeline.load_lora_weights(str(lora.parent), weight_name=lora.name, local_files_only=True, use_safetensors=True)
-        pipeline.fuse_lora()
+def _fuse(pipeline: Any, lora: Lora) -> None:
+    folder = str(lora.file.parent)
+    with in_a_sentence(f"{lora.file}: is no LoRA for this model"):
+        found = {"weight_name": lora.file.name, "local_files_only": True, "use_safetensors": True}
+        if pipeline.text_encoder is not None:
+            pipeline.load_lora_weights(folder, **found)
+        else:  # its part for one has nowhere to go, which diffusers does not bear: the prompts were prepared with it
+            found |= {"unet_config": pipeline.unet.config} if hasattr(pipeline, "text_encoder_2") else {}
+            layers, alphas, metadata = pipeline.lora_state_dict(folder, return_lora_metadata=True, **found)
+            pipeline.load_lora_into_unet(layers, alphas, pipeline.unet, metadata=metadata, _pipeline=pipeline)
+        pipeline.fuse_lora(lora_scale=lora.scale)
         pipeline.unload_lora_weights()
 
 
@@ -201,7 +227,7 @@ def pooled_width(unet: Any) -> int:
 
 def _encoder(pipeline: Any, device: torch.device, sdxl: bool) -> Encoder | None:
     tokenizers = [t for t in (pipeline.tokenizer, getattr(pipeline, "tokenizer_2", None)) if t is not None]
-    encoders = [getattr(pipeline, name, None) for name in ("text_encoder", "text_encoder_2")]
+    encoders = [getattr(pipeline, name, None) for name in _ENCODERS]
     if not tokenizers or not any(encoders):
         return None
     for encoder in encoders:
@@ -222,10 +248,14 @@ def _encoder(pipeline: Any, device: torch.device, sdxl: bool) -> Encoder | None:
     return Encoder(encode, tokens, min(tokenizer.model_max_length for tokenizer in tokenizers) - 2)
 
 
-def _digest(parts: Iterable[Path]) -> str:
-    """Of all weights: of the model's, then of each part that was added to it."""
-    digests = [sha256_of([part] if part.is_file() else _weights(part)) for part in parts]
+def _digest(model: Iterable[Path], loras: Iterable[Lora], added: Iterable[Path]) -> str:
+    """Of all weights, in files or folders: of the model's, then of each part that was added to it."""
+    digests = [*map(_weights_digest, model), *(lora.digest for lora in loras), *map(_weights_digest, added)]
     return digests[0] if len(digests) == 1 else hashlib.sha256("\n".join(digests).encode()).hexdigest()
+
+
+def _weights_digest(part: Path) -> str:
+    return sha256_of([part] if part.is_file() else _weights(part))
 
 
 def _files(reference: ReferenceModel | None) -> list[Path]:

@@ -96,7 +96,9 @@ class ImageToImage:
             color_cct += kept[..., None] * (padded.current.color_cct - color_cct)
         height, width = plate.depth_m.shape
         picture = np.ascontiguousarray(color_cct[:height, :width])
-        return Generated(np.zeros_like(plate.color_cct), picture, seen.files)
+        heard = (*wanted, *(look.shares("negative_prompt") if conditions.guided else ()))
+        told = (*seen.files, *self._parts.prompts.told(heard))
+        return Generated(np.zeros_like(plate.color_cct), picture, told)
 
     def _encoded(self, picture: np.ndarray) -> torch.Tensor:
         """(height, width, 3) sRGB to latents, in single precision: sums of them are taken."""
@@ -135,26 +137,15 @@ class ImageToImage:
         self, latents: torch.Tensor, noise: torch.Tensor, conditions: _Conditions, values: Values
     ) -> torch.Tensor:
         """The clean latents after all steps, from clean ones."""
-        strength = float(values["strength"])
-        alphas = self._parts.alphas
-        first = max(round(strength * (len(alphas) - 1)), 1)
+        schedule, strength = self._parts.schedule, float(values["strength"])
+        first = max(round(strength * (len(schedule.alphas) - 1)), 1)
         times = [max(first * (self._steps - i) // self._steps, 1) for i in range(self._steps)]
         for number, time in enumerate(times):
-            alpha = float(alphas[time])
-            noisy = alpha**0.5 * latents + (1.0 - alpha) ** 0.5 * noise
-            answer = self._answer(noisy, time, conditions, values)
-            latents = self._clean(noisy, answer, alpha)
-            if not self._parts.renoising and number + 1 < len(times):
-                noise = (noisy - alpha**0.5 * latents) / (1.0 - alpha) ** 0.5
+            noisy = schedule.noisy(latents, noise, time)
+            latents = schedule.clean(noisy, self._answer(noisy, time, conditions, values), time)
+            if not schedule.renoising and number + 1 < len(times):
+                noise = schedule.noise_in(noisy, latents, time)
         return latents
-
-    def _clean(self, noisy: torch.Tensor, answer: torch.Tensor, alpha: float) -> torch.Tensor:
-        """What the U-Net takes the picture for without the noise."""
-        if self._parts.prediction == "v_prediction":
-            return alpha**0.5 * noisy - (1.0 - alpha) ** 0.5 * answer
-        if self._parts.prediction == "sample":
-            return answer
-        return (noisy - (1.0 - alpha) ** 0.5 * answer) / alpha**0.5
 
     def _answer(self, noisy: torch.Tensor, time: int, conditions: _Conditions, values: Values) -> torch.Tensor:
         config, batch = self._parts.unet.config, conditions.batch

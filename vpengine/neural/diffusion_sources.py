@@ -10,6 +10,7 @@ from pathlib import Path
 from vpengine.neural.diffusion import DiffusionSettings
 from vpengine.neural.digests import sha256_of
 from vpengine.neural.export_cache import ExportSpec
+from vpengine.neural.lora import Lora
 from vpengine.neural.model_folder import find_model, read_model
 from vpengine.neural.model_part import check_fits, check_kind, read_part
 from vpengine.neural.reference_model import ReferenceModel, read_reference_model
@@ -20,12 +21,12 @@ MAKERS = ("torch", "diffusers", "peft")
 
 @dataclass(frozen=True)
 class Sources:
-    """Folders, and LoRAs' files. specs: what each network's export depends on, by the network's name."""
+    """Folders, and LoRAs. specs: what each network's export depends on, by the network's name."""
 
     model: Path
     control: Path | None
     vae: Path | None
-    loras: tuple[Path, ...]
+    loras: tuple[Lora, ...]
     reference: ReferenceModel | None
     specs: dict[str, ExportSpec]
 
@@ -40,7 +41,8 @@ def sources_of(settings: DiffusionSettings) -> Sources:
             check_kind(part, key)
             check_fits(part, model)
     reference = settings.reference_model and read_reference_model(find_model(settings.reference_model), model)
-    fused = [lora.weights[0] for lora in loras]
+    scales = settings.lora_scales or (1.0,) * len(loras)
+    fused = tuple(Lora(lora.path, scale) for lora, scale in zip(loras, scales, strict=True))
     adds = sha256_of([control.path / "config.json"]) if control else ""  # how many features, and to what
     coder = _made_from(vae.path if vae else model.path / "vae", vae.weights if vae else model.parts["vae"].files)
     specs = {
@@ -51,15 +53,15 @@ def sources_of(settings: DiffusionSettings) -> Sources:
     if control:
         specs["control"] = _spec("control", _made_from(control.path, control.weights))
     controlling, coding = (part.path if part else None for part in (control, vae))
-    return Sources(model.path, controlling, coding, tuple(lora.path for lora in loras), reference or None, specs)
+    return Sources(model.path, controlling, coding, fused, reference or None, specs)
 
 
 Made = tuple[str, tuple[str, ...]]
 
 
-def _made_from(folder: Path, weights: Iterable[Path], fused: Iterable[Path] = ()) -> Made:
-    """The sha256 of its config, and of its weights with each LoRA's, in the order in which they are fused."""
-    digests = (sha256_of(weights), *(sha256_of([lora]) for lora in fused))
+def _made_from(folder: Path, weights: Iterable[Path], fused: Iterable[Lora] = ()) -> Made:
+    """The sha256 of its config, and of its weights with each LoRA's digest, in the order in which they are fused."""
+    digests = (sha256_of(weights), *(lora.digest for lora in fused))
     return sha256_of([folder / "config.json"]), digests
 
 

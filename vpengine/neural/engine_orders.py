@@ -45,7 +45,6 @@ def stage_recipes(
     generator: str,
     settings: Any,
     sizes: Sequence[tuple[int, int]],
-    guided: bool,
     runtime: str,
     targets: Sequence[str],
     precision: str,
@@ -53,7 +52,7 @@ def stage_recipes(
 ) -> list[Recipe]:
     """All that a stage's generator runs, exported where that has to be; recipes where ``runtime`` has engines.
 
-    sizes: (width, height) of pictures. guided: also for guidance above 1. tell: of exports, a sentence each.
+    sizes: (width, height) of pictures. tell: of exports, a sentence each.
     Raises UserError as ``recipes``, and for a generator that has no networks.
     """
     if generator not in STAGED:
@@ -61,7 +60,7 @@ def stage_recipes(
     has_engines = runtime in {flavour.runtime for flavour in FLAVOURS.values()}
     flavour = _flavour(runtime) if has_engines else ""  # before anything that takes minutes
     made: Iterable[tuple[Path, Mapping[str, Shape], bool]]
-    made = load_plugin(STAGED[generator])(settings, sizes, guided, tell)
+    made = load_plugin(STAGED[generator])(settings, sizes, tell)
     if not has_engines:
         return []
     return [_recipe(path, shapes, flavour, targets, "stored" if exact else precision) for path, shapes, exact in made]

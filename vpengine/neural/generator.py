@@ -48,8 +48,8 @@ class Plate:
 class Generated:
     """The changed picture as gain * color_cct + bias, each (height, width, 3). One that paints all of it: gain 0.
 
-    told: of the files that it was told by, as a look names them, (name, sha256) pairs: another file of that name would
-    give another picture.
+    told: of what it was told by, (name, sha256) pairs: files, as a look names them, and embeddings, by their words.
+    Another file of that name, or another text encoder, would give another picture.
     """
 
     gain: Planes

@@ -25,9 +25,16 @@ def rungs_of(asked: NeuralSettings, sizes: Sizes, settings: Any, frame_s: float)
     There is one at least that is no thread, and leaves the card alone where others had it: a card that does not answer
     the engine, or a thread that hangs, takes all threads with it.
     """
-    declared, runtime, thread = generator_class(asked.generator), asked.runtime, False
+    declared, thread = generator_class(asked.generator), False
 
-    def rung(words: str, runtime: str, size: float = 1.0, name: str = asked.generator, host: str = "") -> LadderRung:
+    def rung(
+        words: str,
+        runtime: str,
+        size: float = 1.0,
+        name: str = asked.generator,
+        host: str = "",
+        needs_more: bool = False,
+    ) -> LadderRung:
         nonlocal thread
         own = settings if name == asked.generator else None
         threaded, before = in_thread(host or asked.host, generator_class(name), runtime), thread
@@ -38,13 +45,16 @@ def rungs_of(asked: NeuralSettings, sizes: Sizes, settings: Any, frame_s: float)
             found = GENERATORS[name], RUNTIMES[runtime]
             return kind(name, *found, sizes(size), frame_s, own, request_size=size, card=threaded or not before)
 
-        return LadderRung(words, start, threaded)
+        return LadderRung(words, start, threaded, needs_more)
 
-    rungs = [rung(f"the generator {asked.generator}", asked.runtime)]
+    rungs = [
+        rung(f"the generator {asked.generator}", asked.runtime),
+        rung("pictures of half the pixels", asked.runtime, SMALLER),
+    ]
     if asked.runtime not in ("auto", "none", declared.runtimes[0]):
         runtime = declared.runtimes[0]
-        rungs.append(rung(f"its networks on {runtime}", runtime))
-    rungs.append(rung("pictures of half the pixels", runtime, SMALLER))
+        rungs.append(rung(f"its networks on {runtime}", runtime, needs_more=True))
+        rungs.append(rung(f"its networks on {runtime}, and pictures of half the pixels", runtime, SMALLER))
     if declared.stands_in:
         rungs.append(rung(f"the generator {declared.stands_in}", "auto", name=declared.stands_in, host="process"))
     if all(each.thread for each in rungs):

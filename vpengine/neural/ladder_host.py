@@ -1,8 +1,8 @@
 """LadderHost: a generator that cannot go on is followed by the next best thing, and not tried for ever.
 
-What is tried, from the top: what the stage asks for; torch, where another runtime was asked; a smaller picture; and the
-generator that it names to stand in for it. Which ones there are is ``app``'s to say. What was left is not gone back to
-before the next start: a crew does not want it to come and go.
+What is tried, from the top: what the stage asks for; smaller pictures; torch, where another runtime was asked, for
+pictures of both sizes; and the generator that it names to stand in for it. Which ones there are is ``ladder``'s to say.
+What was left is not gone back to before the next start: a crew does not want it to come and go.
 """
 
 from __future__ import annotations
@@ -25,11 +25,15 @@ MOST_FAILURES = 3  # in a row; less where there is no sense in another try
 
 @dataclass(frozen=True)
 class LadderRung:
-    """words: what it is, to an operator. start: makes its host; raises UserError. thread: it runs in the engine."""
+    """words: what it is, to an operator. start: makes its host; raises UserError. thread: it runs in the engine.
+
+    needs_more: memory, than the rung before it.
+    """
 
     words: str
     start: Callable[[], GeneratorHost]
     thread: bool = False
+    needs_more: bool = False
 
 
 class LadderHost:
@@ -70,8 +74,11 @@ class LadderHost:
 
     def _go_down(self) -> None:
         left, why = self._host, self._host.health.last_failure
-        if left.health.no_thread:
-            self._rungs[self._number + 1 :] = [rung for rung in self._rungs[self._number + 1 :] if not rung.thread]
+        self._rungs[self._number + 1 :] = [
+            rung
+            for rung in self._rungs[self._number + 1 :]
+            if not (left.health.no_thread and rung.thread) and not (left.health.full_memory and rung.needs_more)
+        ]
         if self._number + 1 == len(self._rungs):
             return
         try:

@@ -28,9 +28,18 @@ def in_a_sentence(before: str, after: str = "") -> Iterator[None]:
         raise UserError(f"{before} ({first_line(error)}){after}") from error
 
 
+class FullMemoryError(UserError):
+    """There is not enough memory for what a library was to do, in its own sentence."""
+
+
 def is_full_memory(error: Exception) -> bool:
     """Libraries have errors of their own for it; torch's and CUDA's are known by their names."""
-    return isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError"
+    return isinstance(error, (MemoryError, FullMemoryError)) or type(error).__name__ == "OutOfMemoryError"
+
+
+def says_full_memory(words: str) -> bool:
+    """Of a library that has nothing but words for it."""
+    return "out of memory" in words.lower()
 
 
 def first_line(error: Exception) -> str:

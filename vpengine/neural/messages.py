@@ -81,10 +81,11 @@ class Refused:
 class Failed:
     """The generator cannot go on: one sentence why. The worker ends after saying it.
 
-    hopeless: another try would end the same, as with a full memory or a file that is missing. lost: the card has gone
-    from under whatever runs in this process, and does not come back to it.
+    hopeless: another try would end the same, as with a full memory or a file that is missing. full_memory: less memory
+    would do. lost: the card has gone from under whatever runs in this process, and does not come back to it.
     """
 
     reason: str
     hopeless: bool = False
+    full_memory: bool = False
     lost: bool = False

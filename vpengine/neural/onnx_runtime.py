@@ -40,7 +40,7 @@ def _options(threads: int) -> Any:
 
 
 class OnnxNetwork:
-    name = "onnxruntime"
+    name = f"onnxruntime {onnxruntime.__version__}"
 
     def __init__(self, session: Any) -> None:
         self._session = session

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 from vpengine.errors import UserError
 from vpengine.neural.generator import Network
 
+VERSION = metadata.version("openvino")
 os.environ.setdefault("HWLOC_HIDE_ERRORS", "2")  # it prints a line of its own where a container has no /sys
 
 
@@ -43,7 +45,7 @@ class OpenVinoRuntime:
             "INFERENCE_PRECISION_HINT": precision,
             "INFERENCE_NUM_THREADS": os.cpu_count() or 1 if large else self._threads,
         }
-        return OpenVinoNetwork(self._core, model, self._options | chosen, f"openvino {precision}", large)
+        return OpenVinoNetwork(self._core, model, self._options | chosen, f"openvino {VERSION} {precision}", large)
 
 
 Shapes = tuple[tuple[str, tuple[int, ...]], ...]

@@ -24,6 +24,7 @@ from vpengine.neural.host import Collected
 from vpengine.neural.messages import Ask, Failed, Loaded, Ready, Refused, WorkerSetup
 from vpengine.neural.slots import SlotLayout, Slots, room_of
 from vpengine.plugins import load_plugin
+from vpengine.stage.settings import Settings
 
 log = logging.getLogger(__name__)
 
@@ -63,6 +64,7 @@ class SlotHost(ABC):
         self.health = GeneratorHealth(name, self.place)
         self.request_size = request_size
         self._declared: type[Generator] = load_plugin(generator)
+        self._said = _said(settings)
         self._frame_s = frame_s
         self._resolution = resolutions[0]
         largest = max(resolutions, key=prod)
@@ -167,7 +169,7 @@ class SlotHost(ABC):
             elif isinstance(message, Ready):
                 self._be_ready(message)
             elif isinstance(message, Failed):
-                self.health.hopeless = message.hopeless
+                self.health.hopeless, self.health.full_memory = message.hopeless, message.full_memory
                 self._fail(message.reason, now_s, final=message.lost and not self.ends)
                 return self._collected(keyframes)
             elif isinstance(message, Refused):
@@ -223,6 +225,7 @@ class SlotHost(ABC):
             blends=request.look.blends,
             started_from=answer.started_from,
             told=answer.told,
+            settings=self._said,
         )
         timings = Timings(request.submitted_s, now_s, answer.work_s)
         return Keyframe(request, carried.gain, carried.bias, carried.grade, provenance, timings)
@@ -275,6 +278,13 @@ class SlotHost(ABC):
         self._at_work = False
         self.health.ready, self.health.pid = False, None
         self._asked.clear()
+
+
+def _said(settings: Settings | None) -> tuple[tuple[str, str], ...]:
+    """A generator's settings as provenance has them; what was left out too, for its default may change."""
+    if settings is None:
+        return ()
+    return tuple((key, str(value)) for key, value in settings.model_dump(mode="json").items() if value is not None)
 
 
 def _put(pixels: Pixels, room: Pixels) -> None:

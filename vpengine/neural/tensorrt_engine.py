@@ -12,14 +12,16 @@ from vpengine.errors import UserError
 from vpengine.neural.cuda_tensors import CudaBuffer, CudaTensors
 from vpengine.neural.engine_cache import Shapes
 from vpengine.neural.engine_jit import JitFile
+from vpengine.neural.library_errors import FullMemoryError, says_full_memory
 from vpengine.neural.tensorrt_log import logger_of
 
+FULL_MEMORY = "INSUFFICIENT_GPU_MEMORY"
 WORDS = {
     "VERSION_MISMATCH": "it was built by another version of TensorRT: build it again",
     "UNSUPPORTED_CC": "it was not built for this card: build it again with --target for this one",
     "OLD_CUDA_DRIVER": "NVIDIA's driver is too old for it: install a newer one",
     "OLD_CUDA_RUNTIME": "the CUDA runtime is too old for it: install a newer tensorrt",
-    "INSUFFICIENT_GPU_MEMORY": "the card's free memory is too small for it: close other programs, or build it smaller",
+    FULL_MEMORY: "the card's free memory is too small for it: close other programs, or build it smaller",
     "MALFORMED_ENGINE": "it is no engine, or a broken one: vpengine engines verify, then build it again",
     "CUDA_ERROR": "CUDA does not work here: install NVIDIA's driver again",
 }
@@ -44,7 +46,9 @@ class TensorRtEngine:
         self._in_use: tuple[Any, ...] = ()  # what the context may go on using: nobody says that it holds it
         self._context = self._opened_context(trt)
         if self._context is None:
-            raise UserError(f"{what}: it cannot run on this card: {self._logger.worst or 'TensorRT does not say why'}")
+            why = self._logger.worst or "TensorRT does not say why"
+            kind = FullMemoryError if says_full_memory(why) else UserError
+            raise kind(f"{what}: it cannot run on this card: {why}")
         self._inputs, self._outputs = self._placed(trt, shapes)
 
     def _opened_context(self, trt: Any) -> Any:
@@ -87,7 +91,8 @@ class TensorRtEngine:
         for name, buffer in self._inputs.items():
             buffer.put(inputs[name])
         if not self._context.execute_async_v3(self._device.stream):
-            raise RuntimeError(f"{self._what}: TensorRT could not run it: {self._logger.worst}")
+            kind = FullMemoryError if says_full_memory(self._logger.worst) else RuntimeError
+            raise kind(f"{self._what}: TensorRT could not run it: {self._logger.worst}")
         views = {name: buffer.fetch() for name, buffer in self._outputs.items()}
         self._device.wait()
         return {name: view.copy() for name, view in views.items()}  # the next call writes there again
@@ -99,11 +104,13 @@ def opened(trt: Any, runtime: Any, data: bytes, what: str) -> Any:
     if engine is not None:
         return engine
     reasons = [runtime.logger.worst or "TensorRT does not say why"]
+    full = says_full_memory(reasons[0])
     if hasattr(runtime, "get_engine_validity"):  # TensorRT for RTX alone has it
         bits = int(runtime.get_engine_validity(data)[1])
         members = trt.EngineInvalidityDiagnostics.__members__.items()
-        reasons = words_of(name for name, value in members if bits & int(value))
-    raise UserError(f"{what}: {'; '.join(reasons)}")
+        names = [name for name, value in members if bits & int(value)]
+        reasons, full = words_of(names), FULL_MEMORY in names
+    raise (FullMemoryError if full else UserError)(f"{what}: {'; '.join(reasons)}")
 
 
 def words_of(diagnostics: Iterable[str]) -> list[str]:

@@ -14,6 +14,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from vpengine.errors import UserError
+from vpengine.neural.cuda_driver import card_in_words
 from vpengine.neural.engine_cache import Engine, EngineCache, EngineSpec, NotBuiltError, Shapes
 from vpengine.neural.engine_jit import JitFile, JitSpec
 from vpengine.neural.engine_probe import probe_inputs, problem_of
@@ -27,7 +28,8 @@ MOST_ENGINES = 6  # that stay on the card; a governor and a surround ask for a f
 
 class TensorRtNetwork:
     def __init__(self, path: Path, flavour: str, precision: str, cache: EngineCache, trt: Any, device: Any) -> None:
-        self.name = f"{FLAVOURS[flavour].runtime} {precision}"
+        library = f"{FLAVOURS[flavour].runtime} {FLAVOURS[flavour].version}"
+        self.name = f"{library} {precision}, {card_in_words(device.card.name, device.card.driver)}"
         self._path, self._flavour, self._precision = path, flavour, precision
         self._cache, self._trt, self._device = cache, trt, device
         self._engines: dict[Shapes, Any] = {}

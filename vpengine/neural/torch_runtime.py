@@ -8,6 +8,7 @@ from pathlib import Path
 import torch
 
 from vpengine.errors import UserError
+from vpengine.neural.cuda_driver import card_in_words, driver_version
 from vpengine.neural.generator import Network
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
@@ -36,5 +37,8 @@ class TorchRuntime:
         return torch.bfloat16 if torch.cpu.get_capabilities().get("avx512_bf16") else torch.float32
 
     def name(self, dtype: torch.dtype) -> str:
-        where = torch.cuda.get_device_name(self.device) if self.device.type == "cuda" else f"{self.threads} threads"
+        if self.device.type == "cuda":
+            where = card_in_words(torch.cuda.get_device_name(self.device), driver_version())
+        else:
+            where = f"{self.threads} threads"
         return f"torch {torch.__version__} {str(dtype).removeprefix('torch.')}, {where}"

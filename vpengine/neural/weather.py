@@ -84,10 +84,10 @@ def input_shapes(resolution: tuple[int, int]) -> dict[str, tuple[int, ...]]:
 
 
 def stage_networks(
-    settings: None, sizes: Iterable[tuple[int, int]], guided: bool, tell: Callable[[str], None]
+    settings: None, sizes: Iterable[tuple[int, int]], tell: Callable[[str], None]
 ) -> list[tuple[Path, dict[str, tuple[int, ...]], bool]]:
     """Its network's file with the shapes for each size; False: it bears float16."""
-    del settings, guided, tell
+    del settings, tell
     return [(WEIGHTS, input_shapes(size), False) for size in sizes]
 
 

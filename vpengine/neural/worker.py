@@ -21,7 +21,7 @@ from vpengine.neural.auto import AutoRuntime, level_view
 from vpengine.neural.depth_guess import DepthGuess
 from vpengine.neural.generator import Current, Generated, Generator, Plate, RefusedLookError, part_way
 from vpengine.neural.grade import fit_grade
-from vpengine.neural.library_errors import first_line, is_full_memory
+from vpengine.neural.library_errors import first_line, is_full_memory, says_full_memory
 from vpengine.neural.messages import Answer, Ask, Failed, Loaded, Ready, Refused, WorkerSetup
 from vpengine.neural.slots import AnySlot, Slot, SlotLayout, Slots, pixels_of, room_of
 from vpengine.plugins import load_plugin
@@ -65,15 +65,15 @@ def work(setup: WorkerSetup, slots: Slots, hear: Callable[[], Ask], say: Callabl
     except (EOFError, BrokenPipeError, ConnectionResetError):
         pass  # the engine has gone
     except UserError as error:
-        say(Failed(str(error), hopeless=True))
+        say(Failed(str(error), hopeless=True, full_memory=is_full_memory(error)))
     except Exception as error:  # noqa: BLE001 - a generator may raise anything; the engine reports it and restarts
         say(_failed(error))
 
 
 def _failed(error: Exception) -> Failed:
     lost = lost_card(error)
-    if is_full_memory(error) or (lost and "out of memory" in str(error).lower()):  # CUDA goes on after that
-        return Failed("there is not enough memory for its picture", hopeless=True)
+    if is_full_memory(error) or (lost and says_full_memory(str(error))):  # CUDA goes on after that
+        return Failed("there is not enough memory for its picture", hopeless=True, full_memory=True)
     if lost:
         return Failed(f"the graphics card does not answer it any more ({first_line(error)})", lost=True)
     return Failed(f"{type(error).__name__}: {error}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from vpengine.frames.look import Blend, Look
@@ -41,8 +42,12 @@ def read_provenance(line: dict[str, Any]) -> Provenance:
     """Raises KeyError, TypeError or ValueError for what is none."""
     look = tuple((name, value) for name, value in line["look"])
     blends = tuple((name, _blend(blend)) for name, blend in line.get("blends", ()))
-    told = tuple((str(name), str(sha256)) for name, sha256 in line.get("told", ()))  # an older take has none
-    return Provenance(**{**line, "look": look, "blends": blends, "told": told})
+    told, settings = (_pairs(line.get(name, ())) for name in ("told", "settings"))  # an older take has none
+    return Provenance(**{**line, "look": look, "blends": blends, "told": told, "settings": settings})
+
+
+def _pairs(line: Iterable[Any]) -> tuple[tuple[str, str], ...]:
+    return tuple((str(name), str(said)) for name, said in line)
 
 
 def _blend(line: list[Any]) -> Blend:
