@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -26,9 +27,10 @@ from vpengine.plates.pattern import Pattern, pattern_color
 from vpengine.stage.walls import ArcWall, FlatWall, WallSettings, position_in_stage, wall_geometry
 from vpengine.view.camera import camera_view
 from vpengine.view.color import acescct_from_linear
-from vpengine.view.faces import face_views
+from vpengine.view.faces import FACES, face_views
 from vpengine.view.lens import Lens
 from vpengine.view.light import Light
+from vpengine.view.placement import AS_SET
 from vpengine.view.pose import Pose
 from vpengine.view.view import View
 
@@ -110,18 +112,18 @@ class Lit:
 
 
 def test_a_face_that_failed_is_relit_again(engine: Gpu) -> None:
-    plate = Lit()
-    outer, _ = drawn(engine, "flat", plate)
-    face = Target(engine.context, (FACE_PX, FACE_PX), depth=True)
-    night = Light(sky=0.25)
+    """And does not keep the others from their turn."""
+    plate, night, walls = Lit(), Light(sky=0.25), Walls(engine, [WALLS["arc"]], EYE_M, 32)
+    walls.prepare("lit", plate)
     plate.fails = True
     with pytest.raises(RuntimeError, match="no memory"):
-        outer.relight(plate, face, night)
-    while outer.relight(plate, face, night):
-        pass
-    face.release()
-    assert np.abs(download(outer.texture)[..., :3].astype(float) - 0.25).max() < 1e-3
-    outer.release()
+        walls.relight("lit", plate, night)
+    walls.relight("lit", plate, night)
+    assert 0.2 < (download(walls.outer("lit", "arc"))[..., 0] < 0.3).mean() < 0.8, "another face has had its turn"
+    for _ in range(FACES):
+        walls.relight("lit", plate, night)
+    assert np.abs(download(walls.outer("lit", "arc"))[..., :3].astype(float) - 0.25).max() < 1e-3
+    walls.release()
 
 
 def test_walls_share_the_faces_that_are_drawn_at_once(engine: Gpu) -> None:
@@ -151,8 +153,11 @@ class Counted(Lit):
 
 def relit(engine: Gpu, outer: OuterPicture, plate: Lit, light: Light) -> np.ndarray:
     face = Target(engine.context, (32, 32), depth=True)
-    while outer.relight(plate, face, light):
-        pass
+    for number in range(FACES):
+        view = outer.due(number, face.size, light, Fraction(0), AS_SET)
+        if view is not None:
+            plate.draw(face, view)
+            outer.take_face(face, number, view)
     face.release()
     return download(outer.texture)
 

@@ -69,7 +69,6 @@ class OuterPicture:
         self._views: dict[int, View] = {}  # that the plate was drawn at, by face, each with the light of then
         self._tiles: dict[int, range] = {}  # the wall's triangles that a face shows
         self._placement = AS_SET  # of the world that the surround shows
-        self._turn = 0  # of these, which is relit next
         self._is_graded = False
 
     def draw_plate(self, plate: Drawable, face: Target) -> None:
@@ -103,29 +102,6 @@ class OuterPicture:
             eye_m=self._eye_m,
         )
 
-    def relight(
-        self,
-        plate: Drawable,
-        face: Target,
-        light: Light,
-        playhead: Fraction = Fraction(0),
-        placement: Placement = AS_SET,
-    ) -> bool:
-        """Draw the next of the faces that are not under ``light`` yet, or of another moment of the plate's clip, or of
-        its world as it stood elsewhere, or not as fine as ``face``; False: all are.
-        """
-        self._go_to(placement)
-        numbers = list(self._views)
-        for step in range(len(numbers)):
-            turn = (self._turn + step) % len(numbers)
-            relit = self.due(numbers[turn], face.size, light, playhead, placement)
-            if relit is not None:
-                self._turn, self._shown = turn + 1, None
-                self._draw_face(plate, face, numbers[turn], relit)
-                self._views[numbers[turn]] = relit  # where it failed, it is drawn again
-                return True
-        return False
-
     def _go_to(self, placement: Placement) -> None:
         if placement != self._placement:
             self._placement, self._shown = placement, None
@@ -133,7 +109,10 @@ class OuterPicture:
     def due(
         self, number: int, size: tuple[int, int], light: Light, playhead: Fraction, placement: Placement
     ) -> View | None:
-        """What face ``number`` of FACES is to be drawn at; None where it is already, or is none of this wall's."""
+        """What face ``number`` of FACES is to be drawn at: it is not under ``light`` yet, or of another moment of the
+        plate's clip, or of its world as it stood elsewhere, or not as fine as ``size``. None where it is already, or is
+        none of this wall's.
+        """
         view = self._views.get(number)
         if view is None:
             return None

@@ -60,7 +60,7 @@ class Walls:
         self._outer: dict[str, dict[str, OuterPicture]] = {}
         self._mixer = Mixer(gpu)
         self._turns: dict[str, int] = {}
-        self._relit = 0  # of the walls, which is relit next
+        self._next_face: dict[str, int] = {}  # by location, which of its faces has its turn
         self._moved: set[str] = set()
         self._times_moved = dict.fromkeys(self.geometries, 0)
         self._preparing: Generator[None, None, None] | None = None
@@ -152,20 +152,21 @@ class Walls:
         coarse: bool = False,
     ) -> None:
         """Draw so many faces of a location's outer pictures under another light, or at another moment of the plate's
-        clip, or with its world elsewhere, the walls in turn; None: all.
+        clip, or with its world elsewhere, in turn; None: all. Each is drawn once, for all the walls that it is seen on:
+        they have one eye.
 
         coarse: with a quarter of their pixels, for while that moves; they are drawn again when it rests.
         """
-        outers, face = list(self._outer.get(location, {}).values()), self._coarse if coarse else self._face
-        if faces is None:
-            _relight_all(outers, plate, face, light, playhead, placement)
-            return
-        left = faces
-        passed = 0  # walls on which there is nothing to do
-        while left > 0 and passed < len(outers):
-            self._relit = (self._relit + 1) % len(outers)
-            drawn = outers[self._relit].relight(plate, face, light, playhead, placement)
-            left, passed = left - drawn, 0 if drawn else passed + 1
+        outers, face = self._outer.get(location, {}).values(), self._coarse if coarse else self._face
+        left, first = FACES if faces is None else faces, self._next_face.get(location, 0)
+        for number in (turn % FACES for turn in range(first, first + FACES)):
+            due = [(outer, outer.due(number, face.size, light, playhead, placement)) for outer in outers]
+            takers = [(outer, view) for outer, view in due if view is not None]
+            if takers and left > 0:
+                self._next_face[location], left = number + 1, left - 1  # first: where it fails, the others have a turn
+                draw_placed(plate, face, takers[0][1])
+                for outer, view in takers:
+                    outer.take_face(face, number, view)
 
     def warm_walls(self, inners: Sequence[Picture], shares: Shares, lend: Lend) -> None:
         """Draw every wall once in each of its ways, before the first frame."""
@@ -241,21 +242,3 @@ class Walls:
         for name, picture in self.pictures.items():
             picture.release()
             self.meshes[name].release()
-
-
-def _relight_all(
-    outers: Sequence[OuterPicture],
-    plate: Drawable,
-    face: Target,
-    light: Light,
-    playhead: Fraction,
-    placement: Placement,
-) -> None:
-    """Each face once, for all the walls that it is seen on: they have one eye."""
-    for number in range(FACES):
-        due = {outer: outer.due(number, face.size, light, playhead, placement) for outer in outers}
-        takers = {outer: view for outer, view in due.items() if view is not None}
-        for turn, (outer, view) in enumerate(takers.items()):
-            if turn == 0:
-                draw_placed(plate, face, view)
-            outer.take_face(face, number, view)
