@@ -8,6 +8,7 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from vpengine.app import App, RunOptions
 from vpengine.compose.request_camera import RequestCamera
 from vpengine.control import declared
 from vpengine.control.triggers import SceneTrigger
-from vpengine.frames.frame_input import FrameInput
+from vpengine.frames.frame_input import FrameInput, Tick
 from vpengine.gpu.gpu import Gpu
 
 SCREEN = (1280, 720)
@@ -73,11 +74,38 @@ feed = "world:1"
 PATIENCE_S = 60.0  # of a machine that is busy with other things too
 
 
+class FrameClock:
+    """Every frame is a tick after the one before, however long it took to draw: fades take as many frames on every
+    machine.
+    """
+
+    def __init__(self, clock: Clock, number: int, rate: Fraction) -> None:
+        self._clock, self._number, self._rate = clock, number, rate
+        self.skipped = 0
+
+    def next(self) -> Tick:
+        self._number += 1
+        return Tick(self._number, self._clock(), self._rate)
+
+    def wait_display(self, tick: Tick) -> None:
+        del tick
+
+    def presented(self, time_s: float) -> None:
+        del time_s
+
+
 class Show:
-    """A running engine in which the guard's and the pool's time is that of its frames, a 24th of a second each."""
+    """A running engine whose time is that of its frames, a 24th of a second each: that of scenes, cues and pictures,
+    the guard's and the pool's. Trackers, generators and captures have the machine's, and so do the frames where a
+    camera's own pictures are waited for.
+    """
 
     def __init__(self, app: App) -> None:
         self.app, self.clock = app, Clock()
+        newest = app.loop.newest
+        number = -1 if newest is None else newest.tick.number
+        if not app.captures.readers:
+            app.loop.clock = FrameClock(self.clock, number, Fraction(24))
         app.loop.executor._guard._clock = self.clock
         app.loop.executor._pool._clock = self.clock
 
