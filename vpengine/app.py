@@ -227,8 +227,12 @@ class App:
         wanted = not self.options.headless and any(item.target.kind == "window" for item in self.files.stage.outputs)
         self.windows = Windows(lambda key: press_key(key, self.inbox)) if wanted else None
         if self.windows is not None:
+            context = self.windows.context
             self._exit.callback(self.windows.close)
-        self.gpu = Gpu(self.windows.context if self.windows else create_headless())
+        else:
+            context = create_headless()
+            self._exit.callback(context.release)
+        self.gpu = Gpu(context)
         self._exit.callback(self.gpu.release)
         self.outputs: list[tuple[Feed, Output]] = []
         for feed, opened in open_outputs(self.files, self._surroundings(), self.options.headless):

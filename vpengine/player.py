@@ -52,7 +52,9 @@ class Player:
 
     def _build(self) -> None:
         files, stage = self.files, self.files.stage
-        self.gpu = Gpu(create_headless())
+        context = create_headless()
+        self._exit.callback(context.release)
+        self.gpu = Gpu(context)
         self._exit.callback(self.gpu.release)
         self.locations = build_locations(self.gpu, files, self._exit)
         self.compositor = build_compositor(self.gpu, files, self.locations, self._exit)
