@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from vpengine.cli.bench_desk import measure_desk
-from vpengine.cli.bench_diffusion import measure_diffusion, measure_diffusion_speed
+from vpengine.cli.bench_diffusion import measure_diffusion, measure_diffusion_speed, measure_wall
 from vpengine.cli.bench_frame import measure_growth, measure_overhead
 from vpengine.cli.bench_green_screen import measure_green_screen
 from vpengine.cli.bench_keyframe import measure_jobs, measure_keyframe
@@ -37,7 +37,7 @@ MEASURES: Mapping[str, Callable[[Sequence[Path]], Any]] = {
     "growth": lambda tracks: measure_growth(),
     "green_screen": lambda tracks: measure_green_screen(),
 }
-DIFFUSION = "diffusion"  # with --model, as is "temporal"
+DIFFUSION, WALL = "diffusion", "wall"  # with --model, as is "temporal"
 SCENES = "scenes"  # with --show
 
 
@@ -59,7 +59,7 @@ def bench(
         typer.Option(
             "--gpu",
             help="Only how fast --model is: at four sizes, beside a plain pipeline of it, and beside what the device "
-            "can do. Without a CUDA device, on the processor.",
+            "can do; and how steady the walls are while it generates. Without a CUDA device, on the processor.",
         ),
     ] = False,
     show: Annotated[
@@ -85,13 +85,14 @@ def bench(
 
 def chosen_measures(only: str | None, model: str | None, gpu: bool) -> Mapping[str, Callable[[Sequence[Path]], Any]]:
     """Those that are wanted, in their order. Raises UserError."""
-    if gpu:
-        _check_gpu(model, only)
-        only = DIFFUSION
     measures = dict(MEASURES)
     if model is not None:
         measures[DIFFUSION] = lambda tracks: measure_diffusion_speed(model, every_size=gpu)
         measures["temporal"] = partial(measure_diffusion, model)
+        measures[WALL] = lambda tracks: measure_wall(model)
+    if gpu:
+        _check_gpu(model, only)
+        return {name: measures[name] for name in (DIFFUSION, WALL)}
     if only is None:
         return measures
     if only not in measures:
@@ -110,8 +111,8 @@ def _of_show(
 def _check_gpu(model: str | None, only: str | None) -> None:
     if model is None:
         raise UserError("--gpu: measures a diffusion model, and none is named: add --model NAME (`vpengine models`)")
-    if only not in (None, DIFFUSION):
-        raise UserError(f"--gpu measures {DIFFUSION} only, and --only asks for {only}: leave one of them out")
+    if only is not None:
+        raise UserError(f"--gpu measures {DIFFUSION} and {WALL}, and --only asks for {only}: leave one of them out")
 
 
 def table(name: str, result: Any) -> Table:

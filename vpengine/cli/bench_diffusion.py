@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import tempfile
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import count
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from vpengine.cli.bench_live import TRACKER_HZ, nothing, run_stage
 from vpengine.cli.bench_pictures import PLACE, Image, srgb
 from vpengine.cli.bench_temporal import IMAGES_PER_S, Generate, Noise, as_asked, measure_temporal
 from vpengine.compose.neural import KNOWN, NeuralLayer
@@ -32,12 +34,22 @@ from vpengine.neural.generator import Current, Generated, Plate
 from vpengine.neural.grade import fit_grade
 from vpengine.plates.street.plate import Street
 from vpengine.plugins import load_plugin
+from vpengine.takes.report import late_percent
 from vpengine.view.color import acescct_from_linear, linear_from_acescct
 from vpengine.view.reproject import Source, gather
 from vpengine.view.temporal import BORDER
 from vpengine.view.view import View
 
 LOOK: dict[str, Value] = {"prompt": "a street after the flood, wet stone, low sun", "strength": 0.5}
+_SHOW = """\
+version = 1
+[show]
+name = "Bench"
+gate = "off"
+[[scene]]
+slug = "street"
+plate.kind = "street"
+"""
 SPEED = "vpengine.neural.diffusion_bench:measure_speed"
 NOISES = {True: "of_the_world", False: "of_the_picture"}  # by whether it is the engine's own
 
@@ -55,6 +67,35 @@ def measure_diffusion_speed(model: str, every_size: bool = False) -> list[dict[s
     measure = _with_torch(SPEED)
     rows: list[dict[str, Any]] = measure(model, load_plugin(f"{SPEED.partition(':')[0]}:SIZES") if every_size else None)
     return rows
+
+
+def measure_wall(model: str) -> list[dict[str, Any]]:
+    """How steady the demo stage's frames are while the model with that name or path makes pictures of it, and, in the
+    row before, while nothing does. Raises UserError where the stage does not run with it.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        show = Path(folder) / "show.toml"
+        show.write_text(_SHOW, encoding="utf-8")
+        own = {"generator": "diffusion", "model": str(Path(model).absolute()) if Path(model).is_dir() else model}
+        return [_walls(show, {"generator": "none"}), _walls(show, own)]
+
+
+def _walls(show: Path, neural: Mapping[str, str]) -> dict[str, Any]:
+    of_show = ["--show", str(show), "--allow-outside"]  # a model may be anywhere
+    if neural["generator"] != "none":
+        of_show += ["--set", f"look.prompt={LOOK['prompt']}", "--set", f"look.strength={LOOK['strength']}"]
+    report = run_stage(["handheld", "--rate", str(TRACKER_HZ)], nothing, of_show=of_show, neural=neural)
+    interval_ms, generator = report["interval_ms"], report["generator"]
+    return {
+        "generator": neural["generator"],
+        "runtime": generator.get("runtime") or None,
+        "images_per_s": generator["images_per_s"],
+        "interval_p50_ms": interval_ms["p50"],
+        "interval_p99_ms": interval_ms["p99"],
+        "p99_of_p50": round(interval_ms["p99"] / interval_ms["p50"], 3),
+        "late_percent": round(late_percent(report), 2),
+        "rung": report["rung"]["lowest"],
+    }
 
 
 def _with_torch(target: str) -> Any:

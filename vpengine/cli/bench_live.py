@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import socket
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -84,15 +85,17 @@ def run_stage(
     beside: Callable[[int], None],
     cores: set[int] | None = None,
     of_show: Sequence[str] = ("--set", "look.snow=0.85", "--set", "look.night=0.7"),
+    neural: Mapping[str, Any] = {},
 ) -> dict[str, Any]:
     """The demo stage in a process of its own, a simulated tracker in another; ``beside`` runs here meanwhile.
 
     cores: those that the stage's processes may use, all by default. of_show: options of ``vpengine run``, which say
-    what is shown. Raises UserError where the stage does not run, with its last words.
+    what is shown. neural: what its [neural] says instead. Raises UserError where the stage does not run, with its last
+    words.
     """
     tracking, control = free_port(), free_port()
     with tempfile.TemporaryDirectory() as folder:
-        stage, report = stage_on_ports(Path(folder), tracking, control), Path(folder) / "report.json"
+        stage, report = stage_on_ports(Path(folder), tracking, control, neural), Path(folder) / "report.json"
         length = ["--headless", "--seconds", str(SECONDS), "--report", str(report)]
         run = vpengine("run", str(stage), *length, *of_show)
         state = {**os.environ, OVERRIDE: folder}  # where a stage that is gone soon stood is nothing to remember
@@ -119,9 +122,16 @@ def vpengine(*arguments: str) -> list[str]:
     return [sys.executable, "-m", "vpengine", *arguments]
 
 
-def stage_on_ports(folder: Path, tracking: int, control: int) -> Path:
-    """A copy of the demo stage that listens on other ports, beside a copy of its show, approved looks and clip."""
+def stage_on_ports(folder: Path, tracking: int, control: int, neural: Mapping[str, Any] = {}) -> Path:
+    """A copy of the demo stage that listens on other ports, beside a copy of its show, approved looks and clip.
+
+    neural: keys of its [neural] with other values, texts or numbers.
+    """
     text = DEMO_STAGE.read_text(encoding="utf-8")
+    before, section, after = re.split(r"(?m)^(\[neural\]\n(?:(?!\[).*\n)*)", text)
+    lines = [line for line in section.splitlines() if line.partition("=")[0].strip() not in neural]
+    text = "\n".join([before + lines[0], *(f"{key} = {json.dumps(value)}" for key, value in neural.items())])
+    text += "\n" + "\n".join(lines[1:]) + "\n" + after
     text = text.replace("port = 9000", f"port = {tracking}").replace("osc_port = 9001", f"osc_port = {control}")
     (folder / "shows").mkdir()
     for name in ("street.toml", "street.looks.toml", "dusk.mp4"):
