@@ -13,10 +13,10 @@ from scipy.spatial.transform import Rotation
 
 from tests.geometry import from_opencv
 from vpengine.errors import UserError
-from vpengine.tracking.moves import BANDS_HZ, MOVES, Move, with_tracker_noise
+from vpengine.tracking.moves import BANDS_HZ, MOVES, Move, about, with_tracker_noise
 from vpengine.tracking.tracks import Track, placed, played
 from vpengine.tracking.tum import read_tum
-from vpengine.view.pose import Pose, from_opentrackio
+from vpengine.view.pose import Pose, from_opentrackio, to_opentrackio
 
 FR2_DESK = Path(__file__).parents[3] / "shared/data/tracks/tum_fr2_desk_groundtruth.txt"
 TIMES_S = np.arange(0.0, 20.0, 1.0 / 60.0)
@@ -177,3 +177,14 @@ def test_fr2_desk_in_front_of_the_wall() -> None:
     steps = [float(t) for t in np.diff(track.times_s)]
     assert max(steps) == pytest.approx(11.987, abs=0.01)
     assert all(b >= a for a, b in pairwise(track.times_s.tolist()))
+
+
+def test_a_move_is_about_where_the_camera_rests() -> None:
+    """Also where that looks: a step ahead is a step to where it looks, and a pan to the left stays one."""
+    rest = from_opentrackio((1.0, 2.0, 1.3), 90.0, 0.0, 0.0)
+    moved = about(lambda time_s: from_opentrackio((0.0, time_s, 1.7), 10.0, 0.0, 0.0), rest)(0.5)
+    assert moved is not None
+    position_m, pan_deg, tilt_deg, roll_deg = moved.position_m, *to_opentrackio(moved)[1:]
+    assert position_m == pytest.approx((0.5, 2.0, 1.4))
+    assert (pan_deg, tilt_deg, roll_deg) == pytest.approx((100.0, 0.0, 0.0), abs=1e-6)
+    assert about(lambda _: None, rest)(0.0) is None

@@ -8,6 +8,7 @@ import pytest
 
 from vpengine.cli.simulate_target import Target, target_of
 from vpengine.errors import UserError
+from vpengine.stage.shipped import stage_folder
 
 OSC = 'kind = "osc"\ncamera = "1"\nport = 9000'
 
@@ -37,6 +38,11 @@ def test_freed_wants_a_number(small_stage: Path) -> None:
     assert target_of(small_stage, None).camera == "1"
     with pytest.raises(UserError, match=r"no ..tracking.. source of camera 'B'"):
         target_of(small_stage, "B")
+
+
+def test_it_moves_about_where_the_stage_has_its_camera() -> None:
+    """On the stage of one television a move about eye height would look past its upper edge."""
+    assert target_of(stage_folder() / "tv.toml", None).rest.position_m == (0.0, 0.0, 1.3)
 
 
 def test_nothing_to_simulate_is_said(small_stage: Path) -> None:

@@ -15,16 +15,14 @@ from pythonosc.osc_message_builder import OscMessageBuilder
 
 from vpengine.cli.simulate_target import Target, target_of
 from vpengine.errors import UserError, did_you_mean
-from vpengine.tracking.moves import EYE_HEIGHT_M, MOVES, Move, with_tracker_noise
+from vpengine.tracking.moves import EYE, MOVES, Move, about, with_tracker_noise
 from vpengine.tracking.osc import encode_pose
 from vpengine.tracking.sender import SENDERS, EncodePose, UdpSender, encoder_for
 from vpengine.tracking.track_files import read_track
 from vpengine.tracking.tracks import placed, played
-from vpengine.view.pose import Pose
 
 DEMO_SECONDS = 20.0
 LATE_S = 0.05
-TRACK_START = Pose((0.0, 0.0, EYE_HEIGHT_M))
 
 
 @dataclass(frozen=True)
@@ -57,7 +55,8 @@ class Datagram:
 def simulate(
     move: Annotated[str, typer.Argument(help=f"{', '.join(MOVES)}, or a recorded track: a file in TUM format.")],
     stage: Annotated[
-        Path | None, typer.Option(help="A stage file, for its tracker's protocol and port, and its camera's id.")
+        Path | None,
+        typer.Option(help="A stage file, for its tracker's protocol and port, its camera's id, and where that rests."),
     ] = None,
     to: Annotated[
         str | None,
@@ -95,6 +94,7 @@ def simulate(
     found = target_of(stage, camera) if stage else Target("osc://127.0.0.1:9000", camera or "1", "osc://127.0.0.1:9001")
     to, camera, control = to or found.to, found.camera, control or found.control
     chosen, own_seconds = choose(move, seed)
+    chosen = about(chosen, found.rest)
     if noise_mm or noise_deg:
         chosen = with_tracker_noise(chosen, seed, noise_mm, noise_deg)
     length_s = own_seconds if seconds is None else seconds
@@ -127,7 +127,7 @@ def choose(name: str, seed: int) -> tuple[Move, float | None]:
         return MOVES[name](seed), DEMO_SECONDS if name == "demo" else None
     path = Path(name)
     if path.is_file():
-        track = placed(read_track(path), TRACK_START)
+        track = placed(read_track(path), EYE)
         return played(track), track.seconds
     raise UserError(f"{name!r} is neither a move nor a track file{did_you_mean(name, MOVES)}")
 

@@ -13,16 +13,19 @@ from vpengine.plugins import load_plugin
 from vpengine.stage.conflicts import EVERY
 from vpengine.stage.stage_file import Stage, TrackingSection, load_stage
 from vpengine.tracking import KINDS
+from vpengine.tracking.moves import EYE
 from vpengine.tracking.sender import SENDERS
+from vpengine.view.pose import Pose
 
 
 @dataclass(frozen=True)
 class Target:
-    """URLs for the tracker and the operator, and what the sender calls the camera."""
+    """URLs for the tracker and the operator, and what the sender calls the camera. rest: where that is by its stage."""
 
     to: str
     camera: str
     control: str
+    rest: Pose = EYE
 
 
 def target_of(path: Path, camera: str | None) -> Target:
@@ -50,6 +53,7 @@ def _target(stage: Stage, item: TrackingSection, own: Any, endpoint: tuple[str, 
         f"{item.source.kind}://{_reached(address)}:{port}",
         called,
         f"osc://{_reached(control.address)}:{control.osc_port or 9001}",
+        next((camera.pose.pose() for camera in stage.cameras if camera.id == item.camera), EYE),
     )
 
 

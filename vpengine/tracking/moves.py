@@ -15,6 +15,7 @@ Array = NDArray[np.float64]
 Move = Callable[[float], Pose | None]  # None: the tracker has nothing to say at this time (a dropout)
 
 EYE_HEIGHT_M = 1.6
+EYE = Pose((0.0, 0.0, EYE_HEIGHT_M))  # about which moves are
 
 # A shoulder-mounted camera: breath and sway below 1 Hz, steps and muscle to 3 Hz, tremor to 9 Hz.
 BANDS_HZ = (0.13, 0.27, 0.46, 0.78, 1.2, 1.9, 3.1, 5.3, 8.7)
@@ -26,10 +27,23 @@ WHIP_DEG, WHIP_S = 50.0, 0.35
 DEMO_WHIP_DEG = 38.0  # lands where its stage still has wall
 
 
+def about(move: Move, rest: Pose) -> Move:
+    """A move as it is about ``EYE``, about a camera that rests elsewhere, or looks elsewhere."""
+
+    def at(time_s: float) -> Pose | None:
+        pose = move(time_s)
+        if pose is None or rest == EYE:
+            return pose
+        turn = Rotation.from_quat(rest.rotation)
+        moved_m = turn.apply(np.subtract(pose.position_m, EYE.position_m))
+        return pose_from(np.add(rest.position_m, moved_m), turn * Rotation.from_quat(pose.rotation))
+
+    return at
+
+
 def still(seed: int) -> Move:
     """Locked off at the middle of the stage."""
-    pose = from_opentrackio((0.0, 0.0, EYE_HEIGHT_M), 0.0, 0.0, 0.0)
-    return lambda time_s: pose
+    return lambda time_s: EYE
 
 
 def dolly(seed: int) -> Move:
