@@ -60,6 +60,16 @@ def test_sample_stages_are_listed_and_copied_with_their_show(tmp_path: Path) -> 
     assert (tmp_path / "tv.toml").read_text() == "mine"
 
 
+def test_a_second_stage_goes_beside_the_first_and_its_show_stays_as_the_crew_has_it(tmp_path: Path) -> None:
+    said("stages", "tv", "--to", str(tmp_path))
+    show = tmp_path / "shows" / "street.toml"
+    show.write_text(show.read_text(encoding="utf-8") + "# ours\n", encoding="utf-8")
+    told = said("stages", "green_screen", "--to", str(tmp_path))
+    assert f"{show} (it was there, and stays as it is)" in told
+    assert show.read_text(encoding="utf-8").endswith("# ours\n")
+    assert (tmp_path / "green_screen.toml").is_file()
+
+
 def test_the_version() -> None:
     assert said("--version").strip() == __version__
 

@@ -29,23 +29,26 @@ def stages(
         return
     if name not in found:
         raise UserError(f"no sample stage {name!r}{did_you_mean(name, found)}")
-    for path in copied(found[name], to):
-        typer.echo(f"{path}")
+    for path, is_new in copied(found[name], to).items():
+        typer.echo(f"{path}" if is_new else f"{path} (it was there, and stays as it is)")
 
 
-def copied(stage: Path, folder: Path) -> list[Path]:
-    """Copy ``stage`` and the show that it names, which lies below it, with its looks and what its plates show. Raises
-    UserError rather than overwrite.
+def copied(stage: Path, folder: Path) -> dict[Path, bool]:
+    """Copy ``stage`` and the show that it names, which lies below it, with its looks and what its plates show; of each
+    file whether it is new. Nothing is overwritten: two stages have one show, and a crew's own stays.
+
+    Raises UserError where the stage itself is there already.
     """
     files = read_files(stage, None, surrounds=False)
     show = files.show.file
     beside = [path for path in (looks_file(show), cues_file(show), *files.named()) if path.is_file()]
     named = dict.fromkeys(path.resolve() for path in (stage, show, *beside))
     pairs = [(path, folder / path.relative_to(stage.parent.resolve())) for path in named]
-    there = [str(target) for _, target in pairs if target.exists()]
-    if there:
-        raise UserError(f"{' and '.join(there)}: there already; nothing was copied. Name another folder with --to")
+    if (own := folder / stage.name).exists():
+        raise UserError(f"{own}: there already; nothing was copied. Name another folder with --to")
+    is_new = {target: not target.exists() for _, target in pairs}
     for path, target in pairs:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(path, target)
-    return [target for _, target in pairs]
+        if is_new[target]:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(path, target)
+    return is_new
