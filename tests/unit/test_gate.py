@@ -154,6 +154,19 @@ def test_a_scene_that_nobody_approved_does_not_begin_and_the_refusal_says_the_cu
     )
 
 
+def test_a_scene_and_its_approval_may_come_in_one_frame_and_what_was_decided_is_said(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    desk = make_desk(Gate(APPROVALS))
+    shown(desk, at_s=0.0)
+    shown(desk, SceneTrigger("goto", "storm", "preview"), LookTrigger("approve", "Ana"), at_s=1.0)
+    assert not desk.refusals
+    assert shown(desk, SceneTrigger("goto", "storm"), at_s=2.0).buses["program"].target == "hall"
+    assert "the look 'look' is approved, by Ana" in caplog.text
+    shown(desk, SceneTrigger("goto", "storm", "preview"), LookTrigger("revoke", "Beto"), at_s=5.0)
+    assert "the look 'look' is not approved any more, with all that it covered: Beto took that back" in caplog.text
+
+
 def test_a_fade_between_two_approved_looks_goes_all_the_way() -> None:
     """Through values that neither has: from snow without words to words with another seed, at once."""
     desk = make_desk(Gate(APPROVALS))

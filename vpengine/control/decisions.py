@@ -2,20 +2,52 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+import logging
+from collections.abc import Callable, Collection, Iterator, Mapping
 from datetime import datetime
 
 from vpengine.control.approvals import Approvals, Status, approval_of
 from vpengine.control.buttons import APPROVE
 from vpengine.control.controls import Value
+from vpengine.control.gate import Gate
 from vpengine.control.triggers import LookTrigger
 from vpengine.errors import UserError
 from vpengine.frames.look import Look
+
+log = logging.getLogger(__name__)
 
 
 def now() -> str:
     """This moment, ISO 8601."""
     return datetime.now().astimezone().isoformat(timespec="seconds")
+
+
+def decide(
+    gate: Gate,
+    trigger: LookTrigger,
+    look: Look | None,
+    defaults: Mapping[str, Value],
+    date: Callable[[], str],
+    approvers: Collection[str],
+) -> None:
+    """As ``decided``; the gate has it from then on, and the machine's terminal says it. Raises UserError."""
+    approvals = decided(gate.approvals, trigger, look, defaults, gate.model_sha256, date, approvers)
+    for words in told(gate.approvals, approvals):
+        log.warning("%s", words)
+    gate.decide(approvals)
+
+
+def told(before: Approvals | None, after: Approvals) -> Iterator[str]:
+    """What has become of looks, in words, for who sits at the machine: an approval may be wider than what was seen."""
+    known = {one.name: one for one in before.each} if before is not None else {}
+    for one in (one for one in after.each if one != known.get(one.name)):
+        was = known.get(one.name)
+        if was is not None and was.lets_through and not one.lets_through:
+            yield f"the look {one.name!r} is not approved any more, with all that it covered: {one.by} took that back"
+        elif one.lets_through:
+            yield f"the look {one.name!r} is {one.status}, by {one.by}"
+        else:
+            yield f"the look {one.name!r} is a candidate"
 
 
 def decided(

@@ -13,7 +13,7 @@ from vpengine.control.approvals import approval_of
 from vpengine.control.chance import Chance
 from vpengine.control.controls import Controls, Value, parse
 from vpengine.control.cues import Cue, CueEdits, cue_number
-from vpengine.control.decisions import decided, now
+from vpengine.control.decisions import decide, now
 from vpengine.control.declared import NEURAL_AMOUNT, NEURAL_BAKED, NOT_IN_CUES
 from vpengine.control.gate import Gate, Passed, cure
 from vpengine.control.lights import LightTable
@@ -285,9 +285,12 @@ class Desk:
         if trigger.action == "keep":
             self._keep(trigger)
             return
-        gate, defaults = self.gate, self._looks.defaults
-        asked = gate.approvals, trigger, self._standing_by, defaults, gate.model_sha256, self._date, self._approvers
-        gate.decide(decided(*asked))
+        decide(self.gate, trigger, self._look_standing_by(), self._looks.defaults, self._date, self._approvers)
+
+    def _look_standing_by(self) -> Look | None:
+        """The preview's as the messages before this one leave it, also where no frame has drawn it yet."""
+        state = self._preview(self.controls.targets(), lambda _: True).get(PREVIEW)
+        return state.look if state is not None else None
 
     def _keep(self, trigger: LookTrigger) -> None:
         """The program's look becomes a candidate, and a cue at the end of the list recalls it. Raises UserError."""
