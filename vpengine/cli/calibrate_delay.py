@@ -82,7 +82,7 @@ class Measured:
 
 
 def delay(
-    stage: Annotated[Path, typer.Argument(help="A stage file with a [[capture]] and a [[tracking]].")],
+    stage: Annotated[Path, typer.Argument(help=r"A stage file with a [\[capture]] and a [\[tracking]].")],
     seconds: Annotated[float, typer.Option(min=2.0, max=600.0, help="How long to look.")] = 10.0,
     capture: Annotated[str | None, typer.Option(help="The capture's id, where there are several.")] = None,
     allow_outside: Annotated[bool, typer.Option(help="Files may name paths outside their folder.")] = False,

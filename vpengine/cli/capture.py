@@ -20,7 +20,7 @@ EVERY_S = 1.0
 
 
 def capture(
-    stage: Annotated[Path, typer.Argument(help="A stage file with [[capture]] sections.")],
+    stage: Annotated[Path, typer.Argument(help=r"A stage file with [\[capture]] sections.")],
     seconds: Annotated[float, typer.Option(min=0.1, max=86400.0, help="How long to read them.")] = 5.0,
     only: Annotated[str | None, typer.Option(help="The id of one of them.")] = None,
     allow_outside: Annotated[bool, typer.Option(help="Files may name paths outside their folder.")] = False,

@@ -82,7 +82,7 @@ class Order:
 
 
 def simulate_picture(
-    stage: Annotated[Path, typer.Argument(help="A stage file with a [[screen]].")],
+    stage: Annotated[Path, typer.Argument(help=r"A stage file with a [\[screen]].")],
     move: Annotated[str, typer.Argument(help="The camera's move, or a recorded track, as `vpengine simulate` has it.")],
     out: Annotated[Path, typer.Option(help="The folder for the film, its truth and its track.")],
     seconds: Annotated[float, typer.Option(help="How long.")] = 4.0,
