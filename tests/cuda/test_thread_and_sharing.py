@@ -25,6 +25,8 @@ from vpengine.neural.process_host import ProcessHost
 from vpengine.neural.slot_host import SlotHost
 from vpengine.neural.thread_host import ThreadHost
 
+pytestmark = pytest.mark.alone
+
 
 @pytest.fixture(scope="module")
 def card() -> Any:

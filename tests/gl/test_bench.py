@@ -23,6 +23,8 @@ from vpengine.gpu.context import is_software
 from vpengine.neural.process_host import ProcessHost
 from vpengine.tracking.moves import MOVES
 
+pytestmark = pytest.mark.alone
+
 
 def test_a_keyframe_s_cost_by_size(gpu: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """As many frames as its bytes need, besides the one that brings it down; the sum is more than the most."""

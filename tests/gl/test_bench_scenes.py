@@ -12,6 +12,8 @@ from vpengine.cli import bench_live
 from vpengine.cli.main import app
 from vpengine.errors import UserError
 
+pytestmark = pytest.mark.alone
+
 SHOW = """\
 version = 1
 [show]

@@ -21,6 +21,8 @@ from vpengine.gpu.transfer import download
 from vpengine.stage.feeds import feed_size
 from vpengine.stage.shipped import stage_folder
 
+pytestmark = pytest.mark.alone
+
 LED = stage_folder() / "led_volume.toml"
 
 

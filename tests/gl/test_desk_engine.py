@@ -31,6 +31,8 @@ from vpengine.gpu.transfer import download
 from vpengine.player import Player
 from vpengine.stage.desk_files import cues_file, looks_file
 
+pytestmark = pytest.mark.alone
+
 LOOK = "controls.look = { night = 0.02 }"  # the drill works, and darkens
 DARK = f"""
 [[scene]]

@@ -16,6 +16,8 @@ from vpengine.app import App, RunOptions
 from vpengine.control.messages import ControlChange
 from vpengine.frames.keyframe import Keyframe
 
+pytestmark = pytest.mark.alone
+
 PROMPT = "/vp/look/prompt"
 FLOOD = "A harbour after the flood, wet stone, low sun"
 
@@ -129,7 +131,7 @@ def test_a_prompt_travels_with_its_scene_s_dissolve(painting: Painting) -> None:
 
 
 def _slower(entry: Any) -> Any:
-    return type(entry)(entry.slug, entry.location, 2.0, entry.controls, entry.keep)
+    return type(entry)(entry.slug, entry.location, 20.0, entry.controls, entry.keep)
 
 
 def _rests(keyframe: Keyframe) -> bool:

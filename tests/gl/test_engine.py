@@ -35,6 +35,8 @@ from vpengine.view.camera import camera_view
 from vpengine.view.pose import Pose
 from vpengine.view.view import rays
 
+pytestmark = pytest.mark.alone
+
 Send = Callable[[int, str, str, list[float | str]], None]
 
 

@@ -25,6 +25,8 @@ from vpengine.frames.captured import FORMATS, CapturedFrame, Tags
 from vpengine.tracking.protocol import LensUpdate
 from vpengine.view.distortion import Distortion
 
+pytestmark = pytest.mark.alone
+
 SIZE = (320, 180)
 SHOW = 'version = 1\nshow.name = "x"\n[[scene]]\nslug = "a"\nplate.kind = "street"\n'
 Change = Callable[[CapturedFrame], CapturedFrame | None]

@@ -31,6 +31,8 @@ from vpengine.view.lens import Lens
 from vpengine.view.pose import Pose
 from vpengine.view.view import View
 
+pytestmark = pytest.mark.alone
+
 SIZE, RATE, LATE_S = (1280, 720), Fraction(24), 0.08
 MOVE = MOVES["handheld"](7)
 BENT = Distortion((4e-4, 0.0, -3e-7, 0.0, 0.0, 0.0), (2e-5, -3e-5))

@@ -21,6 +21,8 @@ from vpengine.cli.ports import free_port
 from vpengine.tracking.opentrackio_packet import JSON, write_packet
 from vpengine.view.timecode import number_of, parsed
 
+pytestmark = pytest.mark.alone
+
 MIDI = """
 [[midi]]
 device = "nanokontrol"

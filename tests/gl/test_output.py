@@ -30,6 +30,8 @@ from vpengine.output.output import Surroundings
 from vpengine.output.overlay import contact_sheet, inset, label
 from vpengine.output.window import WindowOutput, WindowSettings
 
+pytestmark = pytest.mark.alone
+
 SIZE = (192, 108)
 RATE = Fraction(24000, 1001)
 

@@ -15,6 +15,8 @@ from vpengine.capture.synthetic import SyntheticSource
 from vpengine.gpu.view_lut import acescct_to_display
 from vpengine.view.color import REC709_FROM_ACESCG, acescct_from_linear
 
+pytestmark = pytest.mark.alone
+
 STAGE = green_stage(
     "picture:1", source='kind = "synthetic"\nresolution = [160, 90]\nnoise = 0.0', size=(176, 99), overscan=5.0
 )

@@ -289,8 +289,14 @@ def test_a_placeholder_s_words_are_those_of_the_fault(gpu: Any, golden: Callable
     golden("plates/placeholder", (np.clip(picture, 0, 1) ** (1 / 2.2) * 255).astype(np.uint8))
 
 
-@pytest.mark.parametrize("sentence", ["", "日本語.exr: no such file", "\udc93\n\t", "word " * 200, "x" * 3000])
-def test_no_sentence_is_too_odd_for_a_placeholder(gpu: Any, sentence: str) -> None:
+@pytest.mark.parametrize(
+    "sentence",
+    ["", "日本語.exr: no such file", "\udc93\n\t", "word " * 200, "x" * 3000],
+    ids=["none", "Japanese", "no text", "many words", "a long one"],
+)
+def test_no_sentence_is_too_odd_for_a_placeholder(gpu: Any, sentence: str, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.CRITICAL, "vpengine.plates.locations")  # a report of the tests takes no such text
+
     def build() -> NoPlate:
         raise UserError(sentence)
 

@@ -33,6 +33,8 @@ from vpengine.gpu.target import Target
 from vpengine.output.recording import RecordingOutput
 from vpengine.output.stream import StreamOutput
 
+pytestmark = pytest.mark.alone
+
 LINUX = sys.platform == "linux"
 
 

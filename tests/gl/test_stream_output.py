@@ -18,6 +18,8 @@ from vpengine.output.output import Surroundings
 from vpengine.output.stream import StreamOutput, StreamSettings
 from vpengine.output.video_file import Numbered, VideoFile
 
+pytestmark = pytest.mark.alone
+
 STEP_S = 0.25
 
 

@@ -18,6 +18,8 @@ from vpengine.app import App, RunOptions
 from vpengine.neural import drill, slot_host
 from vpengine.operating import end_together
 
+pytestmark = pytest.mark.alone
+
 
 @pytest.fixture
 def threaded(small_stage: Path) -> Path:

@@ -18,6 +18,8 @@ import pytest
 from vpengine.app import App, RunOptions
 from vpengine.gpu import window as window_module
 
+pytestmark = pytest.mark.alone
+
 REFRESH_HZ, TOLD_HZ, RATE = 49.8, 50.0, 25  # off by as much as real ones: who does not look drifts out of phase
 LATENCY_S = 0.040
 

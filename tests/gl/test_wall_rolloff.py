@@ -103,6 +103,8 @@ def test_hue_stays_on_the_wall(gpu: Any) -> None:
 def test_a_chart_arrives_exactly_and_a_picture_rolls_off(small_stage: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The small stage's scenes are patterns; at four stops more, so that they go far beyond the peak."""
     walls = {}
+    text = small_stage.read_text(encoding="utf-8").replace("port = 9000", "port = 0").replace("= 9001", "= 0")
+    small_stage.write_text(text, encoding="utf-8")
     with App(RunOptions(small_stage, headless=True, unpaced=True)) as app:
         app.wait_until_ready()
         for address in (declared.INNER_EXPOSURE, declared.OUTER_EXPOSURE):

@@ -21,6 +21,8 @@ from tests.waiting import until
 from vpengine.cli.ports import free_port
 from vpengine.control.displays import HEALTH, ROLLING, SCENE, TAKE, TIMECODE
 
+pytestmark = pytest.mark.alone
+
 PATIENCE_S = 60.0  # of a machine that is busy with other things too
 PRESS_S = 0.2
 THIRD = '[[scene]]\nslug = "third"\ndissolve_s = 0.2\nplate = {kind = "pattern", style = "checker"}\n'

@@ -24,6 +24,8 @@ from vpengine.gpu.window import Windows
 from vpengine.output.output import Surroundings
 from vpengine.output.window import WindowOutput, WindowSettings
 
+pytestmark = pytest.mark.alone
+
 WALL = (200, 100)
 
 

@@ -27,6 +27,8 @@ from vpengine.gpu import gpu as gpu_module
 from vpengine.gpu import window as window_module
 from vpengine.gpu.transfer import download
 
+pytestmark = pytest.mark.alone
+
 PLACES = {"wall:main": (20, 30), "wall:side": (420, 30), "world:1": (20, 300), "stage": (420, 300)}
 SIZES = {"wall:main": (192, 96), "wall:side": (64, 96), "world:1": (145, 82), "stage": (640, 360)}
 

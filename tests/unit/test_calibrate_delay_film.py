@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
+
 from tests.green_film import LENS, RATE, write_film
 from vpengine.capture.reader import Reader
 from vpengine.capture.readers import reader_of
@@ -23,6 +25,8 @@ from vpengine.tracking.osc import encode_pose
 from vpengine.tracking.protocol import LensUpdate
 from vpengine.tracking.receiver import Receiver
 from vpengine.tracking.sources import sources_of
+
+pytestmark = pytest.mark.alone
 
 SECONDS = 5.5
 MOVE = MOVES["handheld"](3)

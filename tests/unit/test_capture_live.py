@@ -21,6 +21,8 @@ from vpengine.cli.ports import free_port
 from vpengine.media.decoding import LostError
 from vpengine.stage.sections import PluginSection, resolve_settings
 
+pytestmark = pytest.mark.alone
+
 THERE = [("/dev/video0", "USB Video: Cam Link 4K"), ("/dev/video2", "Integrated Camera")]
 
 

@@ -21,6 +21,8 @@ from vpengine.frames.captured import rgb_of
 from vpengine.media.decoding import BrokenError, LostError
 from vpengine.stage.sections import PluginSection, resolve_settings
 
+pytestmark = pytest.mark.alone
+
 cv2 = pytest.importorskip("cv2")
 COLORS = ((200, 40, 10), (10, 90, 220))  # R'G'B' of the left and the right half
 SIZE = (32, 16)

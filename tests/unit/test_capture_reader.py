@@ -22,6 +22,8 @@ from vpengine.frames.captured import FORMATS, CapturedFrame, Tags
 from vpengine.media.decoding import BrokenError, LostError
 from vpengine.view.yuv import Matrix, Range
 
+pytestmark = pytest.mark.alone
+
 
 def told(*does: object, **options: Any) -> tuple[Reader, Told, list[str]]:
     """A reader that has run to the end of what its source was told."""

@@ -18,6 +18,8 @@ from vpengine.media.ahead import MOST_AHEAD, Ahead
 from vpengine.media.clips import Clip, VideoClip
 from vpengine.media.decoding import BrokenError, LostError
 
+pytestmark = pytest.mark.alone
+
 LENGTH = 10
 LONG_S = 5.0
 

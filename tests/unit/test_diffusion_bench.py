@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
+from vpengine.cli import bench_live
 from vpengine.cli.bench import bench, table
 from vpengine.cli.main import app
 from vpengine.errors import UserError
@@ -17,7 +18,7 @@ from vpengine.neural.diffusion_parts import hollow_modules
 
 speed = pytest.importorskip("vpengine.neural.diffusion_bench", reason="the extra `diffusion` is not installed")
 # diffusers' scheduler has not caught up with numpy 2; the engine's own does not call it.
-pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+pytestmark = [pytest.mark.alone, pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")]
 SIZES = ((64, 32), (128, 72))
 KEYS = (
     *("name", "runtime", "device", "size", "images_per_s", "latency_ms_p50", "plain_images_per_s", "ratio"),
@@ -98,13 +99,24 @@ def test_it_is_a_measure_of_the_command(model: Path, tmp_path: Path, monkeypatch
     """`--gpu` measures every size, also on a processor; without it that is measured at the first only."""
     monkeypatch.setattr(speed, "SIZES", SIZES)
     monkeypatch.setattr(speed, "SECONDS", 0.0)
-    file = tmp_path / "found.json"
-    for arguments, least in ((("--gpu",), 2), (("--only", "diffusion"), 1)):
-        done = CliRunner().invoke(app, ["bench", "--model", str(model), "--json", str(file), "--force", *arguments])
-        assert done.exit_code == 0, done.output
-        found = json.loads(file.read_text(encoding="utf-8"))
-        assert found.keys() == {"diffusion"}
-        assert len(found["diffusion"]) >= least
+    monkeypatch.setattr(bench_live, "SECONDS", 3.0)
+    found = {arguments: figures(model, tmp_path, *arguments) for arguments in (("--gpu",), ("--only", "diffusion"))}
+    assert [each.keys() for each in found.values()] == [{"diffusion", "wall"}, {"diffusion"}]
+    assert [len(each["diffusion"]) >= least for each, least in zip(found.values(), (2, 1), strict=True)] == [True, True]
+    alone, generating = found["--gpu",]["wall"]
+    assert (alone["generator"], alone["images_per_s"]) == ("none", 0.0)
+    assert generating["generator"] == "diffusion"
+    assert generating["images_per_s"] > 0.0
+    assert "torch" in generating["runtime"]
+    assert all(row["interval_p99_ms"] >= row["interval_p50_ms"] > 0.0 for row in (alone, generating))
+
+
+def figures(model: Path, folder: Path, *arguments: str) -> dict[str, Any]:
+    file = folder / "found.json"
+    done = CliRunner().invoke(app, ["bench", "--model", str(model), "--json", str(file), "--force", *arguments])
+    assert done.exit_code == 0, done.output
+    found: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+    return found
 
 
 def test_what_cannot_be_measured_is_told_at_once() -> None:

@@ -28,6 +28,8 @@ from vpengine.remote.thread import RemoteThread
 from vpengine.stage.midi import MidiMapping
 from vpengine.view.timecode import Timecode
 
+pytestmark = pytest.mark.alone
+
 BUTTON: dict[str, Button] = {button.address: button for button in BUTTONS}
 SNOW = Control("/vp/look/snow", "float", 0.0, "Snow.")
 EXPOSURE = Control("/vp/exposure/inner", "float", 0.0, "Exposure.", low=-6.0, high=6.0)

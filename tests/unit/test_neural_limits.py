@@ -32,6 +32,8 @@ import numpy as np
 from vpengine.neural.generator import Generated
 from vpengine.neural.none import NoGenerator
 
+pytestmark = pytest.mark.alone
+
 class Quick(NoGenerator):
     '''Says nothing of its limits; its first two pictures are made at once, all others take a quarter of a second.'''
     made = 0

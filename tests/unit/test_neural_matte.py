@@ -20,7 +20,7 @@ def test_its_facts_are_the_keys_and_a_size_that_does_not_divide_is_padded(tmp_pa
     chroma, luma = (rng.uniform(0.0, 1.0, (31, 45, 4)).astype(np.float16) for _ in range(2))
     expected = np.concatenate([chroma, luma], axis=-1).astype(np.float32) @ np.array(WEIGHTS, np.float32) + 0.25
     np.testing.assert_allclose(matte(chroma, luma), expected, atol=1e-5)
-    assert matte.runtime == "onnxruntime"
+    assert matte.runtime.partition(" ")[0] == "onnxruntime"
 
 
 def test_where_alpha_is_sure_the_network_is_not_asked(tmp_path: Path) -> None:
@@ -56,8 +56,8 @@ def test_a_network_of_another_kind_is_told(tmp_path: Path, weights: tuple[float,
 
 def test_it_runs_on_openvino_too_and_on_the_processor_where_a_stage_has_another(tmp_path: Path) -> None:
     file = save_matte(tmp_path / "m.onnx", WEIGHTS)
-    assert load_matte(file, "tensorrt").runtime == "onnxruntime"
+    assert load_matte(file, "tensorrt").runtime.partition(" ")[0] == "onnxruntime"
     pytest.importorskip("openvino", reason="openvino is not installed")
     other, chroma = load_matte(file, "openvino"), np.full((16, 24, 4), 0.5, np.float16)
-    assert other.runtime != "onnxruntime"
+    assert other.runtime.partition(" ")[0] == "openvino"
     np.testing.assert_allclose(other(chroma, chroma), load_matte(file)(chroma, chroma), atol=1e-2)

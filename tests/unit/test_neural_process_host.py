@@ -28,6 +28,8 @@ from vpengine.neural.process_host import ProcessHost
 from vpengine.neural.slot_host import SLOTS
 from vpengine.view.color import acescct_from_linear
 
+pytestmark = pytest.mark.alone
+
 
 @pytest.fixture
 def loop(monkeypatch: pytest.MonkeyPatch) -> Iterator[Loop]:

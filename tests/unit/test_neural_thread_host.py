@@ -38,6 +38,8 @@ GENERATORS_OF_TESTS = """
 import os
 from vpengine.neural.none import NoGenerator
 
+pytestmark = pytest.mark.alone
+
 class Cards(NoGenerator):
     '''Says which cards CUDA would show it.'''
     runtime = os.environ.get("CUDA_VISIBLE_DEVICES", "all")

@@ -24,6 +24,8 @@ from vpengine.media.pictures import captured
 from vpengine.output.picture_recorder import PictureRecorder
 from vpengine.view.timecode import Timecode, timecode_of
 
+pytestmark = pytest.mark.alone
+
 RATE = Fraction(24)
 SIZE = (62, 34)
 

@@ -34,6 +34,8 @@ from vpengine.view.lens import Lens
 from vpengine.view.pose import Pose
 from vpengine.view.timecode import Timecode
 
+pytestmark = pytest.mark.alone
+
 SIZE, RATE = (64, 48), Fraction(24000, 1001)
 STATE = CameraState(Pose((1.0, 2.0, 1.5)), Pose(), Lens((24.89, 14.0), 24.0), 0.0)
 LENS = Lens((24.89, 14.0), 24.0)

@@ -27,6 +27,8 @@ from vpengine.errors import UserError
 from vpengine.remote.osc_stream import MOST_CONNECTIONS, Framing, StreamError
 from vpengine.remote.thread import RemoteThread
 
+pytestmark = pytest.mark.alone
+
 
 @contextmanager
 def running() -> Iterator[tuple[Bench, int]]:

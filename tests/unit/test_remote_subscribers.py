@@ -29,6 +29,8 @@ from vpengine.remote.feedback import MTU_BYTES, Feedback
 from vpengine.remote.osc_control import OscControl
 from vpengine.remote.thread import RemoteThread
 
+pytestmark = pytest.mark.alone
+
 PERIOD_S = 1 / 24
 SNOW, HOLD, NOTE = "/vp/look/snow", "/vp/neural/hold", "/vp/note"
 DECLARED = (

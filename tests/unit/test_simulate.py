@@ -49,6 +49,8 @@ from vpengine.tracking.receiver import Receiver
 from vpengine.tracking.sender import UdpSender
 from vpengine.view.pose import Pose
 
+pytestmark = pytest.mark.alone
+
 
 class Clock:
     def __init__(self) -> None:

@@ -22,6 +22,8 @@ from vpengine.cli.streams import WAIT_S, echo
 from vpengine.cli.terminal import Terminal, fitting
 from vpengine.takes.status import CameraStatus, CaptureStatus, Status, Watch
 
+pytestmark = pytest.mark.alone
+
 CAMERA = CameraStatus("A", "tracked", "10.0.0.7:5000", (0.25, -1.0, 1.5), (12.3, -4.0, 0.1), 35.0, True, 3.0)
 GOOD = Status(23.98, 24.0, 0.4, (CAMERA,), "snow-night", "weather 8.3 images/s")
 

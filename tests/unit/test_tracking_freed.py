@@ -32,6 +32,8 @@ from vpengine.tracking.receiver import Receiver
 from vpengine.tracking.sender import SENDERS, UdpSender, encoder_for
 from vpengine.view.pose import Pose, from_opentrackio
 
+pytestmark = pytest.mark.alone
+
 
 @pytest.mark.parametrize("packet", VECTORS)
 def test_known_packets(packet: str) -> None:

@@ -26,10 +26,13 @@ from vpengine.tracking.pose_buffer import PoseBuffer
 from vpengine.tracking.protocol import Source
 from vpengine.tracking.receiver import Receiver
 
-pytestmark = pytest.mark.skipif(
-    not (shutil.which("node") and shutil.which("npm")),
-    reason="node and npm are not installed, which the packages osc and node-osc need",
-)
+pytestmark = [
+    pytest.mark.alone,
+    pytest.mark.skipif(
+        not (shutil.which("node") and shutil.which("npm")),
+        reason="node and npm are not installed, which the packages osc and node-osc need",
+    ),
+]
 
 SENDERS, SUBSCRIBERS = "osc_senders.cjs", "osc_subscribers.cjs"
 SNOW, HOLD, CUE = "/vp/look/snow", "/vp/neural/hold", "/vp/state/cue"

@@ -25,6 +25,8 @@ from vpengine.tracking.receiver import Receiver
 from vpengine.tracking.recentre import Recentring
 from vpengine.view.pose import Pose, from_opentrackio
 
+pytestmark = pytest.mark.alone
+
 POSE = from_opentrackio((1.0, -2.0, 1.5), 25.0, -5.0, 2.0)
 GROUP, GROUP_V1_0_0 = "239.135.1.7", "235.135.1.7"
 

@@ -40,6 +40,8 @@ from vpengine.tracking.pose_buffer import PoseBuffer
 from vpengine.tracking.protocol import Rejected, Source
 from vpengine.tracking.receiver import Receiver
 
+pytestmark = pytest.mark.alone
+
 VRCHAT = bytes.fromhex(
     "2f747261636b696e672f747261636b6572732f312f726f746174696f6e0000002c666666000000004120000041a0000041f00000"
 )

@@ -30,6 +30,8 @@ from vpengine.tracking.protocol import LensUpdate, Source, Update
 from vpengine.tracking.receiver import Receiver
 from vpengine.view.pose import Pose, from_opentrackio
 
+pytestmark = pytest.mark.alone
+
 POSE = from_opentrackio((1.0, -2.0, 1.5), 25.0, -5.0, 2.0)
 NUMBERS = (*POSE.position_m, *POSE.rotation)
 

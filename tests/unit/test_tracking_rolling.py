@@ -28,6 +28,8 @@ from vpengine.tracking.protocol import Source, TakeUpdate
 from vpengine.tracking.receiver import Receiver
 from vpengine.tracking.rolling import MOST_SOURCES, Rolling
 
+pytestmark = pytest.mark.alone
+
 ROLL, CUT = TakeTrigger("roll"), TakeTrigger("cut")
 STILL = [{"translation": {"x": 0, "y": 0, "z": 1}, "rotation": {"pan": 0, "tilt": 0, "roll": 0}}]
 
