@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -15,6 +16,7 @@ from vpengine.frames.keyframe import Grade, Keyframe
 from vpengine.frames.look import Look
 from vpengine.frames.pixels import Pixels
 from vpengine.gpu.gpu import Gpu
+from vpengine.gpu.picture import Picture
 from vpengine.gpu.transfer import download
 from vpengine.view.color import acescct_from_linear, linear_from_acescct
 from vpengine.view.pose import Pose, from_opentrackio
@@ -101,6 +103,42 @@ def test_a_new_keyframe_fades_in(wrapped: Gpu) -> None:
     assert np.abs(at_once - before).max() < 2e-3
     assert steps == sorted(steps)
     assert steps[-1] > before.mean() + 0.05
+
+
+def brightened(number: int, share: float) -> Keyframe:
+    """A step of a fade from dark to light."""
+    look = Look("test", (("light", share),))
+    made = keyframe(number, POSES[0], look=look)
+    return replace(made, bias=Pixels(made.bias.stored + np.float16(0.3 * share)))
+
+
+def walked(layer: Layer, plate: Picture, wanted: Callable[[int], float]) -> list[float]:
+    """How bright each frame is while a picture comes in every twelfth of them: a slow generator's, at 24 a second.
+
+    wanted: of a frame, how far the fade is then; a picture is of four frames before it comes.
+    """
+    means = []
+    for frame in range(60):
+        if frame % 12 == 0:
+            look = Look("test", (("light", wanted(frame)),))
+            layer.add(brightened(frame, wanted(frame - 4)), 5.0 + frame / 24, look)
+        means.append(float(acescct_from_linear(pixels(layer.show(plate, 5.0 + frame / 24, 1.0))).mean()))
+    return means
+
+
+def test_a_fade_by_a_slow_generator_has_no_steps(wrapped: Gpu) -> None:
+    """The walls go from each of its few pictures to the next while that is made; and what is cut to comes at once."""
+    layer, plate = Layer(wrapped, KEY_SIZE, SIZE), plate_picture(wrapped, POSES[0])
+    layer.add(brightened(-1, 0.0), 4.5)
+    faded = walked(layer, plate, lambda frame: min(max(frame / 36, 0.0), 1.0))
+    assert faded == sorted(faded)
+    whole = faded[-1] - faded[0]
+    assert whole > 0.2
+    assert np.diff(faded).max() < 0.08 * whole
+    cut = Layer(wrapped, KEY_SIZE, SIZE)
+    cut.add(brightened(-1, 0.0), 4.5)
+    jumped = walked(cut, plate, lambda frame: float(frame >= 0))
+    assert jumped[14] - jumped[12] > 0.95 * (jumped[-1] - jumped[0]) > 0.2, "two frames after its picture"
 
 
 def test_what_none_saw_takes_the_grade(wrapped: Gpu) -> None:

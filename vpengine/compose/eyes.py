@@ -79,7 +79,7 @@ class Eyes:
             if eye == job.eye:
                 layer.forget_older(job.epoch)
         for keyframe in job.keyframes:
-            self.layer(job.eye, keyframe.request.location).add(keyframe, job.time_s)
+            self.layer(job.eye, keyframe.request.location).add(keyframe, job.time_s, job.state.look)
         for eye, layer in self._each():
             if eye == job.eye:
                 layer.advance(job.time_s)

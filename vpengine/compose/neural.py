@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from vpengine.compose.drift import Drift, drift_defines
 from vpengine.compose.grading import GradeTable
-from vpengine.compose.keyframe_textures import BYTES_A_FRAME, MOVED, KeyframeTextures, fits_a_frame
+from vpengine.compose.keyframe_textures import BYTES_A_FRAME, KeyframeTextures, fits_a_frame
 from vpengine.compose.surround import FIELDS, Surrounds
 from vpengine.frames.keyframe import Keyframe, MadeOf
 from vpengine.frames.look import Look
@@ -22,6 +23,7 @@ from vpengine.view.view import View, carried, view_ray_from_ndc
 
 MAX_KEYFRAMES = 4  # one fewer beside a surround: a pass has sixteen textures on every driver, and no more on macOS
 RISE_S = 0.07  # a new keyframe fades in over this, so that nothing pops
+MOST_RISE_S = 0.5  # and over so long, where pictures are the steps of a look that moves on, and come no sooner
 SETTLED_S = 1.0  # after which the grade has reached a plain keyframe's, which changes nothing
 SUCCESSION = 0.05  # what each newer keyframe leaves of an older one's weight
 IGNORED = 0.1  # a keyframe with less than this share of what newer ones have is not asked
@@ -48,30 +50,7 @@ _DEFINES = {
     "QUICK_WEIGHT": str(QUICK_WEIGHT),
     "SURE_WEIGHT": str(SURE_WEIGHT),
 }
-DRIFT_COLUMNS, DRIFT_ROWS = 10, 6  # places of a picture, of a plate that moves, whose brightness is followed
-DRIFT_BLOCK = UniformBlock("Drift", view_ray_from_ndc="mat3", key_from_view="mat4[4]")
 STALE_BLOCK = UniformBlock("Stale", picture_in_key="vec2")
-
-
-class _Drift:
-    """Owns the small picture of how much brighter a plate that moves has become since each keyframe saw it."""
-
-    def __init__(self, gpu: Gpu, keys: int) -> None:
-        defines = {"KEYS": str(keys), "COLUMNS": str(DRIFT_COLUMNS), "ROWS": str(DRIFT_ROWS)}
-        self._pass = gpu.pass_("drift", DRIFT_BLOCK, defines)
-        self._target = Target(gpu.context, (DRIFT_COLUMNS, DRIFT_ROWS * keys))
-
-    def since(self, textures: Mapping[str, Bound], values: Mapping[str, Any]) -> dict[str, Bound]:
-        """It, as the re-projection has it, at a View. values: what the re-projection is told of it."""
-        self._pass.draw(self._target, textures, **{name: values[name] for name in DRIFT_BLOCK.fields})
-        return {"drift": self._target.color}
-
-    def release(self) -> None:
-        self._target.release()
-
-
-def _moving(keys: int) -> dict[str, str]:
-    return {"MOVES": "1", "MOVED": str(MOVED), "DRIFT_ROWS": f"{DRIFT_ROWS}.0", "DRIFT_KEYS": f"{keys}.0"}
 
 
 def _plate_textures(plate: Picture) -> dict[str, Bound]:
@@ -92,9 +71,10 @@ class _Kept:
     keyframe: Keyframe
     textures: KeyframeTextures
     since_s: float
+    rise_s: float = RISE_S
 
     def rise(self, time_s: float) -> float:
-        t = min(max((time_s - self.since_s) / RISE_S, 0.0), 1.0)
+        t = min(max((time_s - self.since_s) / self.rise_s, 0.0), 1.0)
         return t * t * (3.0 - 2.0 * t)
 
     def agreement(self, other: _Kept) -> float:
@@ -132,8 +112,9 @@ class NeuralLayer:
         self._kept: list[_Kept] = []  # newest first
         self._coming: tuple[Keyframe, KeyframeTextures] | None = None  # not all uploaded yet
         self._waiting: Keyframe | None = None  # until that is there; only the newest
+        self._wanted: Look | None = None  # when that came
         self._frame_s, self._bytes_left = -np.inf, 0  # what the frame of that time may yet bring in
-        common = _DEFINES | (_moving(self._most) if moves else {})
+        common = _DEFINES | (drift_defines(self._most) if moves else {})
         defines = {**common, **GradeTable.DEFINES, "KEYS": str(self._most)}
         if surrounds is None:
             self._last = gpu.pass_("reproject", BLOCK, defines)
@@ -147,7 +128,7 @@ class NeuralLayer:
             for kind in ("QUICK", "SURE")
         )
         self._stale_pass = gpu.pass_("stale", STALE_BLOCK)
-        self._drift = _Drift(gpu, self._most) if moves else None
+        self._drift = Drift(gpu, self._most) if moves else None
         # After the passes: where a shader does not compile, it is tried again and again, and these would pile up.
         sets = self._keyframes + (not fits_a_frame(resolution))  # the oldest stays until its successor is there
         self._free = [KeyframeTextures(gpu, resolution, moves) for _ in range(sets)]
@@ -158,9 +139,12 @@ class NeuralLayer:
     def newest(self) -> Keyframe | None:
         return self._kept[0].keyframe if self._kept else None
 
-    def add(self, keyframe: Keyframe, time_s: float) -> None:
-        """Upload a keyframe, then show it; where all textures are in use, the oldest, faded out by now, goes."""
-        self._waiting = keyframe
+    def add(self, keyframe: Keyframe, time_s: float, wanted: Look | None = None) -> None:
+        """Upload a keyframe, then show it; where all textures are in use, the oldest, faded out by now, goes.
+
+        wanted: the look that its bus has by now. Where that has moved on, it comes in slowly (``_rise_s``).
+        """
+        self._waiting, self._wanted = keyframe, wanted
         self._bring_in(time_s)
 
     def forget_older(self, epoch: int) -> None:
@@ -203,7 +187,7 @@ class NeuralLayer:
                 self._bytes_left -= textures.write(self._bytes_left)
                 if textures.whole:
                     self._coming = None
-                    self._keep(_Kept(keyframe, textures, time_s))
+                    self._keep(_Kept(keyframe, textures, time_s, self._rise_s(keyframe, time_s)))
         except Exception:
             self._give_up()
             raise
@@ -235,6 +219,16 @@ class NeuralLayer:
         new_epoch = newest is not None and newest.request.epoch != coming.keyframe.request.epoch
         self._drop(1 if new_epoch else self._keyframes - 1)
         self._kept.insert(0, coming)
+
+    def _rise_s(self, keyframe: Keyframe, time_s: float) -> float:
+        """While a look moves, and for the picture at which it comes to rest, as long as the one before took to come: a
+        slow generator's pictures are steps of a fade, and the walls go from each to the next as those go by.
+        """
+        before, look = self._kept[0] if self._kept else None, keyframe.request.look
+        if before is None or look == before.keyframe.request.look:
+            return RISE_S
+        moves = (self._wanted is not None and look != self._wanted) or before.rise_s > RISE_S
+        return min(max(time_s - before.since_s, RISE_S), MOST_RISE_S) if moves else RISE_S
 
     def _give_up(self) -> None:
         """What is not all uploaded yet."""
