@@ -17,14 +17,13 @@ from vpengine.capture.pace import Pace
 from vpengine.media.decoding import LostError
 
 HAS_NDI = find_spec("cyndilib") is not None
+pytestmark = pytest.mark.alone
 SENDER = """
 import sys, time, numpy as np
 from fractions import Fraction
 from cyndilib.sender import Sender
 from cyndilib.video_frame import VideoSendFrame
 from cyndilib.wrapper.ndi_structs import FourCC
-
-pytestmark = pytest.mark.alone
 sender, frame = Sender("vpengine test"), VideoSendFrame()
 frame.set_resolution(64, 36); frame.set_frame_rate(Fraction(25)); frame.set_fourcc(FourCC.UYVY)
 sender.set_video_frame(frame)

@@ -26,13 +26,13 @@ from vpengine.view.lens import Lens
 from vpengine.view.pose import Pose
 
 SIZE = (16, 8)
+pytestmark = pytest.mark.alone
+
 GENERATORS = """
 import time
 import numpy as np
 from vpengine.neural.generator import Generated
 from vpengine.neural.none import NoGenerator
-
-pytestmark = pytest.mark.alone
 
 class Quick(NoGenerator):
     '''Says nothing of its limits; its first two pictures are made at once, all others take a quarter of a second.'''

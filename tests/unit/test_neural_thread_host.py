@@ -34,11 +34,11 @@ from vpengine.neural.thread_host import ThreadHost
 from vpengine.neural.worker import _failed, lost_card
 from vpengine.stops import is_left_behind
 
+pytestmark = pytest.mark.alone
+
 GENERATORS_OF_TESTS = """
 import os
 from vpengine.neural.none import NoGenerator
-
-pytestmark = pytest.mark.alone
 
 class Cards(NoGenerator):
     '''Says which cards CUDA would show it.'''
