@@ -21,8 +21,9 @@ from vpengine.app import App, RunOptions
 from vpengine.compose.request_camera import RequestCamera
 from vpengine.control import declared
 from vpengine.control.triggers import SceneTrigger
-from vpengine.frames.frame_input import FrameInput, Tick
+from vpengine.frames.frame_input import FrameInput
 from vpengine.gpu.gpu import Gpu
+from vpengine.output.clock import UnpacedClock
 
 SCREEN = (1280, 720)
 
@@ -74,26 +75,6 @@ feed = "world:1"
 PATIENCE_S = 60.0  # of a machine that is busy with other things too
 
 
-class FrameClock:
-    """Every frame is a tick after the one before, however long it took to draw: fades take as many frames on every
-    machine.
-    """
-
-    def __init__(self, clock: Clock, number: int, rate: Fraction) -> None:
-        self._clock, self._number, self._rate = clock, number, rate
-        self.skipped = 0
-
-    def next(self) -> Tick:
-        self._number += 1
-        return Tick(self._number, self._clock(), self._rate)
-
-    def wait_display(self, tick: Tick) -> None:
-        del tick
-
-    def presented(self, time_s: float) -> None:
-        del time_s
-
-
 class Show:
     """A running engine whose time is that of its frames, a 24th of a second each: that of scenes, cues and pictures,
     the guard's and the pool's. Trackers, generators and captures have the machine's, and so do the frames where a
@@ -105,7 +86,7 @@ class Show:
         newest = app.loop.newest
         number = -1 if newest is None else newest.tick.number
         if not app.captures.readers:
-            app.loop.clock = FrameClock(self.clock, number, Fraction(24))
+            app.loop.clock = UnpacedClock(Fraction(24), self.clock, number)
         app.loop.executor._guard._clock = self.clock
         app.loop.executor._pool._clock = self.clock
 

@@ -180,14 +180,15 @@ def _offset(frames_a_refresh: Fraction) -> float:
 class UnpacedClock:
     """Frames as fast as they can be drawn; each is for the moment at which it is drawn."""
 
-    def __init__(self, rate: Fraction) -> None:
-        self._rate = rate
-        self._number = -1
+    def __init__(self, rate: Fraction, clock: Callable[[], float] | None = None, number: int = -1) -> None:
+        """clock: the monotonic one by default. number: of the tick before the first."""
+        self._rate, self._clock = rate, clock or time.monotonic
+        self._number = number
         self.skipped = 0
 
     def next(self) -> Tick:
         self._number += 1
-        return Tick(self._number, time.monotonic(), self._rate)
+        return Tick(self._number, self._clock(), self._rate)
 
     def wait_display(self, tick: Tick) -> None:
         del tick
