@@ -101,5 +101,6 @@ def test_one_that_is_stuck_is_closed_without_a_wait_and_begins_anew(
         until(is_stuck, 20.0)
     with never_waiting():
         streaming.output.close()
+    assert not answers.is_set(), "it is stuck yet"
     until(streaming.is_sending, 20.0)
     answers.set()

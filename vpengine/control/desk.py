@@ -164,7 +164,7 @@ class Desk:
                 self._take(message)
             except UserError as error:
                 self.refuse(str(error))
-            except Exception as error:
+            except Exception as error:  # whatever it is: the next message may be SAFE, and the walls go on
                 log.debug("%s", message, exc_info=error)
                 self.refuse(f"{FAULT} ({type(error).__name__}: {error})")
 
