@@ -27,14 +27,22 @@ def encode_lens(camera: str, focal_length_mm: float, focus_distance_m: float, t_
 
 
 @contextmanager
-def sending(port: int, made: Callable[[float], bytes], rate_hz: float = 120.0) -> Iterator[None]:
-    """A tracker: what ``made`` says at each moment of the machine's clock, over UDP on loopback, from a thread."""
+def sending(
+    port: int, made: Callable[[float], bytes], rate_hz: float = 120.0, catches_up: bool = False
+) -> Iterator[None]:
+    """A tracker: what ``made`` says at each moment of the machine's clock, over UDP on loopback, from a thread.
+
+    catches_up: a sample that a busy machine kept back is sent nevertheless, as a tracker with its own processor would
+    have sent it. Its packets must say their own time.
+    """
     ended = threading.Event()
 
     def send() -> None:
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as door:
-            while not ended.wait(1.0 / rate_hz):
-                door.sendto(made(time.monotonic()), ("127.0.0.1", port))
+            due_s = time.monotonic()
+            while not ended.wait(due_s - time.monotonic()):
+                door.sendto(made(due_s if catches_up else time.monotonic()), ("127.0.0.1", port))
+                due_s = due_s + 1.0 / rate_hz if catches_up else time.monotonic() + 1.0 / rate_hz
 
     thread = threading.Thread(target=send, daemon=True)
     thread.start()
