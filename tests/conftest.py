@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, settings
 from PIL import Image
 
 from vpengine.gpu.context import create_headless
@@ -24,6 +25,10 @@ ROOT = Path(__file__).parent.parent
 GOLDEN = ROOT / "tests" / "golden"
 DIFFS = ROOT / "out" / "golden-diffs"
 GOLDEN_DRIVER = "llvmpipe"
+
+# How long an example takes, or is made, is the machine's: one that stalls is no fault of what is tested.
+settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("any machine")
 
 SMALL_STAGE = """\
 version = 1

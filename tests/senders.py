@@ -26,28 +26,44 @@ def encode_lens(camera: str, focal_length_mm: float, focus_distance_m: float, t_
     return builder.build().dgram
 
 
-@contextmanager
-def sending(
-    port: int, made: Callable[[float], bytes], rate_hz: float = 120.0, catches_up: bool = False
-) -> Iterator[None]:
-    """A tracker: what ``made`` says at each moment of the machine's clock, over UDP on loopback, from a thread.
+KEPT_BACK_S = 0.1  # so late a sample leaves only where the machine stalls
 
-    catches_up: a sample that a busy machine kept back is sent nevertheless, as a tracker with its own processor would
-    have sent it. Its packets must say their own time.
-    """
-    ended = threading.Event()
+
+class Sending:
+    """A tracker that speaks. steady_s: since when no stall of the machine has kept its packets back."""
+
+    def __init__(self) -> None:
+        self.ended = threading.Event()
+        self._stalled_s = time.monotonic()
+
+    @property
+    def steady_s(self) -> float:
+        return time.monotonic() - self._stalled_s
+
+    def wait(self, due_s: float) -> bool:
+        """False where it has ended."""
+        ended = self.ended.wait(due_s - time.monotonic())
+        if time.monotonic() - due_s > KEPT_BACK_S:
+            self._stalled_s = time.monotonic()
+        return not ended
+
+
+@contextmanager
+def sending(port: int, made: Callable[[float], bytes], rate_hz: float = 120.0) -> Iterator[Sending]:
+    """A tracker: what ``made`` says at each moment of the machine's clock, over UDP on loopback, from a thread."""
+    tracker = Sending()
 
     def send() -> None:
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as door:
             due_s = time.monotonic()
-            while not ended.wait(due_s - time.monotonic()):
-                door.sendto(made(due_s if catches_up else time.monotonic()), ("127.0.0.1", port))
-                due_s = due_s + 1.0 / rate_hz if catches_up else time.monotonic() + 1.0 / rate_hz
+            while tracker.wait(due_s):
+                door.sendto(made(time.monotonic()), ("127.0.0.1", port))
+                due_s = time.monotonic() + 1.0 / rate_hz
 
     thread = threading.Thread(target=send, daemon=True)
     thread.start()
     try:
-        yield
+        yield tracker
     finally:
-        ended.set()
+        tracker.ended.set()
         thread.join()

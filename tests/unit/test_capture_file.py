@@ -275,7 +275,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     name=st.sampled_from(["mkv", "mov", "ts", "nut"]),
     edits=st.lists(st.tuples(st.floats(0.0, 1.0), st.binary(min_size=1, max_size=64)), min_size=1, max_size=6),
 )
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 def test_broken_containers_give_one_sentence(
     whole: dict[str, Path], tmp_path: Path, name: str, edits: list[tuple[float, bytes]]
 ) -> None:

@@ -105,7 +105,7 @@ def test_the_two_directions_undo_each_other_all_over_the_picture(name: str, mode
 K = st.floats(-1.0, 1.0)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(k=st.tuples(K, K, K, K, K, K), p=st.tuples(K, K), offset=st.tuples(K, K), model=st.sampled_from([D_U, U_D]))
 def test_any_lens_that_does_not_fold_goes_both_ways(
     k: tuple[float, ...], p: tuple[float, float], offset: tuple[float, float], model: Model

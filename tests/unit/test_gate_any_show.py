@@ -241,7 +241,6 @@ def frames_judged(make_gate: Callable[[Approvals], Gate], examples: int = 600, p
         max_examples=examples,
         phases=phases,
         stateful_step_count=40,
-        deadline=None,
         derandomize=True,
         database=None,
         suppress_health_check=list(HealthCheck),

@@ -280,7 +280,7 @@ GOOD = {".glb": example().glb(), ".gltf": example().gltf().encode()}
 def test_damage_ends_in_one_sentence(tmp_path: Path) -> None:
     ends = Counter[str]()
 
-    @settings(max_examples=CASES, deadline=None)
+    @settings(max_examples=CASES)
     @given(data=st.data())
     def read_damaged(data: st.DataObject) -> None:
         suffix = data.draw(st.sampled_from([".glb", ".gltf"]))
@@ -304,7 +304,7 @@ def test_absurd_values_end_in_one_sentence(tmp_path: Path) -> None:
     """Any one number or text of the JSON is another."""
     ends = Counter[str]()
 
-    @settings(max_examples=CASES, deadline=None)
+    @settings(max_examples=CASES)
     @given(data=st.data())
     def read_absurd(data: st.DataObject) -> None:
         scene = json.loads(GOOD[".gltf"])

@@ -220,7 +220,7 @@ def read_or_refuse(path: Path) -> None:
 
 
 @pytest.mark.timeout(LIMIT_S)
-@settings(deadline=None, max_examples=4 * CASES, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=4 * CASES, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(place=st.sampled_from(PLACES), value=json_values)
 def test_any_value_in_the_manifest_is_read_or_refused(tmp_path: Path, place: tuple[Any, ...], value: Any) -> None:
     table = manifest()
@@ -232,7 +232,7 @@ def test_any_value_in_the_manifest_is_read_or_refused(tmp_path: Path, place: tup
 
 
 @pytest.mark.timeout(LIMIT_S)
-@settings(deadline=None, max_examples=4 * CASES, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=4 * CASES, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(changes=st.lists(st.tuples(st.floats(0, 1), st.integers(0, 255)), min_size=1, max_size=6), end=st.floats(0, 2))
 def test_any_damage_is_read_or_refused(tmp_path: Path, changes: list[tuple[float, int]], end: float) -> None:
     path = packed(tmp_path / "a.2p5d", members(), zipfile.ZIP_STORED)

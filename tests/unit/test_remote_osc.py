@@ -30,6 +30,8 @@ from vpengine.control.triggers import (
     ("sent", "expected"),
     [
         (packet("/vp/look/snow", 0.25), {"/vp/look/snow": 0.25}),
+        (packet("/vp/look/snow", 0.8), {"/vp/look/snow": 0.8}),  # a float32 stands for its decimal
+        (packet("/vp/exposure/inner", -1.0 / 3.0), {"/vp/exposure/inner": -0.33333334}),
         (packet("/vp/look/snow", 1), {"/vp/look/snow": 1.0}),
         (packet("/vp/look/snow", 7.0), {"/vp/look/snow": 1.0}),
         (packet("/vp/exposure/inner", -2.5), {"/vp/exposure/inner": -2.5}),

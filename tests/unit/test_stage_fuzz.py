@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.files import load_show
@@ -52,7 +52,7 @@ SNIPPETS = st.sampled_from(
 EDITS = st.lists(
     st.tuples(st.floats(0.0, 1.0), st.integers(0, 12), st.one_of(SNIPPETS, st.text(max_size=5))), max_size=4
 )
-FUZZ = settings(max_examples=250, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+FUZZ = settings(max_examples=250)
 
 
 def mutated(text: str, edits: list[tuple[float, int, str]]) -> str:

@@ -164,7 +164,7 @@ def test_bounds() -> None:
     np.testing.assert_allclose(high, [3.310336, 3.822447, 3.0], atol=TOLERANCE_M)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     columns=st.integers(1, 60),
     tile_mm=st.floats(50.0, 1000.0),
