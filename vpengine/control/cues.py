@@ -127,20 +127,24 @@ class CueEdits:
     _undo: list[tuple[str, CueList]] = field(default_factory=list)
     _redo: list[tuple[str, CueList]] = field(default_factory=list)
 
-    def record(self, cue: Cue) -> None:
-        """A new cue, or one over an old one, whose name, notes and times stay unless the new one has its own."""
+    def record(self, cue: Cue) -> str:
+        """A new cue, or one over an old one, whose name, notes and times stay unless the new one has its own. What was
+        done, in words.
+        """
         if self.now.has(cue.number):
             old = self.now.find(cue.number)
             cue = replace(old, scene=cue.scene, controls=cue.controls, name=cue.name or old.name)
-        self._change(f"record {cue.number}", self.now.with_cue(cue))
+        return self._change(f"record {cue.number}", self.now.with_cue(cue))
 
-    def delete(self, number: str) -> None:
-        self._change(f"delete {number}", self.now.without(number))
+    def delete(self, number: str) -> str:
+        """What was done, in words. Raises UserError."""
+        return self._change(f"delete {number}", self.now.without(number))
 
-    def _change(self, what: str, after: CueList) -> None:
+    def _change(self, what: str, after: CueList) -> str:
         self._undo = [*self._undo, (what, self.now)][-MOST_UNDONE:]
         self._redo.clear()
         self.now = after
+        return what
 
     def go_on_from(self, before: CueEdits) -> None:
         """What was done to the list elsewhere can be taken back here too, where it is the same list."""

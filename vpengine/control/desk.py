@@ -119,7 +119,7 @@ class Desk:
             SceneTrigger: self._ask_scene,
             CueTrigger: self._press_cue,
             CueEdit: self._edit,
-            SafeTrigger: lambda trigger: self.safe.press(trigger.on),
+            SafeTrigger: self._press_safe,
             TakeTrigger: self.takes.press,
             LookTrigger: self._decide,
             RefreshTrigger: self._refresh_all,
@@ -178,6 +178,11 @@ class Desk:
         handle = self._handlers.get(type(message))
         if handle is not None:
             handle(message)
+
+    def _press_safe(self, trigger: SafeTrigger) -> None:
+        if trigger.on != self.safe.on:
+            log.warning("SAFE is %s", "on" if trigger.on else "released")
+        self.safe.press(trigger.on)
 
     def _toggle(self, message: ControlToggle) -> None:
         control = self.controls.find(message.address)
@@ -268,17 +273,21 @@ class Desk:
             raise UserError(f"this look may not be on the program: {why}; {self._cure}")
 
     def _edit(self, edit: CueEdit) -> None:
-        if edit.action in ("undo", "redo"):
-            what = self.cues.undo() if edit.action == "undo" else self.cues.redo()
-            log.info("cue list: %s, %s", edit.action, what)
-        elif edit.action == "delete":
-            self.cues.delete(cue_number(edit.number))
-        elif edit.action == "update":
-            if self.playback.cue is None:
-                raise UserError("there is no running cue to update; record one")
-            self.cues.record(self._now_as_cue(self.playback.cue.number, ""))
-        else:
-            self.cues.record(self._now_as_cue(cue_number(edit.number), edit.name))
+        log.warning("cue list: %s", self._edited(edit))
+
+    def _edited(self, edit: CueEdit) -> str:
+        """What was done, in words."""
+        if edit.action == "undo":
+            return f"undo, {self.cues.undo()}"
+        if edit.action == "redo":
+            return f"redo, {self.cues.redo()}"
+        if edit.action == "delete":
+            return self.cues.delete(cue_number(edit.number))
+        if edit.action == "record":
+            return self.cues.record(self._now_as_cue(cue_number(edit.number), edit.name))
+        if self.playback.cue is None:
+            raise UserError("there is no running cue to update; record one")
+        return self.cues.record(self._now_as_cue(self.playback.cue.number, ""))
 
     def _decide(self, trigger: LookTrigger) -> None:
         """A person says what may become of the preview's look. Raises UserError."""

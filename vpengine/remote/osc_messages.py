@@ -11,12 +11,15 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Literal
 
+import numpy as np
+
 from vpengine.control.controls import Control, ControlError, Value, parse
 from vpengine.control.triggers import RESERVED, CameraTrigger, PickTrigger, RefreshTrigger, SceneTrigger
 from vpengine.errors import did_you_mean
 from vpengine.frames.feed import PREVIEW
 from vpengine.osc import Argument, Impulse, Message, is_pattern
 
+FLOAT32_MOST = float(np.finfo(np.float32).max)
 LONGEST_NAME = 64  # characters; what comes from the wire is cut
 
 SCENE, CAMERA = "/vp/scene", "/vp/camera"
@@ -177,6 +180,8 @@ def as_sent(control: Control, arguments: tuple[Argument, ...], value: Value) -> 
 
 def _number(value: Argument) -> Argument:
     """A text that is a number, or a word for a switch, as what it says; anything else as it is."""
+    if isinstance(value, float):
+        return _decimal(value)
     if not isinstance(value, str) or len(value) > LONGEST_NAME:
         return value
     text = value.strip().lower()
@@ -185,6 +190,13 @@ def _number(value: Argument) -> Argument:
     except ValueError:
         return WORDS.get(text, value)
     return number if math.isfinite(number) else value
+
+
+def _decimal(value: float) -> float:
+    """What a float32 stands for: 0.8 and not 0.800000011920929, as people read it again in a show file."""
+    if abs(value) <= FLOAT32_MOST and value == (single := np.float32(value)):
+        return float(str(single))
+    return value
 
 
 def _shown(value: Argument) -> str:

@@ -113,7 +113,7 @@ class TakeFiles:
             return
         told, count = self._refused
         since = min(max(count - self._refused_before, 0), len(told))
-        card = {**self._card, "refused": list(told)[len(told) - since :]}
+        card, name = {**self._card, "refused": list(told)[len(told) - since :]}, self._rolling
 
         def end() -> None:
             writer.close(_CLOSE_S)
@@ -121,6 +121,7 @@ class TakeFiles:
                 return
             card["dropped_frames"] = writer.dropped
             (writer.folder / "take.json").write_text(json.dumps(card, indent=2) + "\n", encoding="utf-8")
+            log.warning("%s is cut", name.text if name is not None else writer.folder)
 
         self._in_background(end, writer.folder)
 
