@@ -16,6 +16,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 from PIL import Image
 
+from tests.stalls import AGAIN, Stalls
 from vpengine.gpu.context import create_headless
 from vpengine.neural.model_folder import OVERRIDE as MODELS
 from vpengine.remote import midi_ports
@@ -101,9 +102,28 @@ def gpu() -> Iterator[Any]:
 _shared: list[Any] = []  # the session's context, once there is one
 
 
+_stalls: list[Stalls] = []  # one, once there is a test that asks
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """A test that goes by the machine's clock, and failed while the machine stood still, is run again."""
+    for item in items:
+        if item.get_closest_marker("alone") is not None:
+            item.add_marker(pytest.mark.flaky(reruns=AGAIN, condition=lambda: _stalls[0].again()))
+
+
+def pytest_unconfigure() -> None:
+    while _stalls:
+        _stalls.pop().close()
+
+
 @pytest.hookimpl(tryfirst=True)
-def pytest_runtest_setup() -> None:
+def pytest_runtest_setup(item: pytest.Item) -> None:
     """A test that ran an engine leaves that engine's context current: the next one begins in the session's."""
+    if item.get_closest_marker("alone") is not None:
+        if not _stalls:
+            _stalls.append(Stalls())
+        _stalls[0].begin()
     for context in _shared:
         context.__enter__()
 

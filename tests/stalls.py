@@ -1,0 +1,79 @@
+"""Whether the machine itself stood still: virtual machines do, for a third of a second, when their host is busy.
+
+A test that goes by the machine's clock says nothing then, whatever it found, and is run again (see conftest). It is
+measured by another process, which has nothing to do but to sleep: what the test does to its own threads is no stall.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import subprocess
+import sys
+import threading
+import time
+from contextlib import suppress
+
+STALL_S = 0.05  # more than a frame
+QUIET_S, PATIENCE_S = 2.0, 20.0  # it is run again when the machine has stood still no more for so long, or after this
+AGAIN = 3  # times at most
+
+_WATCH = f"""
+import contextlib, os, time
+with contextlib.suppress(OSError):
+    os.nice(-20)
+last = time.monotonic()
+print(last, flush=True)
+while os.getppid() == {{parent}}:
+    time.sleep(0.005)
+    now = time.monotonic()
+    if now - last > {STALL_S}:
+        print(now, flush=True)
+    last = now
+"""
+
+
+class Stalls:
+    """Since when there was none; all processes have one monotonic clock."""
+
+    def __init__(self) -> None:
+        code = _WATCH.format(parent=os.getpid())
+        self._watch = subprocess.Popen([sys.executable, "-I", "-S", "-c", code], stdout=subprocess.PIPE, text=True)
+        self._begun_s, self._newest_s = time.monotonic(), -math.inf
+        threading.Thread(target=self._read, name="stalls", daemon=True).start()
+
+    @property
+    def watches(self) -> bool:
+        return self._newest_s > -math.inf
+
+    @property
+    def pid(self) -> int:
+        return self._watch.pid
+
+    def _read(self) -> None:
+        assert self._watch.stdout is not None
+        with suppress(ValueError):  # closed
+            for line in self._watch.stdout:
+                self._newest_s = float(line)
+
+    def begin(self) -> None:
+        """A test does."""
+        self._begun_s = time.monotonic()
+
+    def since_begun(self) -> bool:
+        """Whether there was one."""
+        time.sleep(2.0 * STALL_S)  # the newest is told after it
+        return self._newest_s > self._begun_s
+
+    def again(self) -> bool:
+        """Whether what failed is run again: where there was one, and when the machine is quiet."""
+        if not self.since_begun():
+            return False
+        end_s = time.monotonic() + PATIENCE_S
+        while time.monotonic() < min(end_s, self._newest_s + QUIET_S):
+            time.sleep(STALL_S)
+        return True
+
+    def close(self) -> None:
+        self._watch.kill()
+        self._watch.communicate()
