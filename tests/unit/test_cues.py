@@ -324,7 +324,7 @@ def test_the_present_is_recorded_updated_deleted_and_all_of_it_taken_back(bench:
     bench.press(CueEdit("redo"), CueEdit("delete", "77"), CueEdit("record", "x"))
     assert list(bench.desk.refusals) == [
         "there is nothing to redo",
-        "no cue 77; the nearest are 10",
+        "no cue 77; the nearest is 10",
         "'x' is not the number of a cue, such as 1 or 1.5",
     ]
 

@@ -162,15 +162,16 @@ def weights() -> Finding:
 def extras() -> list[Finding]:
     """What is optional; its absence is no fault."""
     found = []
-    for module, use in (
-        ("onnxruntime", "networks on the CPU"),
-        ("openvino", "the same, faster where the CPU has bfloat16"),
-        ("tensorrt_rtx", "networks on NVIDIA's RTX cards: pip install vpengine[rtx]"),
-        ("torch", "diffusion models, training, and memory on NVIDIA's cards"),
-        ("cuda.core", "memory that OpenGL and CUDA share: pip install vpengine[rtx]"),
+    for module, use, extra in (
+        ("onnxruntime", "networks on the CPU", ""),
+        ("openvino", "the same, faster where the CPU has bfloat16", ""),
+        ("tensorrt_rtx", "networks on NVIDIA's RTX cards", "rtx"),
+        ("torch", "diffusion models, training, and memory on NVIDIA's cards", "diffusion"),
+        ("cuda.core", "memory that OpenGL and CUDA share", "rtx"),
     ):
         there = _is_installed(module)
-        found.append(Finding(module, "installed" if there else "not installed", True, use))
+        cure = f": pip install 'vpengine[{extra}]'" if extra and not there else ""
+        found.append(Finding(module, "installed" if there else "not installed", True, use + cure))
     return found
 
 

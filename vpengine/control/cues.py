@@ -81,12 +81,14 @@ class CueList:
         """Raises UserError."""
         cue = next((cue for cue in self.cues if cue.number == number), None)
         if cue is None:
-            near = ", ".join(each.number for each in self._near(number))
-            raise UserError(f"no cue {number}{f'; the nearest are {near}' if near else ': the cue list is empty'}")
+            raise UserError(f"no cue {number}{self._near(number)}")
         return cue
 
-    def _near(self, number: str) -> list[Cue]:
-        return [cue for cue in (self.before(number), self.after(number)) if cue is not None]
+    def _near(self, number: str) -> str:
+        near = [cue.number for cue in (self.before(number), self.after(number)) if cue is not None]
+        if not near:
+            return ": the cue list is empty"
+        return f"; the nearest {'is' if len(near) == 1 else 'are'} {', '.join(near)}"
 
     def after(self, number: str | None) -> Cue | None:
         """The next one; the first after None."""
