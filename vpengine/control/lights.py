@@ -17,6 +17,7 @@ USUAL: Mapping[str, Light] = {
     "fog": Light(sun=0.0),
     "dust": Light(sun=0.4),
     "rain": Light(sun=0.0),
+    "fire": Light(sun=0.0, sky=0.45),  # its smoke stands before them
 }
 
 

@@ -113,7 +113,8 @@ class LightSettings(Settings):
     """[light.NAME]: the light of a plate that knows its own, where the look's fader NAME is at 1.
 
     Sun and sky are what it leaves of them. Named in this way, a fader has this row instead of the usual one: snow, fog
-    and rain leave no sun (0.0), dust some (0.4); night leaves no sky (0.0), and lights lamps (1.0) and windows (0.45).
+    and rain leave no sun (0.0), dust some (0.4); fire's smoke leaves no sun (0.0) and less sky (0.45); night leaves no
+    sky (0.0), and lights lamps (1.0) and windows (0.45).
     """
 
     sun: float = Field(default=1.0, ge=0.0, le=1.0, description="Of the sun; at 0 clouds cover it.")
