@@ -15,8 +15,8 @@ import time
 from contextlib import suppress
 
 STALL_S = 0.05  # more than a frame
-QUIET_S, PATIENCE_S = 2.0, 20.0  # it is run again when the machine has stood still no more for so long, or after this
-AGAIN = 3  # times at most
+QUIET_S, PATIENCE_S = 2.0, 15.0  # it is run again when the machine has stood still no more for so long, or after this
+AGAIN = 2  # times at most
 
 _WATCH = f"""
 import contextlib, os, time
