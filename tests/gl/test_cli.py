@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tests.stage_text import green_stage
 from tests.waiting import until
 from vpengine.app import App, RunOptions
 from vpengine.gpu.context import describe
@@ -97,11 +98,24 @@ def test_a_stage_without_a_wall_runs_and_is_filmed_as_its_cameras_world(small_st
     ran = vpengine("run", str(small_stage), "--headless", "--seconds", "1", "--record", str(film))
     assert ran.returncode == 0, ran.stderr
     assert "sees no wall" not in ran.stderr
+    assert "composite" not in ran.stderr
     with av.open(str(film)) as container:
         pictures = [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
     assert len(pictures) > 12
     assert pictures[0].shape == (82, 144, 3)
     assert pictures[-1].std() > 20.0
+
+
+def test_before_a_run_it_is_said_that_its_film_will_have_no_actor(tmp_path: Path) -> None:
+    stage, show, film = tmp_path / "stage.toml", tmp_path / "show.toml", tmp_path / "film.mp4"
+    stage.write_text(green_stage("composite:1"), encoding="utf-8")
+    show.write_text('version = 1\nshow.name = "x"\n[[scene]]\nslug = "a"\nplate.kind = "pattern"\n', encoding="utf-8")
+    arguments = ("--show", str(show), "--headless", "--seconds", "0.5", "--record", str(film))
+    ran = vpengine("run", str(stage), *arguments)
+    assert ran.returncode == 0, ran.stderr
+    assert "film.mp4: it will show the world without the camera's picture; both are filmed by" in ran.stderr
+    assert 'feed = "composite:1"' in ran.stderr
+    assert film.is_file()
 
 
 def test_a_run_is_filmed_from_its_log(tmp_path: Path) -> None:

@@ -61,6 +61,8 @@ def run(
     report = report and file_for("--report", report, force)
     record = record and file_for("--record", record, force, plain=True)
     controls, files = split_sets(sets or []), read_files(stage, show, allow_outside)  # before a take is overwritten
+    if record is not None:
+        _say_what_it_lacks(record, files)
     with ExitStack() as stack:
         if log is not None:
             if force:
@@ -76,6 +78,18 @@ def run(
         figures = run_stage(options, files, seconds, report, watch)
     if figures["plates"]:  # a script sees what an audience did; here, where the film is made and its take is gone
         raise typer.Exit(1)
+
+
+def _say_what_it_lacks(record: Path, files: Files) -> None:
+    """A take has no captured pictures: who wants the actor in the film must know before the run."""
+    stage = files.stage
+    filmed = stage.cameras[0].id
+    if not stage.walls and any(capture.settings.camera == filmed for capture in stage.captures):
+        typer.echo(
+            f"{record}: it will show the world without the camera's picture; both are filmed by an [[output]] with "
+            f'kind = "recording" and feed = "composite:{filmed}"',
+            err=True,
+        )
 
 
 def _keep_surrounds(take: Path, files: Files) -> None:
