@@ -105,11 +105,13 @@ _shared: list[Any] = []  # the session's context, once there is one
 _stalls: list[Stalls] = []  # one, once there is a test that asks
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """A test that goes by the machine's clock, and failed while the machine stood still, is run again.
 
     Not one that hung: its timer is that of all of its runs.
     """
+    if not config.pluginmanager.hasplugin("rerunfailures"):
+        return
     again = pytest.mark.flaky(reruns=AGAIN, condition=lambda: _stalls[0].again(), rerun_except="from pytest-timeout")
     for item in items:
         if item.get_closest_marker("alone") is not None:
