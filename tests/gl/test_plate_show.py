@@ -39,6 +39,23 @@ def test_a_show_is_written_that_the_stage_takes(tmp_path: Path) -> None:
     assert "there already" in str(again.exception)
 
 
+def test_what_no_plate_shows_is_left_out_and_the_others_stand(tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("hair: 2 pm", encoding="utf-8")
+    asked = ["plate", "show", str(tmp_path / "notes.txt"), str(picture(tmp_path / "a.png")), "--no-sheet"]
+    found = CliRunner().invoke(cli, asked)
+    assert found.exit_code == 1
+    assert "notes.txt: no plate shows files of this kind" in found.stderr
+    assert "it is left out" in found.stderr
+    show = read_files(stage_folder() / "tv.toml", tmp_path / "plates.toml").show
+    assert [scene.slug for scene in show.scenes] == ["a"]
+
+
+def test_where_none_is_left_no_show_is_written(tmp_path: Path) -> None:
+    found = CliRunner().invoke(cli, ["plate", "show", str(tmp_path / "a.png"), str(tmp_path / "b.png")])
+    assert "nothing left to show" in str(found.exception)
+    assert not (tmp_path / "plates.toml").exists()
+
+
 def test_a_file_outside_of_the_show_s_folder_is_refused(tmp_path: Path) -> None:
     (tmp_path / "shows").mkdir()
     file = picture(tmp_path / "a.png")

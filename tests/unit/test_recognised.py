@@ -51,6 +51,11 @@ def test_a_model_stands_on_the_floor_before_the_camera(tmp_path: Path) -> None:
     assert found.settings["position_m"] == pytest.approx([-5.0, 3.0 + 1.0, 0.25])
 
 
+def test_a_model_that_is_hardly_seen_says_so(tmp_path: Path) -> None:
+    trimesh.creation.box((0.03, 0.01, 0.02)).export(tmp_path / "box.glb")
+    assert "0.03 m are hardly seen from there; scale = 100" in recognised(tmp_path / "box.glb").doubts[-1]
+
+
 def test_photographs_that_a_camera_numbers_are_no_sequence(tmp_path: Path) -> None:
     for number in range(12):
         picture(tmp_path / f"IMG_{number:04}.jpg")

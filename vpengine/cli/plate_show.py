@@ -42,7 +42,7 @@ def show(
     if target.exists():
         raise UserError(f"{target}: there already, and is not overwritten; name another show with --to")
     stage = stage or stage_folder() / USUAL_STAGE
-    found = looked_at(files)
+    found, refused = looked_at(files)
     scenes = _scenes(found, target.parent)
     target.write_text(show_head(target.stem) + "".join(scenes.values()), encoding="utf-8")
     for (path, plate), slug in zip(found.items(), scenes, strict=True):
@@ -55,6 +55,8 @@ def show(
         PilImage.fromarray(standing(read_files(stage, target), list(scenes))).save(drawn)
         typer.echo(f"{drawn}: how they stand on {stage.stem}")
     typer.echo(f"vpengine run {stage} --show {target} --watch")
+    if refused:
+        raise typer.Exit(1)
 
 
 def _above(files: list[Path]) -> Path:
@@ -62,13 +64,25 @@ def _above(files: list[Path]) -> Path:
     return Path(os.path.commonpath([str(path.absolute().parent) for path in files]))
 
 
-def looked_at(files: list[Path]) -> dict[Path, Recognised]:
-    """By file, each once, without those that another shows with it. Raises UserError for one that no plate shows."""
+def looked_at(files: list[Path]) -> tuple[dict[Path, Recognised], int]:
+    """By file, each once, without those that another shows with it; and how many no plate shows, which is told of each.
+    Raises UserError where none is left.
+    """
     found: dict[Path, Recognised] = {}
+    refused = 0
     for path in files:
-        if path not in found and not any(path in each.files for each in found.values()):
+        if path in found or any(path in each.files for each in found.values()):
+            continue
+        try:
             found[path] = recognised(path)
-    return found
+        except UserError as error:
+            if len(files) == 1:
+                raise
+            typer.echo(f"{error}; it is left out", err=True)
+            refused += 1
+    if not found:
+        raise UserError("there is nothing left to show")
+    return found, refused
 
 
 def _scenes(found: Mapping[Path, Recognised], folder: Path) -> dict[str, str]:

@@ -45,6 +45,7 @@ VIDEO_SUFFIXES = (
 UNREADABLE = (OSError, ValueError, SyntaxError, TypeError, KeyError, Image.DecompressionBombError)  # Pillow's
 MODEL_SUFFIXES = (".glb", ".gltf")
 AHEAD_M = 3.0
+HARDLY_SEEN_M = 0.1
 EXIF_IFD, FOCAL_35MM = 0x8769, 0xA405
 
 
@@ -100,8 +101,12 @@ def _model(path: Path) -> Recognised:
     position_m = [-0.5 * (low[0] + high[0]), AHEAD_M + high[2], -low[1]]
     triangles = sum(len(batch.triangles) for batch in batches)
     facts = (f"{triangles} triangles", f"{width:.3g} m wide, {depth:.3g} deep, {height:.3g} high")
-    doubt = "its unit is taken for a metre, as glTF has it; scale and position_m say it better"
-    return Recognised("gltf", {"file": path, "position_m": [float(each) for each in position_m]}, facts, (doubt,))
+    doubts = ["its unit is taken for a metre, as glTF has it; scale and position_m say it better"]
+    if 0.0 < (longest := max(width, height, depth)) < HARDLY_SEEN_M:
+        doubts.append(
+            f"{longest:.2g} m are hardly seen from there; scale = {3.0 / longest:.0f} makes them three metres"
+        )
+    return Recognised("gltf", {"file": path, "position_m": [float(each) for each in position_m]}, facts, tuple(doubts))
 
 
 def _video(path: Path) -> Recognised:
