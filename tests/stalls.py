@@ -20,7 +20,7 @@ AGAIN = 2  # times at most
 
 _WATCH = f"""
 import contextlib, os, time
-with contextlib.suppress(OSError):
+with contextlib.suppress(OSError, AttributeError):
     os.nice(-20)
 last = time.monotonic()
 print(last, flush=True)
