@@ -22,7 +22,7 @@ SIZE = (64, 36)
 DRILL = "vpengine.neural.drill:Drill"
 NO_RUNTIME = "vpengine.neural.none:NoRuntime"
 POLL_S = 0.005
-PATIENCE_S = 20.0
+PATIENCE_S = 60.0  # of a machine that is busy with other things too
 
 
 class Loop:

@@ -75,7 +75,7 @@ def run_frames(app: App, count: int, feeds: tuple[str, ...]) -> list[dict[str, N
         seen.append({feed: shown(app, feed) for feed in feeds})
         for opened in recordings(app):
             if opened._session is not None:
-                until(lambda encoding=opened._session.encoding: len(encoding._items) < 2, 30.0)
+                until(lambda encoding=opened._session.encoding: len(encoding._items) < 2)
     return seen
 
 
@@ -128,7 +128,7 @@ def test_only_while_a_take_rolls_and_into_its_folder(small_stage: Path, tmp_path
             seen.append(run_frames(app, count, ("wall:main",)))
             app.inbox.add(TakeTrigger("cut"))
             run_frames(app, 3, ())
-        until(lambda: [each["frames"] for each in reports(app)] == [12, 7], 30.0)
+        until(lambda: [each["frames"] for each in reports(app)] == [12, 7])
         assert all(each["whole"] and each["dropped"] == 0 for each in reports(app))
     for number, pictures in enumerate(seen, 1):
         take = tmp_path / "takes" / f"take-{number}"
@@ -166,7 +166,7 @@ def test_a_take_ends_though_the_next_one_rolls_and_pictures_are_late(
         app.inbox.add(TakeTrigger("cut"))
         app.inbox.add(TakeTrigger("roll"))
         app.run_frames(9)
-        until(lambda: not any(session.encoding.running for session in output._ending), 20.0)
+        until(lambda: not any(session.encoding.running for session in output._ending))
         app.run_frames(1)
         assert next(each["frames"] for each in reports(app)) == 6
         assert output._session is not None
@@ -243,7 +243,7 @@ def test_pictures_that_find_no_room_are_counted_and_the_others_stay_in_time(
         assert before["dropped"] == 40 - 24, "a second's frames wait"
         goes.set()
         assert output._session is not None
-        until(lambda: not output._session.encoding._items, 30.0)
+        until(lambda: not output._session.encoding._items)
         seen += [each["wall:main"] for each in run_frames(app, 5, ("wall:main",))]
     (after,) = output.report()
     assert (after["frames"], after["dropped"]) == (29, 16)

@@ -72,12 +72,12 @@ def test_each_outage_is_said_once_and_soon_tried_again(
     for outage in range(2):
         tries.clear()
         down.set()
-        until(has_tried, 20.0)
+        until(has_tried)
         waited = [after - before for before, after in pairwise(tries)]
         assert waited == pytest.approx([2, 4, 8], abs=STEP_S + 0.01)
         assert len(caplog.messages) == outage + 1
         down.clear()
-        until(streaming.is_sending, 20.0)
+        until(streaming.is_sending)
     assert all("the network is down. The show goes on, and it is tried again." in said for said in caplog.messages)
 
 
@@ -98,9 +98,9 @@ def test_one_that_is_stuck_is_closed_without_a_wait_and_begins_anew(
 
     with monkeypatch.context() as patch:
         patch.setattr("vpengine.output.stream.VideoFile", Stuck)
-        until(is_stuck, 20.0)
+        until(is_stuck)
     with never_waiting():
         streaming.output.close()
     assert not answers.is_set(), "it is stuck yet"
-    until(streaming.is_sending, 20.0)
+    until(streaming.is_sending)
     answers.set()

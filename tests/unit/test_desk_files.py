@@ -114,10 +114,10 @@ def test_what_was_done_is_on_the_disk_and_whether_the_run_was_ended(tmp_path: Pa
     keeper = Keeper(show, CueList(), Approvals(), session)
     first = CueList.of([Cue("1", "a"), Cue("2", "b")])
     keeper.note(STATE, first, Approvals((Approval("x", "weather"),)))
-    until(lambda: session.is_file() and read_session(session) == (STATE, False), 20.0)
+    until(lambda: session.is_file() and read_session(session) == (STATE, False))
     keeper.note(STATE, first.without("1"), Approvals())
-    until(lambda: read_cues(cues_file(show), CONTROLS, [])[0] == first.without("1"), 20.0)
-    until(lambda: looks_file(show).is_file() and not read_looks(looks_file(show))[0].each, 20.0)
+    until(lambda: read_cues(cues_file(show), CONTROLS, [])[0] == first.without("1"))
+    until(lambda: looks_file(show).is_file() and not read_looks(looks_file(show))[0].each)
     keeper.close()
     assert read_session(session) == (STATE, True)
     lines = [json.loads(line) for line in (tmp_path / "show.cues.journal.jsonl").read_text("utf-8").splitlines()]
@@ -175,9 +175,9 @@ def test_a_disk_that_is_full_is_told_once_and_tried_again(
     monkeypatch.setattr("vpengine.takes.keeper.write_cues", full)
     keeper = Keeper(tmp_path / "show.toml", CueList(), None)
     keeper.note(STATE, CueList.of([Cue("1")]), None)
-    until(lambda: len(tries) > 1, 20.0)
+    until(lambda: len(tries) > 1)
     monkeypatch.undo()
-    until(lambda: cues_file(tmp_path / "show.toml").is_file(), 20.0)
+    until(lambda: cues_file(tmp_path / "show.toml").is_file())
     keeper.close()
     assert len(caplog.messages) == 1
     assert "the cue list cannot be saved (No space left on device); it is tried again." in caplog.messages[0]
@@ -192,9 +192,9 @@ def test_what_cannot_be_written_does_not_keep_the_rest_from_the_disk(
     show, session = tmp_path / "show.toml", tmp_path / "session.json"
     keeper = Keeper(show, CueList(), Approvals(), session)
     keeper.note(STATE, CueList.of([Cue("1", "\ud800")]), Approvals((Approval("x", "weather"),)))
-    until(lambda: session.is_file() and looks_file(show).is_file(), 20.0)
+    until(lambda: session.is_file() and looks_file(show).is_file())
     keeper.note(STATE, CueList.of([Cue("1", "mended")]), Approvals())
-    until(lambda: cues_file(show).is_file(), 20.0)
+    until(lambda: cues_file(show).is_file())
     keeper.close()
     assert len(caplog.messages) == 1
     assert "the cue list cannot be saved" in caplog.messages[0]

@@ -151,7 +151,7 @@ def test_a_synthetic_cameras_pictures_go_through_a_ring_as_they_are(tmp_path: Pa
         ring.put(
             CapturedFrame(frame.planes, frame.format, frame.size, frame.tags, frame.time_s, number, frame.timecode)
         )
-        until(lambda number=number: recorder.frames == number + 1, 20.0)
+        until(lambda number=number: recorder.frames == number + 1)
     ring.untap(tap)
     recorder.close()
     numbers, frames, (tags, _) = read(tmp_path / "takes" / "a.mkv")

@@ -232,7 +232,7 @@ def test_a_disk_that_does_not_answer_holds_no_frame(
         bench.files.keep("kept")
         answers.set()
         bench.files.close()
-    until(lambda: len([*tmp_path.glob("*/take.json"), *tmp_path.glob("kept/*/thumbnail.png")]) == 4, 20.0)
+    until(lambda: len([*tmp_path.glob("*/take.json"), *tmp_path.glob("kept/*/thumbnail.png")]) == 4)
     ticks = [
         json.loads((tmp_path / f"12B-storm-take-3{end}" / "take.json").read_text("utf-8"))["rolls_at_tick"]
         for end in ("", "-2", "-3")
@@ -269,7 +269,7 @@ def test_the_moment_that_just_went_by_is_kept(tmp_path: Path) -> None:
     bench.files.keep("kept 2026-11-28T05:00:00+00:00")
     folder = tmp_path / "kept" / "kept-2026-11-28T05-00-00-00-00"
     bench.run(1.0)
-    until(lambda: (folder / "thumbnail.png").is_file(), 20.0)
+    until(lambda: (folder / "thumbnail.png").is_file())
     bench.files.close()
     assert [each.tick.number for each in read_log(folder, redraw)] == list(range(1, 3 * RATE + 1))
     with Image.open(folder / "thumbnail.png") as image:
@@ -282,7 +282,7 @@ def test_two_moments_kept_at_once_are_two_folders(tmp_path: Path) -> None:
     bench.run(1.0)
     for _ in range(3):
         bench.files.keep("kept")
-    until(lambda: len(list(tmp_path.glob("kept/*/thumbnail.png"))) == 3, 20.0)
+    until(lambda: len(list(tmp_path.glob("kept/*/thumbnail.png"))) == 3)
     bench.files.close()
     assert sorted(folder.name for folder in (tmp_path / "kept").iterdir()) == ["kept", "kept-2", "kept-3"]
 
@@ -307,7 +307,7 @@ def test_a_pad_that_chatters_keeps_one_moment(tmp_path: Path) -> None:
     assert (len(desk.cues.now), desk.refused) == (1, 47)
     assert set(desk.refusals) == {"the moment that was kept last is still being written; keep this one again after it"}
     may_end.set()
-    until(lambda: not bench.files.is_keeping, 20.0)
+    until(lambda: not bench.files.is_keeping)
     desk.apply([LookTrigger("keep")])
     keeping.note(frame(24))
     bench.files.close()
