@@ -26,7 +26,7 @@ def encode_lens(camera: str, focal_length_mm: float, focus_distance_m: float, t_
     return builder.build().dgram
 
 
-KEPT_BACK_S = 0.1  # so late a sample leaves only where the machine stalls
+KEPT_BACK_S = 0.05  # so late a sample leaves only where the machine stalls
 
 
 class Sending:
