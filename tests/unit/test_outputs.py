@@ -217,7 +217,7 @@ def test_a_run_that_fails_leaves_its_report(tmp_path: Path, monkeypatch: pytest.
 
 
 def test_a_film_is_made_also_where_the_report_could_not_be_written(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    small_stage: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def recorded(options: run.RunOptions, *_: object) -> None:
         assert options.log_folder is not None
@@ -225,30 +225,28 @@ def test_a_film_is_made_also_where_the_report_could_not_be_written(
         raise UserError("report: cannot be written")
 
     filmed: list[Path] = []
-    monkeypatch.setattr(run, "read_files", lambda *_: None)
     monkeypatch.setattr(run, "run_stage", recorded)
     monkeypatch.setattr(run, "film_run", lambda take, record: filmed.append(record))
     with pytest.raises(UserError, match="report: cannot be written"):
-        run.run(tmp_path / "stage.toml", record=tmp_path / "film.mp4", report=tmp_path / "r.json")
-    assert filmed == [tmp_path / "film.mp4"]
+        run.run(small_stage, record=small_stage.with_name("film.mp4"), report=small_stage.with_name("r.json"))
+    assert filmed == [small_stage.with_name("film.mp4")]
 
 
 @pytest.mark.parametrize("plates", [{}, {"old town": "dome.jpg: cannot be read"}])
 def test_a_plate_that_was_missing_is_an_exit_code_and_keeps_no_take(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, plates: dict[str, str]
+    small_stage: Path, monkeypatch: pytest.MonkeyPatch, plates: dict[str, str]
 ) -> None:
     def recorded(options: run.RunOptions, *_: object) -> dict[str, object]:
         assert options.log_folder is not None
         (options.log_folder / "frames.jsonl").write_text("a line", encoding="utf-8")
         return {"plates": plates}
 
-    monkeypatch.setattr(run, "read_files", lambda *_: None)
     monkeypatch.setattr(run, "run_stage", recorded)
     monkeypatch.setattr(run, "film_run", lambda take, record: record.write_bytes(b"film"))
     with pytest.raises(typer.Exit) if plates else nullcontext() as ended:
-        run.run(tmp_path / "stage.toml", record=tmp_path / "film.mp4")
+        run.run(small_stage, record=small_stage.with_name("film.mp4"))
     assert ended is None or ended.value.exit_code == 1
-    assert [item.name for item in tmp_path.iterdir()] == ["film.mp4"]
+    assert {item.name for item in small_stage.parent.iterdir()} == {"stage.toml", "show.toml", "film.mp4"}
 
 
 @pytest.mark.parametrize("mistake", ["--set", "stage"])
