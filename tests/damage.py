@@ -8,6 +8,7 @@ import numpy as np
 
 LONG = "VPENGINE_FUZZ_CASES" in os.environ
 CASES = int(os.environ.get("VPENGINE_FUZZ_CASES", "40"))  # of each file; VPENGINE_FUZZ_CASES=10000 takes half an hour
+PACKETS = 100_000 if LONG else 10_000
 LIMIT_S = 0 if LONG else 120  # for a test that reads so many; 0 is none
 
 

@@ -166,7 +166,7 @@ def test_what_is_drawn_is_on_the_wall_however_low_or_narrow_it_is(wall: WallSett
     labels = [step.label.rect for step in layout.steps] + [label.rect for label in layout.tile_labels.values()]
     assert all(whole.holds(rect) for rect in (*layout.panels, *layout.cross, *labels))
     image = chart_image(layout)[..., :3]
-    assert len({tuple(color) for color in image[1:-1, 1:-1].reshape(-1, 3).tolist()}) > 1
+    assert (image[1:-1, 1:-1] != image[1, 1]).any()
     assert (image[0] == FRAME).all()
 
 

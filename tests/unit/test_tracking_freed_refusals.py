@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.damage import PACKETS
 from tests.freed_packets import KNOWN, by_hand, pose_of, tracking, updates
 from vpengine.stage.sections import PluginSection, resolve_settings
 from vpengine.tracking.freed import FreedTracking, PresetName
@@ -143,12 +144,12 @@ def mutated(chance: random.Random) -> bytes:
     return bytes(packet)[:size] + chance.randbytes(max(chance.randrange(-20, 5), 0))
 
 
-def test_100_000_hostile_packets_raise_nothing() -> None:
+def test_hostile_packets_raise_nothing() -> None:
     chance, seen = random.Random(3), Counter[str]()
     protocol = tracking(
         cameras={str(n): "A" for n in range(200)}, preset="panasonic", zoom={"map_mm": ((0x555, 20.0),)}
     )
-    for _ in range(100_000):
+    for _ in range(PACKETS):
         packet = mutated(chance)
         found = list(protocol.decode(packet, "x"))
         if len(packet) >= 29 and packet[0] == 0xD1 and sum(packet[:29]) % 256 == 0x40 and packet[1] < 200:
@@ -157,8 +158,8 @@ def test_100_000_hostile_packets_raise_nothing() -> None:
             seen[update.reason if isinstance(update, Rejected) else type(update).__name__] += 1
     possible = REASONS - {"focus-out-of-range", "bad-focal-length"} | {"PoseUpdate", "LensUpdate"}
     assert set(seen) == possible
-    assert min(seen.values()) > 50
-    assert seen["PoseUpdate"] > 20_000
+    assert min(seen.values()) > PACKETS // 2_000
+    assert seen["PoseUpdate"] > PACKETS // 5
 
 
 @given(st.binary(max_size=100), st.sampled_from(get_args(PresetName)))

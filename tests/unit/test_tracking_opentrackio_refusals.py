@@ -13,6 +13,7 @@ from typing import Any
 import cbor2
 import pytest
 
+from tests.damage import PACKETS
 from tests.opentrackio_samples import SAMPLE, Decoder, changed, pose_of, transform
 from vpengine.tracking.heard import MAX_SENDERS
 from vpengine.tracking.opentrackio_packet import CBOR, JSON, fletcher16, write_packet
@@ -237,11 +238,11 @@ def hostile(chance: random.Random, samples: list[Any], number: int) -> bytes:
     return header + fletcher16(header + payload).to_bytes(2, "big") + payload
 
 
-def test_100_000_hostile_packets_raise_nothing() -> None:
+def test_hostile_packets_raise_nothing() -> None:
     chance, decoder, seen = random.Random(4), Decoder(), Counter[str]()
     small = {key: SAMPLE[key] for key in ("lens", "sourceNumber", "transforms")}
     samples = [SAMPLE, small, changed("transforms", [transform((0.0, 1.0, 2.0), 3.0)] * 3)]
-    for number in range(100_000):
+    for number in range(PACKETS):
         for update in decoder.packet(hostile(chance, samples, number), f"10.0.0.{chance.randrange(9)}:1"):
             seen[update.reason if isinstance(update, Rejected) else type(update).__name__] += 1
             if isinstance(update, PoseUpdate):
