@@ -6,9 +6,10 @@ BIN := .venv/bin
 demo: .venv/.demo
 	$(BIN)/vpengine demo
 
-# What goes by the machine's clock runs by itself; the rest side by side, which has no such bound.
+# What goes by the machine's clock runs by itself; the rest side by side, which has no such bound. There each process
+# has one thread: those of OpenMP wait in a loop for each other, and five times as long where others have the cores.
 test: .venv/.dev lint
-	$(BIN)/pytest -m "not alone" -n auto --maxprocesses 4 --dist loadfile
+	OMP_NUM_THREADS=1 LP_NUM_THREADS=1 $(BIN)/pytest -m "not alone" -n auto --maxprocesses 4 --dist loadfile
 	$(BIN)/pytest -m alone
 
 lint: .venv/.dev
