@@ -56,7 +56,8 @@ class Bench:
         assert surrounds is not None
         stations = Stations(self.files.stage.outer.eye_m, surrounds.resolution, surrounds.rooms)
         self.requests = Requests(self.camera, self.locations, settings, stations=stations)
-        self.pool = TargetPool(self.gpu)
+        self.time_s = 0.0  # of the newest frame: for the pool too, whatever a frame takes here
+        self.pool = TargetPool(self.gpu, lambda: self.time_s)
         exit_stack.callback(self.pool.release)
         drawers = {**self.compositor.drawers, **self.requests.drawers}
         self.executor = Executor(self.gpu, self.pool, Guard(), drawers)
@@ -73,6 +74,7 @@ class Bench:
             controls.set(look_address(fader), value)
         camera = self.files.stage.cameras[0]
         state = CameraState(pose, pose, camera.lens(), 0.0)
+        self.time_s = time_s
         tick = Tick(round(time_s * 24), time_s, Fraction(24))
         settled = controls.freeze(time_s)
         asked = looks_of("weather").at_frame(settled)

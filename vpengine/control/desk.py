@@ -14,14 +14,15 @@ from vpengine.control.chance import Chance
 from vpengine.control.controls import Controls, Value, parse
 from vpengine.control.cues import Cue, CueEdits, cue_number
 from vpengine.control.decisions import decide, now
-from vpengine.control.declared import NEURAL_AMOUNT, NEURAL_BAKED, NOT_IN_CUES
-from vpengine.control.gate import Gate, Passed, cure
+from vpengine.control.declared import NEURAL_AMOUNT, NOT_IN_CUES
+from vpengine.control.gate import Gate
 from vpengine.control.lights import LightTable
 from vpengine.control.looks import PREFIX, Looks
 from vpengine.control.messages import ControlChange, ControlToggle, OperatorMessage
 from vpengine.control.placements import ProgramPlacements, placed, placement_from
 from vpengine.control.playback import Playback
 from vpengine.control.playheads import Playheads
+from vpengine.control.program_looks import ProgramLooks
 from vpengine.control.safe import Safe
 from vpengine.control.scenes import Move, Scenes, Step
 from vpengine.control.settled import Settled
@@ -92,17 +93,14 @@ class Desk:
         self._drifted_s = self._stood_s = 0.0  # how long controls have drifted, and playback was paused
         self.refused = 0
         self.refusals: deque[str] = deque(maxlen=REMEMBERED)
-        self._looks = looks
-        self._baked = baked or {}
+        self._program = ProgramLooks(gate, looks, baked or {}, approvers, self.refuse)
         self._refresh = False
         self._last_s: float | None = None
         self._was_locked = False
-        self._way: tuple[Look, Look] | None = None  # from what was shown to where the controls are going
-        self._shown: Look | None = None  # the program's look in the newest frame
         self._standing_by: Look | None = None  # the preview's, in the newest frame
         self._in_preview: dict[str, Value] = {}  # what was moved there alone, by address
         self._date = date
-        self._approvers, self._cure = approvers, cure(approvers)
+        self._approvers = approvers
         self._lights = lights or LightTable()
         self._placements = ProgramPlacements()
         self.playheads = playheads or Playheads()
@@ -110,7 +108,6 @@ class Desk:
         self.is_keeping: Callable[[], bool] = lambda: False
         self._kept: str | None = None
         self._handlers = self._who_handles_what()
-        self._told = ""  # why the program has not what is wanted
 
     def _who_handles_what(self) -> Mapping[type, Callable[[Any], None]]:
         return {
@@ -149,13 +146,13 @@ class Desk:
         lock_takes: bool,
     ) -> None:
         """What another version of the show says, from now on; its scenes, and what operators did, are not in it."""
-        self._baked, self._chance, self._lights = baked, chance, lights
-        self._approvers, self._cure = approvers, cure(approvers)
+        self._chance, self._lights, self._approvers = chance, lights, approvers
+        self._program.take_show(baked, approvers)
         self.takes.lock_while_rolling = lock_takes
 
     def ask_of(self, looks: Looks) -> None:
         """Another generator from now on."""
-        self._looks = looks
+        self._program.looks = looks
 
     def apply(self, messages: Iterable[OperatorMessage]) -> None:
         """In the order in which they came: a hand on a fader overrides scenes asked for before, not those after."""
@@ -209,7 +206,7 @@ class Desk:
         if change.address.startswith(LOCKED):
             self._refuse_locked(f"{change.address} stays as it is")
         if change.address.startswith(PREFIX):
-            self._refuse_unapproved({change.address: value})
+            self._program.refuse_unapproved({**self.controls.targets(), change.address: value})
         self.controls.set(change.address, value)
         self.scenes.moved_by_hand(change.address)
         self.safe.moved_by_hand(change.address, value)
@@ -260,17 +257,7 @@ class Desk:
             self._in_preview.clear()
 
     def _refuse_step(self, step: Step) -> None:
-        """A scene that is baked has its own look."""
-        if self._baked_look(step.scene) is None:
-            self._refuse_unapproved({move.address: move.value for move in step.moves})
-        elif why := self.gate.why_not(self._baked[step.scene], is_made=True):
-            raise UserError(f"the bake of the scene {step.scene} may not be shown: {why}; {self._cure}")
-
-    def _refuse_unapproved(self, moved: Mapping[str, Value]) -> None:
-        """Raises UserError where the program would come to rest in a look that the gate does not let through."""
-        look = self._looks.at_frame({**self.controls.targets(), **moved})
-        if why := self.gate.why_not(look):
-            raise UserError(f"this look may not be on the program: {why}; {self._cure}")
+        self._program.refuse_step(step, self.controls.targets())
 
     def _edit(self, edit: CueEdit) -> None:
         log.warning("cue list: %s", self._edited(edit))
@@ -294,7 +281,7 @@ class Desk:
         if trigger.action == "keep":
             self._keep(trigger)
             return
-        decide(self.gate, trigger, self._look_standing_by(), self._looks.defaults, self._date, self._approvers)
+        decide(self.gate, trigger, self._look_standing_by(), self._program.looks.defaults, self._date, self._approvers)
 
     def _look_standing_by(self) -> Look | None:
         """The preview's as the messages before this one leave it, also where no frame has drawn it yet."""
@@ -305,9 +292,11 @@ class Desk:
         """The program's look becomes a candidate, and a cue at the end of the list recalls it. Raises UserError."""
         if self._kept is not None or self.is_keeping():
             raise UserError("the moment that was kept last is still being written; keep this one again after it")
-        name, look, approvals = trigger.text.strip() or f"kept {self._date()}", self._shown, self.gate.approvals
+        name, look, approvals = trigger.text.strip() or f"kept {self._date()}", self._program.shown, self.gate.approvals
         if approvals is not None and look is not None and not look.plain and not look.blends:
-            candidate = approval_of(approvals.free_name(name), look, self._looks.defaults, self.gate.model_sha256)
+            candidate = approval_of(
+                approvals.free_name(name), look, self._program.looks.defaults, self.gate.model_sha256
+            )
             approvals = approvals.put(candidate)
         self.cues.record(self._now_as_cue(self.cues.now.free_number(), name))
         if approvals is not None and approvals is not self.gate.approvals:
@@ -336,8 +325,8 @@ class Desk:
         self.playback.note(now_s)
         values = self.controls.freeze(now_s)
         controls = self._chance.drift(values, self._drifted_s)
-        passed = self._passed(program, controls, now_s)
-        program = self._with_look(program, passed.look, controls)
+        passed = self._program.settle(program.scene, controls, self.controls, now_s, self.takes.locked)
+        program = self._program.put(program, passed.look, controls)
         ends = self._chance.drift(self.controls.targets(), self._drifted_s)
         program = self._placements.settle(program, controls, ends, self.takes.locked)
         if passed.closed:
@@ -365,7 +354,7 @@ class Desk:
         """What the gate says of the program's look and of the preview's."""
         if self.gate.approvals is None:
             return "off"
-        on_program = self._told or "approved"
+        on_program = self._program.told or "approved"
         if self._standing_by is None:
             return f"program: {on_program}"
         return f"program: {on_program}; preview: {self.gate.why_not(self._standing_by) or 'approved'}"
@@ -381,32 +370,6 @@ class Desk:
             self.playback.stay()
         self._was_locked = self.takes.locked
 
-    def _passed(self, program: BusState, controls: Mapping[str, Value], now_s: float) -> Passed:
-        """What the gate lets the program have. It is told, once, when that is not what is wanted."""
-        baked = self._baked_look(program.scene, controls)
-        look = baked or self._looks.at_frame(controls, self.controls.blends(now_s))
-        if self.takes.locked and self._shown is not None and self._shown.generator == look.generator:
-            look = self._shown  # also where a text was on its way
-        end = baked or self._looks.at_frame({**controls, **self.controls.targets()})
-        if self._way is None or self._way[1] != end:
-            self._way = (self._shown or end, end)
-        passed = self.gate.choose(look, self._way, self._plain(), is_made=baked is not None)
-        if passed.why and passed.why != self._told:
-            self.refuse(f"the look of the scene {program.scene} is not shown: {passed.why}; {self._cure}")
-        self._told, self._shown = passed.why, passed.look
-        return passed
-
-    def _plain(self) -> Look:
-        """What leaves the plate as it is."""
-        return replace(self._looks.of({}), plain=True)
-
-    def _baked_look(self, scene: str, controls: Mapping[str, Value] | None = None) -> Look | None:
-        wanted = self.controls.targets() if controls is None else controls
-        return self._baked.get(scene) if wanted[NEURAL_BAKED] else None
-
-    def _with_look(self, state: BusState, look: Look, controls: Mapping[str, Value]) -> BusState:
-        return replace(state, look=look, baked=look == self._baked_look(state.scene, controls))
-
     def _preview(self, controls: Mapping[str, Value], ready: Callable[[str], bool]) -> Mapping[str, BusState]:
         """What stands by, with the look that it would have: a scene, or else the cue that GO begins."""
         state, values = self.scenes.standby(ready), self.scenes.standby_controls()
@@ -421,8 +384,8 @@ class Desk:
         if state is None:
             return {}
         values = {**controls, **values, **self._in_preview}
-        baked = self._baked_look(state.scene, values)
-        look = baked or self._looks.at_frame(values)
+        baked = self._program.baked(state.scene, values)
+        look = baked or self._program.looks.at_frame(values)
         may_go = not self.gate.why_not(look, is_made=baked is not None)
-        state = placed(self._with_look(state, look, values), state.target, placement_from(values))
+        state = placed(self._program.put(state, look, values), state.target, placement_from(values))
         return {PREVIEW: replace(state, may_go=may_go)}
