@@ -41,12 +41,14 @@ def look(snow: float = 0.0, prompt: str = "", seed: int = 0) -> Look:
     return replace(LOOKS.of({"snow": snow, "prompt": prompt}), seed=seed)
 
 
+VIEW = camera_view(Pose((0.0, 0.0, 1.6)), Lens((24.89, 14.0), 24.0), (2, 2))
+
+
 def keyframe(
     wanted: Look, epoch: int, model: str = MODEL, bus: str = "program", face: SurroundFace | None = None
 ) -> Keyframe:
-    view = camera_view(Pose((0.0, 0.0, 1.6)), Lens((24.89, 14.0), 24.0), (2, 2))
     color = np.zeros((2, 2, 3), np.float16)
-    plate = ImageSet.of(color, np.ones((2, 2), np.float32), color[..., 0], view, Provenance("plate"))
+    plate = ImageSet.of(color, np.ones((2, 2), np.float32), color[..., 0], VIEW, Provenance("plate"))
     source = Provenance("weather", model_sha256=model)
     request = Request(1, epoch, "street", plate, wanted, 0.0, bus=bus, face=face)
     return Keyframe(request, Pixels(color), Pixels(color), neutral_grade(), source, Timings(0.0, 0.0, 0.0))
