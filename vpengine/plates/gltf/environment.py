@@ -101,7 +101,7 @@ def _irradiance(directions: Array, weights: Array, radiance: Array) -> Array:
 def _mirrors(directions: Array, weights: Array, radiance: Array) -> NDArray[np.float32]:
     """Some texels at a time: every texel by every cell, in five lobes, would be half a gigabyte."""
     texels = _mirror_directions().reshape(-1, 3).astype(np.float32)
-    source, light = directions.astype(np.float32), radiance.astype(np.float32)
+    source, light, share = (array.astype(np.float32) for array in (directions, radiance, weights))
     out = np.empty((len(ROUGHNESSES), len(texels), 3), np.float32)
     for first in range(0, len(texels), AT_ONCE):
         part = slice(first, first + AT_ONCE)
@@ -109,7 +109,7 @@ def _mirrors(directions: Array, weights: Array, radiance: Array) -> NDArray[np.f
         out[0, part] = _nearest(cosine, light)
         np.maximum(cosine, 0.0, out=cosine)
         for number, roughness in enumerate(ROUGHNESSES[1:], 1):
-            lobe = _ggx_lobe(cosine, roughness) * weights.astype(np.float32)
+            lobe = _ggx_lobe(cosine, roughness) * share
             out[number, part] = lobe @ light / lobe.sum(axis=1, keepdims=True)
     return out.reshape(len(ROUGHNESSES), MIRROR_SIDE, MIRROR_SIDE, 3)
 
