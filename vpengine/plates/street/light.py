@@ -43,6 +43,7 @@ _CLOUD_DARK = np.array([0.86, 0.92, 1.05])
 
 SKY_SIZE = 1024
 SKY_SCALE = 0.46  # leaves a rim below the horizon
+ROWS = 32  # of the sky at once: what lies between stays in the cache
 _EAVES_M, _FRONT_M = 16.5, 8.2
 _LAMP_REACH_M, _LAMP_NEAREST_M = 26.0, 2.5
 _LAMP_HALF_WIDTH_M, LAMP_TEXEL_M = 14.0, 0.25
@@ -162,32 +163,44 @@ def _near_ground(mesh: StreetMesh) -> Array:
 
 def sky_panorama(seed: int, to_sun: Array) -> NDArray[np.float16]:
     """(SKY_SIZE, SKY_SIZE, 3): stereographic from the nadir: x, y at (x, y) / (1 + z) * SKY_SCALE + 0.5."""
+    clouds = Clouds(seed)
     at = ((np.arange(SKY_SIZE) + 0.5) / SKY_SIZE - 0.5) / SKY_SCALE
-    x, y = np.meshgrid(at, at)
+    rows = [_sky_rows(clouds, to_sun, at, at[first : first + ROWS]) for first in range(0, SKY_SIZE, ROWS)]
+    return np.concatenate(rows)
+
+
+def _sky_rows(clouds: Clouds, to_sun: Array, across: Array, down: Array) -> NDArray[np.float16]:
+    """(len(down), len(across), 3)."""
+    x, y = np.meshgrid(across, down)
     square = x * x + y * y
     direction = np.stack([2.0 * x, 2.0 * y, 1.0 - square], axis=-1) / (1.0 + square)[..., None]
     up = np.clip(direction[..., 2], 0.0, 1.0)[..., None]
     clear = _ZENITH + (_HORIZON - _ZENITH) * np.exp(-up * 3.2)
     towards = np.clip(direction @ to_sun, 0.0, 1.0)[..., None]
     clear = clear + _GLOW * (0.22 * towards**6 + 0.5 * towards**48 + 4.0 * towards**900)
-    cover, thickness = _clouds(seed, direction)
+    cover, thickness = clouds.at(direction)
     lit = _CLOUD_LIT + (_CLOUD_DARK - _CLOUD_LIT) * thickness + _GLOW * 0.35 * towards**10
     fade = np.clip(up / 0.16, 0.0, 1.0)
     sky = clear + (lit - clear) * cover * (0.35 + 0.65 * fade)
     return np.clip(sky, 0.0, 16.0).astype(np.float16)
 
 
-def _clouds(seed: int, direction: Array) -> tuple[Array, Array]:
-    """(cover, thickness), each (..., 1) in 0..1: two sheets of noise on a flat layer, seen in perspective."""
-    noise = fractal(np.random.default_rng([seed, 77]), 1.65)
-    fine = fractal(np.random.default_rng([seed, 78]), 1.1)
-    plane = direction[..., :2] / (np.maximum(direction[..., 2:], 0.0) + 0.16)
+class Clouds:
+    """Two sheets of noise on a flat layer, seen in perspective."""
 
-    def sample(image: Array, scale: float) -> Array:
-        at = np.moveaxis(plane[..., ::-1] * scale, -1, 0)
-        return map_coordinates(image, at, order=1, mode="grid-wrap")[..., None]
+    def __init__(self, seed: int) -> None:
+        self._noise = fractal(np.random.default_rng([seed, 77]), 1.65)
+        self._fine = fractal(np.random.default_rng([seed, 78]), 1.1)
 
-    density = sample(noise, 85.0) + 0.22 * sample(fine, 150.0)
-    cover = np.clip((density + 0.2) * 0.7, 0.0, 1.0)
-    cover = cover * cover * (3.0 - 2.0 * cover)
-    return cover * 0.9, np.clip((density - 0.8) * 0.6, 0.0, 1.0)
+    def at(self, direction: Array) -> tuple[Array, Array]:
+        """(cover, thickness), each (..., 1) in 0..1."""
+        plane = direction[..., :2] / (np.maximum(direction[..., 2:], 0.0) + 0.16)
+
+        def sample(image: Array, scale: float) -> Array:
+            at = np.moveaxis(plane[..., ::-1] * scale, -1, 0)
+            return map_coordinates(image, at, order=1, mode="grid-wrap")[..., None]
+
+        density = sample(self._noise, 85.0) + 0.22 * sample(self._fine, 150.0)
+        cover = np.clip((density + 0.2) * 0.7, 0.0, 1.0)
+        cover = cover * cover * (3.0 - 2.0 * cover)
+        return cover * 0.9, np.clip((density - 0.8) * 0.6, 0.0, 1.0)

@@ -204,9 +204,9 @@ def _shop_glass(rng: np.random.Generator) -> tuple[Array, Array]:
             for _ in range(16):
                 left, width = rng.uniform(0, 0.92), rng.uniform(0.02, 0.07)
                 height = rng.uniform(0.04, 0.15)
-                goods = (u > left) & (u < left + width) & (v > shelf) & (v < shelf + height)
-                out = np.where(goods[..., None], rng.uniform(0.12, 0.5) * rng.uniform(0.7, 1.15, 3), out)
-            out = np.where((np.abs(v - shelf) < 0.008)[..., None], 0.4, out)
+                goods = np.ix_((at > shelf) & (at < shelf + height), (at > left) & (at < left + width))
+                out[goods] = rng.uniform(0.12, 0.5) * rng.uniform(0.7, 1.15, 3)
+            out[np.abs(at - shelf) < 0.008] = 0.4
         frame = (np.minimum(u, 1 - u) < 0.02) | (np.minimum(v, 1 - v) < 0.02) | (np.abs(v - 0.80) < 0.012)
         tiles.append(np.where(frame[..., None], 0.22, out))
         mirrors.append(np.where(frame, 0.1, 0.9))
