@@ -112,10 +112,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """
     if not config.pluginmanager.hasplugin("rerunfailures"):
         return
-    again = pytest.mark.flaky(reruns=AGAIN, condition=lambda: _stalls[0].again(), rerun_except="from pytest-timeout")
+    marker = pytest.mark.flaky(
+        reruns=AGAIN, condition=lambda error: _stalls[0].again(error), rerun_except="from pytest-timeout"
+    )
     for item in items:
         if item.get_closest_marker("alone") is not None:
-            item.add_marker(again)
+            item.add_marker(marker)
 
 
 def pytest_unconfigure() -> None:

@@ -25,7 +25,7 @@ with contextlib.suppress(OSError, AttributeError):
 last = time.monotonic()
 print(last, flush=True)
 while os.getppid() == {{parent}}:
-    time.sleep(0.005)
+    time.sleep(0.01)
     now = time.monotonic()
     if now - last > {STALL_S}:
         print(now, flush=True)
@@ -65,9 +65,11 @@ class Stalls:
         time.sleep(2.0 * STALL_S)  # the newest is told after it
         return self._newest_s > self._begun_s
 
-    def again(self) -> bool:
-        """Whether what failed is run again: where there was one, and when the machine is quiet."""
-        if not self.since_begun():
+    def again(self, error: BaseException | None) -> bool:
+        """Whether a test is run again: it failed and there was one; told when the machine is quiet. One that passed is
+        asked about too, and costs no waiting.
+        """
+        if error is None or not self.since_begun():
             return False
         end_s = time.monotonic() + PATIENCE_S
         while time.monotonic() < min(end_s, self._newest_s + QUIET_S):

@@ -45,3 +45,13 @@ def test_what_was_before_a_test_is_not(stalls: Stalls) -> None:
     time.sleep(2.0 * STALL_S)
     stalls.begin()
     assert not stalls.since_begun()
+
+
+def test_only_what_failed_is_waited_for(stalls: Stalls, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tests.stalls.QUIET_S", 0.0)
+    stalls.begin()
+    stand_still(stalls)
+    until(stalls.since_begun)
+    assert stalls.again(AssertionError())
+    monkeypatch.setattr(stalls, "since_begun", lambda: pytest.fail("asked"))
+    assert not stalls.again(None)
