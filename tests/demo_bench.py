@@ -38,6 +38,8 @@ from vpengine.stage.shipped import stage_folder
 from vpengine.view.color import acescct_from_linear
 from vpengine.view.pose import Pose
 
+SETTLES_S, SETTLING = 1.6, 20  # longer than any fade; frames for each face and the camera, twice and some more
+
 
 class Bench:
     """The demo stage without its threads: frames are made by hand, the generator runs here."""
@@ -111,9 +113,9 @@ class Bench:
     def settle(self, pose: Pose, look: dict[str, float], start_s: float) -> float:
         """Draw until keyframes, grade and outer pictures have come to rest; the time after."""
         time_s = start_s
-        for _ in range(30):
+        for _ in range(SETTLING):
             frame = self.frame(time_s, pose, look)
             keyframe = self.ask(frame)
             self.draw(replace(frame, keyframes=(keyframe,) if keyframe else ()))
-            time_s += 1 / 24
+            time_s += SETTLES_S / SETTLING
         return time_s

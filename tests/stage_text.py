@@ -78,10 +78,11 @@ SYNTHETIC = 'kind = "synthetic"\nresolution = [320, 180]\nnoise = 0.1'
 
 
 def green_stage(
-    *feeds: str, source: str = SYNTHETIC, size: tuple[int, int] = (320, 180), overscan: float = 0.0, hold_s: float = 0.5
+    *feeds: str, source: str = SYNTHETIC, size: tuple[int, int] = (320, 180), overscan: float = 0.0, hold_s: float = 60
 ) -> str:
     """A stage without a wall, whose camera has a picture of its own, and headless outputs of ``feeds``. source: the
-    [[capture]]'s own keys; empty for none. size: of the inner picture.
+    [[capture]]'s own keys; empty for none. size: of the inner picture. hold_s: longer than a machine stands still: no
+    picture is lost.
     """
     capture = f'[[capture]]\nid = "a"\ncamera = "1"\nhold_s = {hold_s}\n{source}\n' if source else ""
     outputs = "".join(f'[[output]]\nkind = "headless"\nfeed = "{feed}"\n' for feed in feeds)

@@ -24,6 +24,8 @@ from vpengine.control.triggers import SceneTrigger
 from vpengine.frames.frame_input import FrameInput
 from vpengine.gpu.gpu import Gpu
 from vpengine.output.clock import UnpacedClock
+from vpengine.plates.street.plate import Street, StreetSettings
+from vpengine.plates.street.visible import Visibility
 
 SCREEN = (1280, 720)
 
@@ -205,8 +207,27 @@ def request_camera(engine: Gpu) -> Iterator[RequestCamera]:
     made.release()
 
 
+_streets: dict[str, dict[str, Any]] = {}  # what is made of each before it is uploaded
+
+
 @pytest.fixture
-def run_text(tmp_path: Path) -> Iterator[Callable[..., Show]]:
+def street_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A street is made once for all engines that ask for it here: they share its arrays, to which nobody writes."""
+    make = Street.__init__
+
+    def begin(self: Street, settings: StreetSettings) -> None:
+        name = settings.model_dump_json()
+        if name not in _streets:
+            make(self, settings)
+            _streets[name] = dict(vars(self))
+        vars(self).update(_streets[name])
+        self._textures, self._owned, self._visibility = {}, [], Visibility(self._surface)
+
+    monkeypatch.setattr(Street, "__init__", begin)
+
+
+@pytest.fixture
+def run_text(tmp_path: Path, street_once: None) -> Iterator[Callable[..., Show]]:
     """A running show of a stage's text, on a plate, by default the street; ended with the test."""
     apps: list[App] = []
 

@@ -19,6 +19,8 @@ from vpengine.frames.feed import Feed
 from vpengine.gpu.transfer import download
 from vpengine.player import Player
 
+pytestmark = pytest.mark.usefixtures("street_once")
+
 FEEDS = ("world:1", "wall:main")
 WORLD = """\
 [[output]]

@@ -29,6 +29,8 @@ from vpengine.gpu.pool import TargetPool
 from vpengine.gpu.transfer import download, upload
 from vpengine.view.precipitation import Weather
 
+pytestmark = pytest.mark.usefixtures("street_once")
+
 SIZE = (320, 180)
 NOTHING, FULL = Weather(0.0), Weather(1.0)
 SNOW = Fall(FULL, NOTHING, 40.0, 0.02)

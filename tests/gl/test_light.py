@@ -216,9 +216,9 @@ def test_what_is_held_stays_as_it_was(bench: Bench, monkeypatch: pytest.MonkeyPa
     time_s = bench.settle(here, look, 900.0)
     bench.draw(bench.frame(time_s, here, look))
     first = bench.code()
-    for step in range(49):
-        pose = from_opentrackio((0.0, 0.0, 1.6), 60.0 - abs(60.0 - 2.5 * step), 0.0, 0.0)
-        frame = bench.frame(time_s + step / 24, pose, look)
+    for step in range(25):
+        pose = from_opentrackio((0.0, 0.0, 1.6), 60.0 - abs(60.0 - 5.0 * step), 0.0, 0.0)
+        frame = bench.frame(time_s + step / 12, pose, look)
         keyframe = None if held else bench.ask(frame)
         bench.draw(replace(frame, keyframes=(keyframe,) if keyframe else ()))
         assert bare_part(bench, frame) < 0.01

@@ -17,14 +17,21 @@ from vpengine.view.color import REC709_FROM_ACESCG, acescct_from_linear
 
 pytestmark = pytest.mark.alone
 
-STAGE = green_stage(
-    "picture:1", source='kind = "synthetic"\nresolution = [160, 90]\nnoise = 0.0', size=(176, 99), overscan=5.0
-)
+SOURCE = 'kind = "synthetic"\nresolution = [160, 90]\nnoise = 0.0'
 
 
 @pytest.fixture
-def show(run_text: Callable[..., Any]) -> Any:
-    return run_text(STAGE, plate="pattern")
+def begin(run_text: Callable[..., Any]) -> Callable[..., Any]:
+    def begun(hold_s: float = 60.0) -> Any:
+        text = green_stage("picture:1", source=SOURCE, size=(176, 99), overscan=5.0, hold_s=hold_s)
+        return run_text(text, plate="pattern")
+
+    return begun
+
+
+@pytest.fixture
+def show(begin: Callable[..., Any]) -> Any:
+    return begin()
 
 
 def developed(light: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
@@ -47,7 +54,8 @@ def test_what_is_shown_is_what_the_camera_sent(show: Any) -> None:
     assert np.quantile(off, 0.999) < 40  # chroma has half of the pixels, and the figure has outlines
 
 
-def test_a_camera_that_is_gone_shows_nothing_and_is_told_of(show: Any) -> None:
+def test_a_camera_that_is_gone_shows_nothing_and_is_told_of(begin: Callable[..., Any]) -> None:
+    show = begin(hold_s=0.5)
     show.until(lambda: "picture:1" in show.app.loop.executor.pictures)
     assert show.pixels("picture:1").any()
     end_camera(show)

@@ -91,6 +91,7 @@ def late_camera(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(capture.KINDS, "late", f"{__name__}:LateCamera")
 
 
+@pytest.mark.alone
 def test_a_late_picture_is_measured_and_said(tmp_path: Path, port: int, capsys: pytest.CaptureFixture[str]) -> None:
     with sending(port, posed):
         delay(stage(tmp_path, port, 0.12, latency_ms=40.0), seconds=6.0)
