@@ -6,14 +6,16 @@ BIN := .venv/bin
 demo: .venv/.demo
 	$(BIN)/vpengine demo
 
-# What goes by the machine's clock runs by itself; the rest side by side, which has no such bound. There each process
-# has one thread: those of OpenMP wait in a loop for each other, and five times as long where others have the cores. The
-# C library keeps its memory: to give back and fetch each large array costs a virtual machine more than to compute it.
-# Bytecode is kept, whatever the machine's habit: workers, and programs that tests start, import the same files.
+# What goes by the machine's clock runs by itself; the rest side by side, which has no such bound, and what draws first:
+# a file of few long tests must not be the last. There each process has one thread: those of OpenMP wait in a loop for
+# each other, and five times as long where others have the cores. The C library keeps its memory: to give back and fetch
+# each large array costs a virtual machine more than to compute it. Bytecode is kept, whatever the machine's habit:
+# workers, and programs that tests start, import the same files.
 KEPT := MALLOC_MMAP_MAX_=0 MALLOC_TRIM_THRESHOLD_=8589934592
 test: export PYTHONDONTWRITEBYTECODE :=
 test: .venv/.dev lint
-	$(KEPT) OMP_NUM_THREADS=1 LP_NUM_THREADS=1 $(BIN)/pytest -m "not alone" -n auto --maxprocesses 4 --dist loadfile
+	$(KEPT) OMP_NUM_THREADS=1 LP_NUM_THREADS=1 $(BIN)/pytest -m "not alone" -n auto --maxprocesses 4 \
+		--dist loadfile --no-loadscope-reorder
 	$(KEPT) $(BIN)/pytest -m alone
 
 lint: .venv/.dev

@@ -55,9 +55,9 @@ def hit_uv(geometry: WallGeometry, origin_m: np.ndarray, ray: np.ndarray) -> np.
     out = np.full((*ray.shape[:-1], 2), np.nan)
     for column in range(columns):
         start, end, up = geometry.bottom_m[column], geometry.bottom_m[column + 1], geometry.up_m
-        matrix = np.stack([end - start, up], axis=-1)
-        system = np.concatenate([np.broadcast_to(matrix, (*ray.shape[:-1], 3, 2)), -ray[..., None]], axis=-1)
-        along, height, distance = np.moveaxis(np.linalg.solve(system, (origin_m - start)[:, None])[..., 0], -1, 0)
+        normal, in_plane = np.cross(end - start, up), np.linalg.pinv(np.stack([end - start, up], axis=-1))
+        distance = (start - origin_m) @ normal / (ray @ normal)
+        along, height = np.moveaxis((origin_m + ray * distance[..., None] - start) @ in_plane.T, -1, 0)
         inside = (along >= 0) & (along <= 1) & (height >= 0) & (height <= 1) & (distance > 0)
         out[inside] = np.stack([(column + along[inside]) / columns, height[inside]], axis=-1)
     return out

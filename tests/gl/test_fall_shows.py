@@ -101,7 +101,7 @@ def test_what_it_falls_before_follows_the_light(tmp_path: Path, make_show: Calla
         show.frames(3)
         day = show.pixels("wall:main")[:, :100].mean()
         app.desk.controls.set("/vp/look/night", 1.0)
-        show.frames(60)
+        show.frames(30)
         assert show.pixels("wall:main")[:, :100].mean() < 0.6 * day
 
 

@@ -65,11 +65,11 @@ def placed(frame: FrameInput, placement: Placement) -> FrameInput:
 def settle(bench: Bench, placement: Placement, start_s: float) -> float:
     """Until camera, surround, grade and outer pictures have come to rest; the time after."""
     time_s = start_s
-    for _ in range(40):
+    for _ in range(24):
         frame = placed(bench.frame(time_s, HERE, LOOK), placement)
         keyframe = bench.ask(frame)
         bench.draw(replace(frame, keyframes=(keyframe,) if keyframe else ()))
-        time_s += 1 / 24
+        time_s += 1 / 14
     return time_s
 
 

@@ -1,4 +1,4 @@
-"""A camera that walks the street from end to end: what its keyframes do not show, stations on its way do."""
+"""A camera that walks down the street: what its keyframes do not show, stations on its way do."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from vpengine.neural.none import NoRuntime
 from vpengine.view.pose import Pose, from_opentrackio
 from vpengine.view.reproject import Source, gather, gather_surround
 
-SECONDS, METRES = 60, 60.0
+SECONDS, METRES = 20, 20.0
 REQUESTS_S = 5  # of a machine that cannot give more
 
 
@@ -30,7 +30,7 @@ def pose_at(time_s: float) -> Pose:
     return from_opentrackio((0.5, METRES * time_s / SECONDS, 1.6), pan_deg, -3.0, 0.0)
 
 
-def test_a_walk_of_a_minute_stays_covered(gpu: object, monkeypatch) -> None:
+def test_a_walk_stays_covered(gpu: object, monkeypatch) -> None:
     """Five pictures a second for camera and surround together; what nobody saw is little, and never much for long."""
     with ExitStack() as stack:
         bench = Bench(gpu, stack)
@@ -52,7 +52,7 @@ def test_a_walk_of_a_minute_stays_covered(gpu: object, monkeypatch) -> None:
             if step % 5 == 4 and len(kept) == 3:
                 holes.append(unseen(bench, frame, target, kept, list(faces.values())))
         target.release()
-    assert len(holes) > 50
+    assert len(holes) > 15
     assert np.mean(holes) < 0.02
     assert np.percentile(holes, 95) < 0.06
 
