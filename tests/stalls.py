@@ -1,7 +1,9 @@
 """Whether the machine itself stood still: virtual machines do, for a third of a second, when their host is busy.
 
-A test that goes by the machine's clock says nothing then, whatever it found, and is run again (see conftest). It is
-measured by another process, which has nothing to do but to sleep: what the test does to its own threads is no stall.
+A test that goes by the machine's clock says nothing then, whatever it found, and is run again (see conftest). Where the
+machine stood still for a good part of each of its runs, this machine cannot tell, and the test is skipped and says so.
+It is measured by another process, which has nothing to do but to sleep: what the test does to its own threads is no
+stall.
 """
 
 from __future__ import annotations
@@ -17,18 +19,19 @@ from contextlib import suppress
 STALL_S = 0.05  # more than a frame
 QUIET_S, PATIENCE_S = 2.0, 15.0  # it is run again when the machine has stood still no more for so long, or after this
 AGAIN = 2  # times at most
+TELLS_NOTHING = 0.1  # of a test's time in stalls: no run of it tells anything
 
 _WATCH = f"""
 import contextlib, os, time
 with contextlib.suppress(OSError, AttributeError):
     os.nice(-20)
 last = time.monotonic()
-print(last, flush=True)
+print(last, 0.0, flush=True)
 while os.getppid() == {{parent}}:
     time.sleep(0.01)
     now = time.monotonic()
     if now - last > {STALL_S}:
-        print(now, flush=True)
+        print(now, now - last, flush=True)
     last = now
 """
 
@@ -39,7 +42,7 @@ class Stalls:
     def __init__(self) -> None:
         code = _WATCH.format(parent=os.getpid())
         self._watch = subprocess.Popen([sys.executable, "-I", "-S", "-c", code], stdout=subprocess.PIPE, text=True)
-        self._begun_s, self._newest_s = time.monotonic(), -math.inf
+        self._begun_s, self._newest_s, self._stood_s = time.monotonic(), -math.inf, 0.0
         threading.Thread(target=self._read, name="stalls", daemon=True).start()
 
     @property
@@ -54,16 +57,24 @@ class Stalls:
         assert self._watch.stdout is not None
         with suppress(ValueError):  # closed
             for line in self._watch.stdout:
-                self._newest_s = float(line)
+                newest_s, stood_s = map(float, line.split())
+                if newest_s > self._begun_s:
+                    self._stood_s += stood_s
+                self._newest_s = newest_s
 
     def begin(self) -> None:
         """A test does."""
-        self._begun_s = time.monotonic()
+        self._begun_s, self._stood_s = time.monotonic(), 0.0
 
     def since_begun(self) -> bool:
         """Whether there was one."""
         time.sleep(2.0 * STALL_S)  # the newest is told after it
         return self._newest_s > self._begun_s
+
+    def share(self) -> float:
+        """Of the time since the test began, what the machine stood still."""
+        self.since_begun()
+        return self._stood_s / (time.monotonic() - self._begun_s)
 
     def again(self, error: BaseException | None) -> bool:
         """Whether a test is run again: it failed and there was one; told when the machine is quiet. One that passed is

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -63,6 +64,13 @@ def texture(engine: Gpu, image: Array) -> Any:
     return upload(engine.context, padded.astype(np.float16))
 
 
+@cache
+def shot(place: tuple[float, ...], bent: bool) -> tuple[View, Array]:
+    """Once for all tests: a view, and what is photographed from there."""
+    view = view_at(*place)
+    return view, photographed(view, BENT if bent else STRAIGHT)
+
+
 class Learning:
     def __init__(self, engine: Gpu) -> None:
         self.engine, self.pool = engine, TargetPool(engine)
@@ -70,8 +78,8 @@ class Learning:
 
     def learn(self, lens: Lens, actor: slice | None = None) -> None:
         for place in PATH:
-            view = view_at(*place)
-            picture, matte = photographed(view, lens), np.zeros((SIZE[1], SIZE[0], 3))
+            view, seen_there = shot(place, lens is BENT)
+            picture, matte = seen_there.copy(), np.zeros((SIZE[1], SIZE[0], 3))
             if actor is not None:
                 picture[:, actor], matte[:, actor] = 0.2 * GREEN + 0.01, 1.0
             seen = texture(self.engine, picture), texture(self.engine, matte)

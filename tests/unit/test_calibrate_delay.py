@@ -62,8 +62,8 @@ def marked(time_s: float) -> np.ndarray:
     assert pose is not None
     clip = np.c_[MARKERS_M, np.ones(len(MARKERS_M))] @ camera_view(pose, LENS, SIZE).clip_from_stage.T
     at = (clip[:, :2] / clip[:, 3:] * (0.5, -0.5) + 0.5) * SIZE
-    rows, columns = np.mgrid[: SIZE[1], : SIZE[0]] + 0.5
-    drawn = sum(np.exp(-((columns - x) ** 2 + (rows - y) ** 2) / 18.0) for x, y in at)
+    across, down = (np.exp(-((np.arange(n) + 0.5 - at[:, [axis]]) ** 2) / 18.0) for axis, n in enumerate(SIZE))
+    drawn = down.T @ across
     return (90.0 + 90.0 * np.minimum(drawn, 1.0)).astype(np.uint8)
 
 

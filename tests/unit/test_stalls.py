@@ -35,6 +35,7 @@ def test_a_machine_that_stood_still_is_told(stalls: Stalls) -> None:
     stalls.begin()
     stand_still(stalls)
     until(stalls.since_begun)
+    assert 0.0 < stalls.share() < 1.0
 
 
 def test_what_was_before_a_test_is_not(stalls: Stalls) -> None:
