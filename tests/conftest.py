@@ -129,7 +129,7 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
         share = _stalls[0].share()
         if share > TELLS_NOTHING:
             report.outcome = "skipped"
-            why = f"Skipped: this machine stood still for {100 * share:.0f} percent of the test, thrice"
+            why = f"Skipped: this machine stood still for {100 * share:.0f} percent of the test, {AGAIN + 1} times"
             report.longrepr = (str(item.path), item.location[1] or 0, why)
     return report
 

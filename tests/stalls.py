@@ -17,8 +17,8 @@ import time
 from contextlib import suppress
 
 STALL_S = 0.05  # more than a frame
-QUIET_S, PATIENCE_S = 2.0, 15.0  # it is run again when the machine has stood still no more for so long, or after this
-AGAIN = 2  # times at most
+QUIET_S, PATIENCE_S = 2.0, 5.0  # it is run again when the machine has stood still no more for so long, or after this
+AGAIN = 1  # times at most
 TELLS_NOTHING = 0.1  # of a test's time in stalls: no run of it tells anything
 
 _WATCH = f"""
