@@ -23,8 +23,6 @@ from vpengine.gpu.context import is_software
 from vpengine.neural.process_host import ProcessHost
 from vpengine.tracking.moves import MOVES
 
-pytestmark = pytest.mark.alone
-
 
 def test_a_keyframe_s_cost_by_size(gpu: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """As many frames as its bytes need, besides the one that brings it down; the sum is more than the most."""
@@ -38,6 +36,7 @@ def test_a_keyframe_s_cost_by_size(gpu: Any, monkeypatch: pytest.MonkeyPatch) ->
     assert table("keyframe", found).row_count == 2
 
 
+@pytest.mark.alone
 def test_a_keyframe_that_the_generator_loses_is_asked_again(gpu: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """A busy machine makes a generator late, and its host ends it: the measure goes on with the next."""
     submit, killed = ProcessHost.submit, []
@@ -54,6 +53,7 @@ def test_a_keyframe_that_the_generator_loses_is_asked_again(gpu: Any, monkeypatc
     assert found["main_thread_ms"] > 0.0
 
 
+@pytest.mark.alone
 def test_every_job_of_the_demo_stage_is_timed(gpu: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """Also those of requests: the generator is at work."""
     small = demo_stage(lambda stage: scaled(replace(stage, outputs=()), SMALL))
@@ -176,6 +176,7 @@ def test_they_are_measures_of_the_command() -> None:
     assert {"keyframe", "jobs", "reprojection", "generator"} <= MEASURES.keys()
 
 
+@pytest.mark.alone
 def test_the_desk_is_measured_by_real_messages(monkeypatch: pytest.MonkeyPatch) -> None:
     """No message is lost, every GO changes a wall, and SAFE is in its own frame on any machine; how long they take is
     this machine's.

@@ -31,8 +31,6 @@ from vpengine.gpu.transfer import download
 from vpengine.player import Player
 from vpengine.stage.desk_files import cues_file, looks_file
 
-pytestmark = pytest.mark.alone
-
 LOOK = "controls.look = { night = 0.02 }"  # the drill works, and darkens
 DARK = f"""
 [[scene]]
@@ -220,6 +218,7 @@ def started(stage: Path, state: Path, report: Path, *more: str) -> subprocess.Po
     )
 
 
+@pytest.mark.alone
 def test_a_run_that_is_killed_goes_on_at_its_cue_with_its_values(small_stage: Path, tmp_path: Path) -> None:
     """kill -9; then the same cue, the same values and the cue that was recorded, within ten seconds, or on a machine
     that starts slowly, in no more than a few times what it took the first time.
@@ -256,6 +255,7 @@ def test_a_run_that_is_killed_goes_on_at_its_cue_with_its_values(small_stage: Pa
     assert 'number = "7"' in cues.read_text("utf-8")
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("error", [RuntimeError("a fault"), KeyboardInterrupt(), None])
 def test_a_run_that_a_fault_ends_goes_on_at_its_cue_and_one_that_somebody_ended_begins_anew(
     stage: Path, monkeypatch: pytest.MonkeyPatch, error: BaseException | None

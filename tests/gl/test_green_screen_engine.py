@@ -23,8 +23,6 @@ from vpengine.tracking.protocol import LensUpdate
 from vpengine.view.color import REC709_FROM_ACESCG
 from vpengine.view.timecode import number_of, parsed
 
-pytestmark = pytest.mark.alone
-
 SIZE = (320, 180)
 STAGE = green_stage("composite:1", "key:1")
 

@@ -14,8 +14,6 @@ from vpengine.control import monitor
 from vpengine.control.triggers import TakeTrigger
 from vpengine.view.glyphs import dots
 
-pytestmark = pytest.mark.alone
-
 
 def with_capture(*feeds: str) -> str:
     return green_stage("monitor:1", *feeds, source=SYNTHETIC, hold_s=5.0)

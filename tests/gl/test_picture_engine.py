@@ -15,8 +15,6 @@ from vpengine.capture.synthetic import SyntheticSource
 from vpengine.gpu.view_lut import acescct_to_display
 from vpengine.view.color import REC709_FROM_ACESCG, acescct_from_linear
 
-pytestmark = pytest.mark.alone
-
 SOURCE = 'kind = "synthetic"\nresolution = [160, 90]\nnoise = 0.0'
 
 

@@ -111,6 +111,7 @@ controls.light.lamps = 1.0
 """
 
 
+@pytest.mark.usefixtures("street_once")
 @pytest.mark.parametrize("rung", [0, 1, 4])
 def test_in_a_fade_no_face_stays_behind(two_walls: Path, make_show: Callable[[App], Any], rung: int) -> None:
     """Where there is room all of them are drawn in every frame; else some, coarse, in turn, and all fine when it rests.
@@ -134,13 +135,17 @@ def test_in_a_fade_no_face_stays_behind(two_walls: Path, make_show: Callable[[Ap
             assert {view.light for each in views for view in each.values()} <= {*lights[-turn:]}
         assert lights[-1].sky < 0.2, "the fade is nearly done"
         show.until(lambda: show.newest.program.light.sky == 0.0)
-        show.frames(60)
-        views = [view for outer in app.compositor.walls._outer["street"].values() for view in outer._views.values()]
-        assert {view.light for view in views} == {Light(sky=0.0, lamps=1.0)}
-        assert len({view.resolution for view in views}) == 1
+
+        def rests() -> bool:
+            views = [view for outer in app.compositor.walls._outer["street"].values() for view in outer._views.values()]
+            return len({(view.light, view.resolution) for view in views}) == 1 and views[0].light == night
+
+        night = Light(sky=0.0, lamps=1.0)
+        show.until(rests)
         assert not app.loop.executor.failures
 
 
+@pytest.mark.usefixtures("street_once")
 def test_all_walls_follow_the_light_and_so_does_a_film(
     two_walls: Path, make_show: Callable[[App], Any], tmp_path: Path
 ) -> None:

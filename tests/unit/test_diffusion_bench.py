@@ -18,7 +18,7 @@ from vpengine.neural.diffusion_parts import hollow_modules
 
 speed = pytest.importorskip("vpengine.neural.diffusion_bench", reason="the extra `diffusion` is not installed")
 # diffusers' scheduler has not caught up with numpy 2; the engine's own does not call it.
-pytestmark = [pytest.mark.alone, pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")]
+pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 SIZES = ((64, 32), (128, 72))
 KEYS = (
     *("name", "runtime", "device", "size", "images_per_s", "latency_ms_p50", "plain_images_per_s", "ratio"),
@@ -95,6 +95,7 @@ def test_the_plain_pipeline_makes_as_many_steps(model: Path, monkeypatch: pytest
     assert plain.vae is not generator.parts.vae
 
 
+@pytest.mark.alone
 def test_it_is_a_measure_of_the_command(model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """`--gpu` measures every size, also on a processor; without it that is measured at the first only."""
     monkeypatch.setattr(speed, "SIZES", SIZES)
