@@ -17,12 +17,11 @@ from PIL import Image
 from tests.stage_text import green_stage
 from tests.waiting import until
 from vpengine.app import App, RunOptions
+from vpengine.cli.main import main
 from vpengine.gpu.context import describe
 from vpengine.gpu.transfer import download
 from vpengine.stage.feeds import feed_size
 from vpengine.stage.shipped import stage_folder
-
-pytestmark = pytest.mark.alone
 
 LED = stage_folder() / "led_volume.toml"
 
@@ -57,10 +56,21 @@ def test_check_says_what_is_wrong_and_fails(tmp_path: Path) -> None:
         (("bench", "--only", "spede"), "no such measure"),
     ],
 )
-def test_a_users_mistake_is_one_sentence(arguments: tuple[str, ...], says: str) -> None:
-    done = vpengine(*arguments)
+def test_a_users_mistake_is_one_sentence(
+    arguments: tuple[str, ...], says: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["vpengine", *arguments])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 2
+    assert says in capsys.readouterr().err
+
+
+def test_a_mistake_leaves_no_traceback() -> None:
+    """The program itself."""
+    done = vpengine("run", "nowhere.toml", "--headless")
     assert done.returncode == 2
-    assert says in done.stderr
+    assert "nowhere.toml" in done.stderr
     assert "Traceback" not in done.stderr + done.stdout
 
 
@@ -89,6 +99,7 @@ def test_doctor_opens_windows_where_a_show_does(display: str, monkeypatch: pytes
     assert "monitor 0" in done.stdout
 
 
+@pytest.mark.alone
 def test_a_stage_without_a_wall_runs_and_is_filmed_as_its_cameras_world(small_stage: Path, tmp_path: Path) -> None:
     """Its status line misses no wall."""
     text = small_stage.read_text(encoding="utf-8").replace("port = 9000", "port = 0").replace("= 9001", "= 0")
@@ -106,6 +117,7 @@ def test_a_stage_without_a_wall_runs_and_is_filmed_as_its_cameras_world(small_st
     assert pictures[-1].std() > 20.0
 
 
+@pytest.mark.alone
 def test_before_a_run_it_is_said_that_its_film_will_have_no_actor(tmp_path: Path) -> None:
     stage, show, film = tmp_path / "stage.toml", tmp_path / "show.toml", tmp_path / "film.mp4"
     stage.write_text(green_stage("composite:1"), encoding="utf-8")
@@ -118,6 +130,7 @@ def test_before_a_run_it_is_said_that_its_film_will_have_no_actor(tmp_path: Path
     assert film.is_file()
 
 
+@pytest.mark.alone
 def test_a_run_is_filmed_from_its_log(tmp_path: Path) -> None:
     """Half a second of the demo stage, then its films: as many frames as were logged, pictures that are not black."""
     take, out, report = tmp_path / "take", tmp_path / "films", tmp_path / "report.json"
@@ -147,6 +160,7 @@ def test_a_run_is_filmed_from_its_log(tmp_path: Path) -> None:
         assert np.asarray(sheet.convert("L")).std() > 20.0
 
 
+@pytest.mark.alone
 @pytest.mark.skipif(sys.platform == "win32", reason="no SIGTERM to send on this system")
 def test_a_service_managers_stop_ends_a_run_cleanly(tmp_path: Path) -> None:
     report = tmp_path / "report.json"
@@ -162,6 +176,7 @@ def test_a_service_managers_stop_ends_a_run_cleanly(tmp_path: Path) -> None:
     assert json.loads(report.read_text(encoding="utf-8"))["frames"] > 0
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("name", sorted(path.name for path in stage_folder().glob("*.toml")))
 def test_every_shipped_stage_shows_every_feed(name: str) -> None:
     """Each output is given a picture, not a field of one colour, from the first frames on."""
