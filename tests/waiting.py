@@ -29,7 +29,7 @@ class Clock:
         return self.now_s
 
 
-def until(done: Callable[[], bool], seconds: float = 60.0) -> None:
+def until(done: Callable[[], bool], seconds: float = 120.0) -> None:
     """Wait for what another thread or process does. seconds: of patience, and no measure of how fast it is."""
     end_s = time.monotonic() + seconds
     while not done():

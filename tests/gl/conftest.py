@@ -74,7 +74,7 @@ feed = "world:1"
 """
 
 
-PATIENCE_S = 60.0  # of a machine that is busy with other things too
+PATIENCE_S = 120.0  # of a machine that is busy with other things too
 
 
 class Show:

@@ -16,8 +16,6 @@ from vpengine.app import App, RunOptions
 from vpengine.control.messages import ControlChange
 from vpengine.frames.keyframe import Keyframe
 
-pytestmark = pytest.mark.alone
-
 PROMPT = "/vp/look/prompt"
 FLOOD = "A harbour after the flood, wet stone, low sun"
 

@@ -33,8 +33,6 @@ from vpengine.gpu.target import Target
 from vpengine.output.recording import RecordingOutput
 from vpengine.output.stream import StreamOutput
 
-pytestmark = pytest.mark.alone
-
 LINUX = sys.platform == "linux"
 
 
@@ -281,6 +279,7 @@ def test_a_kill_costs_the_last_second_at_most(small_stage: Path, tmp_path: Path)
     assert len(_lines(take / "wall-main.chan")) >= encoded[0] - 24
 
 
+@pytest.mark.alone
 @pytest.mark.skipif(not LINUX, reason="limits of a process's files")
 def test_a_full_disk_is_one_sentence_and_the_show_and_the_other_outputs_go_on(
     small_stage: Path, tmp_path: Path
@@ -345,6 +344,7 @@ def test_what_comes_down_is_what_was_there_then_and_no_more_is_in_flight_than_ma
     reader.release()
 
 
+@pytest.mark.alone
 def test_a_stream_is_received_over_udp(small_stage: Path, tmp_path: Path) -> None:
     """By FFmpeg, over a real socket: H.264 in MPEG-TS, what the feed showed."""
     port = free_port()
