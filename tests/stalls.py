@@ -28,7 +28,7 @@ with contextlib.suppress(OSError, AttributeError):
 last = time.monotonic()
 print(last, 0.0, flush=True)
 while os.getppid() == {{parent}}:
-    time.sleep(0.01)
+    time.sleep(0.02)
     now = time.monotonic()
     if now - last > {STALL_S}:
         print(now, now - last, flush=True)
