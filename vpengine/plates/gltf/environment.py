@@ -7,6 +7,7 @@ first factor of Karis's split sum, "Real Shading in Unreal Engine 4", 2013. Dire
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -49,10 +50,19 @@ def grid_solid_angles() -> Array:
 
 def environment(radiance: Array) -> Environment:
     """radiance: (*GRID, 3), of ``grid_directions``."""
-    directions = grid_directions().reshape(-1, 3)
-    weights = np.broadcast_to(grid_solid_angles(), GRID).reshape(-1)
-    flat = radiance.reshape(-1, 3)
-    return Environment(_irradiance(directions, weights, flat), _mirrors(directions, weights, flat))
+    return Environment(irradiance(radiance), _mirrors_of(np.ascontiguousarray(radiance, np.float32).tobytes()))
+
+
+def irradiance(radiance: Array) -> Array:
+    """(9, 3), as Environment has it. radiance: (*GRID, 3). Of pi times the cosine, each band has 1, 2/3 and 1/4."""
+    directions, weights = _cells()
+    bands = np.array([1.0, *[2.0 / 3.0] * 3, *[0.25] * 5])
+    return bands[:, None] * np.einsum("nk,n,nc->kc", harmonics(directions), weights, radiance.reshape(-1, 3))
+
+
+def _cells() -> tuple[Array, Array]:
+    """The grid's directions (N, 3) and solid angles (N,)."""
+    return grid_directions().reshape(-1, 3), np.broadcast_to(grid_solid_angles(), GRID).reshape(-1)
 
 
 def harmonics(direction: Array) -> Array:
@@ -92,16 +102,13 @@ def _mirror_directions() -> Array:
     return out / np.linalg.norm(out, axis=-1, keepdims=True)
 
 
-def _irradiance(directions: Array, weights: Array, radiance: Array) -> Array:
-    """Over pi, the cosine's share of each band is 1, 2/3 and 1/4."""
-    bands = np.array([1.0, *[2.0 / 3.0] * 3, *[0.25] * 5])
-    return bands[:, None] * np.einsum("nk,n,nc->kc", harmonics(directions), weights, radiance)
-
-
-def _mirrors(directions: Array, weights: Array, radiance: Array) -> NDArray[np.float32]:
-    """Some texels at a time: every texel by every cell, in five lobes, would be half a gigabyte."""
-    texels = _mirror_directions().reshape(-1, 3).astype(np.float32)
-    source, light, share = (array.astype(np.float32) for array in (directions, radiance, weights))
+@lru_cache(maxsize=4)  # a show's plates often stand under one sky
+def _mirrors_of(radiance: bytes) -> NDArray[np.float32]:
+    """radiance: the grid's, in float32. Some texels at a time: every texel by every cell, in five lobes, would be half
+    a gigabyte.
+    """
+    texels, light = _mirror_directions().reshape(-1, 3).astype(np.float32), np.frombuffer(radiance, np.float32)
+    light, (source, share) = light.reshape(-1, 3), (array.astype(np.float32) for array in _cells())
     out = np.empty((len(ROUGHNESSES), len(texels), 3), np.float32)
     for first in range(0, len(texels), AT_ONCE):
         part = slice(first, first + AT_ONCE)
@@ -111,7 +118,9 @@ def _mirrors(directions: Array, weights: Array, radiance: Array) -> NDArray[np.f
         for number, roughness in enumerate(ROUGHNESSES[1:], 1):
             lobe = _ggx_lobe(cosine, roughness) * share
             out[number, part] = lobe @ light / lobe.sum(axis=1, keepdims=True)
-    return out.reshape(len(ROUGHNESSES), MIRROR_SIDE, MIRROR_SIDE, 3)
+    made = out.reshape(len(ROUGHNESSES), MIRROR_SIDE, MIRROR_SIDE, 3)
+    made.flags.writeable = False  # several plates have it
+    return made
 
 
 def _nearest(cosine: NDArray[np.float32], light: NDArray[np.float32]) -> NDArray[np.float32]:

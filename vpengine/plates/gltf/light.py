@@ -18,6 +18,7 @@ from vpengine.plates.gltf.environment import (
     grid_directions,
     grid_solid_angles,
     harmonics,
+    irradiance,
 )
 from vpengine.plates.mipmaps import mip_levels
 from vpengine.plates.street.light import SKY_SCALE, SUN, nightfall, sun_share
@@ -49,7 +50,7 @@ class SceneLight:
     @property
     def level(self) -> Array:
         """(3,): of level ground, sun and sky together."""
-        return np.maximum(_UP @ self.environment.irradiance, 0.0) + self.sun * max(float(self.to_sun[2]), 0.0)
+        return _level(self.environment.irradiance, self.to_sun, self.sun)
 
     @cached_property
     def overcast(self) -> Array:
@@ -82,6 +83,11 @@ def sky_values(scene: SceneLight, light: Light) -> dict[str, Any]:
     return {"ground": GROUND_ALBEDO * level, **{name: values[name] for name in kept}}
 
 
+def _level(of_sky: Array, to_sun: Array, sun: Array) -> Array:
+    """(3,). of_sky: (9, 3) irradiance in spherical harmonics."""
+    return np.maximum(_UP @ of_sky, 0.0) + sun * max(float(to_sun[2]), 0.0)
+
+
 def under_street_sky(panorama: NDArray[np.float16], to_sun: Array) -> SceneLight:
     """panorama: as ``street.light.sky_panorama`` makes it for ``to_sun``."""
     directions = grid_directions()
@@ -89,8 +95,7 @@ def under_street_sky(panorama: NDArray[np.float16], to_sun: Array) -> SceneLight
     at = (directions[..., :2] / (1.0 + above) * SKY_SCALE + 0.5) * len(panorama) - 0.5
     sky = _sampled(panorama, at[..., 1], at[..., 0])
     is_sky = directions[..., 2:] > 0.0
-    clear = environment(np.where(is_sky, sky, 0.0))
-    ground = GROUND_ALBEDO * SceneLight(clear, to_sun, SUN).level
+    ground = GROUND_ALBEDO * _level(irradiance(np.where(is_sky, sky, 0.0)), to_sun, SUN)
     return SceneLight(environment(np.where(is_sky, sky, ground)), to_sun, SUN)
 
 
