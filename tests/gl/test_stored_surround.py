@@ -64,15 +64,27 @@ def whole(show: Any) -> None:
     show.seconds(1.0)
 
 
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]]:
+    """The one evening's take, once there is one, and what its walls showed."""
+    return tmp_path_factory.mktemp("kept") / "evening", {}
+
+
 @pytest.fixture
-def evening(small_stage: Path, make_show: MakeShow) -> tuple[Path, dict[str, Any]]:
-    """The stage, and what its walls showed in the end, all round; beside it the take."""
+def evening(small_stage: Path, make_show: MakeShow, kept: tuple[Path, dict[str, Any]]) -> tuple[Path, dict[str, Any]]:
+    """The stage, and what its walls showed in the end, all round; beside it a copy of the take."""
+    take, shown = kept
     stage, show_file = with_two_walls(small_stage, "drill"), small_stage.parent / "show.toml"
     text = show_file.read_text(encoding="utf-8").replace('name = "Test"', f'name = "Test"\n{LOOK}')
     show_file.write_text(text, encoding="utf-8")
-    with running(stage, make_show, "evening", OUTER) as show:
-        whole(show)
-        return stage, {feed: show.pixels(feed) for feed in WALLS}
+    if not take.exists():
+        with running(stage, make_show, "evening", OUTER) as show:
+            whole(show)
+            shown |= {feed: show.pixels(feed) for feed in WALLS}
+        shutil.copytree(stage.parent / "evening", take)
+    else:
+        shutil.copytree(take, stage.parent / "evening")
+    return stage, shown
 
 
 @pytest.mark.parametrize("swapped", [False, True])
