@@ -128,6 +128,7 @@ def test_before_a_run_it_is_said_that_its_film_will_have_no_actor(tmp_path: Path
     assert film.is_file()
 
 
+@pytest.mark.alone  # on the shipped stages' ports
 def test_a_run_is_filmed_from_its_log(tmp_path: Path) -> None:
     """Half a second of the demo stage, then its films: as many frames as were logged, pictures that are not black."""
     take, out, report = tmp_path / "take", tmp_path / "films", tmp_path / "report.json"
@@ -157,6 +158,7 @@ def test_a_run_is_filmed_from_its_log(tmp_path: Path) -> None:
         assert np.asarray(sheet.convert("L")).std() > 20.0
 
 
+@pytest.mark.alone  # on the shipped stages' ports
 @pytest.mark.skipif(sys.platform == "win32", reason="no SIGTERM to send on this system")
 def test_a_service_managers_stop_ends_a_run_cleanly(tmp_path: Path) -> None:
     report = tmp_path / "report.json"
@@ -172,6 +174,7 @@ def test_a_service_managers_stop_ends_a_run_cleanly(tmp_path: Path) -> None:
     assert json.loads(report.read_text(encoding="utf-8"))["frames"] > 0
 
 
+@pytest.mark.alone  # on the shipped stages' ports
 @pytest.mark.usefixtures("street_once")
 @pytest.mark.parametrize("name", sorted(path.name for path in stage_folder().glob("*.toml")))
 def test_every_shipped_stage_shows_every_feed(name: str) -> None:

@@ -24,7 +24,7 @@ FLOOD = "A harbour after the flood, wet stone, low sun"
 def painted_stage(small_stage: Path, tiny_models: Path) -> Path:
     """The small stage with the tiny model, and a show that says its two scenes in words."""
     del tiny_models
-    stage = small_stage.read_text(encoding="utf-8").replace("port = 9000", "port = 0")
+    stage = small_stage.read_text(encoding="utf-8").replace("port = 9000", "port = 0").replace("= 9001", "= 0")
     stage = stage.replace('generator = "none"', 'generator = "diffusion"\nmodel = "tiny-sd"\nprecision = "float32"')
     small_stage.write_text(stage.replace('runtime = "onnxruntime"', 'runtime = "torch"'), encoding="utf-8")
     show = small_stage.parent / "show.toml"
