@@ -13,6 +13,7 @@ import pytest
 from pythonosc.osc_message_builder import OscMessageBuilder
 
 from vpengine.app import App, RunOptions
+from vpengine.cli.ports import free_port
 from vpengine.control.messages import ControlChange
 from vpengine.frames.keyframe import Keyframe
 
@@ -24,7 +25,8 @@ FLOOD = "A harbour after the flood, wet stone, low sun"
 def painted_stage(small_stage: Path, tiny_models: Path) -> Path:
     """The small stage with the tiny model, and a show that says its two scenes in words."""
     del tiny_models
-    stage = small_stage.read_text(encoding="utf-8").replace("port = 9000", "port = 0").replace("= 9001", "= 0")
+    stage = small_stage.read_text(encoding="utf-8").replace("port = 9000", "port = 0")
+    stage = stage.replace("= 9001", f"= {free_port()}")
     stage = stage.replace('generator = "none"', 'generator = "diffusion"\nmodel = "tiny-sd"\nprecision = "float32"')
     small_stage.write_text(stage.replace('runtime = "onnxruntime"', 'runtime = "torch"'), encoding="utf-8")
     show = small_stage.parent / "show.toml"
