@@ -17,6 +17,8 @@ from vpengine.cli.ports import free_port
 from vpengine.control.messages import ControlChange
 from vpengine.frames.keyframe import Keyframe
 
+pytestmark = pytest.mark.alone
+
 PROMPT = "/vp/look/prompt"
 FLOOD = "A harbour after the flood, wet stone, low sun"
 
