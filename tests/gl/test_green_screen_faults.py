@@ -255,7 +255,7 @@ def test_a_full_disk_ends_the_raw_picture_and_the_next_take_has_it_again(tmp_pat
     """No file may be larger than 1.5 MB for one take. Then there is room."""
     stage, takes = write(tmp_path), tmp_path / "takes"
     done = subprocess.run(
-        command(stage, takes, 3.0, 1_500_000), capture_output=True, text=True, timeout=100.0, check=True
+        command(stage, takes, 3.0, 1_500_000), capture_output=True, text=True, timeout=300.0, check=True
     )
     assert int(done.stdout.splitlines()[-1].split()[1]) > 60, "the show went on"
     (said,) = [line for line in done.stderr.splitlines() if "picture:1" in line]
