@@ -99,6 +99,7 @@ def test_doctor_opens_windows_where_a_show_does(display: str, monkeypatch: pytes
     assert "monitor 0" in done.stdout
 
 
+@pytest.mark.alone
 def test_a_stage_without_a_wall_runs_and_is_filmed_as_its_cameras_world(small_stage: Path, tmp_path: Path) -> None:
     """Its status line misses no wall."""
     text = small_stage.read_text(encoding="utf-8").replace("port = 9000", "port = 0").replace("= 9001", "= 0")
@@ -116,6 +117,7 @@ def test_a_stage_without_a_wall_runs_and_is_filmed_as_its_cameras_world(small_st
     assert pictures[-1].std() > 20.0
 
 
+@pytest.mark.alone
 def test_before_a_run_it_is_said_that_its_film_will_have_no_actor(tmp_path: Path) -> None:
     stage, show, film = tmp_path / "stage.toml", tmp_path / "show.toml", tmp_path / "film.mp4"
     stage.write_text(green_stage("composite:1"), encoding="utf-8")

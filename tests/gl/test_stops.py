@@ -19,7 +19,7 @@ import pytest
 
 from tests.waiting import until
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="no such signals on this system")
+pytestmark = [pytest.mark.alone, pytest.mark.skipif(sys.platform == "win32", reason="no such signals on this system")]
 
 
 @pytest.fixture
