@@ -16,7 +16,7 @@ test: export PYTHONDONTWRITEBYTECODE :=
 test: .venv/.dev lint
 	$(KEPT) OMP_NUM_THREADS=1 LP_NUM_THREADS=1 $(BIN)/pytest -m "not alone" -n auto --maxprocesses 4 \
 		--dist loadfile --no-loadscope-reorder
-	$(KEPT) $(BIN)/pytest -m alone $$(grep -rl --include='*.py' mark.alone tests/gl tests/unit)
+	$(KEPT) $(BIN)/pytest -m alone $$(grep -rl --include='*.py' mark.alone tests/gl tests/cuda tests/unit)
 
 lint: .venv/.dev
 	$(BIN)/ruff check .

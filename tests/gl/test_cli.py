@@ -112,7 +112,7 @@ def test_a_stage_without_a_wall_runs_and_is_filmed_as_its_cameras_world(small_st
     assert "composite" not in ran.stderr
     with av.open(str(film)) as container:
         pictures = [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
-    assert len(pictures) > 2  # as many as a busy machine gives in a second
+    assert len(pictures) > 12
     assert pictures[0].shape == (82, 144, 3)
     assert pictures[-1].std() > 20.0
 

@@ -300,7 +300,7 @@ def test_a_simulated_tracker_sends_freed() -> None:
         words = ["demo", "--to", f"freed://127.0.0.1:{port}", "--seconds", "0.4", "--camera", "4", "--rate", "100"]
         result = CliRunner().invoke(app, words)
         assert result.exit_code == 0, result.output
-        until(lambda: any(health.good >= 5 for health in receiver.health().values()))  # a busy machine sends fewer
+        until(lambda: any(health.good >= 20 for health in receiver.health().values()), 10.0)  # none comes any more
         (health,) = receiver.health().values()
         assert health.good <= 40
         assert health.bad == {}
