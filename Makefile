@@ -1,5 +1,6 @@
-# make demo: twenty seconds on a small LED volume, then films in out/demo. make test: everything CI runs.
-.PHONY: demo test lint soak schema clean
+# make demo: twenty seconds on a small LED volume, then films in out/demo. make test: everything CI runs. make test-slow:
+# the tests that take long for what they add to those.
+.PHONY: demo test test-slow lint soak schema clean
 
 BIN := .venv/bin
 
@@ -12,11 +13,17 @@ demo: .venv/.demo
 # each large array costs a virtual machine more than to compute it. Bytecode is kept, whatever the machine's habit:
 # workers, and programs that tests start, import the same files.
 KEPT := MALLOC_MMAP_MAX_=0 MALLOC_TRIM_THRESHOLD_=8589934592
-test: export PYTHONDONTWRITEBYTECODE :=
+SIDE_BY_SIDE = $(KEPT) OMP_NUM_THREADS=1 LP_NUM_THREADS=1 $(BIN)/pytest -n auto --maxprocesses 4 --dist loadfile \
+	--no-loadscope-reorder
+ALONE = $(KEPT) $(BIN)/pytest $$(grep -rl --include='*.py' mark.alone tests/gl tests/cuda tests/unit)
+test test-slow: export PYTHONDONTWRITEBYTECODE :=
 test: .venv/.dev lint
-	$(KEPT) OMP_NUM_THREADS=1 LP_NUM_THREADS=1 $(BIN)/pytest -m "not alone" -n auto --maxprocesses 4 \
-		--dist loadfile --no-loadscope-reorder
-	$(KEPT) $(BIN)/pytest -m alone $$(grep -rl --include='*.py' mark.alone tests/gl tests/cuda tests/unit)
+	$(SIDE_BY_SIDE) -m "not alone and not slow"
+	$(ALONE) -m "alone and not slow"
+
+test-slow: .venv/.dev
+	$(SIDE_BY_SIDE) -m "slow and not alone"
+	$(ALONE) -m "slow and alone"
 
 lint: .venv/.dev
 	$(BIN)/ruff check .

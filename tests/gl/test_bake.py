@@ -108,6 +108,7 @@ def test_the_walls_show_what_was_baked_without_a_generator(
                 assert np.array_equal(download(pictures[feed].color)[..., :3][::-1], shown[feed])
 
 
+@pytest.mark.slow
 def test_a_generator_that_is_there_is_not_asked_for_it(baked: tuple[Path, dict[str, Any]], make_show: MakeShow) -> None:
     """It is as soon as the operator takes the bake away, and its pictures go when it comes back."""
     stage, before = baked
@@ -133,6 +134,7 @@ def test_a_generator_that_is_there_is_not_asked_for_it(baked: tuple[Path, dict[s
         assert psnr_db(before[feed], after[feed]) > 45.0
 
 
+@pytest.mark.slow
 def test_a_bake_that_goes_before_the_start_is_one_sentence(
     baked: tuple[Path, dict[str, Any]], make_show: MakeShow, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -94,6 +94,7 @@ def errors_db(studio: Studio, move: str, time_s: float, ages_s: list[float]) -> 
     return stale, reprojected, float(found.holes.mean())
 
 
+@pytest.mark.slow
 def test_reprojection_has_a_row_for_every_look_course_and_pace(
     small: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -121,6 +122,7 @@ def test_a_camera_at_rest_has_nothing_stale_and_no_holes(studio: Studio) -> None
     assert holes == 0.0
 
 
+@pytest.mark.slow
 def test_after_a_whip_the_surround_fills_what_no_keyframe_saw(small: None) -> None:
     """Fifty degrees in a third of a second: a keyframe from before shows a part of the picture alone."""
     found = []
@@ -176,6 +178,7 @@ def test_they_are_measures_of_the_command() -> None:
     assert {"keyframe", "jobs", "reprojection", "generator"} <= MEASURES.keys()
 
 
+@pytest.mark.slow
 @pytest.mark.alone
 def test_the_desk_is_measured_by_real_messages(monkeypatch: pytest.MonkeyPatch) -> None:
     """No message is lost, every GO changes a wall, and SAFE is in its own frame on any machine; how long they take is

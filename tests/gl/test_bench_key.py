@@ -50,6 +50,7 @@ def test_a_true_matte_has_no_error() -> None:
     assert all(value == 0.0 for value in found.values())
 
 
+@pytest.mark.slow
 def test_ours_leaves_at_most_half_of_the_better_peers_edge_error(engine: Gpu) -> None:
     given = synthetic_input(0.5, 1)
     ours = Ours(engine)

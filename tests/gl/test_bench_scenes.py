@@ -28,6 +28,7 @@ controls.look = { snow = 1.0 }
 """
 
 
+@pytest.mark.slow
 def test_each_scene_of_a_show_has_its_row(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bench_live, "SECONDS", 2.0)
     show, figures = tmp_path / "two.toml", tmp_path / "figures.json"

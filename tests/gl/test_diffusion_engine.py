@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from pythonosc.osc_message_builder import OscMessageBuilder
 
+from tests.cases import slow_but
 from vpengine.app import App, RunOptions
 from vpengine.cli.ports import free_port
 from vpengine.control.messages import ControlChange
@@ -114,6 +115,7 @@ def test_a_prompt_that_is_too_long_is_refused_with_the_limit(
     assert health.restarts == 0
 
 
+@pytest.mark.slow
 def test_a_prompt_travels_with_its_scene_s_dissolve(painting: Painting) -> None:
     """Pictures between the two are blends of both, of the same epoch; the last is of the new prompt alone."""
     painting.app.desk.controls.set(PROMPT, "A desert")
@@ -140,7 +142,7 @@ def _rests(keyframe: Keyframe) -> bool:
     return dict(keyframe.provenance.look)["prompt"] == FLOOD and not keyframe.provenance.blends
 
 
-@pytest.mark.parametrize("fault", ["nowhere", "half"])
+@pytest.mark.parametrize("fault", slow_but("nowhere", ["nowhere", "half"]))
 def test_weather_stands_in_for_a_model_that_cannot_be_used(
     painted_stage: Path,
     tiny_models: Path,

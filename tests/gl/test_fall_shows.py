@@ -76,6 +76,7 @@ def test_at_a_density_of_nought_the_pictures_are_those_of_an_engine_in_which_not
         assert np.abs(falling[feed].astype(int) - bare[feed]).max() > 8, feed
 
 
+@pytest.mark.slow
 def test_a_take_in_which_it_snows_is_drawn_again(tmp_path: Path, make_show: Callable[[App], Show]) -> None:
     """The same flakes in the same places, bit for bit, inside the frustum and around it."""
     log, live = tmp_path / "take", []
@@ -93,6 +94,7 @@ def test_a_take_in_which_it_snows_is_drawn_again(tmp_path: Path, make_show: Call
                 np.testing.assert_array_equal(download(drawn[feed].color)[::-1, :, :3], expected[feed])
 
 
+@pytest.mark.slow
 def test_what_it_falls_before_follows_the_light(tmp_path: Path, make_show: Callable[[App], Show]) -> None:
     """The wall's outer picture, which lasts behind its veil, is drawn anew when the day ends."""
     with begin(tmp_path, "1.0") as app:

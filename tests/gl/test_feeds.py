@@ -216,6 +216,7 @@ def test_an_unknown_scene_cannot_stand_by(small_stage: Path) -> None:
         assert "preview" not in app.loop.newest.buses
 
 
+@pytest.mark.slow
 def test_the_simulated_stage_is_a_feed_of_a_running_show(small_stage: Path) -> None:
     """What a camera would photograph, and the stage from above; on the lowest rung every fourth second."""
     outputs = "".join(f'[[output]]\nkind = "headless"\nfeed = "{feed}"\n' for feed in ("camera:1", "stage"))

@@ -308,6 +308,7 @@ def test_pieces_stand_at_their_places(draw: Draw, tmp_path: Path) -> None:
     assert CARD.max() == 2.0
 
 
+@pytest.mark.slow
 def test_the_city_by_day_and_night(draw: Draw) -> None:
     """Kenney's pieces as a street: no hole in it, sky over it, and night takes its sun."""
     if not CITY.is_dir():

@@ -250,6 +250,7 @@ def test_a_keyer_that_fails_leaves_the_world_alone_and_comes_back(
     assert np.abs(matte(show) - alpha(show)).mean() < 0.04
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="limits of a process's files")
 def test_a_full_disk_ends_the_raw_picture_and_the_next_take_has_it_again(tmp_path: Path) -> None:
     """No file may be larger than 1.5 MB for one take. Then there is room."""

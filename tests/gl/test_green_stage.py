@@ -196,6 +196,7 @@ def test_a_fast_camera_is_blurred_without_ghosts(stage: GreenStage) -> None:
     assert smooth.max() < 0.6 * ghosts.max()
 
 
+@pytest.mark.slow
 def test_the_command_writes_a_film_with_its_truth(tmp_path: Path, gpu: Any) -> None:
     file = tmp_path / "green.toml"
     file.write_text(TOML)

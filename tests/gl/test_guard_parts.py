@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests.cases import slow_but
 from vpengine.app import App, RunOptions
 from vpengine.compose.keyframe_textures import KeyframeTextures
 from vpengine.compose.neural import NeuralLayer
@@ -160,6 +161,7 @@ def test_a_layer_that_fails_leaves_the_plate_as_it_is(
     assert set(show.app.report()["failures"]) == {"re-projection pattern, program 1"}
 
 
+@pytest.mark.slow
 def test_requests_that_fail_cost_the_walls_nothing_and_are_made_again(
     generating: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -220,7 +222,7 @@ def test_a_picture_that_is_lost_on_its_way_is_asked_again_though_nothing_moves(
     show.until(lambda: dict(layer.newest.request.look.values)["night"] == 0.05)
 
 
-@pytest.mark.parametrize("fault", ["collect", "submit", "note"])
+@pytest.mark.parametrize("fault", slow_but("submit", ["collect", "submit", "note"]))
 def test_a_generator_or_a_take_that_fails_outside_the_plan_ends_no_show(
     generating: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, fault: str
 ) -> None:

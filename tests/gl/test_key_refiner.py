@@ -131,6 +131,7 @@ def test_a_stages_file_that_is_not_there_is_refused(run_text: Callable[..., Any]
         run_text(STAGE)
 
 
+@pytest.mark.slow
 def test_a_stages_file_that_is_no_network_is_told_and_the_key_goes_on(
     run_text: Callable[..., Any], tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests.cases import slow_but
 from tests.demo_bench import Bench
 from tests.geometry import pixel_uv, project
 from vpengine.compose.governor import FULL_RUNG, RUNGS
@@ -74,7 +75,7 @@ def edge_step(bench: Bench, pose: Pose, look: dict[str, float], start_s: float) 
 AT_ONE = [name for name in LOOKS if name not in ("rain", "snow-night")]  # of which weather's views agree
 
 
-@pytest.mark.parametrize("name", LOOKS)
+@pytest.mark.parametrize("name", slow_but("snow-night", [*LOOKS]))
 def test_no_step_at_the_frustums_edge(bench: Bench, name: str) -> None:
     """Where inner and outer meet they agree: at most 0.1 stop and 2 delta E at the median.
 
@@ -89,6 +90,7 @@ def test_no_step_at_the_frustums_edge(bench: Bench, name: str) -> None:
     assert delta_e <= (2.0 if name in AT_ONE else 3.0)
 
 
+@pytest.mark.slow
 def test_no_step_where_the_camera_usually_stands(bench: Bench) -> None:
     """A hand's breadth from the outer's eye, turned a little: some of the step is then the plate's own parallax.
 
@@ -102,6 +104,7 @@ def test_no_step_where_the_camera_usually_stands(bench: Bench) -> None:
         assert delta_e <= (3.5 if name == "snow-night" else 3.0)
 
 
+@pytest.mark.slow
 def test_light_does_not_breathe(bench: Bench) -> None:
     """Locked off with tracker noise of 0.5 mm and 0.02 degrees for 10 s: the pose is held, the wall stands still, where
     nothing falls on it.
@@ -161,6 +164,7 @@ def test_a_new_keyframe_hardly_changes_the_mean(bench: Bench) -> None:
         assert abs(bench.code().mean() - before.mean()) <= 2.0
 
 
+@pytest.mark.slow
 def test_the_outer_is_changed_at_all(bench: Bench) -> None:
     """The edge test alone would pass with no look anywhere."""
     pose = from_opentrackio((0.1, 0.0, 1.6), 3.0, 0.0, 0.0)
@@ -175,6 +179,7 @@ def test_the_outer_is_changed_at_all(bench: Bench) -> None:
     assert road > 0.3  # snow
 
 
+@pytest.mark.slow
 def test_a_lower_rung_is_the_same_picture_with_fewer_pixels(bench: Bench) -> None:
     """The inner picture at half its sides: the wall is softer, nothing moves, keyframes stay, and nothing is left
     behind when the rung goes up and down.
@@ -207,7 +212,7 @@ def decibels(one: np.ndarray, other: np.ndarray) -> float:
     return float(-10.0 * np.log10(max(np.mean(((one - other) / 255.0) ** 2), 1e-12)))
 
 
-@pytest.mark.parametrize("held", [True, False])
+@pytest.mark.parametrize("held", slow_but("True", [True, False]))
 def test_what_is_held_stays_as_it_was(bench: Bench, monkeypatch: pytest.MonkeyPatch, held: bool) -> None:
     """Pan 60 degrees away and back, with a generator that never makes the same picture twice; nothing is bare on the
     way. Without a hold it is another picture.

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests.cases import slow_but
 from vpengine.cli.look_pictures import plates_of, read_references, street_plates
 from vpengine.errors import UserError
 from vpengine.neural.generator import Plate
@@ -35,7 +36,7 @@ def trained(street: list[Plate]) -> Callable[[str], Trained]:
     return by
 
 
-@pytest.mark.parametrize("file", [NIGHT, SUNSET])
+@pytest.mark.parametrize("file", slow_but(SUNSET, [NIGHT, SUNSET]))
 def test_the_street_comes_most_of_the_way(trained: Callable[[str], Trained], file: str) -> None:
     """On views that the look was not learnt on."""
     measured = trained(file).measured

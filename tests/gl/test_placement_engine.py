@@ -78,6 +78,7 @@ def wall(bench: Bench, frame: FrameInput, **controls: Any) -> np.ndarray:
     return acescct_from_linear(bench.draw(replace(frame, controls={**frame.controls, **controls})))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("inner", "start_s"), [(True, 10.0), (False, 100.0)])
 def test_what_is_generated_goes_with_the_world_before_anything_new_comes(
     bench: Bench, inner: bool, start_s: float

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests.cases import slow_but
 from vpengine.app import App, RunOptions
 from vpengine.cli.film import read_take
 from vpengine.compose.governor import RUNGS
@@ -112,7 +113,7 @@ controls.light.lamps = 1.0
 
 
 @pytest.mark.usefixtures("street_once")
-@pytest.mark.parametrize("rung", [0, 1, 4])
+@pytest.mark.parametrize("rung", slow_but("0", [0, 1, 4]))
 def test_in_a_fade_no_face_stays_behind(two_walls: Path, make_show: Callable[[App], Any], rung: int) -> None:
     """Where there is room all of them are drawn in every frame; else some, coarse, in turn, and all fine when it rests.
     None is more frames behind than one turn of them takes.
@@ -145,6 +146,7 @@ def test_in_a_fade_no_face_stays_behind(two_walls: Path, make_show: Callable[[Ap
         assert not app.loop.executor.failures
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("street_once")
 def test_all_walls_follow_the_light_and_so_does_a_film(
     two_walls: Path, make_show: Callable[[App], Any], tmp_path: Path

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests.cases import slow_but
 from vpengine.compose.key import Keyer
 from vpengine.compose.key_settings import KeySettings
 from vpengine.compose.lens_match import LensMatch
@@ -112,7 +113,7 @@ def learning(engine: Gpu) -> Iterator[Learning]:
     made.release()
 
 
-@pytest.mark.parametrize("lens", [STRAIGHT, BENT], ids=["straight", "bent"])
+@pytest.mark.parametrize("lens", slow_but("bent", {"straight": STRAIGHT, "bent": BENT}))
 def test_what_was_learnt_is_seen_from_another_place(learning: Learning, lens: Lens) -> None:
     learning.learn(lens)
     view = view_at(0.05, 0.0, 1.52, 1.0)
@@ -123,6 +124,7 @@ def test_what_was_learnt_is_seen_from_another_place(learning: Learning, lens: Le
     assert np.quantile(off, 0.99) < 0.25, "but for the outlines of markers"
 
 
+@pytest.mark.slow
 def test_a_marker_keys_out(learning: Learning) -> None:
     learning.learn(STRAIGHT)
     view = view_at(0.05, 0.0, 1.52, 1.0)
@@ -146,6 +148,7 @@ def test_who_stands_before_it_is_not_learnt(learning: Learning) -> None:
     assert seen[10:-10, 20:-20, 1].min() > 0.35 * GREEN[1]
 
 
+@pytest.mark.slow
 def test_another_colour_is_learnt_anew(learning: Learning) -> None:
     learning.learn(STRAIGHT)
     blue = KeySettings(screen=(0.05, 0.1, 0.4))

@@ -17,6 +17,7 @@ import av
 import psutil
 import pytest
 
+from tests.cases import slow_but
 from tests.waiting import until
 
 pytestmark = [pytest.mark.alone, pytest.mark.skipif(sys.platform == "win32", reason="no such signals on this system")]
@@ -55,7 +56,7 @@ def left_in(folder: Path) -> set[str]:
     return {path.name for path in folder.iterdir()} - {"stage.toml", "show.toml"}
 
 
-@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
+@pytest.mark.parametrize("name", slow_but("SIGTERM", ["SIGINT", "SIGTERM", "SIGHUP"]))
 def test_a_stop_ends_the_run_and_its_film_and_report_are_made(stage: Path, name: str) -> None:
     """Each comes twice, as shells and `timeout` send it; the whole group gets it, as from a terminal."""
     number, folder = getattr(signal, name), stage.parent
@@ -110,7 +111,15 @@ def test_a_second_stop_ends_the_filming_at_once(stage: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "moments_s"), [("SIGINT", (0.1, 0.3, 0.6, 0.9, 1.2, 1.7)), ("SIGTERM", (0.5, 1.4)), ("SIGHUP", (1.0,))]
+    ("name", "moments_s"),
+    slow_but(
+        "SIGTERM",
+        {
+            "SIGINT": ("SIGINT", (0.1, 0.3, 0.6, 0.9, 1.2, 1.7)),
+            "SIGTERM": ("SIGTERM", (0.5, 1.4)),
+            "SIGHUP": ("SIGHUP", (1.0,)),
+        },
+    ),
 )
 def test_a_stop_before_the_show_is_quiet(stage: Path, name: str, moments_s: tuple[float, ...]) -> None:
     """At any moment of the imports and of the start; 130 then, 0 where the show had begun."""
@@ -154,7 +163,7 @@ SHELL = {
 }
 
 
-@pytest.mark.parametrize("line", SHELL.values(), ids=SHELL.keys())
+@pytest.mark.parametrize("line", slow_but("broken", SHELL))
 def test_a_greeting_that_cannot_be_written_does_not_stop_the_show(stage: Path, line: str) -> None:
     text = stage.read_text(encoding="utf-8").replace('name = "Test"', 'name = "舞台 é"')
     stage.write_text(text, encoding="utf-8")

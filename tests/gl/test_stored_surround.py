@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests.cases import slow_but
 from tests.gl.conftest import with_two_walls
 from vpengine.app import App, RunOptions
 from vpengine.cli.film import read_take
@@ -87,7 +88,7 @@ def evening(small_stage: Path, make_show: MakeShow, kept: tuple[Path, dict[str, 
     return stage, shown
 
 
-@pytest.mark.parametrize("swapped", [False, True])
+@pytest.mark.parametrize("swapped", slow_but("False", [False, True]))
 def test_next_morning_the_world_is_the_same_and_nothing_is_made(
     evening: tuple[Path, dict[str, Any]], make_show: MakeShow, swapped: bool
 ) -> None:
@@ -124,6 +125,7 @@ def test_next_morning_the_world_is_the_same_and_nothing_is_made(
                 assert np.array_equal(download(pictures[feed].color)[..., :3][::-1], shown[feed])
 
 
+@pytest.mark.slow
 def test_it_comes_again_with_its_scene_and_the_generator_leaves_it_alone(
     evening: tuple[Path, dict[str, Any]], make_show: MakeShow
 ) -> None:
@@ -151,7 +153,7 @@ def test_it_comes_again_with_its_scene_and_the_generator_leaves_it_alone(
     assert faces_in(stage.parent / "morning", until=refreshed).count("pattern") == 2 * FACES
 
 
-@pytest.mark.parametrize("stored", [True, False])
+@pytest.mark.parametrize("stored", slow_but("True", [True, False]))
 def test_what_stands_by_has_its_surround_in_its_first_frame(
     evening: tuple[Path, dict[str, Any]], make_show: MakeShow, stored: bool
 ) -> None:

@@ -39,6 +39,7 @@ def hang(monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
     over.set()
 
 
+@pytest.mark.slow
 def test_a_hang_in_the_engine_is_followed_by_a_process(threaded: Path, hang: threading.Event) -> None:
     """No frame waits for it, and the walls have pictures again."""
     with waits_here() as waits, App(RunOptions(threaded, headless=True, unpaced=True)) as app:

@@ -6,6 +6,7 @@ from contextlib import ExitStack
 from dataclasses import replace
 
 import numpy as np
+import pytest
 
 from tests.demo_bench import Bench
 from tests.surround_sources import sources
@@ -30,6 +31,7 @@ def pose_at(time_s: float) -> Pose:
     return from_opentrackio((0.5, METRES * time_s / SECONDS, 1.6), pan_deg, -3.0, 0.0)
 
 
+@pytest.mark.slow
 def test_a_walk_stays_covered(gpu: object, monkeypatch) -> None:
     """Five pictures a second for camera and surround together; what nobody saw is little, and never much for long."""
     with ExitStack() as stack:

@@ -248,6 +248,7 @@ def test_an_operator_s_cues_are_kept_and_a_show_that_loses_their_scene_is_refuse
     assert watched.app.desk.scenes.has("first")
 
 
+@pytest.mark.slow
 def test_twenty_edits_leave_nothing_behind(watched: Watched) -> None:
     distances = ("8.0", "11.0", "9.0")
 

@@ -74,6 +74,7 @@ def trackers(ports: list[int], reader: Reader) -> Iterator[None]:
         thread.join()
 
 
+@pytest.mark.slow
 def test_the_delay_is_found_though_an_actor_walks(tmp_path: Path) -> None:
     """Within a quarter of a picture's time, and within what it says itself, for five trackers of one film."""
     write_film(tmp_path / "film.mkv", MOVE, SECONDS)

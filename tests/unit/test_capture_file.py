@@ -57,6 +57,7 @@ def test_every_picture_at_its_time_over_loops(tmp_path: Path, rate: Fraction) ->
     source.close()
 
 
+@pytest.mark.slow
 def test_ten_minutes_of_loops_at_the_engines_ticks(tmp_path: Path) -> None:
     """23.976 on 24, a film of one second: each tick sees picture floor(t * rate), over all seams."""
     rate, ticks, ring = Fraction(24000, 1001), 24 * 600, Ring()

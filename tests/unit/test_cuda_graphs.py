@@ -213,6 +213,7 @@ class Again:
         return replay, outputs
 
 
+@pytest.mark.slow
 def test_a_model_paints_the_same_through_graphs(
     tiny: Any, tiny_models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -95,6 +95,7 @@ def test_the_plain_pipeline_makes_as_many_steps(model: Path, monkeypatch: pytest
     assert plain.vae is not generator.parts.vae
 
 
+@pytest.mark.slow
 @pytest.mark.alone
 def test_it_is_a_measure_of_the_command(model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """`--gpu` measures every size, also on a processor, and the walls meanwhile."""

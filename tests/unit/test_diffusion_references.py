@@ -82,6 +82,7 @@ def test_a_reference_changes_the_picture(generator: Diffusion, plain: Diffusion)
     assert generator.model_sha256 != plain.model_sha256
 
 
+@pytest.mark.slow
 def test_a_blend_of_references_is_neither_of_them(generator: Diffusion) -> None:
     ends = [painted(generator, name) for name in ("", "red.png", "noise.png")]
     for first, second, names in ((0, 1, ("", "red.png")), (1, 2, ("red.png", "noise.png"))):
@@ -135,6 +136,7 @@ def test_a_picture_says_which_files_it_was_told_by(generator: Diffusion, picture
     assert told() == told(reference="red.png", reference_weight=0.0) == {}
 
 
+@pytest.mark.slow
 def test_sdxl_and_a_controlnet_take_references(tiny: Any, tiny_models: Path, pictures: Path, tmp_path: Path) -> None:
     tiny.make_tiny_model(tmp_path / "xl", "sdxl")
     tiny.make_tiny_ip_adapter(tmp_path / "ip-xl", "sdxl")

@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner, Result
 
+from tests.cases import slow_but
 from vpengine.cli.main import app
 from vpengine.control.looks import Looks
 from vpengine.errors import UserError
@@ -75,12 +76,14 @@ def open_vino() -> Any:
 
 @pytest.mark.parametrize(
     "parts",
-    [
-        {"control_model": "edges"},
-        {"lora": ("style.safetensors",)},
-        {"model": "xl", "control_model": "adapter-xl"},
-    ],
-    ids=["controlnet", "lora", "sdxl"],
+    slow_but(
+        "lora",
+        {
+            "controlnet": {"control_model": "edges"},
+            "lora": {"lora": ("style.safetensors",)},
+            "sdxl": {"model": "xl", "control_model": "adapter-xl"},
+        },
+    ),
 )
 def test_onnxruntime_paints_torch_s_picture(parts: dict[str, Any]) -> None:
     """In single precision, to what rounding does; with guidance and without, and with what is added faded out."""
@@ -124,6 +127,7 @@ def test_in_a_thread_of_the_engine_torch_leaves_the_frame_its_core(monkeypatch: 
     assert found == [1, 3]
 
 
+@pytest.mark.slow
 def test_another_autoencoder_may_paint(folder: Path, tiny: Any) -> None:
     tiny.make_tiny_model(folder / "third", seed=2)
     shutil.copytree(folder / "third" / "vae", folder / "third-coder")
@@ -225,6 +229,7 @@ def build(*arguments: str | Path) -> Result:
     return CliRunner().invoke(app, ["engines", "build", *map(str, arguments)])
 
 
+@pytest.mark.slow
 def test_a_stage_s_networks_are_exported_before_a_show(
     stage: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -293,13 +298,15 @@ class Asked:
 
 @pytest.mark.parametrize(
     ("name", "parts", "size"),
-    [
-        *((name, {}, SIZES[1]) for name in ("unet", "encode", "decode")),
-        ("control", {"control_model": "edges"}, SIZES[1]),
-        ("unet", {"control_model": "edges"}, SIZES[1]),
-        ("control", {"model": "xl", "control_model": "adapter-xl"}, SIZES[0]),
-    ],
-    ids=["unet", "encode", "decode", "controlnet", "unet-with-controlnet", "adapter"],
+    slow_but(
+        "unet",
+        {
+            **{name: (name, {}, SIZES[1]) for name in ("unet", "encode", "decode")},
+            "controlnet": ("control", {"control_model": "edges"}, SIZES[1]),
+            "unet-with-controlnet": ("unet", {"control_model": "edges"}, SIZES[1]),
+            "adapter": ("control", {"model": "xl", "control_model": "adapter-xl"}, SIZES[0]),
+        },
+    ),
 )
 def test_tensorrt_builds_them_strongly_typed(
     name: str, parts: dict[str, Any], size: tuple[int, int], tmp_path: Path

@@ -64,6 +64,7 @@ def test_a_file_s_sizes_are_said_by_input(tmp_path: Path) -> None:
     assert "small.onnx stored x=1x3x8x16 for SM80 SM86 SM89 SM120" in out
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("rtx")
 def test_every_size_that_a_stage_may_ask_for_is_built(small_stage: Path, folder: Path) -> None:
     """The governor's and the ladder's smaller pictures and the surround's too: during a show nothing is built."""

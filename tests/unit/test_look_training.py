@@ -52,6 +52,7 @@ def test_day_becomes_dusk(trained: Trained) -> None:
     assert (plate.color_cct - changed)[~sky].mean() * 17.52 > 2.0  # stops
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_look(trained: Trained) -> None:
     assert look_bytes(train_look(day_plates(), dusk(), 0).transform) == look_bytes(trained.transform)
     assert look_bytes(train_look(day_plates(), dusk(), 1).transform) != look_bytes(trained.transform)

@@ -157,6 +157,7 @@ def test_of_a_flat_plate_weather_is_told_a_guess() -> None:
     np.testing.assert_array_equal(guessed.request.plate.depth_m, own.request.plate.depth_m)
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_a_diffusion_model_s_pictures_are_the_process_s(tiny_sd: Path, tmp_path: Path) -> None:
     model = shutil.copytree(tiny_sd, tmp_path / "tiny-sd")  # its prompts are kept in it

@@ -86,6 +86,7 @@ def host(looks: Path) -> Iterator[ProcessHost]:
     host.close()
 
 
+@pytest.mark.slow
 def test_it_works_in_a_worker_as_others_do(host: ProcessHost, looks: Path) -> None:
     plate = day_plate(looking(size=SIZE))
     half = [array.astype(np.float16) for array in (linear_from_acescct(plate.color_cct), plate.noise)]

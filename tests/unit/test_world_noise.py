@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from tests.cases import slow_but
 from tests.rooms import ASLANT, BOX, FLOOR, SKY, WALL, Plane, looking, seen_depth
 from vpengine.view.noise import detail_noise
 from vpengine.view.view import View, rays
@@ -25,7 +26,7 @@ SMALL = (256, 144)
 SCENES = {"wall": (WALL, 0.0), "aslant": (ASLANT, 0.0), "floor": (FLOOR, -10.0), "sky": (SKY, 20.0), "box": (BOX, 0.0)}
 HAND_M, HAND_DEG = 0.02 / np.sqrt(3.0), 1.0  # a hand's small move: 2 cm, and a degree
 
-each_scene = pytest.mark.parametrize(("planes", "tilt_deg"), SCENES.values(), ids=SCENES)
+each_scene = pytest.mark.parametrize(("planes", "tilt_deg"), slow_but("box", SCENES))
 
 
 def world(depth_m: NDArray[np.float32], view: View, seed: int = 0) -> Array:
@@ -142,7 +143,7 @@ def test_far_from_where_it_was_first_seen_it_is_the_same() -> None:
     assert steadiness(world, WALL, looking(-0.5, pan_deg=-5.0, size=SMALL), looking(0.5, pan_deg=5.0, size=SMALL)) > 0.8
 
 
-@pytest.mark.parametrize("planes", [WALL, BOX, FLOOR], ids=["wall", "box", "floor"])
+@pytest.mark.parametrize("planes", slow_but("box", {"wall": WALL, "box": BOX, "floor": FLOOR}))
 def test_a_dolly_never_jumps(planes: Sequence[Plane]) -> None:
     """Half a metre forward in fifty steps; on the way the whole wall changes octaves at once."""
     views = [looking(forward_m=0.01 * step - 1.4, size=SMALL) for step in range(51)]
