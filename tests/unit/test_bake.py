@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from vpengine.cli.bake import bake, beside
-from vpengine.cli.check import check
+from vpengine.cli.check import check_files
 from vpengine.errors import UserError
 from vpengine.files import conflicts, inspected
 from vpengine.frames.frame_input import BusState, CameraState, FrameInput, Tick
@@ -231,7 +231,7 @@ def test_check_tells_what_is_wrong_with_a_bake(
     show.write_text(text, encoding="utf-8")
     stage = small_stage.read_text(encoding="utf-8").replace('generator = "none"', f'generator = "none"\n{settings}')
     small_stage.write_text(stage, encoding="utf-8")
-    assert check([small_stage], inspected, conflicts) == 1
+    assert check_files([small_stage], inspected, conflicts) == 1
     assert re.search(said, capsys.readouterr().err)
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import socket
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -11,7 +13,7 @@ from typer.testing import CliRunner
 
 from vpengine import __version__
 from vpengine.cli import doctor as doctor_module
-from vpengine.cli.main import app
+from vpengine.cli.main import COMMANDS, GROUPS, app
 from vpengine.errors import UserError
 from vpengine.files import controls_of
 from vpengine.stage.shipped import stage_folder
@@ -99,3 +101,30 @@ def test_doctor_sees_a_port_that_is_taken(monkeypatch: pytest.MonkeyPatch) -> No
         assert "OSC tracking" in finding.cure
     (finding,) = doctor_module.ports()
     assert finding.found == "free"
+
+
+def test_a_command_imports_what_it_needs() -> None:
+    """And help, which tells of all, imports them all."""
+    code = "import sys; from vpengine.cli.main import main; sys.argv = ['vpengine', *{words}]\n"
+    code += "try: main()\nexcept SystemExit: print(*sys.modules)"
+
+    def imported(*words: str) -> set[str]:
+        done = subprocess.run([sys.executable, "-c", code.format(words=words)], capture_output=True, check=True)
+        return {name for name in done.stdout.decode().split() if name.startswith("vpengine.")}
+
+    simulate = imported("simulate", "--help")
+    assert "vpengine.cli.simulate" in simulate
+    assert not simulate & {"vpengine.cli.bench", "vpengine.cli.run", "vpengine.app"}
+    assert imported("--help") >= {"vpengine.cli.bench", "vpengine.cli.look", "vpengine.cli.check"}
+
+
+def test_help_lists_every_command_and_a_slip_of_the_hand_is_told() -> None:
+    listed = said("--help", columns=200)
+    assert all(f" {name} " in listed for name in (*COMMANDS, *GROUPS))
+    assert "Validate stage files" in listed
+    assert "Looks learnt" in listed
+    assert {"inspect", "fetch", "prepare"} <= set(said("models", "--help", columns=200).split())
+    for words, meant in ((["flim"], "film"), (["models", "fetsh"], "fetch")):
+        refused = RUNNER.invoke(app, words)
+        assert refused.exit_code == 2
+        assert f"Did you mean '{meant}'?" in refused.output

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from vpengine.cli.check import check
+from vpengine.cli.check import check_files
 from vpengine.errors import Problem, ProblemsError
 from vpengine.files import conflicts, inspected, read_files, settings_of
 from vpengine.stage.conflicts import PortUse
@@ -27,7 +27,7 @@ def no_street(sections: Iterable[PluginSection]) -> tuple[dict[tuple[str, str], 
 
 
 def test_shipped_stages_are_good_with_all_their_plugins(capsys: pytest.CaptureFixture[str]) -> None:
-    assert check([STAGES / "led_volume.toml", STAGES / "tv.toml"], settings_of, conflicts) == 0
+    assert check_files([STAGES / "led_volume.toml", STAGES / "tv.toml"], settings_of, conflicts) == 0
     assert capsys.readouterr().out.splitlines() == [
         f"{STAGES / name}: good; its show's pictures were opened (1)" for name in ("led_volume.toml", "tv.toml")
     ]
@@ -46,7 +46,7 @@ def test_every_problem_of_every_file_on_one_line(small_stage: Path, capsys: pyte
     changed(small_stage, ("rate = 24", "rate = 0"), ("position_m = [0.0, 3.0, 0.0]", "position_m = [0, 3]"))
     (tmp_path / "show.toml").write_text(BROKEN_SHOW)
     gone = tmp_path / "gone.toml"
-    assert check([small_stage, gone, STAGES / "tv.toml"], no_street) == 1
+    assert check_files([small_stage, gone, STAGES / "tv.toml"], no_street) == 1
     out, err = capsys.readouterr()
     lines = err.replace(f"{tmp_path}/", "").splitlines()
     assert lines == [
@@ -68,7 +68,7 @@ def test_plugin_problems_alone_make_a_stage_bad(tmp_path: Path, capsys: pytest.C
         seen.extend(slots)
         return {}, [Problem(str(section.file), section.key, "bad") for section in sections if section.slot == "runtime"]
 
-    assert check([STAGES / "tv.toml"], no_runtime) == 1
+    assert check_files([STAGES / "tv.toml"], no_runtime) == 1
     assert set(seen) == {"tracking", "output", "generator", "runtime", "plate"}
     assert capsys.readouterr().err == f"{STAGES / 'tv.toml'}: neural: bad\n"
 
@@ -77,13 +77,13 @@ def test_a_stage_without_a_show_is_good_and_says_what_a_run_needs(
     small_stage: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     changed(small_stage, ('show = "show.toml"\n', ""))
-    assert check([small_stage], settings_of, conflicts) == 0
+    assert check_files([small_stage], settings_of, conflicts) == 0
     out, err = capsys.readouterr()
     note = f"{small_stage}: it names no show: `vpengine run` needs --show FILE, which was not checked"
     assert out.splitlines() == [f"{small_stage}: good", note]
     assert err == ""
     changed(small_stage, ("rate = 24", "rate = 0"))
-    assert check([small_stage, small_stage.with_name("gone.toml")], settings_of, conflicts) == 1
+    assert check_files([small_stage, small_stage.with_name("gone.toml")], settings_of, conflicts) == 1
     out, err = capsys.readouterr()
     assert out == ""  # one that cannot run at all has other things to mend first
     assert len(err.splitlines()) == 2
@@ -120,7 +120,7 @@ def test_a_port_that_two_sections_want_is_named_with_both(
     """A run would say that the port is in use by another program, which it is not."""
     text = small_stage.read_text(encoding="utf-8") + SECOND_TRACKER % (port, address)
     small_stage.write_text(text, encoding="utf-8")
-    assert check([small_stage], settings_of, conflicts) == bool(sentence)
+    assert check_files([small_stage], settings_of, conflicts) == bool(sentence)
     assert sentence in capsys.readouterr().err
     if sentence:
         with pytest.raises(ProblemsError, match=re.escape(sentence)):
@@ -157,7 +157,7 @@ def test_outputs_that_cannot_be(
 ) -> None:
     text = small_stage.read_text(encoding="utf-8") + WINDOWS % (first, second)
     small_stage.write_text(text, encoding="utf-8")
-    assert check([small_stage], settings_of, conflicts) == bool(sentence)
+    assert check_files([small_stage], settings_of, conflicts) == bool(sentence)
     assert sentence in capsys.readouterr().err
 
 
@@ -167,7 +167,7 @@ def test_an_address_that_would_hear_nothing_is_refused(
 ) -> None:
     """localhost may be another address than the one senders use; 192.168.1 is 192.168.0.1 to some."""
     changed(small_stage, ("osc_port = 9001", f'osc_port = 9001\naddress = "{address}"'))
-    assert check([small_stage], settings_of, conflicts) == 1
+    assert check_files([small_stage], settings_of, conflicts) == 1
     assert f"control.address: found '{address}', allowed an IP address such as" in capsys.readouterr().err
 
 
@@ -183,7 +183,7 @@ def test_an_address_of_many_machines_is_refused(
 ) -> None:
     """Nothing comes in there: a group must be joined, which is a key of its own where there is one."""
     changed(small_stage, ("osc_port = 9001", f'osc_port = 9001\naddress = "{address}"'))
-    assert check([small_stage], settings_of, conflicts) == 1
+    assert check_files([small_stage], settings_of, conflicts) == 1
     assert f"control.address: found '{address}', which is no machine's own" in capsys.readouterr().err
 
 
@@ -192,10 +192,10 @@ def test_pictures_are_opened_and_said_to_be(small_stage: Path, capsys: pytest.Ca
     Image.new("RGB", (8, 4)).save(small_stage.with_name("a.png"))
     show = small_stage.with_name("show.toml")
     changed(show, ('plate.kind = "pattern"', 'plate = { kind = "still", file = "a.png" }'))
-    assert check([small_stage], inspected, conflicts) == 0
+    assert check_files([small_stage], inspected, conflicts) == 0
     assert capsys.readouterr().out == f"{small_stage}: good; its show's pictures were opened (1)\n"
     small_stage.with_name("a.png").write_text("<!DOCTYPE html><title>404</title>")
-    assert check([small_stage], inspected, conflicts) == 1
+    assert check_files([small_stage], inspected, conflicts) == 1
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith(f"{show}: scene[1].plate.file: ")
     read_files(small_stage, None)  # is no reason not to run

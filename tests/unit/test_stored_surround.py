@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from vpengine.cli import run
-from vpengine.cli.check import check
+from vpengine.cli.check import check_files
 from vpengine.compose.restoring import load_keyframes
 from vpengine.errors import ProblemsError, UserError
 from vpengine.files import conflicts, inspected, read_files
@@ -293,7 +293,7 @@ def test_what_cannot_be_shown_is_one_problem(
     if made is not None:
         whole(take, **made)
     assert says in refused(stage)
-    assert check([stage], inspected, conflicts) == 1
+    assert check_files([stage], inspected, conflicts) == 1
     assert says in capsys.readouterr().err
     assert read_files(stage, None, surrounds=False).show.scenes[0].surround == take.folder
     stage.write_text(stage.read_text(encoding="utf-8").replace('"weather"', '"none"'), encoding="utf-8")

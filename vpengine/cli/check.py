@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 
 from vpengine.errors import Problem
-from vpengine.files import controls_of, surround_faults
+from vpengine.files import conflicts, controls_of, inspected, surround_faults
 from vpengine.stage.sections import PluginSection
 from vpengine.stage.show_file import ShowReading, read_show
 from vpengine.stage.stage_file import Stage, StageReading, read_stage
@@ -20,9 +20,17 @@ Conflicts = Callable[[Stage, Settings], list[Problem]]
 
 
 def check(
+    stages: Annotated[list[Path], typer.Argument(help="Stage files.")],
+    allow_outside: Annotated[bool, typer.Option(help="Files may name paths outside their folder.")] = False,
+) -> None:
+    """Validate stage files and their shows: every problem, one line each."""
+    raise typer.Exit(check_files(stages, inspected, conflicts, allow_outside=allow_outside))
+
+
+def check_files(
     stages: list[Path],
     resolve: Resolve | None = None,
-    conflicts: Conflicts | None = None,
+    find_conflicts: Conflicts | None = None,
     *,
     allow_outside: bool = False,
 ) -> int:
@@ -30,14 +38,14 @@ def check(
 
     A stage may leave its show to the command line; then a line says so, since nothing of a show was checked.
 
-    resolve: plug-ins' settings and what is wrong with them; without it their sections are not looked into. conflicts:
-    what is wrong between sections that are right by themselves.
+    resolve: plug-ins' settings and what is wrong with them; without it their sections are not looked into.
+    find_conflicts: what is wrong between sections that are right by themselves.
     """
     broken = 0
     for stage in stages:
         reading = read_stage(stage, controls_of, allow_outside=allow_outside)
         show = read_show(reading.show, reading.controls, allow_outside=allow_outside) if reading.show else None
-        problems = all_problems(reading, show, resolve, conflicts)
+        problems = all_problems(reading, show, resolve, find_conflicts)
         broken += bool(problems)
         for problem in problems:
             typer.echo(_one_line(problem), err=True)
@@ -49,7 +57,7 @@ def check(
 
 
 def all_problems(
-    reading: StageReading, show: ShowReading | None, resolve: Resolve | None, conflicts: Conflicts | None
+    reading: StageReading, show: ShowReading | None, resolve: Resolve | None, find_conflicts: Conflicts | None
 ) -> list[Problem]:
     """All that is wrong with a stage file, its show, and the plug-ins' sections of both."""
     problems, sections = list(reading.problems), list(reading.sections)
@@ -60,8 +68,8 @@ def all_problems(
         settings, faults = resolve(sections)
         problems += faults
         stages_own = {section.key for section in reading.sections} & {fault.key.partition(".")[0] for fault in faults}
-        if conflicts and reading.stage and not stages_own:
-            problems += conflicts(reading.stage, settings)
+        if find_conflicts and reading.stage and not stages_own:
+            problems += find_conflicts(reading.stage, settings)
         if reading.stage and show and show.show:
             problems += surround_faults(reading.stage, show.show)
     return list(dict.fromkeys(problems))

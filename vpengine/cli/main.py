@@ -7,33 +7,42 @@ import functools
 import logging
 import sys
 from collections.abc import Callable
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from vpengine import __version__
-from vpengine.cli.bench import bench
-from vpengine.cli.calibrate import COMMANDS as CALIBRATE
-from vpengine.cli.capture import capture
-from vpengine.cli.check import check as check_stages
-from vpengine.cli.controls import controls
-from vpengine.cli.demo import demo
-from vpengine.cli.doctor import doctor
-from vpengine.cli.engines import COMMANDS as ENGINES
-from vpengine.cli.film import film
-from vpengine.cli.look import COMMANDS as LOOKS
-from vpengine.cli.models import fetch_model, inspect_model, list_models, prepare_prompts
-from vpengine.cli.plate import COMMANDS as PLATES
-from vpengine.cli.run import run
 from vpengine.cli.signals import INTERRUPTED, ending_in_order
-from vpengine.cli.simulate import simulate
-from vpengine.cli.simulate_picture import simulate_picture
-from vpengine.cli.stages import stages as sample_stages
 from vpengine.errors import UserError
-from vpengine.files import conflicts, inspected
+from vpengine.plugins import load_plugin
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+COMMANDS = {
+    "demo": "vpengine.cli.demo:demo",
+    "run": "vpengine.cli.run:run",
+    "film": "vpengine.cli.film:film",
+    "simulate": "vpengine.cli.simulate:simulate",
+    "simulate-picture": "vpengine.cli.simulate_picture:simulate_picture",
+    "capture": "vpengine.cli.capture:capture",
+    "controls": "vpengine.cli.controls:controls",
+    "bench": "vpengine.cli.bench:bench",
+    "doctor": "vpengine.cli.doctor:doctor",
+    "stages": "vpengine.cli.stages:stages",
+    "check": "vpengine.cli.check:check",
+}
+GROUPS = {  # "" is the command that is meant where none of a group's own is named
+    "models": ("vpengine.cli.models:COMMANDS", ""),
+    "calibrate": (
+        "vpengine.cli.calibrate:COMMANDS",
+        "What must be measured: a lens, from photographs of a board; a delay, from a move.",
+    ),
+    "engines": ("vpengine.cli.engines:COMMANDS", "Engines for NVIDIA cards: build, list, verify, prune."),
+    "look": ("vpengine.cli.look:COMMANDS", "Looks learnt from a production's own stills: train, list, inspect."),
+    "plate": (
+        "vpengine.cli.plate:COMMANDS",
+        "Plates made ready for a show: a photograph with depth, a look baked in.",
+    ),
+}
 # A disk that is full, fails or may not be written; a film's and a picture's error does not name its file.
 _DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO)
 
@@ -52,26 +61,45 @@ def stoppable(command: Callable[..., None]) -> Callable[..., None]:
     return stopped
 
 
-for command in (demo, run, film, simulate, simulate_picture, capture, controls, bench, doctor):
-    app.command()(stoppable(command))
-app.command("stages")(sample_stages)
-models = typer.Typer()
-models.callback(invoke_without_command=True)(stoppable(list_models))
-models.command("inspect")(stoppable(inspect_model))
-models.command("fetch")(stoppable(fetch_model))
-models.command("prepare")(stoppable(prepare_prompts))
-app.add_typer(models, name="models")
-GROUPS = {
-    "calibrate": (CALIBRATE, "What must be measured: a lens, from photographs of a board; a delay, from a move."),
-    "engines": (ENGINES, "Engines for NVIDIA cards: build, list, verify, prune."),
-    "look": (LOOKS, "Looks learnt from a production's own stills: train, list, inspect."),
-    "plate": (PLATES, "Plates made ready for a show: a photograph with depth, a look baked in."),
-}
-for group, (commands, help_line) in GROUPS.items():
-    typed = typer.Typer(no_args_is_help=True, help=help_line)
-    for name, part in commands.items():
-        typed.command(name)(stoppable(part))
-    app.add_typer(typed, name=group)
+def _loaded(name: str) -> Any:
+    """A command, or a group of them, with all that it needs imported."""
+    if name in COMMANDS:
+        single = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+        single.command(name)(stoppable(load_plugin(COMMANDS[name])))
+        return typer.main.get_command(single)
+    target, help_line = GROUPS[name]
+    commands = dict(load_plugin(target))
+    usual = commands.pop("", None)
+    group = typer.Typer(
+        name=name,
+        help=help_line or None,
+        no_args_is_help=usual is None,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+    )
+    if usual is not None:
+        group.callback(invoke_without_command=True)(stoppable(usual))
+    for part, command in commands.items():
+        group.command(part)(stoppable(command))
+    return typer.main.get_command(group)
+
+
+class OnDemand(TyperGroup):
+    """Imports a command when it is called: the short ones need half of what all of them together import."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        del ctx
+        return [*COMMANDS, *GROUPS]
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        known = self.list_commands(ctx)
+        for name in [cmd_name] if cmd_name in known else known:  # all, for the suggestion of one that is like it
+            if name not in self.commands:
+                self.commands[name] = _loaded(name)
+        return super().get_command(ctx, cmd_name)
+
+
+app = typer.Typer(cls=OnDemand, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 
 
 def _print_version(wanted: bool) -> None:
@@ -87,15 +115,6 @@ def options(
     ] = False,
 ) -> None:
     """A real-time virtual production engine for small crews."""
-
-
-@app.command()
-def check(
-    stages: Annotated[list[Path], typer.Argument(help="Stage files.")],
-    allow_outside: Annotated[bool, typer.Option(help="Files may name paths outside their folder.")] = False,
-) -> None:
-    """Validate stage files and their shows: every problem, one line each."""
-    raise typer.Exit(check_stages(stages, inspected, conflicts, allow_outside=allow_outside))
 
 
 def main() -> None:

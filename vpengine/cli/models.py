@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 import textwrap
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
@@ -108,6 +109,14 @@ def prepare_prompts(
     if refused:
         raise ProblemsError([Problem(model.name, "prompt", sentence) for sentence in refused.values()])
     typer.echo(f"{len(set(texts))} prompts are kept in {model.path / PROMPTS}")
+
+
+COMMANDS: dict[str, Callable[..., None]] = {
+    "": list_models,
+    "inspect": inspect_model,
+    "fetch": fetch_model,
+    "prepare": prepare_prompts,
+}
 
 
 def _lora(text: str, model: ModelFolder) -> Lora:
