@@ -172,7 +172,7 @@ def test_what_stands_by_is_seen_in_the_preview_alone(small_stage: Path) -> None:
         assert app.loop.newest is not None
         assert app.loop.newest.program.scene == "first"
         app.inbox.add(SceneTrigger("goto", "second"))
-        app.run(1.0)
+        app.run_frames(24)
         app.inbox.add(SceneTrigger("goto", "", "preview"))
         app.run_frames(3)
         assert "preview" not in app.loop.newest.buses
