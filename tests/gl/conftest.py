@@ -228,10 +228,10 @@ def street_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def run_text(tmp_path: Path, street_once: None) -> Iterator[Callable[..., Show]]:
-    """A running show of a stage's text, on a plate, by default the street; ended with the test."""
+    """A running show of a stage's text, on a plate; ended with the test."""
     apps: list[App] = []
 
-    def begin(text: str, controls: tuple[tuple[str, str], ...] = (), plate: str = "street") -> Show:
+    def begin(text: str, controls: tuple[tuple[str, str], ...] = (), plate: str = "pattern") -> Show:
         stage, show = tmp_path / "stage.toml", tmp_path / "show.toml"
         stage.write_text(text, encoding="utf-8")
         scene = f'[[scene]]\nslug = "a"\nplate.kind = "{plate}"\n'

@@ -29,8 +29,6 @@ from vpengine.gpu.pool import TargetPool
 from vpengine.gpu.transfer import download, upload
 from vpengine.view.precipitation import Weather
 
-pytestmark = pytest.mark.usefixtures("street_once")
-
 SIZE = (320, 180)
 NOTHING, FULL = Weather(0.0), Weather(1.0)
 SNOW = Fall(FULL, NOTHING, 40.0, 0.02)
@@ -179,10 +177,8 @@ feed = "camera:1"
 generator = "weather"
 resolution = [96, 56]
 [sim]
-[[sim.ball]]
-surface = "chrome"
-position_m = [0.3, 2.0, 1.6]
-radius_m = 0.3
+ball = []
+actor.present = false
 [control]
 osc_port = 0
 """
@@ -194,7 +190,7 @@ def light_of(show: Show) -> NDArray[Any]:
 
 def begin(folder: Path, gate: str) -> App:
     (folder / "stage.toml").write_text(STAGE, encoding="utf-8")
-    show = f'version = 1\n[show]\nname = "x"\ngate = "{gate}"\n[[scene]]\nslug = "a"\nplate.kind = "street"\n'
+    show = f'version = 1\n[show]\nname = "x"\ngate = "{gate}"\n[[scene]]\nslug = "a"\nplate.kind = "pattern"\n'
     (folder / "show.toml").write_text(show, encoding="utf-8")
     controls = (("look.snow", "1.0"), ("neural.hold", "true"), ("fall.snow.density", "2.0"))
     options = RunOptions(folder / "stage.toml", headless=True, unpaced=True, controls=controls)

@@ -52,7 +52,7 @@ def psnr(one: np.ndarray[Any, Any], other: np.ndarray[Any, Any]) -> float:
 
 
 def test_the_foreground_lies_over_the_world_as_if_it_stood_there(run_text: Callable[..., Any]) -> None:
-    show = run_text(STAGE)
+    show = run_text(STAGE, plate="street")
     end_s = time.monotonic() + 1.5  # the screen is learnt
     show.until(lambda: "1" in show.newest.captured and time.monotonic() > end_s)
     alpha, foreground = truth(show)
@@ -178,7 +178,7 @@ def test_a_take_keeps_what_the_camera_sent(run_text: Callable[..., Any], tmp_pat
 
 
 def test_the_world_is_as_soft_as_the_lens_makes_it(run_text: Callable[..., Any]) -> None:
-    show = run_text(STAGE, (("/vp/key/defocus", "1"),))
+    show = run_text(STAGE, (("/vp/key/defocus", "1"),), plate="street")
     show.frames(2)
     sharp = light(show, "matched 1")
     show.app.cameras._updates.put("1", LensUpdate("1", focus_distance_m=1.0, t_stop=1.0))

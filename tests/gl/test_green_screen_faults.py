@@ -28,7 +28,7 @@ from vpengine.view.distortion import Distortion
 pytestmark = pytest.mark.alone
 
 SIZE = (320, 180)
-SHOW = 'version = 1\nshow.name = "x"\n[[scene]]\nslug = "a"\nplate.kind = "street"\n'
+SHOW = 'version = 1\nshow.name = "x"\n[[scene]]\nslug = "a"\nplate.kind = "pattern"\n'
 Change = Callable[[CapturedFrame], CapturedFrame | None]
 
 

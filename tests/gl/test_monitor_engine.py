@@ -69,7 +69,7 @@ def test_a_picture_alone_is_shown_where_no_feed_asks_for_it(run_text: Callable[.
 
 
 def test_rec_is_shown_while_a_take_rolls(run_text: Callable[..., Any]) -> None:
-    show = run_text(without_capture(0.0))
+    show = run_text(without_capture(0.0), plate="street")  # nothing of it is red
     put(show, info=1)
     show.frames(1)
 

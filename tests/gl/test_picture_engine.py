@@ -22,7 +22,7 @@ SOURCE = 'kind = "synthetic"\nresolution = [160, 90]\nnoise = 0.0'
 def begin(run_text: Callable[..., Any]) -> Callable[..., Any]:
     def begun(hold_s: float = 60.0) -> Any:
         text = green_stage("picture:1", source=SOURCE, size=(176, 99), overscan=5.0, hold_s=hold_s)
-        return run_text(text, plate="pattern")
+        return run_text(text)
 
     return begun
 
