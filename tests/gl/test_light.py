@@ -212,7 +212,8 @@ def decibels(one: np.ndarray, other: np.ndarray) -> float:
     return float(-10.0 * np.log10(max(np.mean(((one - other) / 255.0) ** 2), 1e-12)))
 
 
-@pytest.mark.parametrize("held", slow_but("True", [True, False]))
+@pytest.mark.slow
+@pytest.mark.parametrize("held", [True, False])
 def test_what_is_held_stays_as_it_was(bench: Bench, monkeypatch: pytest.MonkeyPatch, held: bool) -> None:
     """Pan 60 degrees away and back, with a generator that never makes the same picture twice; nothing is bare on the
     way. Without a hold it is another picture.
