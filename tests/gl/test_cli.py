@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tests.cases import slow_but
 from tests.stage_text import green_stage
 from tests.waiting import until
 from vpengine.app import App, RunOptions
@@ -130,6 +131,7 @@ def test_before_a_run_it_is_said_that_its_film_will_have_no_actor(tmp_path: Path
     assert film.is_file()
 
 
+@pytest.mark.slow
 @pytest.mark.alone  # on the shipped stages' ports
 def test_a_run_is_filmed_from_its_log(tmp_path: Path) -> None:
     """A second of the demo stage, then its films: as many frames as were logged, pictures that are not black."""
@@ -160,6 +162,7 @@ def test_a_run_is_filmed_from_its_log(tmp_path: Path) -> None:
         assert np.asarray(sheet.convert("L")).std() > 20.0
 
 
+@pytest.mark.slow
 @pytest.mark.alone  # on the shipped stages' ports
 @pytest.mark.skipif(sys.platform == "win32", reason="no SIGTERM to send on this system")
 def test_a_service_managers_stop_ends_a_run_cleanly(tmp_path: Path) -> None:
@@ -178,7 +181,9 @@ def test_a_service_managers_stop_ends_a_run_cleanly(tmp_path: Path) -> None:
 
 @pytest.mark.alone  # on the shipped stages' ports
 @pytest.mark.usefixtures("street_once")
-@pytest.mark.parametrize("name", sorted(path.name for path in stage_folder().glob("*.toml")))
+@pytest.mark.parametrize(
+    "name", slow_but("led_volume.toml", sorted(path.name for path in stage_folder().glob("*.toml")))
+)
 def test_every_shipped_stage_shows_every_feed(name: str) -> None:
     """Each output is given a picture, not a field of one colour, from the first frames on."""
     with App(RunOptions(stage_folder() / name, headless=True, unpaced=True, remember=False)) as app:
