@@ -156,6 +156,7 @@ def test_a_lens_moves_a_marker_as_opencv_says(gpu: Any) -> None:
     assert checked >= 3
 
 
+@pytest.mark.slow
 def test_the_same_seed_makes_the_same_picture(stage: GreenStage, gpu: Any) -> None:
     moments = standing(CLOSE, 1.3)
     first = stage.draw("picture", moments)

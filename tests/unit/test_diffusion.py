@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from tests.cases import slow_but
 from vpengine.control.controls import Value
 from vpengine.errors import UserError
 from vpengine.neural.auto import probe_plate
@@ -124,7 +125,7 @@ def test_what_is_there_is_kept_where_it_is_known(generator: Diffusion) -> None:
     assert off(half[:, :40], there[:, :40]) < off(painted(generator, plate)[:, :40], there[:, :40])
 
 
-@pytest.mark.parametrize("part", ["controlnet", "adapter", "lora", "vae"])
+@pytest.mark.parametrize("part", slow_but("controlnet", ["controlnet", "adapter", "lora", "vae"]))
 def test_a_part_that_is_added_changes_picture_and_provenance(
     generator: Diffusion, runtime: Runtime, tiny: Any, tiny_models: Path, tmp_path: Path, part: str
 ) -> None:
@@ -285,7 +286,7 @@ def test_embeddings_that_were_made_for_another_model_are_refused(
         embedding(generator_of(runtime, bare))
 
 
-@pytest.mark.parametrize("kind", ["sd", "sdxl"])
+@pytest.mark.parametrize("kind", slow_but("sdxl", ["sd", "sdxl"]))
 def test_a_lora_s_part_for_the_text_encoder_is_heard_and_stays_its_own(
     runtime: Runtime, tiny: Any, tmp_path: Path, kind: str
 ) -> None:

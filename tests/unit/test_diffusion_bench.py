@@ -55,6 +55,7 @@ def test_rows_by_size(model: Path) -> None:
     assert table("diffusion", found).row_count == 2
 
 
+@pytest.mark.slow
 def test_sdxl_has_a_plain_pipeline_too(tiny_sdxl: Path, tmp_path: Path) -> None:
     own = Path(shutil.copytree(tiny_sdxl, tmp_path / "xl"))  # a model keeps its prompts in its folder
     assert all(row["plain_images_per_s"] > 0.0 for row in measured(own))
