@@ -19,8 +19,6 @@ from vpengine.frames.feed import Feed
 from vpengine.gpu.transfer import download
 from vpengine.player import Player
 
-pytestmark = pytest.mark.usefixtures("street_once")
-
 FEEDS = ("world:1", "wall:main")
 WORLD = """\
 [[output]]
@@ -29,10 +27,10 @@ feed = "world:1"
 """
 
 
-def begin(folder: Path, density: str, log: Path | None = None) -> App:
+def begin(folder: Path, density: str, log: Path | None = None, plate: str = "pattern") -> App:
     folder.mkdir(exist_ok=True)
     (folder / "stage.toml").write_text(STAGE + WORLD, encoding="utf-8")
-    show = 'version = 1\n[show]\nname = "x"\ngate = "off"\n[[scene]]\nslug = "a"\nplate.kind = "street"\n'
+    show = f'version = 1\n[show]\nname = "x"\ngate = "off"\n[[scene]]\nslug = "a"\nplate.kind = "{plate}"\n'
     (folder / "show.toml").write_text(show, encoding="utf-8")
     controls = (("look.snow", "1.0"), ("neural.hold", "true"), ("fall.snow.density", density))
     return App(
@@ -97,7 +95,7 @@ def test_a_take_in_which_it_snows_is_drawn_again(tmp_path: Path, make_show: Call
 @pytest.mark.slow
 def test_what_it_falls_before_follows_the_light(tmp_path: Path, make_show: Callable[[App], Show]) -> None:
     """The wall's outer picture, which lasts behind its veil, is drawn anew when the day ends."""
-    with begin(tmp_path, "1.0") as app:
+    with begin(tmp_path, "1.0", plate="street") as app:
         app.wait_until_ready()
         show = make_show(app)
         show.frames(3)

@@ -91,6 +91,7 @@ def test_no_frame_waits_for_a_generator_in_trouble(drilling: Any, monkeypatch: p
     assert report["feeds"]["wall:main"] == {"drawn": report["frames"], "kept": 0}
 
 
+@pytest.mark.slow
 def test_held_nothing_new_is_made_and_a_refresh_makes_all_anew(drilling: Any) -> None:
     """Also where the look changes: it stays as it was, until it is let go."""
     show, health = drilling, drilling.app.generator.health

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from tests.cases import slow_but
 from tests.waiting import Clock
 from vpengine.app import App, RunOptions
 from vpengine.control.triggers import SceneTrigger
@@ -76,7 +77,7 @@ class Long:
         return {**gl_objects(), "syncs": len(self._syncs.alive)}
 
 
-@pytest.fixture(params=["waited for", "fenced"])
+@pytest.fixture(params=slow_but("fenced", ["waited for", "fenced"]))
 def long(request: pytest.FixtureRequest, small_stage: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Long]:
     """fenced: as on a graphics card, where a frame ends with a fence and a timestamp."""
     syncs = CountedSyncs()

@@ -114,6 +114,7 @@ def test_it_is_a_measure_of_the_command(model: Path, tmp_path: Path, monkeypatch
     assert all(row["interval_p99_ms"] >= row["interval_p50_ms"] > 0.0 for row in (alone, generating))
 
 
+@pytest.mark.slow
 def test_without_a_card_the_first_size_is_measured(
     model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

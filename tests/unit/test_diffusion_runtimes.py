@@ -259,7 +259,7 @@ def test_a_mistake_is_one_sentence(stage: Path) -> None:
         assert sentence in str(error)
 
 
-@pytest.mark.parametrize("parts", [{}, {"control_model": "edges"}], ids=["alone", "controlnet"])
+@pytest.mark.parametrize("parts", slow_but("alone", {"alone": {}, "controlnet": {"control_model": "edges"}}))
 def test_all_that_a_show_may_ask_of_tensorrt_is_built(parts: dict[str, Any]) -> None:
     """What a start tries and what a fader may ask for, guidance among it; the autoencoder knows of no batch."""
     pytest.importorskip("tensorrt_rtx", reason="tensorrt-rtx is not installed: pip install vpengine[rtx]")
