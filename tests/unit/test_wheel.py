@@ -6,10 +6,13 @@ import json
 import os
 import subprocess
 import sys
+import sysconfig
 import zipfile
 from pathlib import Path
 
 import pytest
+
+from tests.cases import slow_but
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -35,15 +38,23 @@ def test_wheel_carries_what_it_needs(wheel: Path) -> None:
 
 
 @pytest.mark.timeout(600)
-def test_wheel_runs_from_any_folder(wheel: Path, tmp_path: Path) -> None:
-    """A fresh environment that has the dependencies, and vpengine from the wheel alone."""
+@pytest.mark.parametrize("dependencies", slow_but("lent", ["lent", "installed"]))
+def test_wheel_runs_from_any_folder(wheel: Path, tmp_path: Path, dependencies: str) -> None:
+    """A fresh environment that has the dependencies, and vpengine from the wheel alone.
+
+    lent: they lie where this test's own do, of which a path file reads no other, so that this checkout is not found;
+    installed: those that the wheel names, all anew.
+    """
     venv = tmp_path / "venv"
-    subprocess.run([sys.executable, "-m", "venv", str(venv)], check=True)
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(venv)], check=True)
     python = venv / ("Scripts" if sys.platform == "win32" else "bin") / "python"
-    subprocess.run(
-        [str(python), "-m", "pip", "install", "--quiet", "--constraint", str(ROOT / "constraints.txt"), str(wheel)],
-        check=True,
-    )
+    install = [sys.executable, "-m", "pip", "--python", str(python), "install", "--quiet"]
+    install += ["--constraint", str(ROOT / "constraints.txt")]
+    if dependencies == "lent":
+        install.append("--no-deps")
+        (site,) = [path for path in venv.rglob("site-packages") if path.parent.name.startswith(("python", "Lib"))]
+        (site / "lent.pth").write_text(sysconfig.get_path("purelib") + "\n", encoding="utf-8")
+    subprocess.run([*install, str(wheel)], check=True)
     environment = {key: value for key, value in os.environ.items() if not key.startswith("PYTHON")}
     where = subprocess.run(
         [str(python), "-c", "import vpengine.stage.shipped as s; print(s.stage_folder())"],
