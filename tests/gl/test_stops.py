@@ -90,6 +90,7 @@ def test_a_stop_at_the_greeting_still_makes_the_report(stage: Path) -> None:
     assert "frames" in json.loads(report.read_text(encoding="utf-8"))
 
 
+@pytest.mark.slow
 def test_a_second_stop_ends_the_filming_at_once(stage: Path) -> None:
     folder = stage.parent
     film, report = folder / "film.mp4", folder / "report.json"
@@ -194,6 +195,7 @@ def forked(pty: Any) -> tuple[int, int]:
     return pid, terminal
 
 
+@pytest.mark.slow
 def test_a_terminal_that_goes_away_is_no_reason(stage: Path) -> None:
     """A pseudo terminal of its own, closed during the run: SIGHUP, and then EIO for every word."""
     import pty  # noqa: PLC0415  not on every system
@@ -214,6 +216,7 @@ def test_a_terminal_that_goes_away_is_no_reason(stage: Path) -> None:
     assert not psutil.pid_exists(pid)
 
 
+@pytest.mark.slow
 def test_a_pipe_that_is_full_and_read_by_nobody_stops_no_show(stage: Path) -> None:
     """Neither at the greeting nor at the summary; how long each is waited for is in tests/unit/test_status.py."""
     report = stage.parent / "report.json"
@@ -236,6 +239,7 @@ def test_a_pipe_that_is_full_and_read_by_nobody_stops_no_show(stage: Path) -> No
     assert json.loads(report.read_text(encoding="utf-8"))["frames"] > 0
 
 
+@pytest.mark.slow
 def test_a_terminal_that_is_held_keeps_no_film_from_being_made(stage: Path) -> None:
     """Ctrl-S during the run, and nobody to let it go."""
     import pty  # noqa: PLC0415  not on every system
