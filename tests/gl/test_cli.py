@@ -118,6 +118,7 @@ def test_a_stage_without_a_wall_runs_and_is_filmed_as_its_cameras_world(small_st
     assert pictures[-1].std() > 20.0
 
 
+@pytest.mark.slow
 @pytest.mark.alone
 def test_before_a_run_it_is_said_that_its_film_will_have_no_actor(tmp_path: Path) -> None:
     stage, show, film = tmp_path / "stage.toml", tmp_path / "show.toml", tmp_path / "film.mp4"

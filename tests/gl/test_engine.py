@@ -21,6 +21,7 @@ from pythonosc.osc_bundle_builder import IMMEDIATELY, OscBundleBuilder
 from pythonosc.osc_message_builder import OscMessageBuilder
 from pythonosc.udp_client import SimpleUDPClient
 
+from tests.cases import slow_but
 from tests.waiting import until, waited_s, waits_here
 from vpengine import neural
 from vpengine.app import App, RunOptions
@@ -102,7 +103,7 @@ SENDERS = {"oscsend": with_oscsend, "pyliblo3": with_liblo, "python-osc": with_p
 POSE = [0.25, 0.5, 1.5, 0.0, 0.0, 0.0, 1.0]
 
 
-@pytest.mark.parametrize("sender", SENDERS)
+@pytest.mark.parametrize("sender", slow_but("python-osc", [*SENDERS]))
 def test_independent_senders_drive_a_running_engine(small_stage: Path, sender: str) -> None:
     if sender == "oscsend" and shutil.which("oscsend") is None:
         pytest.skip("oscsend (Debian's liblo-tools) is not installed")

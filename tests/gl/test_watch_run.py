@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 
+from tests.cases import slow_but
 from tests.unit.test_remote_subscribers import Tablet
 from tests.waiting import until
 from vpengine.cli.ports import free_port
@@ -86,7 +87,7 @@ def crew(stage: Path, *more: str) -> Iterator[Crew]:
             process.kill()
 
 
-@pytest.mark.parametrize("generator", ["none", "weather"])
+@pytest.mark.parametrize("generator", slow_but("none", ["none", "weather"]))
 def test_edits_are_heard_of_over_osc_and_the_run_goes_on(small_stage: Path, generator: str) -> None:
     """A scene that is added, a show that is broken and mended, one edited while a take rolls, and another stage."""
     text = small_stage.read_text(encoding="utf-8")

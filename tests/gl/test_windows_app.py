@@ -20,6 +20,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import ImageGrab
 
+from tests.cases import slow_but
 from tests.gl.test_watch_run import crew
 from vpengine.app import App, RunOptions
 from vpengine.control.displays import SCENE
@@ -169,7 +170,7 @@ def until(true: Callable[[], bool], seconds: float = 60.0) -> None:
         time.sleep(0.05)
 
 
-@pytest.mark.parametrize("lost", ["wall:main", "wall:side"])
+@pytest.mark.parametrize("lost", slow_but("wall:main", ["wall:main", "wall:side"]))
 def test_a_window_that_is_taken_away_comes_back_and_the_others_go_on(
     windows_stage: Path, screen: Screen, lost: str
 ) -> None:
@@ -296,7 +297,7 @@ def draw_and_look(stage: Path, kept: Path, card: bool) -> None:
         print(json.dumps([app.gpu.software, app.report()["work_ms"], app.report()["failures"]]))
 
 
-@pytest.mark.parametrize("card", ["", "card"])
+@pytest.mark.parametrize("card", slow_but("", ["", "card"]))
 def test_every_window_shows_its_feed_pixel_for_pixel(windows_stage: Path, display: str, card: str) -> None:
     """Two walls, what the camera must see, and the stage from above; also where frames end with a fence alone."""
     kept = windows_stage.parent / "kept.npz"

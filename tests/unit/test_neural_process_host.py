@@ -17,6 +17,7 @@ import numpy as np
 import psutil
 import pytest
 
+from tests.cases import slow_but
 from tests.hosting import DRILL, NO_RUNTIME, SIZE, Loop, request
 from tests.telling import TOLD, UNBUILT
 from tests.waiting import until
@@ -184,7 +185,7 @@ SENTENCES = {
 }
 
 
-@pytest.mark.parametrize("failure", FAILURES[1:])
+@pytest.mark.parametrize("failure", slow_but("hangs", FAILURES[1:]))
 def test_a_failure_is_told_once_and_mended(loop: Loop, failure: str, caplog: pytest.LogCaptureFixture) -> None:
     """Nothing broken is delivered, one sentence says so, and a look that works is served by the next process."""
     loop.submit(1)
@@ -334,7 +335,7 @@ if __name__ == "__main__":
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals")
-@pytest.mark.parametrize("at_work", ["works", "hangs"])
+@pytest.mark.parametrize("at_work", slow_but("works", ["works", "hangs"]))
 def test_an_engine_that_dies_leaves_no_worker(tmp_path: Path, at_work: str) -> None:
     """kill -9 of the engine ends its worker, even one that hangs in its generator, and frees the shared memory."""
     (tmp_path / "engine.py").write_text(ENGINE)
