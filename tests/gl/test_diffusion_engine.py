@@ -12,7 +12,6 @@ import numpy as np
 import pytest
 from pythonosc.osc_message_builder import OscMessageBuilder
 
-from tests.cases import slow_but
 from vpengine.app import App, RunOptions
 from vpengine.cli.ports import free_port
 from vpengine.control.messages import ControlChange
@@ -95,6 +94,7 @@ def test_a_prompt_over_osc_becomes_a_picture_that_says_what_made_it(painting: Pa
     assert not any(keyframe.gain.stored.any() for keyframe in painting.keyframes), "it paints all of its picture"
 
 
+@pytest.mark.slow
 def test_a_prompt_that_is_too_long_is_refused_with_the_limit(
     painting: Painting, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -142,7 +142,8 @@ def _rests(keyframe: Keyframe) -> bool:
     return dict(keyframe.provenance.look)["prompt"] == FLOOD and not keyframe.provenance.blends
 
 
-@pytest.mark.parametrize("fault", slow_but("nowhere", ["nowhere", "half"]))
+@pytest.mark.slow
+@pytest.mark.parametrize("fault", ["nowhere", "half"])
 def test_weather_stands_in_for_a_model_that_cannot_be_used(
     painted_stage: Path,
     tiny_models: Path,
