@@ -74,7 +74,6 @@ def test_at_a_density_of_nought_the_pictures_are_those_of_an_engine_in_which_not
         assert np.abs(falling[feed].astype(int) - bare[feed]).max() > 8, feed
 
 
-@pytest.mark.slow
 def test_a_take_in_which_it_snows_is_drawn_again(tmp_path: Path, make_show: Callable[[App], Show]) -> None:
     """The same flakes in the same places, bit for bit, inside the frustum and around it."""
     log, live = tmp_path / "take", []
