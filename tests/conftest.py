@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import shutil
 import sys
+import time
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -87,6 +88,24 @@ style = "checker"
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--accept-golden", action="store_true", help="write what tests draw as the new golden images")
+    parser.addoption("--minutes", type=float, help="begin no test after so many; what is left is told, and skipped")
+
+
+_begun_s = time.monotonic()
+TIME_IS_UP = "there was no time for it"
+
+
+def _skip_if_time_is_up(config: pytest.Config) -> None:
+    minutes = config.getoption("--minutes")
+    if minutes is not None and time.monotonic() - _begun_s > 60.0 * minutes:
+        pytest.skip(TIME_IS_UP)
+
+
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    left = sum(TIME_IS_UP in str(report.longrepr) for report in terminalreporter.stats.get("skipped", ()))
+    if left:
+        minutes = config.getoption("--minutes")
+        terminalreporter.write_line(f"{left} tests were not begun: the {minutes:g} minutes were up", yellow=True)
 
 
 @pytest.fixture(scope="session")
@@ -122,14 +141,14 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """What failed in all of its runs, the last of them on a machine that mostly stood still, is not known."""
+    """What failed on a machine that stood still for a good part of the test is not known."""
     report = yield
-    last = getattr(item, "execution_count", 0) > AGAIN and item.get_closest_marker("alone") is not None
-    if last and report.failed and "from pytest-timeout" not in str(report.longrepr):
+    timed = item.get_closest_marker("alone") is not None
+    if timed and report.failed and "from pytest-timeout" not in str(report.longrepr):
         share = _stalls[0].share()
         if share > TELLS_NOTHING:
             report.outcome = "skipped"
-            why = f"Skipped: this machine stood still for {100 * share:.0f} percent of the test, {AGAIN + 1} times"
+            why = f"Skipped: this machine stood still for {100 * share:.0f} percent of the test"
             report.longrepr = (str(item.path), item.location[1] or 0, why)
     return report
 
@@ -142,6 +161,7 @@ def pytest_unconfigure() -> None:
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """A test that ran an engine leaves that engine's context current: the next one begins in the session's."""
+    _skip_if_time_is_up(item.config)
     if item.get_closest_marker("alone") is not None:
         if not _stalls:
             _stalls.append(Stalls())

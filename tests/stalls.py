@@ -1,7 +1,7 @@
 """Whether the machine itself stood still: virtual machines do, for a third of a second, when their host is busy.
 
 A test that goes by the machine's clock says nothing then, whatever it found, and is run again (see conftest). Where the
-machine stood still for a good part of each of its runs, this machine cannot tell, and the test is skipped and says so.
+machine stood still for a good part of the test, this machine cannot tell, and the test is skipped and says so.
 It is measured by another process, which has nothing to do but to sleep: what the test does to its own threads is no
 stall.
 """
@@ -19,7 +19,7 @@ from contextlib import suppress
 STALL_S = 0.05  # more than a frame
 QUIET_S, PATIENCE_S = 2.0, 5.0  # it is run again when the machine has stood still no more for so long, or after this
 AGAIN = 1  # times at most
-TELLS_NOTHING = 0.1  # of a test's time in stalls: no run of it tells anything
+TELLS_NOTHING = 0.1  # of a test's time in stalls: it tells nothing, and another run would not either
 
 _WATCH = f"""
 import contextlib, os, time

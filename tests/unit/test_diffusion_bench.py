@@ -8,13 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from typer.testing import CliRunner
 
-from vpengine.cli import bench_live
-from vpengine.cli.bench import bench, table
-from vpengine.cli.main import app
-from vpengine.errors import UserError
-from vpengine.neural.diffusion_parts import hollow_modules
+from vpengine.cli.bench import table
 
 speed = pytest.importorskip("vpengine.neural.diffusion_bench", reason="the extra `diffusion` is not installed")
 # diffusers' scheduler has not caught up with numpy 2; the engine's own does not call it.
@@ -69,7 +64,7 @@ def test_a_depth_model_has_no_plain_pipeline(tiny: Any, tmp_path: Path) -> None:
 
 def test_the_networks_work_is_counted(model: Path) -> None:
     """The decoder once, the U-Net in every step, and the work grows with the pixels (words cost the same)."""
-    modules = hollow_modules(model, None, None)
+    modules = speed.hollow_modules(model, None, None)
     one, two, three = (speed.picture_flops(modules, (64, 32), steps) for steps in (1, 2, 3))
     assert one < two < 2 * one
     assert two - one == three - two
@@ -94,49 +89,3 @@ def test_the_plain_pipeline_makes_as_many_steps(model: Path, monkeypatch: pytest
     assert len(asked) == 3
     assert plain.unet is generator.parts.unet
     assert plain.vae is not generator.parts.vae
-
-
-@pytest.mark.slow
-@pytest.mark.alone
-def test_it_is_a_measure_of_the_command(model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """`--gpu` measures every size, also on a processor, and the walls meanwhile."""
-    monkeypatch.setattr(speed, "SIZES", SIZES)
-    monkeypatch.setattr(speed, "SECONDS", 0.0)
-    monkeypatch.setattr(bench_live, "SECONDS", 8.0)
-    found = figures(model, tmp_path, "--gpu")
-    assert found.keys() == {"diffusion", "wall"}
-    assert len(found["diffusion"]) >= 2
-    alone, generating = found["wall"]
-    assert (alone["generator"], alone["images_per_s"]) == ("none", 0.0)
-    assert generating["generator"] == "diffusion"
-    assert generating["images_per_s"] > 0.0
-    assert "torch" in generating["runtime"]
-    assert all(row["interval_p99_ms"] >= row["interval_p50_ms"] > 0.0 for row in (alone, generating))
-
-
-@pytest.mark.slow
-def test_without_a_card_the_first_size_is_measured(
-    model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(speed, "SIZES", SIZES)
-    monkeypatch.setattr(speed, "SECONDS", 0.0)
-    found = figures(model, tmp_path, "--only", "diffusion")
-    assert found.keys() == {"diffusion"}
-    assert {row["size"] for row in found["diffusion"]} == {"64x32"}
-
-
-def figures(model: Path, folder: Path, *arguments: str) -> dict[str, Any]:
-    file = folder / "found.json"
-    done = CliRunner().invoke(app, ["bench", "--model", str(model), "--json", str(file), "--force", *arguments])
-    assert done.exit_code == 0, done.output
-    found: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
-    return found
-
-
-def test_what_cannot_be_measured_is_told_at_once() -> None:
-    with pytest.raises(UserError, match="--gpu: measures a diffusion model, and none is named: add --model"):
-        bench(gpu=True)
-    with pytest.raises(UserError, match="--only asks for growth"):
-        bench(gpu=True, model="any", only="growth")
-    with pytest.raises(UserError, match="no model 'none-there'"):
-        bench(gpu=True, model="none-there")

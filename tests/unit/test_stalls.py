@@ -81,16 +81,38 @@ def test_that_passes():
 """
 
 
-@pytest.mark.parametrize(
-    ("share", "said"), [(0.05, "1 failed, 1 passed, 1 rerun"), (0.5, "1 passed, 1 skipped, 1 rerun")]
-)
-def test_what_failed_in_both_runs_is_skipped_only_where_the_machine_mostly_stood_still(
+@pytest.mark.parametrize(("share", "said"), [(0.05, "1 failed, 1 passed, 1 rerun"), (0.5, "1 passed, 1 skipped in")])
+def test_what_failed_is_skipped_only_where_the_machine_stood_still_for_much_of_it(
     tmp_path: Path, share: float, said: str
 ) -> None:
     (tmp_path / "test_it.py").write_text(FAILS.format(share=share), encoding="utf-8")
-    plugins = ["-p", "tests.conftest", "-p", "no:warnings"]
-    command = [sys.executable, "-m", "pytest", "-rs", *plugins, "--rootdir", str(tmp_path), str(tmp_path)]
+    shown = pytest_in(tmp_path)
+    assert said in shown
+    assert ("stood still for 50 percent of the test" in shown) is (share == 0.5)
+
+
+LEAVES = """
+import time
+
+def test_that_takes_long():
+    time.sleep(0.7)
+
+def test_that_is_left():
+    raise AssertionError("it was begun")
+"""
+
+
+@pytest.mark.parametrize("workers", [(), ("-n", "1")], ids=["one process", "a worker"])
+def test_what_there_was_no_time_for_is_counted(tmp_path: Path, workers: tuple[str, ...]) -> None:
+    (tmp_path / "test_it.py").write_text(LEAVES, encoding="utf-8")
+    shown = pytest_in(tmp_path, "--minutes", "0.01", *workers)
+    assert "2 skipped" in shown or "1 passed, 1 skipped" in shown
+    assert "tests were not begun: the 0.01 minutes were up" in shown
+
+
+def pytest_in(folder: Path, *options: str) -> str:
+    """What it says of the tests in a folder."""
+    plugins = ["-p", "tests.conftest", "-p", "no:warnings", "-p", "no:cacheprovider"]
+    command = [sys.executable, "-m", "pytest", "-rs", *plugins, *options, "--rootdir", str(folder), str(folder)]
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
-    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
-    assert said in done.stdout
-    assert ("stood still for 50 percent of the test, 2 times" in done.stdout) is (share == 0.5)
+    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True).stdout
