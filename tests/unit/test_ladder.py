@@ -18,7 +18,7 @@ from vpengine.neural.health import GeneratorHealth
 from vpengine.neural.host import Collected
 from vpengine.neural.ladder import SMALLER, rungs_of
 from vpengine.neural.ladder_host import MOST_FAILURES, LadderHost, LadderRung
-from vpengine.stage.stage_file import NeuralSettings
+from vpengine.stage.stage_settings import NeuralSettings
 
 
 @dataclass

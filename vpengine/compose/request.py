@@ -21,7 +21,7 @@ from vpengine.frames.keyframe import Request, SurroundFace
 from vpengine.frames.look import Look
 from vpengine.gpu.executor import Drawer, Pictures
 from vpengine.gpu.job import READ, REQUEST, Job
-from vpengine.stage.stage_file import NeuralSettings
+from vpengine.stage.stage_settings import NeuralSettings
 from vpengine.view.camera import camera_view
 from vpengine.view.light import Light
 from vpengine.view.view import View

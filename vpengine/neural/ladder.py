@@ -12,7 +12,7 @@ from vpengine.neural.placement import in_thread
 from vpengine.neural.process_host import ProcessHost
 from vpengine.neural.slot_host import SlotHost
 from vpengine.neural.thread_host import ThreadHost
-from vpengine.stage.stage_file import NeuralSettings
+from vpengine.stage.stage_settings import NeuralSettings
 
 Sizes = Callable[[float], tuple[tuple[int, int], ...]]
 SMALLER = 0.7  # of a picture's sides: half of its pixels

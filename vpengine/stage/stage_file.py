@@ -2,37 +2,26 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
-from typing import Annotated, Literal, TypeVar
-
-from pydantic import Field, PlainValidator, WithJsonSchema, model_validator
+from typing import TypeVar
 
 from vpengine.control.controls import Control, Value
 from vpengine.errors import Problem, ProblemsError, did_you_mean
-from vpengine.frames.feed import OF_A_PICTURE, Feed, parse_feed, wall_feed
+from vpengine.frames.feed import OF_A_PICTURE, Feed
 from vpengine.stage.camera import CameraSettings, OuterSettings
 from vpengine.stage.capture import CaptureSection, read_captures
 from vpengine.stage.control_names import by_address, control_values
 from vpengine.stage.control_settings import ControlSettings
 from vpengine.stage.screens import HoldoutSettings, MarkSettings, ScreenSettings
 from vpengine.stage.sections import PluginSection, Table, parse_settings
-from vpengine.stage.settings import (
-    ExistingFile,
-    Id,
-    MatteName,
-    Rate,
-    Resolution,
-    Settings,
-    refusal,
-    shown,
-)
+from vpengine.stage.settings import Settings, shown
 from vpengine.stage.sim import SimSettings
+from vpengine.stage.stage_settings import NeuralSettings, OutputSettings, ShowReference, StageSettings, TrackingSettings
 from vpengine.stage.toml_file import TomlFile
-from vpengine.stage.walls import KINDS, WHITE_NITS, WallSettings
+from vpengine.stage.walls import KINDS, WallSettings
 
 MOST_CAMERAS = 8  # each costs a frame what a picture of the world costs
 SECTIONS = (
@@ -40,144 +29,7 @@ SECTIONS = (
     *("output", "neural", "sim", "control", "controls"),
 )
 Part = TypeVar("Part", bound=Settings)
-Kind = Annotated[str, Field(min_length=1, max_length=64)]
 Declared = Callable[[str], Iterable[Control]]  # every control that there is with a generator, by the generator's name
-
-
-def _feed(value: object) -> Feed:
-    """A feed by its name. Raises what a validator may."""
-    if isinstance(value, Feed):
-        return value
-    if not isinstance(value, str):
-        raise refusal(f"found {shown(value)}, expected text in quotes")
-    try:
-        return parse_feed(value)
-    except ValueError as error:
-        raise refusal(f"found {shown(value)}, {error}") from None
-
-
-FeedName = Annotated[Feed, PlainValidator(_feed), WithJsonSchema({"type": "string"})]
-
-_ShowFile = Annotated[
-    ExistingFile | None,
-    Field(description="The show file that runs when no other is named, relative to this file."),
-]
-
-
-class StageSettings(Settings):
-    """What the stage is called, how fast it runs, and what it shows."""
-
-    name: str = Field(min_length=1, max_length=100, description="What the crew calls the stage.")
-    rate: Rate = Field(
-        default=Fraction(24),
-        description='Pictures a second: a whole number, or text such as "24000/1001".',
-        json_schema_extra={"default": 24},
-    )
-    show: _ShowFile = None
-    white_nits: float = Field(
-        default=WHITE_NITS,
-        ge=1.0,
-        le=10_000.0,
-        description="Luminance on the walls of scene-linear 1.0 (diffuse white) at exposure 0, in nits. A wall's "
-        "`peak_nits` over this is the light that asks for its peak: 1200 / 203 = 5.9. Above half of that highlights "
-        "roll off; 16 times that, and more, is shown at the peak (`/vp/wall/rolloff`).",
-    )
-
-
-class _ShowReference(Settings):
-    show: _ShowFile = None
-
-
-class TrackingSettings(Settings):
-    """Which camera a tracking source moves. The other keys are the source's own."""
-
-    camera: Id = Field(description="The id of the camera that this source moves.")
-    latency_ms: float = Field(
-        default=0.0,
-        ge=0.0,
-        le=1000.0,
-        description="From when the camera is somewhere until its tracker's packet comes, in ms.",
-    )
-
-
-class OutputSettings(Settings):
-    """Which feed an output shows. The other keys are the output's own."""
-
-    wall: Id | None = Field(
-        default=None, description='The id of the wall whose picture goes out here; short for feed = "wall:ID".'
-    )
-    feed: FeedName | None = Field(
-        default=None,
-        description="What goes out here: wall:ID; world:CAMERA, what the tracked camera must see; composite:CAMERA, "
-        "its own picture keyed over that, key:CAMERA, the matte, and picture:CAMERA, the picture alone; "
-        "monitor:CAMERA, the composite, or the world, with an operator's tools over it; "
-        "camera:CAMERA, what a camera on the stage would photograph; stage, the stage from above. "
-        "world:CAMERA@preview is of the scene that stands by.",
-    )
-    latency_ms: float = Field(
-        default=0.0,
-        ge=0.0,
-        le=1000.0,
-        description="From when the display takes a picture until its light leaves the wall, in ms; the first output's "
-        "counts.",
-    )
-
-    @model_validator(mode="after")
-    def _one_of_two(self) -> OutputSettings:
-        if (self.wall is None) == (self.feed is None):
-            found = "missing: name what it shows" if self.wall is None else "name a wall or a feed, not both"
-            raise refusal(f'{found}, such as wall = "main" or feed = "world:1"', "feed")
-        return self
-
-    @property
-    def shows(self) -> Feed:
-        return self.feed or wall_feed(self.wall or "")
-
-
-class NeuralSettings(Settings):
-    """The generator that changes the plate, and what runs its network."""
-
-    generator: Kind = Field(default="none", description="What makes the pictures; none leaves the plate as it is.")
-    runtime: Kind = Field(
-        default="auto",
-        description="What runs the generator's network; auto finds the fastest that gives the same picture.",
-    )
-    host: Literal["auto", "process", "thread"] = Field(
-        default="auto",
-        description="Where the generator runs: a process, which can be ended when it hangs, or a thread of the engine, "
-        "which shares an NVIDIA card with the walls; auto takes a thread only for networks on such a card.",
-    )
-    resolution: Resolution = Field(default=(480, 270), description="Width and height of a generated picture in pixels.")
-    overscan_percent: float = Field(
-        default=15.0, ge=0.0, le=100.0, description="How much wider than the lens's view, per side, in percent of it."
-    )
-    keyframes: int = Field(default=4, ge=1, le=4, description="How many generated pictures are kept and re-projected.")
-    max_rate: float = Field(default=60.0, gt=0.0, le=240.0, description="Generated pictures a second, at most.")
-    surround_resolution: Annotated[int, Field(ge=0, le=1024)] | None = Field(
-        default=None,
-        description="Side in pixels of the seven generated pictures all round a location, which show what no other "
-        "does and light the outer walls; 0 makes none. By default half as many pixels as ``resolution``.",
-    )
-    surround_mb: float = Field(
-        default=64.0,
-        gt=0.0,
-        le=8192.0,
-        description="Graphics memory for these, in megabytes; two sets are always there.",
-    )
-
-    matte: MatteName = Field(
-        default="none",
-        description="What corrects the green screen's matte after the key has measured it: none, or an ONNX file "
-        "beside this one, as tools/train_matte.py makes them.",
-    )
-
-    @property
-    def surround_px(self) -> int:
-        """The side of a face; 0 for none."""
-        if self.surround_resolution is not None:
-            return self.surround_resolution
-        width, height = self.resolution
-        return max(round(math.sqrt(width * height / 2.0) / 8.0), 1) * 8
 
 
 @dataclass(frozen=True)
@@ -305,7 +157,7 @@ def _show(file: TomlFile) -> Path | None:
     """The show that a [stage] with other mistakes names, so that the show's are reported together with them."""
     table = file.tables.get("stage")
     named = {"show": table["show"]} if isinstance(table, dict) and "show" in table else {}
-    found = parse_settings(named, _ShowReference, file.path, "stage", allow_outside=file.allow_outside)
+    found = parse_settings(named, ShowReference, file.path, "stage", allow_outside=file.allow_outside)
     return None if isinstance(found, list) else found.show
 
 
