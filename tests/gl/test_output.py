@@ -97,6 +97,13 @@ def test_a_film_has_every_frame_its_exact_rate_and_true_colours(tmp_path: Path) 
     assert path.read_bytes().index(b"moov") < path.read_bytes().index(b"mdat"), "faststart"
 
 
+def test_a_film_that_is_stopped_before_its_first_frame_leaves_no_file(tmp_path: Path) -> None:
+    path = tmp_path / "film.mp4"
+    with pytest.raises(KeyboardInterrupt), Film(path, (64, 48), Fraction(24)):
+        raise KeyboardInterrupt
+    assert not path.exists()
+
+
 def test_a_film_that_cannot_be_written_says_where(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="no such folder"):
         Film(tmp_path / "no such folder" / "film.mp4", SIZE, RATE)

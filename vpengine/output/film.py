@@ -51,8 +51,13 @@ class Film:
         self._report()
 
     def close(self) -> None:
-        """Wait until all is encoded, for as long as it goes forward; a second call does nothing."""
+        """Wait until all is encoded, for as long as it goes forward; a second call does nothing. Without a frame there is
+        no file: none would play.
+        """
         self._encoding.close()
+        if not self._number:
+            with suppress(OSError):
+                self.path.unlink(missing_ok=True)
         self._report()
 
     def __enter__(self) -> Film:
