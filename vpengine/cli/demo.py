@@ -35,9 +35,7 @@ def demo(
     seconds: Annotated[float, typer.Option(min=1.0, help="How long it runs.")] = DEMO_SECONDS,
     green_screen: Annotated[bool, typer.Option(help="The second part: an actor before a green screen.")] = True,
 ) -> None:
-    """Twenty seconds on a small LED volume: an actor in a street; evening comes, and a network covers it with snow; for
-    the last five a clip stands behind. Then eight before a green screen.
-    """
+    """Twenty seconds on a small LED volume: a street, evening, snow, a clip; then eight before a green screen."""
     out = folder_for("--out", out, (), force=True)
     take = out / "take"
     shutil.rmtree(take, ignore_errors=True)

@@ -30,8 +30,11 @@ COMMANDS = {
     "stages": "vpengine.cli.stages:stages",
     "check": "vpengine.cli.check:check",
 }
-GROUPS = {  # "" is the command that is meant where none of a group's own is named
-    "models": ("vpengine.cli.models:COMMANDS", ""),
+GROUPS = {  # in COMMANDS of theirs "" is the command that is meant where none is named
+    "models": (
+        "vpengine.cli.models:COMMANDS",
+        "List the diffusion models on this machine; or inspect, fetch or prepare one.",
+    ),
     "calibrate": (
         "vpengine.cli.calibrate:COMMANDS",
         "What must be measured: a lens, from photographs of a board; a delay, from a move.",
@@ -72,7 +75,7 @@ def _loaded(name: str) -> Any:
     usual = commands.pop("", None)
     group = typer.Typer(
         name=name,
-        help=help_line or None,
+        help=help_line,
         no_args_is_help=usual is None,
         add_completion=False,
         pretty_exceptions_enable=False,

@@ -51,8 +51,9 @@ class Film:
         self._report()
 
     def close(self) -> None:
-        """Wait until all is encoded, for as long as it goes forward; a second call does nothing. Without a frame there is
-        no file: none would play.
+        """Wait until all is encoded, for as long as it goes forward; a second call does nothing.
+
+        Without a frame no file is left: none would play.
         """
         self._encoding.close()
         if not self._number:
