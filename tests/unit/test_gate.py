@@ -125,7 +125,7 @@ def test_what_lies_between_two_looks() -> None:
 def test_a_tap_approves_what_is_seen_and_what_is_weaker() -> None:
     made = approval_of("dusk", look(0.8, "dusk", 4), {"snow": 0.0, "prompt": ""}, MODEL)
     assert made.status == "candidate"
-    approvals = Approvals().decide(look(0.8, "dusk", 4), made, "approved", "Ana", "now")
+    approvals = Approvals().decide(made, "approved", "Ana", "now")
     assert [approvals.covering(look(snow, "dusk", 4)) is not None for snow in (0.0, 0.8, 0.81)] == [True, True, False]
     assert approvals.covering(look(0.8, "dusk", 5)) is None
     taken_back = approvals.revoke(look(0.5, "dusk", 4), "Beto", "later")
@@ -133,7 +133,7 @@ def test_a_tap_approves_what_is_seen_and_what_is_weaker() -> None:
     assert taken_back.each[0].by == "Beto"
     with pytest.raises(UserError, match="not approved"):
         taken_back.revoke(look(0.5, "dusk", 4), "Beto", "later")
-    temporary = Approvals().decide(look(0.8, "dusk", 4), made, "temporary", "Ana", "now")
+    temporary = Approvals().decide(made, "temporary", "Ana", "now")
     assert temporary.covering(look(0.8, "dusk", 4)) is not None
     assert temporary.lasting().covering(look(0.8, "dusk", 4)) is None
 

@@ -42,6 +42,16 @@ class Approval:
     def lets_through(self) -> bool:
         return self.status != "candidate"
 
+    def is_as(self, other: Approval) -> bool:
+        """Whether it covers just what ``other`` does."""
+        ours, theirs = dict(self.ranges), dict(other.ranges)
+        rest = [(one.generator, one.texts, one.seed, one.model_sha256) for one in (self, other)]
+        return (
+            rest[0] == rest[1]
+            and ours.keys() == theirs.keys()
+            and all(abs(a - b) <= _ROUNDING for name in ours for a, b in zip(ours[name], theirs[name], strict=True))
+        )
+
     def why_not(self, look: Look, model_sha256: str = "") -> str:
         """What of a look it does not cover, in words; empty where it covers all. A blend of texts is no text of it.
 
@@ -117,9 +127,11 @@ class Approvals:
             raise UserError(f"there are {MOST_APPROVALS} looks already; delete some from the show's looks")
         return Approvals((*others, approval))
 
-    def decide(self, look: Look, candidate: Approval, status: Status, by: str, at: str) -> Approvals:
-        """A person lets a look through: the candidate that covers it, or else ``candidate``."""
-        known = next((one for one in reversed(self.each) if not one.lets_through and not one.why_not(look)), candidate)
+    def decide(self, candidate: Approval, status: Status, by: str, at: str) -> Approvals:
+        """A person lets a look through, and what of it is weaker: as the candidate that says just that, or a new one.
+        One that covers more, because it was taken back or was for one run, stays what it is.
+        """
+        known = next((one for one in reversed(self.each) if not one.lets_through and one.is_as(candidate)), candidate)
         return self.put(replace(known, status=status, by=by, at=at))
 
     def revoke(self, look: Look, by: str, at: str) -> Approvals:
@@ -155,13 +167,33 @@ def is_between(look: Look, start: Look, end: Look) -> bool:
     first, last = dict(start.values), dict(end.values)
     if {name for name, _ in look.values} != first.keys() or first.keys() != last.keys():
         return False
+    ranges = ranges_between(start, end)
     for name, value in look.values:
         if isinstance(value, str):
             texts = {text for each in (start, end) for text, _ in each.shares(name)}
             if not {text for text, share in look.shares(name) if share > 0.0} <= texts:
                 return False
         else:
-            ends = sorted((float(first[name]), float(last[name])))
-            if not ends[0] - _ROUNDING <= float(value) <= ends[1] + _ROUNDING:
+            low, high = ranges[name]
+            if not low - _ROUNDING <= float(value) <= high + _ROUNDING:
                 return False
     return True
+
+
+def ranges_between(start: Look, end: Look) -> dict[str, Range]:
+    """Where the numbers lie on the way from one look to another that has the same ones, by name."""
+    last = dict(end.values)
+    pairs = {
+        name: sorted((float(value), float(last[name]))) for name, value in start.values if not isinstance(value, str)
+    }
+    return {name: (low, high) for name, (low, high) in pairs.items()}
+
+
+def limited(look: Look, ranges: Mapping[str, Range]) -> Look:
+    """With every fader as near to where it is as it may be. ranges: by name."""
+    values = dict(look.values)
+    for name, (low, high) in ranges.items():
+        value = values.get(name)
+        if isinstance(value, float):
+            values[name] = min(max(value, low), high)
+    return replace(look, values=tuple(values.items()))

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
-from typing import Any, Literal
+from dataclasses import dataclass, replace
+from typing import Any, Literal, Self
 
 from vpengine.control.transitions import EASINGS, smooth
 from vpengine.errors import UserError, did_you_mean
@@ -82,18 +82,25 @@ def _expected(control: Control) -> str:
 
 @dataclass(frozen=True)
 class _Fade:
+    """held_s: since when it stands still."""
+
     start: float
     end: float
     start_s: float
     duration_s: float
     ease: Callable[[float], float] = smooth
+    held_s: float | None = None
 
     def at(self, time_s: float) -> float:
+        time_s = time_s if self.held_s is None else self.held_s
         t = min(max((time_s - self.start_s) / self.duration_s, 0.0), 1.0)
         return self.start + (self.end - self.start) * self.ease(t)
 
     def done(self, time_s: float) -> bool:
-        return time_s >= self.start_s + self.duration_s
+        return self.held_s is None and time_s >= self.start_s + self.duration_s
+
+    def going_on(self, time_s: float) -> Self:
+        return self if self.held_s is None else replace(self, start_s=self.start_s + time_s - self.held_s, held_s=None)
 
 
 @dataclass(frozen=True)
@@ -142,7 +149,7 @@ class Controls:
         if control.kind == "text" and duration_s > 0.0 and end != start:
             before = self._blend(address, start_s)
             self._values[address] = end
-            self._fades[address] = _TextFade(0.0, 1.0, start_s, duration_s, ease, before, str(end))
+            self._fades[address] = _TextFade(0.0, 1.0, start_s, duration_s, ease, None, before, str(end))
             return
         if control.kind == "text" and end == start:  # where it is, or is going already
             return
@@ -151,9 +158,15 @@ class Controls:
             return
         self._fades[address] = _Fade(float(start), float(end), start_s, duration_s, ease)
 
-    def stop(self, address: str, time_s: float) -> None:
-        """What is on its way stays where it is now; a text is the one that it was going to."""
-        self.set(address, self.at(address, time_s))
+    def hold(self, address: str, time_s: float) -> None:
+        """What is on its way stands still, until ``go_on``; where it rests at last is as it was."""
+        fade = self._fades.get(address)
+        if fade is not None and fade.held_s is None:
+            self._fades[address] = replace(fade, held_s=time_s)
+
+    def go_on(self, time_s: float) -> None:
+        """What was held goes on from where it stands."""
+        self._fades = {address: fade.going_on(time_s) for address, fade in self._fades.items()}
 
     def targets(self) -> Mapping[str, Value]:
         """Where every control rests, or will when its fade has ended."""

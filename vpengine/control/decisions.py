@@ -78,7 +78,7 @@ def decided(
     if trigger.action == "candidate":
         return approvals.put(candidate)
     status: Status = "approved" if trigger.action == "approve" else "temporary"
-    return approvals.decide(look, candidate, status, who, at)
+    return approvals.decide(candidate, status, who, at)
 
 
 def _as_named(who: str, approvers: Collection[str]) -> str:

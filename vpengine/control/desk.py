@@ -22,7 +22,7 @@ from vpengine.control.messages import ControlChange, ControlToggle, OperatorMess
 from vpengine.control.placements import ProgramPlacements, placed, placement_from
 from vpengine.control.playback import Playback
 from vpengine.control.playheads import Playheads
-from vpengine.control.program_looks import ProgramLooks
+from vpengine.control.program_looks import ProgramLooks, Standing
 from vpengine.control.safe import Safe
 from vpengine.control.scenes import Move, Scenes, Step
 from vpengine.control.settled import Settled
@@ -321,11 +321,13 @@ class Desk:
             self.playback.advance(now_s, self._refuse_step)
         except UserError as error:
             self.refuse(str(error))
+        if self.scenes.wanted is not None and ready(self.scenes.wanted.location):
+            self._program.leave(self._standing(self.scenes.shown, now_s))
         program = self.scenes.advance(now_s, self.controls, ready)
         self.playback.note(now_s)
-        values = self.controls.freeze(now_s)
-        controls = self._chance.drift(values, self._drifted_s)
-        passed = self._program.settle(program.scene, controls, self.controls, now_s, self.takes.locked)
+        at = self._standing(program.scene, now_s)
+        values, controls = at.values, at.drifting
+        passed = self._program.settle(at, self.takes.locked)
         program = self._program.put(program, passed.look, controls)
         ends = self._chance.drift(self.controls.targets(), self._drifted_s)
         program = self._placements.settle(program, controls, ends, self.takes.locked)
@@ -338,6 +340,11 @@ class Desk:
         epoch = self.gate.follow(buses[PROGRAM].look, self.safe.on)
         refresh, self._refresh = self._refresh, False
         return Settled(buses, controls, epoch, refresh, self.takes.locked, passed.closed, values)
+
+    def _standing(self, scene: str, now_s: float) -> Standing:
+        values = self.controls.freeze(now_s)
+        drifting = self._chance.drift(values, self._drifted_s)
+        return Standing(scene, values, drifting, self.controls.targets(), self.controls.blends(now_s))
 
     def _playback_s(self, time_s: float) -> float:
         """Stands still while playback is paused."""
@@ -360,14 +367,16 @@ class Desk:
         return f"program: {on_program}; preview: {self.gate.why_not(self._standing_by) or 'approved'}"
 
     def _keep_locked(self, now_s: float) -> None:
-        """What is on its way when looks are locked stays where it is, and nothing goes by itself."""
+        """What is on its way when looks are locked stays where it is, and goes on when they are not; nothing begins."""
         if self.takes.locked and not self._was_locked:
             self._placements.rest(self.controls)
             for address in self.controls.declared:
                 if address.startswith(LOCKED):
-                    self.controls.stop(address, now_s)
+                    self.controls.hold(address, now_s)
             self.scenes.want_nothing()
             self.playback.stay()
+        elif self._was_locked and not self.takes.locked:
+            self.controls.go_on(now_s)
         self._was_locked = self.takes.locked
 
     def _preview(self, controls: Mapping[str, Value], ready: Callable[[str], bool]) -> Mapping[str, BusState]:

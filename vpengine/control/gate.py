@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
-from vpengine.control.approvals import Approvals, is_between
+from vpengine.control.approvals import Approvals, Range, is_between, limited, ranges_between
 from vpengine.frames.feed import PROGRAM
 from vpengine.frames.keyframe import Keyframe, MadeOf
 from vpengine.frames.look import STRANGE, Look
@@ -97,22 +97,43 @@ class Gate:
             self._answers[asked] = "" if covered else self._approvals.why_not(look, model_sha256)
         return self._answers[asked]
 
-    def choose(self, wanted: Look, way: Way | None, plain: Look, is_made: bool = False) -> Passed:
+    def choose(
+        self, wanted: Look, way: Way | None, plain: Look, is_made: bool = False, calm: Look | None = None
+    ) -> Passed:
         """What the program has: what is wanted, or else the last that it had and may have, or else the plate.
 
         way: where a fade comes from and goes to. plain: a look that leaves the plate as it is. is_made: its pictures
-        are there, whatever makes pictures now; who made them is asked of each.
+        are there, whatever makes pictures now; who made them is asked of each. calm: what is wanted, without what
+        drifts by itself: drift ends where what may be shown does.
         """
-        why = self.why_not(wanted, is_made=is_made)
-        if not why:
-            return self._pass(wanted, MADE if is_made else self.model_sha256)
-        if way is not None and is_between(wanted, *way) and self._may_fade(*way):
-            begins = wanted == way[0] and self._let_with(wanted) == MADE  # nothing else was ever let through of it
-            return self._pass(wanted, MADE if begins else self.model_sha256, way)
-        last = self._last
+        passed = self._let(wanted, way, is_made)
+        if passed is None and calm is not None and calm != wanted:
+            passed = self._let(self._kept_in(wanted, calm, way), way, is_made)
+        if passed is not None:
+            return passed
+        why, last = self.why_not(wanted, is_made=is_made), self._last
         if last is not None and last.generator == wanted.generator and not self.why_not(last):
             return Passed(self._pass(last, self.model_sha256).look, why=why)
         return Passed(plain, closed=True, why=why)
+
+    def _let(self, look: Look, way: Way | None, is_made: bool) -> Passed | None:
+        """By itself, or on its way; None where it may not be shown."""
+        if not self.why_not(look, is_made=is_made):
+            return self._pass(look, MADE if is_made else self.model_sha256)
+        if way is not None and is_between(look, *way) and self._may_fade(*way):
+            begins = look == way[0] and self._let_with(look) == MADE  # nothing else was ever let through of it
+            return self._pass(look, MADE if begins else self.model_sha256, way)
+        return None
+
+    def _kept_in(self, drifting: Look, calm: Look, way: Way | None) -> Look:
+        """A look that drifts as far as what covers it ``calm``, or the way that it is on."""
+        covering = self._approvals.covering(calm, self.model_sha256) if self._approvals is not None else None
+        ranges: Mapping[str, Range] = {}
+        if covering is not None:
+            ranges = dict(covering.ranges)
+        elif way is not None and is_between(calm, *way):
+            ranges = ranges_between(*way)
+        return limited(drifting, ranges)
 
     def _may_fade(self, start: Look, end: Look) -> bool:
         """To what may be shown by itself; and from such, or from where another fade was interrupted."""
@@ -127,8 +148,9 @@ class Gate:
         self._last = look
         self._let_through.pop(look, None)
         self._let_through[look] = _LetThrough(model_sha256, way)
-        if len(self._let_through) > REMEMBERED:
-            del self._let_through[next(iter(self._let_through))]
+        if len(self._let_through) > REMEMBERED:  # but for where the way begins, however long that is
+            oldest = next(each for each in self._let_through if way is None or each != way[0])
+            del self._let_through[oldest]
         return Passed(look)
 
     def follow(self, look: Look, safe: bool = False) -> int:

@@ -3,16 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
-from vpengine.control.controls import Controls, Value
+from vpengine.control.controls import Value
 from vpengine.control.declared import NEURAL_BAKED
 from vpengine.control.gate import Gate, Passed, cure
 from vpengine.control.looks import Looks
 from vpengine.control.scenes import Step
 from vpengine.errors import UserError
 from vpengine.frames.frame_input import BusState
-from vpengine.frames.look import Look
+from vpengine.frames.look import Blend, Look
+
+
+@dataclass(frozen=True)
+class Standing:
+    """Where the controls are in a frame. scene: the program's. drifting: as chance has them. ends: where their fades
+    go. blends: of texts that change, by address.
+    """
+
+    scene: str
+    values: Mapping[str, Value]
+    drifting: Mapping[str, Value]
+    ends: Mapping[str, Value]
+    blends: Mapping[str, Blend]
 
 
 class ProgramLooks:
@@ -37,6 +50,7 @@ class ProgramLooks:
         self._baked, self._cure = baked, cure(approvers)
         self._refuse = refuse
         self._way: tuple[Look, Look] | None = None  # from what was shown to where the controls are going
+        self._told_of: Look | None = None  # where they were going when ``refuse`` was told
 
     def take_show(self, baked: Mapping[str, Look], approvers: Collection[str]) -> None:
         """What another version of the show says, from now on."""
@@ -63,23 +77,34 @@ class ProgramLooks:
         if why := self._gate.why_not(self.looks.at_frame(values)):
             raise UserError(f"this look may not be on the program: {why}; {self._cure}")
 
-    def settle(self, scene: str, values: Mapping[str, Value], controls: Controls, now_s: float, locked: bool) -> Passed:
-        """What the gate lets the program have in this frame. locked: what is shown stays.
-
-        values: of the controls, as chance has them; ``controls`` knows where their fades go.
-        """
-        baked = self.baked(scene, values)
-        look = baked or self.looks.at_frame(values, controls.blends(now_s))
-        if locked and self.shown is not None and self.shown.generator == look.generator:
-            look = self.shown  # also where a text was on its way
-        end = baked or self.looks.at_frame({**values, **controls.targets()})
-        if self._way is None or self._way[1] != end:
-            self._way = (self.shown or end, end)
-        passed = self._gate.choose(look, self._way, self._plain(), is_made=baked is not None)
-        if passed.why and passed.why != self.told:
-            self._refuse(f"the look of the scene {scene} is not shown: {passed.why}; {self._cure}")
+    def settle(self, at: Standing, locked: bool = False) -> Passed:
+        """What the gate lets the program have in this frame. locked: what is shown stays."""
+        passed, end = self._ask(at, locked)
+        if passed.why and (not self.told or end != self._told_of):  # once, however its numbers go on moving
+            self._told_of = end
+            self._refuse(f"the look of the scene {at.scene} is not shown: {passed.why}; {self._cure}")
         self.told, self.shown = passed.why, passed.look
         return passed
+
+    def leave(self, at: Standing) -> None:
+        """As ``settle``, before a step begins in the same frame: its way begins where the one before has come to by
+        now. From the frame before it would leave out what a fader went on, and its first frame would lie beside it.
+        """
+        passed, _ = self._ask(at)
+        if not passed.why:
+            self.shown = passed.look
+
+    def _ask(self, at: Standing, locked: bool = False) -> tuple[Passed, Look]:
+        """What the gate says, and the look that the controls are going to."""
+        baked = self.baked(at.scene, at.drifting)
+        look = baked or self.looks.at_frame(at.drifting, at.blends)
+        calm = baked or (look if at.drifting is at.values else self.looks.at_frame(at.values, at.blends))
+        if locked and self.shown is not None and self.shown.generator == look.generator:
+            look = calm = self.shown
+        end = baked or self.looks.at_frame({**at.values, **at.ends})
+        if self._way is None or self._way[1] != end:
+            self._way = (self.shown or end, end)
+        return self._gate.choose(look, self._way, self._plain(), is_made=baked is not None, calm=calm), end
 
     def _plain(self) -> Look:
         """What leaves the plate as it is."""
