@@ -217,8 +217,8 @@ class App:
         self._ends.append(self.take_files.close)
         if self._stands is not None:
             resume(self.desk, self._stands)
-        elif self.options.remember and self.options.scene is None:
-            go_on(self.desk, remembered(self.files), self.options.fresh)
+        elif self.options.remember:
+            go_on(self.desk, remembered(self.files), self.options.fresh or self.options.scene is not None)
         self.loop = self._loop()
         self._load_locations()
 

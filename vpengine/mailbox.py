@@ -43,14 +43,19 @@ class Newest(Generic[K, T]):
 
 class Inbox(Generic[K, T]):
     """Messages in the one order in which they came. Those put with ``renew`` replace the one of their key that was
-    not yet taken, and count as come now; those put with ``add`` (GO, next, safe) are never merged.
+    not yet taken, and count as come now; those put with ``add`` (GO, next, record) are never merged, and what was put
+    before one is not replaced by what comes after it: a cue that is recorded between two moves of a fader has the
+    first.
 
     One box for both, since two that are emptied one after the other cannot tell which message came first. When it
-    holds ``most_keys`` keys or ``most_events`` events, a new one is refused and counted.
+    holds ``most_keys`` messages with keys or ``most_events`` events, a new one is refused and counted. Half of
+    ``most_keys`` is for keys that are not there yet: when so much waits, the older one of a key is replaced across
+    events too, so that a flood keeps no other key out.
     """
 
     def __init__(self, most_keys: int = 4096, most_events: int = 256) -> None:
         self._messages: dict[object, T] = {}  # in order of arrival; an event has a key that nothing else has
+        self._newest: dict[K, tuple[int, K]] = {}  # where the newest of each key is: after how many events it came
         self._events = 0
         self._lock = threading.Lock()
         self._most_keys = most_keys
@@ -58,14 +63,18 @@ class Inbox(Generic[K, T]):
         self.refused = 0
 
     def renew(self, key: K, message: T) -> bool:
-        """Put ``message`` at the end, in place of the one of this key; False when there are too many other keys."""
+        """Put ``message`` at the end, in place of the one of this key that came since the last event; False when there
+        are too many other keys.
+        """
         with self._lock:
-            if key in self._messages:
-                del self._messages[key]
-            elif len(self._messages) - self._events >= self._most_keys:
+            place, before, keyed = (self._events, key), self._newest.get(key), len(self._messages) - self._events
+            if before is None and keyed >= self._most_keys:
                 self.refused += 1
                 return False
-            self._messages[key] = message
+            if before is not None and (before == place or keyed >= self._most_keys // 2):
+                del self._messages[before]
+            self._messages[place] = message
+            self._newest[key] = place
             return True
 
     def add(self, event: T) -> bool:
@@ -81,7 +90,7 @@ class Inbox(Generic[K, T]):
     def take(self) -> tuple[T, ...]:
         """All that came since the last take, in order of arrival."""
         with self._lock:
-            messages, self._messages, self._events = self._messages, {}, 0
+            messages, self._messages, self._newest, self._events = self._messages, {}, {}, 0
         return tuple(messages.values())
 
 

@@ -176,7 +176,7 @@ def remembered(files: Files) -> tuple[DeskState, bool] | None:
 def go_on(desk: Desk, found: tuple[DeskState, bool] | None, fresh: bool = False) -> None:
     """After a run that was not ended: the same cue, the same values. The day's take numbers go on in any case.
 
-    fresh: an operator wants to begin anew.
+    fresh: an operator wants to begin anew, or where they say.
     """
     if found is None:
         return

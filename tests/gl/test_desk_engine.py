@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -277,6 +278,22 @@ def test_a_run_that_a_fault_ends_goes_on_at_its_cue_and_one_that_somebody_ended_
     with App(options) as again:
         stands = again.desk.playback.running, again.desk.safe.on
     assert stands == (("1", True) if isinstance(error, RuntimeError) else (None, False))
+
+
+@pytest.mark.alone
+def test_a_run_that_begins_at_a_scene_goes_on_with_the_day_s_takes(
+    stage: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("VPENGINE_STATE", str(stage.parent / "state"))
+    options = RunOptions(stage, headless=True, unpaced=True, takes=stage.parent / "takes")
+    with App(options) as app:
+        for action in ("roll", "cut", "roll"):
+            app.inbox.add(TakeTrigger(action))
+        app.run_frames(2)
+    for _ in range(2):  # the second reads what the first has written
+        with App(replace(options, scene="dark")) as again:
+            again.run_frames(1)
+            assert (again.desk.takes.name.number, again.desk.scenes.shown) == (3, "dark")
 
 
 def wait(true: Callable[[], bool]) -> None:

@@ -19,6 +19,8 @@ from vpengine.control.transitions import Transition
 from vpengine.control.triggers import CueEdit, CueTrigger, SceneTrigger, TakeTrigger
 from vpengine.errors import UserError
 from vpengine.frames.frame_input import NO_DIP
+from vpengine.mailbox import Inbox
+from vpengine.remote.handing_over import hand_over
 
 GO, BACK, PAUSE = CueTrigger("go"), CueTrigger("back"), CueTrigger("pause")
 WHITE = (1.0, 1.0, 1.0)
@@ -327,6 +329,17 @@ def test_the_present_is_recorded_updated_deleted_and_all_of_it_taken_back(bench:
         "no cue 77; the nearest is 10",
         "'x' is not the number of a cue, such as 1 or 1.5",
     ]
+
+
+def test_what_is_recorded_is_what_was_there_when_it_was_pressed(bench: Bench) -> None:
+    """Also where a fader moves before and after it within one frame."""
+    inbox: Inbox[str, OperatorMessage] = Inbox()
+    for sent in (0.5, "1", 0.75, 1.0, "2", -1.0):
+        pressed = CueEdit("record", sent) if isinstance(sent, str) else ControlChange(INNER_EXPOSURE, sent)
+        assert hand_over(pressed, INNER_EXPOSURE, inbox)
+    bench.press(*inbox.take())
+    recorded = [dict(bench.desk.cues.now.find(number).controls)[INNER_EXPOSURE] for number in ("1", "2")]
+    assert (recorded, bench.at(1.0).controls[INNER_EXPOSURE]) == ([0.5, 1.0], -1.0)
 
 
 def test_a_running_cue_that_is_deleted_leaves_its_place() -> None:

@@ -7,6 +7,7 @@ import sys
 import threading
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -126,6 +127,28 @@ def test_what_was_done_is_on_the_disk_and_whether_the_run_was_ended(tmp_path: Pa
         ("2", "b"),
         ("1", None),
     ]
+
+
+@pytest.mark.parametrize(
+    "pressed",
+    [{"scene": "day"}, {"cue": "13"}, {"standby": "2"}, {"safe": False}, {"used": {("12B", ""): 3}}],
+)
+def test_what_is_pressed_is_written_at_once_and_a_fader_in_its_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pressed: dict[str, Any]
+) -> None:
+    """A crash within half a second of a ROLL would give its number to the next take too."""
+    monkeypatch.setattr("vpengine.takes.keeper.SESSION_S", 3600.0)
+    session = tmp_path / "session.json"
+    keeper = Keeper(tmp_path / "show.toml", CueList(), None, session)
+    keeper.note(STATE, CueList(), None)
+    until(lambda: session.is_file() and read_session(session) == (STATE, False))
+    moved = replace(STATE, controls={INNER_EXPOSURE: 2.0})
+    keeper.note(moved, CueList(), None)
+    assert not keeper._wake.is_set()
+    after = replace(moved, **pressed)
+    keeper.note(after, CueList(), None)
+    until(lambda: read_session(session) == (after, False))
+    keeper.close()
 
 
 @pytest.mark.parametrize("adopted", [None, Approvals()])

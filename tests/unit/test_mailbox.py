@@ -41,8 +41,30 @@ def test_an_inbox_keeps_the_newest_of_a_key_in_the_place_where_that_came() -> No
     inbox: Inbox[str, str] = Inbox()
     for key, message in (("a", "a 1"), ("b", "b 1"), ("", "go"), ("a", "a 2"), ("", "go"), ("c", "c 1"), ("a", "a 3")):
         assert inbox.renew(key, message) if key else inbox.add(message)
-    assert inbox.take() == ("b 1", "go", "go", "c 1", "a 3")
+    assert inbox.take() == ("a 1", "b 1", "go", "a 2", "go", "c 1", "a 3")
     assert inbox.take() == ()
+
+
+def test_what_came_before_an_event_is_not_replaced_by_what_comes_after_it() -> None:
+    inbox: Inbox[str, str] = Inbox()
+    for message in ("snow 1", "snow 2", "record 1", "snow 3", "snow 4", "record 2", "record 3", "snow 5"):
+        assert inbox.renew("snow", message) if message.startswith("snow") else inbox.add(message)
+    assert inbox.take() == ("snow 2", "record 1", "snow 4", "record 2", "record 3", "snow 5")
+    inbox.renew("snow", "snow 6")
+    assert inbox.take() == ("snow 6",)
+
+
+def test_a_flood_of_moves_between_events_is_bounded_and_keeps_no_other_key_out() -> None:
+    inbox: Inbox[str, str] = Inbox(most_keys=8, most_events=100)
+    for number in range(50):
+        assert inbox.add(f"go {number}")
+        assert all(inbox.renew(key, f"{key} {number}") for key in ("snow", "fog"))
+    assert all(inbox.renew(key, key) for key in ("safe", "pick"))
+    taken = inbox.take()
+    assert inbox.refused == 0
+    assert taken[-4:] == ("snow 49", "fog 49", "safe", "pick")  # the newest of each is there, and last
+    assert [each for each in taken if each.startswith("go")] == [f"go {number}" for number in range(50)]
+    assert len(taken) - 50 <= 8
 
 
 def test_a_full_inbox_refuses_the_newest_of_each_sort() -> None:

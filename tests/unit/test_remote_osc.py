@@ -102,7 +102,7 @@ def test_triggers_keep_their_order_and_faders_their_newest() -> None:
 
 
 def test_a_bundle_and_what_follows_it_keep_one_order() -> None:
-    """The fader's newest position stands where it came: after the scene that was fired between its two messages."""
+    """The fader's positions stand where they came: before the scene that was fired between them, and after it."""
     builder = OscBundleBuilder(IMMEDIATELY)
     for message in (("/vp/look/snow", 0.25), ("/vp/look/fog", 0.5), ("/vp/scene/dome", 1), ("/vp/look/snow", 0.75)):
         builder.add_content(OscMessage(packet(*message)))
@@ -110,6 +110,7 @@ def test_a_bundle_and_what_follows_it_keep_one_order() -> None:
     bench.door.take(builder.build().dgram, "10.0.0.5:53000")
     bench.door.take(packet("/vp/scene/next", 1), "10.0.0.6:53000")
     assert bench.inbox.take() == (
+        ControlChange("/vp/look/snow", 0.25),
         ControlChange("/vp/look/fog", 0.5),
         SceneTrigger("goto", "dome"),
         ControlChange("/vp/look/snow", 0.75),

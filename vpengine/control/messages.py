@@ -22,7 +22,7 @@ from vpengine.frames.feed import PROGRAM
 
 @dataclass(frozen=True, slots=True)
 class ControlChange:
-    """A hand on the control at ``address``. Of changes that wait for a frame, the newest of an address wins.
+    """A hand on the control at ``address``. Of changes between two triggers of a frame the newest of an address wins.
 
     bus: PREVIEW for a look's control, which then moves for what stands by alone.
     """

@@ -85,6 +85,7 @@ class Keeper:
         self._written: DeskState | None = None
         self._newest: tuple[DeskState, CueList, Approvals | None] | None = None
         self._noted = cues, approvals
+        self._pressed: tuple[object, ...] | None = None  # of the state that was noted last, what no fader moves
         self._lock = threading.Lock()  # around approvals, noted and on the disk; never held while the disk is asked
         self._clock = clock
         self._told: set[str] = set()
@@ -101,11 +102,12 @@ class Keeper:
                 self._newest = (*self._newest[:2], approvals)
 
     def note(self, state: DeskState, cues: CueList, approvals: Approvals | None) -> None:
-        """What is true now; once a frame."""
+        """What is true now; once a frame. What was pressed is written at once, and a fader's way every SESSION_S."""
         with self._lock:
             self._newest = (state, cues, approvals)
-        changed = cues is not self._noted[0] or approvals is not self._noted[1]
-        self._noted = cues, approvals
+        pressed = _pressed(state)
+        changed = cues is not self._noted[0] or approvals is not self._noted[1] or pressed != self._pressed
+        self._noted, self._pressed = (cues, approvals), pressed
         if changed:  # and not for as long as it is not written: a disk that is full is not asked in every frame
             self._wake.set()
 
@@ -187,6 +189,11 @@ class Keeper:
         file.parent.mkdir(parents=True, exist_ok=True)
         write_whole(file, json.dumps(line).encode())
         self._written = state
+
+
+def _pressed(state: DeskState) -> tuple[object, ...]:
+    """Of where a desk stands, what buttons change: after a crash no GO and no take's number is missing."""
+    return state.scene, state.cue, state.standby, state.safe, state.take, state.used
 
 
 def _journal_line(number: str, cue: Cue | None) -> dict[str, Any]:
