@@ -221,7 +221,10 @@ def test_a_lens_that_cannot_be_is_refused_in_one_sentence(
         show.frames(3)
         np.testing.assert_array_equal(light(show, "matched 1"), before)
     assert len(told(caplog, "camera 1: the distortion that its tracker sends is left out: ")) == 1
-    show.app.cameras._updates.put("1", LensUpdate("1", distortion=Distortion((-2e-4, 0.0, 0.0, 0.0, 0.0, 0.0))))
+    believed = Distortion((-2e-4, 0.0, 0.0, 0.0, 0.0, 0.0))
+    show.app.cameras._updates.put(
+        "1", LensUpdate("1", distortion=believed, time_s=0.0)
+    )  # before the picture was captured
     show.frames(2)
     assert np.abs(light(show, "matched 1") - before).max() > 0.0
     assert show.app.loop.executor.failures == {}

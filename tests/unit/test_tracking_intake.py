@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import random
 
@@ -10,11 +11,13 @@ from pythonosc.osc_bundle_builder import IMMEDIATELY, OscBundleBuilder
 from pythonosc.osc_message_builder import OscMessageBuilder
 
 from tests.intake import ONE, OPENTRACKIO, OSC, THREE, TWO, Bench, at, degrees, sentences
+from tests.opentrackio_samples import transform
 from tests.senders import encode_lens
 from vpengine.peers import MOST_SUBJECTS
 from vpengine.tracking.freed import FreedTracking
 from vpengine.tracking.freed import encode_pose as freed_pose
 from vpengine.tracking.opentrackio import encode_pose as opentrackio_pose
+from vpengine.tracking.opentrackio_packet import JSON, write_packet
 from vpengine.tracking.osc import encode_pose
 from vpengine.tracking.osc_preset import OscAppTracking
 from vpengine.tracking.protocol import LensUpdate, Source
@@ -135,6 +138,21 @@ def test_what_a_lens_message_does_not_say_stays() -> None:
     bench.take(encode_lens("1", 85.0, math.nan, -1.0), 0.1)
     assert bench.lenses.take() == {"1": LensUpdate("1", 85.0, 3.0, pytest.approx(2.8))}
     assert bench.bad() == {"bad-focus-distance": 1, "bad-t-stop": 1}
+
+
+def test_a_lens_is_of_the_moment_of_its_packet_s_pose() -> None:
+    """By the sender's clock where it has one; what comes without a pose is of when it came."""
+    bench = Bench()
+    for n in range(10):
+        pose, zoom = transform((float(n) / 10.0, 0.0, 1.5)), {"pinholeFocalLength": 30.0 + n}
+        timing = {"sampleTimestamp": {"seconds": 100, "nanoseconds": 20_000_000 * n}}
+        sample = {"sourceNumber": 1, "timing": timing, "transforms": [pose], "lens": zoom}
+        came_s = 5.0 + n / 50.0 + (0.013 if n % 2 else 0.0)
+        bench.take(write_packet(json.dumps(sample).encode(), JSON, n), came_s, source=OPENTRACKIO)
+        lens = bench.lenses.take()["1"]
+        assert (lens.focal_length_mm, lens.time_s) == (30.0 + n, pytest.approx(5.0 + n / 50.0))
+    bench.take(encode_lens("1", 85.0, 3.0, 2.8), 7.5, THREE)
+    assert bench.lenses.take()["1"].time_s == 7.5
 
 
 # --- names ----------------------------------------------------------------------------------------------------------

@@ -13,6 +13,7 @@ from vpengine.control.triggers import CameraTrigger
 from vpengine.frames.frame_input import CameraState
 from vpengine.mailbox import Newest
 from vpengine.stage.camera import CameraSettings
+from vpengine.tracking.lens_history import LensHistory
 from vpengine.tracking.losses import Losses
 from vpengine.tracking.pose_buffer import PoseBuffer
 from vpengine.tracking.protocol import LensUpdate
@@ -40,7 +41,7 @@ class Cameras:
         self._poses = poses
         self._updates = lenses
         self._said: dict[str, Lens] = {name: camera.stated for name, camera in self._settings.items()}
-        self._lenses: dict[str, Lens] = {name: camera.lens() for name, camera in self._settings.items()}
+        self._lenses = {name: LensHistory(camera.lens()) for name, camera in self._settings.items()}
         self._told: set[str] = set()  # cameras whose distortion is left out
         self._recentring = recentring
         self.losses = Losses(self._settings)
@@ -58,14 +59,20 @@ class Cameras:
     ) -> dict[str, CameraState]:
         """Every camera at ``time_s``; its request pose ``request_ahead_s`` later, the horizon at most.
 
-        captured_s: when the picture was captured that a camera's world is to meet, instead of ``time_s``.
+        captured_s: when the picture was captured that a camera's world is to meet, instead of ``time_s``: its pose and
+        its lens are of that moment. Without a picture the lens is the newest: poses are predicted, lenses are not.
         """
+        self._hear_lenses(now_s)
+        return {
+            name: self._state(name, captured_s.get(name), time_s, now_s, request_ahead_s) for name in self._settings
+        }
+
+    def _hear_lenses(self, now_s: float) -> None:
+        """The newest of each since the last frame; between those of two frames a lens is taken to have moved evenly."""
         for name, update in self._updates.take().items():
             self._said[name] = said = updated(self._said[name], self._believable(name, update))
-            self._lenses[name] = self._settings[name].calibrated(said)
-        return {
-            name: self._state(name, captured_s.get(name, time_s), now_s, request_ahead_s) for name in self._settings
-        }
+            moment_s = now_s if update.time_s is None else update.time_s
+            self._lenses[name].add(moment_s, self._settings[name].calibrated(said))
 
     def _believable(self, name: str, update: LensUpdate) -> LensUpdate:
         """Without a distortion that no lens has, such as the numbers in the standard's own examples."""
@@ -81,8 +88,12 @@ class Cameras:
             LOG.warning("camera %s: the distortion that its tracker sends is left out: %s", name, why)
         return replace(update, distortion=None)
 
-    def _state(self, name: str, time_s: float, now_s: float, request_ahead_s: float) -> CameraState:
-        poses, lens = self._poses[name], self._lenses[name]
+    def _state(
+        self, name: str, captured_s: float | None, display_s: float, now_s: float, request_ahead_s: float
+    ) -> CameraState:
+        poses, lenses = self._poses[name], self._lenses[name]
+        lens = lenses.newest if captured_s is None else lenses.at(captured_s)
+        time_s = display_s if captured_s is None else captured_s
         tracked = poses.at(time_s, now_s)
         if tracked is None:
             resting = self._settings[name].pose.pose()

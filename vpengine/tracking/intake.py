@@ -105,7 +105,10 @@ class Intake:
         if not owners.takes(received.peer, received.time_s):
             return rival(name, "lens" if is_lens else "poses", received.peer, owner)
         if isinstance(update, LensUpdate):
-            self._take_lens(camera, update, received)
+            time_s = (
+                waiting[name][0] if name in waiting else received.time_s
+            )  # that of the packet's pose, if it has one
+            self._take_lens(camera, update, time_s, received)
             return None
         time_s = self._sample_time_s(camera, update, received)
         before = waiting.get(name)
@@ -139,9 +142,9 @@ class Intake:
             self._unpressed.popleft()
         return bool(self._unpressed)
 
-    def _take_lens(self, camera: _Camera, update: LensUpdate, received: Received) -> None:
+    def _take_lens(self, camera: _Camera, update: LensUpdate, time_s: float, received: Received) -> None:
         """What is not said stays, also in the mailbox, where the newest would replace one not yet taken."""
-        camera.known_lens = replace(update, camera=camera.name).after(camera.known_lens)
+        camera.known_lens = replace(update, camera=camera.name, time_s=time_s).after(camera.known_lens)
         self._lenses.put(camera.name, camera.known_lens)
         self._peers.good(received.peer, received.time_s)
 

@@ -29,7 +29,7 @@ class LensUpdate:
     """OpenTrackIO's pinhole focal length in mm, focus distance in m (infinite too), T-stop; None is not said.
 
     entrance_pupil_offset_m: how far the entrance pupil lies in front of the sensor. projection_offset_mm: right and
-    down. camera, mapped: as of a pose.
+    down. camera, mapped: as of a pose. time_s: when it was so, by the engine's clock; the intake says it, no protocol.
     """
 
     camera: str | None
@@ -40,6 +40,7 @@ class LensUpdate:
     projection_offset_mm: tuple[float, float] | None = None
     distortion: Distortion | None = None
     mapped: bool = field(default=False, compare=False)
+    time_s: float | None = field(default=None, compare=False)
 
     def after(self, before: LensUpdate) -> LensUpdate:
         """This update, with what it does not say as it was ``before``."""
