@@ -200,12 +200,12 @@ def resume(desk: Desk, state: DeskState) -> None:
 
 def state_of(desk: Desk) -> DeskState:
     """Where the desk stands now."""
-    playback, takes = desk.playback, desk.takes
+    takes, (running, standby) = desk.takes, desk.playback.for_restart
     return DeskState(
         desk.scenes.going_to,
-        desk.controls.targets(),
-        playback.running,
-        playback.standby_by_hand,
+        desk.going_to,
+        running,
+        standby,
         desk.safe.on,
         takes.name,
         takes.used,

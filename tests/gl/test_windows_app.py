@@ -238,7 +238,7 @@ def test_keys_in_any_window_press_the_desk_s_buttons(windows_stage: Path, screen
         screen.press(windows["vpengine: stage"], ord("r"))
         until(lambda: (takes / "take-1" / "frames.jsonl").is_file())
         screen.press(windows["vpengine: wall:main"], ord("c"))
-        until(lambda: (takes / "take-1" / "take.json").is_file())
+        until(lambda: "refused" in (takes / "take-1" / "take.json").read_text(encoding="utf-8"))
         assert running.poll() is None
 
 

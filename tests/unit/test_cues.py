@@ -220,7 +220,7 @@ def test_what_was_put_on_standby_by_hand_stays_there_when_a_waiting_cue_is_calle
     bench.at(10.0)
     bench.press(CueTrigger("standby", "10"), ROLL)
     bench.at(10.5)
-    assert (bench.running, bench.desk.playback.standby_by_hand) == (None, "10")
+    assert bench.desk.playback.for_restart == (None, "10")
 
 
 def test_pause_holds_what_is_under_way_and_go_ends_it(bench: Bench) -> None:

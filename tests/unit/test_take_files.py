@@ -179,6 +179,25 @@ def test_a_take_begins_before_its_roll_and_says_what_it_is(tmp_path: Path) -> No
     assert bench.described == [folder]
 
 
+def cut_in(folder: Path) -> list[str]:
+    """The folders of takes that were cut."""
+    cards = folder.glob("*/take.json")
+    return sorted(card.parent.name for card in cards if "refused" in json.loads(card.read_text("utf-8")))
+
+
+def test_a_take_that_is_never_cut_says_what_it_is_and_where_it_begins(tmp_path: Path) -> None:
+    bench = Bench(tmp_path)
+    bench.run(0.5)
+    bench.run(0.5, ROLLING)
+    card = tmp_path / "12B-storm-take-3" / "take.json"
+    until(card.is_file)
+    said = json.loads(card.read_text("utf-8"))
+    assert (said["slate"], said["scene"], said["number"], said["rolls_at_tick"]) == ("12B", "storm", 3, 13)
+    assert cut_in(tmp_path) == []
+    bench.files.close()
+    assert cut_in(tmp_path) == [card.parent.name]
+
+
 def test_a_take_of_the_same_name_is_never_written_over_and_a_run_s_end_ends_one(tmp_path: Path) -> None:
     bench = Bench(tmp_path)
     for _ in range(2):
@@ -188,8 +207,7 @@ def test_a_take_of_the_same_name_is_never_written_over_and_a_run_s_end_ends_one(
     bench.run(0.5, fourth, ((), 0))
     bench.run(0.5, fourth, (("no cue goes",), 1))
     bench.files.close()
-    found = sorted(path.parent.name for path in tmp_path.glob("*/take.json"))
-    assert found == ["12B-storm-take-3", "12B-storm-take-3-2", "12B-storm-take-4"]
+    assert cut_in(tmp_path) == ["12B-storm-take-3", "12B-storm-take-3-2", "12B-storm-take-4"]
     card = json.loads((tmp_path / "12B-storm-take-4" / "take.json").read_text("utf-8"))
     assert card["refused"] == ["no cue goes"]
 
@@ -232,7 +250,7 @@ def test_a_disk_that_does_not_answer_holds_no_frame(
         bench.files.keep("kept")
         answers.set()
         bench.files.close()
-    until(lambda: len([*tmp_path.glob("*/take.json"), *tmp_path.glob("kept/*/thumbnail.png")]) == 4)
+    until(lambda: len(cut_in(tmp_path)) == 3 and (tmp_path / "kept" / "kept" / "thumbnail.png").is_file())
     ticks = [
         json.loads((tmp_path / f"12B-storm-take-3{end}" / "take.json").read_text("utf-8"))["rolls_at_tick"]
         for end in ("", "-2", "-3")

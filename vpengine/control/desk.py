@@ -14,12 +14,12 @@ from vpengine.control.chance import Chance
 from vpengine.control.controls import Controls, Value, parse
 from vpengine.control.cues import Cue, CueEdits, cue_number
 from vpengine.control.decisions import decide, now
-from vpengine.control.declared import NEURAL_AMOUNT, NOT_IN_CUES
+from vpengine.control.declared import CHANCE_AMOUNT, NEURAL_AMOUNT, NOT_IN_CUES
 from vpengine.control.gate import Gate
 from vpengine.control.lights import LightTable
-from vpengine.control.looks import PREFIX, Looks
+from vpengine.control.looks import PREFIX, Looks, look_address
 from vpengine.control.messages import ControlChange, ControlToggle, OperatorMessage
-from vpengine.control.placements import ProgramPlacements, placed, placement_from
+from vpengine.control.placements import PLACE, ProgramPlacements, placed, placement_from
 from vpengine.control.playback import Playback
 from vpengine.control.playheads import Playheads
 from vpengine.control.program_looks import ProgramLooks, Standing
@@ -107,6 +107,7 @@ class Desk:
         self.measure: Callable[[PickTrigger], Iterable[ControlChange]] = _no_picture
         self.is_keeping: Callable[[], bool] = lambda: False
         self._kept: str | None = None
+        self._seen: Mapping[str, Value] = {}  # the newest frame's controls, as chance had them
         self._handlers = self._who_handles_what()
 
     def _who_handles_what(self) -> Mapping[type, Callable[[Any], None]]:
@@ -123,6 +124,11 @@ class Desk:
             PickTrigger: self._pick,
             ClipTrigger: self.playheads.press,
         }
+
+    @property
+    def going_to(self) -> dict[str, Value]:
+        """Where the controls rest when all that was asked for has come."""
+        return {**self.controls.targets(), **self.scenes.still_to_move}
 
     def resume(
         self, scene: str, controls: Mapping[str, Value], cue: str | None, standby: str | None, safe: bool
@@ -298,7 +304,7 @@ class Desk:
                 approvals.free_name(name), look, self._program.looks.defaults, self.gate.model_sha256
             )
             approvals = approvals.put(candidate)
-        self.cues.record(self._now_as_cue(self.cues.now.free_number(), name))
+        self.cues.record(self._seen_as_cue(self.cues.now.free_number(), name))
         if approvals is not None and approvals is not self.gate.approvals:
             self.gate.decide(approvals)
         self._kept = name
@@ -310,8 +316,16 @@ class Desk:
 
     def _now_as_cue(self, number: str, name: str) -> Cue:
         """Where the program is, or is going: a fade that is under way ends where it would have."""
-        values = {address: value for address, value in self.controls.targets().items() if address not in NOT_IN_CUES}
+        values = {address: value for address, value in self.going_to.items() if address not in NOT_IN_CUES}
         return Cue(number, name, self.scenes.going_to, tuple(values.items()))
+
+    def _seen_as_cue(self, number: str, name: str) -> Cue:
+        """What the newest frame showed, wherever it was going; nothing in it drifts on."""
+        cue, look = self._now_as_cue(number, name), self._program.shown
+        shown = dict(look.values) if look is not None and look.generator == self._program.looks.generator else {}
+        seen = {address: value for address, value in self._seen.items() if address not in PLACE}
+        seen |= {look_address(own): value for own, value in shown.items()} | {CHANCE_AMOUNT: 0.0}
+        return replace(cue, controls=tuple((address, seen.get(address, value)) for address, value in cue.controls))
 
     def settle(self, time_s: float, ready: Callable[[str], bool]) -> Settled:
         """ready: whether a location can be drawn."""
@@ -327,6 +341,7 @@ class Desk:
         self.playback.note(now_s)
         at = self._standing(program.scene, now_s)
         values, controls = at.values, at.drifting
+        self._seen = controls
         passed = self._program.settle(at, self.takes.locked)
         program = self._program.put(program, passed.look, controls)
         ends = self._chance.drift(self.controls.targets(), self._drifted_s)

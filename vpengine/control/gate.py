@@ -106,8 +106,9 @@ class Gate:
         are there, whatever makes pictures now; who made them is asked of each. calm: what is wanted, without what
         drifts by itself: drift ends where what may be shown does.
         """
+        drifts = calm is not None and calm != wanted and self._let(calm, way, is_made) is not None
         passed = self._let(wanted, way, is_made)
-        if passed is None and calm is not None and calm != wanted:
+        if passed is None and calm is not None and drifts:
             passed = self._let(self._kept_in(wanted, calm, way), way, is_made)
         if passed is not None:
             return passed

@@ -39,14 +39,18 @@ class Playback:
             return cues.find(self._standby)
         return cues.after(self.running)
 
-    @property
-    def standby_by_hand(self) -> str | None:
-        """The number that an operator put there."""
-        return self._standby
-
     def resume(self, running: str | None, standby: str | None) -> None:
         """Where another run stood: nothing begins."""
         self.running, self._standby = running, standby
+
+    @property
+    def for_restart(self) -> tuple[str | None, str | None]:
+        """What runs and what was put to stand by, for a run that goes on from here: one that waits for its time has not
+        gone, and stands by.
+        """
+        if self._waiting is None:
+            return self.running, self._standby
+        return self._before, self._standby or self._waiting.number
 
     @property
     def cue(self) -> Cue | None:

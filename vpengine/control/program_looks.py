@@ -49,7 +49,8 @@ class ProgramLooks:
         self._gate = gate
         self._baked, self._cure = baked, cure(approvers)
         self._refuse = refuse
-        self._way: tuple[Look, Look] | None = None  # from what was shown to where the controls are going
+        self._stood: Look | None = None  # what was shown, but for what drifted
+        self._way: tuple[Look, Look] | None = None  # from there to where the controls are going
         self._told_of: Look | None = None  # where they were going when ``refuse`` was told
 
     def take_show(self, baked: Mapping[str, Look], approvers: Collection[str]) -> None:
@@ -79,23 +80,24 @@ class ProgramLooks:
 
     def settle(self, at: Standing, locked: bool = False) -> Passed:
         """What the gate lets the program have in this frame. locked: what is shown stays."""
-        passed, end = self._ask(at, locked)
+        passed, calm, end = self._ask(at, locked)
         if passed.why and (not self.told or end != self._told_of):  # once, however its numbers go on moving
             self._told_of = end
             self._refuse(f"the look of the scene {at.scene} is not shown: {passed.why}; {self._cure}")
         self.told, self.shown = passed.why, passed.look
+        self._stood = passed.look if passed.why else calm
         return passed
 
     def leave(self, at: Standing) -> None:
         """As ``settle``, before a step begins in the same frame: its way begins where the one before has come to by
         now. From the frame before it would leave out what a fader went on, and its first frame would lie beside it.
         """
-        passed, _ = self._ask(at)
+        passed, calm, _ = self._ask(at)
         if not passed.why:
-            self.shown = passed.look
+            self._stood = calm
 
-    def _ask(self, at: Standing, locked: bool = False) -> tuple[Passed, Look]:
-        """What the gate says, and the look that the controls are going to."""
+    def _ask(self, at: Standing, locked: bool = False) -> tuple[Passed, Look, Look]:
+        """What the gate says, the look that the controls are at, and the one that they are going to."""
         baked = self.baked(at.scene, at.drifting)
         look = baked or self.looks.at_frame(at.drifting, at.blends)
         calm = baked or (look if at.drifting is at.values else self.looks.at_frame(at.values, at.blends))
@@ -103,8 +105,9 @@ class ProgramLooks:
             look = calm = self.shown
         end = baked or self.looks.at_frame({**at.values, **at.ends})
         if self._way is None or self._way[1] != end:
-            self._way = (self.shown or end, end)
-        return self._gate.choose(look, self._way, self._plain(), is_made=baked is not None, calm=calm), end
+            self._way = (self._stood or end, end)
+        passed = self._gate.choose(look, self._way, self._plain(), is_made=baked is not None, calm=calm)
+        return passed, calm, end
 
     def _plain(self) -> Look:
         """What leaves the plate as it is."""

@@ -194,6 +194,12 @@ class Scenes:
         return self._wanted.scene if self._wanted else self._state.scene
 
     @property
+    def still_to_move(self) -> dict[str, Value]:
+        """Where the step that waits for its location takes controls when it begins, by address."""
+        moves = self._wanted.moves if self._wanted else ()
+        return {move.address: move.value for move in moves if move.address not in self._by_hand}
+
+    @property
     def standby_slug(self) -> str | None:
         """The scene that was put into the preview by itself."""
         return self._standby

@@ -13,6 +13,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -21,8 +22,10 @@ import numpy as np
 from PIL import Image as PilImage
 
 from vpengine.control.takes import TakeName
+from vpengine.frames.feed import PROGRAM
 from vpengine.frames.frame_input import FrameInput
 from vpengine.frames.keyframe import Keyframe
+from vpengine.stage.whole_file import write_whole
 from vpengine.takes.log import LogWriter
 from vpengine.takes.ring import Ring
 from vpengine.view.color import REC709_FROM_ACESCG, acescct_from_linear, linear_from_acescct, srgb_encoded
@@ -67,7 +70,7 @@ class TakeFiles:
         """
         self._ring.note(frame)
         self._refused = refused
-        self._picture = next((key for key in reversed(frame.keyframes) if key.request.face is None), self._picture)
+        self._picture = next(filter(_is_seen, reversed(frame.keyframes)), self._picture)
         if rolling is not self._rolling:
             self._cut()
             if rolling is not None:
@@ -91,14 +94,12 @@ class TakeFiles:
                 raise
             self._tell(name, folder)
             log.warning("%s rolls: %s", name.text, folder)
+            with suppress(OSError):  # a full disk is told by what is written next
+                _write_card(folder, card)  # also where it is never cut
             self._in_background(lambda: self._describe(folder), folder)
             return folder
 
-        self._writer = writer = LogWriter(wanted, make=begin)
-        for each in self._ring.newest(PREROLL_S):
-            writer.note(self._named(each))
-        self._refused_before = refused
-        self._card = {
+        self._card = card = {
             "slate": name.slate,
             "scene": name.scene,
             "number": name.number,
@@ -106,6 +107,10 @@ class TakeFiles:
             "rolls_at_tick": frame.tick.number,
             "timecode": str(frame.tick.timecode),
         }
+        self._writer = writer = LogWriter(wanted, make=begin)
+        for each in self._ring.newest(PREROLL_S):
+            writer.note(self._named(each))
+        self._refused_before = refused
 
     def _cut(self) -> None:
         writer, self._writer = self._writer, None
@@ -120,7 +125,7 @@ class TakeFiles:
             if not writer.made:  # which was told
                 return
             card["dropped_frames"] = writer.dropped
-            (writer.folder / "take.json").write_text(json.dumps(card, indent=2) + "\n", encoding="utf-8")
+            _write_card(writer.folder, card)
             log.warning("%s is cut", name.text if name is not None else writer.folder)
 
         self._in_background(end, writer.folder)
@@ -237,6 +242,16 @@ def _free_folder(path: Path) -> Path:
         else:
             (found / "keyframes").mkdir()
             return found
+
+
+def _is_seen(keyframe: Keyframe) -> bool:
+    """A picture of the program, and no face of a surround."""
+    return keyframe.request.bus == PROGRAM and keyframe.request.face is None
+
+
+def _write_card(folder: Path, card: Mapping[str, object]) -> None:
+    """At ROLL what is known by then, and all of it in its place after CUT. Raises OSError."""
+    write_whole(folder / "take.json", (json.dumps(card, indent=2) + "\n").encode())
 
 
 def _file_name(text: str) -> str:
