@@ -63,3 +63,11 @@ def test_a_file_outside_of_the_show_s_folder_is_refused(tmp_path: Path) -> None:
     assert isinstance(found.exception, UserError)
     assert "lies outside of the show's folder" in str(found.exception)
     assert not (tmp_path / "shows" / "x.toml").exists()
+
+
+def test_a_stage_that_is_not_there_is_refused_before_a_show_is_written(tmp_path: Path) -> None:
+    asked = ["plate", "show", str(picture(tmp_path / "a.png")), "--no-sheet", "--stage"]
+    found = CliRunner().invoke(cli, [*asked, str(tmp_path / "typo.toml")])
+    assert isinstance(found.exception, UserError)
+    assert not (tmp_path / "plates.toml").exists()
+    assert CliRunner().invoke(cli, [*asked, str(stage_folder() / "tv.toml")]).exit_code == 0

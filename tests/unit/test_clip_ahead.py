@@ -76,7 +76,7 @@ def test_it_runs_ahead_through_loops_and_stops_when_the_ring_is_full() -> None:
         for place in range(35):
             assert ahead.wait_for(place, LONG_S)
             assert ahead.shown(place) == (place, place % LENGTH)
-    assert clip.closed
+    until(lambda: clip.closed)
 
 
 def test_a_jump_is_sought_and_meanwhile_nothing_is_said_to_be_right() -> None:
@@ -118,6 +118,49 @@ def test_a_broken_picture_leaves_the_one_before_and_is_told_once(caplog: pytest.
     assert [record.getMessage() for record in caplog.records] == [
         "a picture cannot be decoded; the picture before it stays."
     ]
+
+
+def test_a_loop_whose_first_picture_is_broken_goes_on_with_the_second() -> None:
+    """The beginning is sought once for each loop, and the last picture stays over the broken one."""
+    clip = Counted()
+    with ahead_of(clip) as ahead:
+        assert ahead.wait_for(0, LONG_S)
+        clip.broken = {0}
+        assert ahead.wait_for(5, LONG_S)
+        for place in range(2 * LENGTH, 4 * LENGTH):
+            assert ahead.wait_for(place, LONG_S)
+            expected = place - 1 if place % LENGTH == 0 else place
+            assert ahead.shown(place) == (expected, expected % LENGTH)
+        time.sleep(0.05)
+        assert clip.read.count(0) <= 6
+        assert ahead.broken is None
+
+
+def test_a_clip_of_which_nothing_can_be_read_any_more_does_not_spin() -> None:
+    clip = Counted()
+    with ahead_of(clip) as ahead:
+        assert ahead.wait_for(0, LONG_S)
+        clip.broken = set(range(LENGTH))
+        ahead.follow(1000)
+        until(lambda: ahead.broken is not None)
+        time.sleep(0.3)
+        assert not ahead.has(1000)
+        assert ahead.broken == "a picture cannot be decoded"
+        assert len(clip.read) < 100
+
+
+def test_closing_waits_for_no_decoder_and_the_clip_is_closed_by_its_thread() -> None:
+    clip = Counted()
+    ahead = Ahead(clip, "clip", lambda _: 1)
+    assert ahead.wait_for(0, LONG_S)
+    clip.gate.clear()
+    ahead.follow(1000)
+    began_s = time.monotonic()
+    ahead.close()
+    assert time.monotonic() - began_s < 1.0
+    assert not clip.closed
+    clip.gate.set()
+    until(lambda: clip.closed)
 
 
 def test_a_file_that_is_lost_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from contextlib import suppress
 from fractions import Fraction
 from pathlib import Path
@@ -90,6 +91,38 @@ def test_a_film_that_is_cut_off_is_shown_to_where_it_ends(tmp_path: Path) -> Non
             found.append((each[0], shown_number(each[1])))
     assert 4 <= len(found) < 12
     assert found == [(n, n) for n in range(len(found))]
+    clip.close()
+
+
+def test_samples_that_an_edit_list_hides_are_not_counted(tmp_path: Path) -> None:
+    """As ``ffmpeg -ss -c copy`` trims: 40 pictures are stored, and 20 are shown."""
+    film = bytearray(counted_film(tmp_path / "a.mp4", 40, codec="mpeg4").read_bytes())
+    edit = film.index(b"elst") + 12
+    struct.pack_into(">I", film, edit, 800)  # of 1,600 ms
+    (tmp_path / "trimmed.mp4").write_bytes(film)
+    clip = VideoClip(tmp_path / "trimmed.mp4")
+    assert clip.length == len(places(clip)) == 20
+    clip.close()
+
+
+def test_a_transport_stream_that_was_cut_in_a_group_lasts_from_its_first_whole_picture(tmp_path: Path) -> None:
+    """Of groups of twelve the first has lost its beginning: it cannot be decoded, and no loop waits for it."""
+    whole, cut = tmp_path / "a.ts", tmp_path / "cut.ts"
+    with av.open(str(whole), "w") as film:
+        stream = film.add_stream("libx264", rate=25, options={"x264-params": "keyint=12:min-keyint=12:scenecut=0"})
+        stream.width, stream.height, stream.pix_fmt = 64, 64, "yuv420p"
+        for number in range(40):
+            film.mux(stream.encode(av.VideoFrame.from_ndarray(np.full((96, 64), 16 + number, np.uint8), "yuv420p")))
+        film.mux(stream.encode(None))
+    with av.open(str(whole)) as film, av.open(str(cut), "w") as out:
+        stream = out.add_stream_from_template(film.streams.video[0])
+        for packet in [each for each in film.demux(video=0) if each.size][5:]:
+            packet.stream = stream
+            out.mux(packet)
+    clip = VideoClip(cut)
+    found = [place for place, _ in places(clip)]
+    assert found == list(range(28)), "from the second group on"
+    assert clip.length == 28
     clip.close()
 
 

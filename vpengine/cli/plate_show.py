@@ -15,8 +15,8 @@ from PIL import Image as PilImage
 
 from vpengine.cli.show_text import scene_text, show_head, slug_of
 from vpengine.control.controls import Controls
-from vpengine.errors import UserError
-from vpengine.files import Files, read_files
+from vpengine.errors import ProblemsError, UserError
+from vpengine.files import Files, controls_of, read_files
 from vpengine.frames.feed import PROGRAM, Feed
 from vpengine.frames.frame_input import BusState, CameraState, FrameInput, Tick
 from vpengine.gpu.transfer import download
@@ -24,6 +24,7 @@ from vpengine.output.overlay import contact_sheet
 from vpengine.plates.recognised import Recognised, recognised
 from vpengine.player import Player
 from vpengine.stage.shipped import stage_folder
+from vpengine.stage.stage_file import read_stage
 
 USUAL_STAGE = "led_volume.toml"
 SECONDS = (0, 2)  # into a clip, that its two pictures are of
@@ -42,6 +43,7 @@ def show(
     if target.exists():
         raise UserError(f"{target}: there already, and is not overwritten; name another show with --to")
     stage = stage or stage_folder() / USUAL_STAGE
+    _refuse_wrong(stage)
     found, refused = looked_at(files)
     scenes = _scenes(found, target.parent)
     target.write_text(show_head(target.stem) + "".join(scenes.values()), encoding="utf-8")
@@ -57,6 +59,12 @@ def show(
     typer.echo(f"vpengine run {stage} --show {target} --watch")
     if refused:
         raise typer.Exit(1)
+
+
+def _refuse_wrong(stage: Path) -> None:
+    """Before a show is written: it would be in the way of the corrected command."""
+    if problems := read_stage(stage, controls_of).problems:
+        raise ProblemsError(problems)
 
 
 def _above(files: list[Path]) -> Path:

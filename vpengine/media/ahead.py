@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import atexit
 import logging
 import os
 import threading
+import time
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Generic, TypeVar
+from weakref import WeakSet
 
 from vpengine.media.clips import Clip
 from vpengine.media.decoding import BrokenError, LostError
@@ -21,8 +24,12 @@ MOST_BYTES = 2**28  # of pictures ahead; two of them at least
 LEFT_BEHIND = 2  # places, for who draws the frame before
 JUMP = 50  # places: what is farther on is sought, what is nearer is decoded on the way
 AGAIN_S = 1.0  # after it was lost
-CLOSE_S = 2.0  # a decoder may be in the middle of a large picture
+MOST_BROKEN = 16  # pictures in a row, as a damaged film has them; with more the thread rests between two
+REST_S = 0.02
+CLOSE_S = 2.0  # at the engine's end, for all: a decoder may be in the middle of a large picture
 NICE = 5
+
+_ending: WeakSet[threading.Thread] = WeakSet()
 
 
 class Ahead(Generic[T]):
@@ -44,6 +51,8 @@ class Ahead(Generic[T]):
         self._stopped = False
         self._told: set[str] = set()
         self.lost: str | None = None  # why nothing comes any more, as long as it does not
+        self.broken: str | None = None  # what is wrong with the pictures since the last whole one
+        self._broken_in_a_row = 0
         self._thread = threading.Thread(target=self._run, name=f"clip {title}", daemon=True)
         self._thread.start()
 
@@ -85,11 +94,17 @@ class Ahead(Generic[T]):
     def _run(self) -> None:
         with suppress(OSError, AttributeError):  # the wall goes first
             os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICE)
+        try:
+            self._read_all()
+        finally:
+            self._clip.close()
+
+    def _read_all(self) -> None:
         while (due := self._due()) is not None:
             try:
                 self._read(*due)
             except BrokenError as error:
-                self._tell(str(error))
+                self._leave_out(str(error))
             except LostError as error:
                 self._lose(str(error))
             except Exception as error:  # noqa: BLE001  whatever a decoder raises, the wall shows what there is
@@ -101,11 +116,12 @@ class Ahead(Generic[T]):
             self._change.wait_for(lambda: self._stopped or self._room())
             if self._stopped:
                 return None
-            begins = self._next > 0 and self._next % self.length == 0
-            sought, self._sought = self._sought and not begins, True
+            sought, self._sought = self._sought, True
             return self._next, not sought
 
     def _room(self) -> bool:
+        if self._next > self._wanted + self.length + MOST_AHEAD:  # a whole loop had no picture
+            return False
         ahead = sum(place > self._wanted for place, _ in self._held)
         return ahead < 2 or (ahead < MOST_AHEAD and self._held_bytes < MOST_BYTES)
 
@@ -118,7 +134,7 @@ class Ahead(Generic[T]):
             if self._next != place:  # it was sent elsewhere meanwhile
                 return
             if found is None or found[0] >= self.length:
-                self._next = loop + self.length
+                self._go_on_at(loop + self.length)
             else:
                 self._hold(max(loop + found[0], place), found[1])
             self.lost = None
@@ -127,7 +143,22 @@ class Ahead(Generic[T]):
     def _hold(self, place: int, picture: T) -> None:
         self._held.append((place, picture))
         self._held_bytes += self._bytes_of(picture)
-        self._next = place + 1
+        self.broken, self._broken_in_a_row = None, 0
+        self._go_on_at(place + 1)
+
+    def _go_on_at(self, place: int) -> None:
+        """A loop's beginning is sought once, and not again where its first picture is broken."""
+        self._next = place
+        if place % self.length == 0:
+            self._sought = False
+
+    def _leave_out(self, sentence: str) -> None:
+        self._tell(sentence)
+        with self._change:
+            self.broken = sentence
+            self._broken_in_a_row += 1
+            if self._broken_in_a_row > MOST_BROKEN:
+                self._change.wait_for(lambda: self._stopped, REST_S)
 
     def _lose(self, sentence: str) -> None:
         self._tell(sentence)
@@ -142,9 +173,16 @@ class Ahead(Generic[T]):
             log.error("%s; the picture before it stays.", sentence)
 
     def close(self) -> None:
+        """Never waits: the thread may be in the middle of a picture, and closes the clip itself when it is through."""
         with self._change:
             self._stopped = True
             self._change.notify_all()
-        self._thread.join(CLOSE_S)
-        if not self._thread.is_alive():
-            self._clip.close()
+        _ending.add(self._thread)
+
+
+@atexit.register
+def _join_all() -> None:
+    """No decoder is cut off in the middle of a picture when the engine ends, unless it is stuck."""
+    end_s = time.monotonic() + CLOSE_S
+    for thread in list(_ending):
+        thread.join(max(end_s - time.monotonic(), 0.0))

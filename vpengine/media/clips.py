@@ -88,9 +88,13 @@ class VideoClip:
         raise LostError(f"{self._title}: holds no picture that can be decoded")
 
     def _counted(self) -> int:
-        """By its header, holes and all; where that says nothing, by its packets, one a picture."""
-        seconds = self._decoder.seconds
-        told = max(self._decoder.stream.frames, round(seconds * self._own_rate) if seconds is not None else 0)
+        """By its header, holes and all; where that says nothing, by its packets, one a picture.
+
+        How long it lasts comes first: ``frames`` also counts samples that an edit list hides, as in a trimmed film.
+        """
+        stream, seconds = self._decoder.stream, self._decoder.seconds
+        lasting = round((seconds - self._hidden_s()) * self._own_rate) if seconds is not None else 0
+        told = lasting if lasting > 0 else stream.frames
         if told > 0:
             return told
         counting = self._opened()
@@ -98,6 +102,14 @@ class VideoClip:
             return max(counting.packets(), 1)
         finally:
             counting.close()
+
+    def _hidden_s(self) -> Fraction:
+        """Before its first whole picture: an MPEG-TS that was cut in a group lasts from its first packet on."""
+        stream = self._decoder.stream
+        begins, unit = stream.start_time, stream.time_base
+        if stream.frames or stream.duration is None or begins is None or unit is None or self._first is None:
+            return Fraction(0)
+        return max(self._first / self._own_rate - begins * Fraction(unit), Fraction(0))
 
     def seek(self, place: int) -> None:
         stream = self._decoder.stream

@@ -83,6 +83,8 @@ class ClipCard:
             return self._ahead.lost
         if sum(self._late) < MANY_LATE:
             return None
+        if self._ahead.broken is not None:
+            return self._ahead.broken
         return f"{self._title} cannot keep up: make it smaller, or of an intra codec such as ProRes"
 
     def _place(self, playhead: Fraction) -> int:
