@@ -111,7 +111,8 @@ class AnyShow(RuleBasedStateMachine):
         before, closed = self.settled.buses["program"].look, self.settled.closed
         self.desk.apply([ControlChange(SNOW, 0.1), SceneTrigger("next"), CueTrigger("go"), RefreshTrigger()])
         self.frame(step_s)
-        assert (self.settled.closed, self.settled.buses["program"].look) == (closed, before)
+        assert self.settled.buses["program"].look == before
+        assert closed or not self.settled.closed
         self.desk.apply([TakeTrigger("cut"), TakeTrigger("unlock")])
 
     @rule(action=DECISIONS)
