@@ -275,15 +275,15 @@ def trouble_of(loop: Loop) -> str:
 
 
 def measuring(captures: Captures, files: Files, desk: Desk) -> Callable[[PickTrigger], Iterable[ControlChange]]:
-    """What picks from the first of the cameras' own pictures, as it is now."""
-    sections = files.stage.captures
+    """What picks from the first camera's own picture that there is, as it is now."""
+    each = [section.settings for section in files.stage.captures]
 
     def measure(trigger: PickTrigger) -> Iterable[ControlChange]:
-        shared = sections[0].settings
-        frame = captures.readers[shared.camera].ring.newest()
-        if frame is None:
-            raise UserError(f"capture {shared.id}: there is no picture to pick from yet")
-        return picked(trigger, frame, shared.color_space, desk.controls.targets())
+        for shared in each:
+            frame = captures.readers[shared.camera].ring.newest()
+            if frame is not None:
+                return picked(trigger, frame, shared.color_space, desk.controls.targets())
+        raise UserError(f"capture {each[0].id}: there is no picture to pick from yet")
 
     return measure
 

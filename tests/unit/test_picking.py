@@ -7,7 +7,7 @@ import pytest
 
 from vpengine.compose import picking
 from vpengine.compose.picking import measured, picked
-from vpengine.control.key import CONTROLS
+from vpengine.control.key import CONTROLS, GAINS, GREEN, SCREEN
 from vpengine.control.triggers import PickTrigger
 from vpengine.errors import UserError
 from vpengine.frames.captured import FORMATS, CapturedFrame, Tags, cropped, rgb_of
@@ -49,8 +49,35 @@ def test_a_speck_does_not_count() -> None:
     one = CapturedFrame((grey,), FORMATS["rgb24"], (20, 20), Tags(transfer="iec61966-2-1"), 0.0)
     red, green, blue = measured(PickTrigger("grey", 0.5, 0.5, 0.2, 0.2), one, "tagged")
     assert (red, green, blue) == pytest.approx((0.1812,) * 3, abs=2e-3)
-    changes = {change.address: change.value for change in picked(PickTrigger("grey", 0.5, 0.5), one, "tagged", {})}
-    assert changes == pytest.approx(dict.fromkeys(changes, 0.18 / 0.1812), rel=0.02)
+    asked = picked(PickTrigger("grey", 0.5, 0.5), one, "tagged", CONTROL_VALUES)
+    changes = {change.address: change.value for change in asked}
+    assert {address: changes[address] for address in GAINS} == pytest.approx(
+        dict.fromkeys(GAINS, 0.18 / 0.1812), rel=0.02
+    )
+
+
+def plain(red: int, green: int, blue: int) -> CapturedFrame:
+    picture = np.full((20, 20, 3), (red, green, blue), np.uint8)
+    return CapturedFrame((picture,), FORMATS["rgb24"], (20, 20), Tags(transfer="iec61966-2-1"), 0.0)
+
+
+@pytest.mark.parametrize("first", ["screen", "grey"])
+def test_screen_and_grey_card_are_picked_in_any_order(first: str) -> None:
+    """Of a picture that is too blue: afterwards the key's screen is the one in the picture with its gains."""
+    pictures = {"screen": plain(60, 150, 80), "grey": plain(100, 110, 150)}
+    values = dict(CONTROL_VALUES)
+    for what in (first, "grey" if first == "screen" else "screen"):
+        asked = picked(PickTrigger(what, 0.5, 0.5), pictures[what], "tagged", values)  # type: ignore[arg-type]
+        values |= {change.address: change.value for change in asked}
+    light = measured(PickTrigger("screen", 0.5, 0.5), pictures["screen"], "tagged")
+    gained = [part * float(values[gain]) for part, gain in zip(light, GAINS, strict=True)]
+    assert [values[address] for address in SCREEN] == pytest.approx(gained)
+    assert max(abs(float(values[gain]) - 1.0) for gain in GAINS) > 0.1
+
+
+def test_a_screen_that_nobody_picked_is_that_of_a_balanced_picture() -> None:
+    asked = picked(PickTrigger("grey", 0.5, 0.5), plain(100, 110, 150), "tagged", CONTROL_VALUES)
+    assert [change.value for change in asked if change.address in SCREEN] == list(GREEN)
 
 
 def test_a_box_as_large_as_the_picture_is_measured_all_over_and_no_frame_waits() -> None:

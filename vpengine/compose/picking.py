@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
-from vpengine.control.key import GAINS
+from vpengine.control.key import GAINS, GREEN, LEAST_GAIN, MOST_GAIN, SCREEN
 from vpengine.control.messages import ControlChange
 from vpengine.control.triggers import PickTrigger
 from vpengine.errors import UserError
@@ -24,16 +24,38 @@ def picked(
 ) -> Iterable[ControlChange]:
     """The changes that a pick makes: each channel's median, so that a speck of dust does not count.
 
-    controls: as they are. Raises UserError for a card that is too dark or too bright to be one.
+    controls: as they are; the screen's colour goes with the gains of a grey card, whichever is picked first.
+
+    Raises UserError for a card that is too dark or too bright to be one.
     """
     light = measured(trigger, frame, color_space)
     if trigger.what == "screen":
-        gained = [part * float(controls[address]) for part, address in zip(light, GAINS, strict=True)]
-        return [ControlChange(f"/vp/key/screen/{name}", part) for name, part in zip("rgb", gained, strict=True)]
+        return _changes(SCREEN, (part * gain for part, gain in zip(light, _now(GAINS, controls), strict=True)))
     if min(light) < DARKEST or max(light) > BRIGHTEST:
         shown = ", ".join(f"{part:.3f}" for part in light)
         raise UserError(f"/vp/picture/grey: ({shown}) of white is no grey card; pick one that is lit as the actor is")
-    return [ControlChange(address, GREY / part) for address, part in zip(GAINS, light, strict=True)]
+    gains = [min(max(GREY / part, LEAST_GAIN), MOST_GAIN) for part in light]
+    return [*_changes(GAINS, gains), *_changes(SCREEN, _screen_with(gains, controls))]
+
+
+def _screen_with(gains: Sequence[float], controls: Mapping[str, float | bool | str]) -> Rgb:
+    """The screen's colour under other gains: it was picked from the picture with those that were. The one that nobody
+    picked is that of a picture which is balanced already.
+    """
+    red, green, blue = screen = _now(SCREEN, controls)
+    if screen == GREEN:
+        return screen
+    others = [new / old for new, old in zip(gains, _now(GAINS, controls), strict=True)]
+    return red * others[0], green * others[1], blue * others[2]
+
+
+def _now(addresses: tuple[str, str, str], controls: Mapping[str, float | bool | str]) -> Rgb:
+    red, green, blue = (float(controls[address]) for address in addresses)
+    return red, green, blue
+
+
+def _changes(addresses: tuple[str, str, str], values: Iterable[float]) -> list[ControlChange]:
+    return [ControlChange(address, value) for address, value in zip(addresses, values, strict=True)]
 
 
 def measured(trigger: PickTrigger, frame: CapturedFrame, color_space: str) -> Rgb:

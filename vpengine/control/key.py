@@ -19,6 +19,8 @@ def _key(
 
 
 DEFOCUS = "/vp/key/defocus"
+SCREEN = ("/vp/key/screen/r", "/vp/key/screen/g", "/vp/key/screen/b")
+LEAST_GAIN, MOST_GAIN = 1 / 16, 16.0
 GAINS = ("/vp/picture/gain/r", "/vp/picture/gain/g", "/vp/picture/gain/b")
 # What key:CAMERA shows, by the control's number.
 STAGES = ("matte", "measured alpha", "sure foreground", "screen's light", "shadow", "foreground", "garbage matte")
@@ -54,5 +56,5 @@ CONTROLS = (
     Control(DEFOCUS, "bool", False, "The world is as soft as the lens's focus and T-stop make it."),
     Control("/vp/key/front", "bool", False, "What of the world is nearer than the mark passes before the picture."),
     *(Control(address, "float", 1.0, f"Gain on the {name} light of cameras' own pictures, as a grey card sets it.",
-              1 / 16, 16.0) for address, name in zip(GAINS, ("red", "green", "blue"), strict=True)),
+              LEAST_GAIN, MOST_GAIN) for address, name in zip(GAINS, ("red", "green", "blue"), strict=True)),
 )  # fmt: skip
