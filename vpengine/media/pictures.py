@@ -21,12 +21,17 @@ TRANSFERS = {
     int(ColorTrc.GAMMA22): "gamma22",
     int(ColorTrc.GAMMA28): "gamma28",
     int(ColorTrc.SMPTE170M): "smpte170m",
+    int(ColorTrc.SMPTE240M): "smpte240m",
     int(ColorTrc.LINEAR): "linear",
+    int(ColorTrc.LOG): "log100",
+    int(ColorTrc.LOG_SQRT): "log316",
     int(ColorTrc.IEC61966_2_4): "iec61966-2-4",
+    int(ColorTrc.BT1361_ECG): "bt1361e",
     int(ColorTrc.IEC61966_2_1): "iec61966-2-1",
     int(ColorTrc.BT2020_10): "bt2020-10",
     int(ColorTrc.BT2020_12): "bt2020-12",
     int(ColorTrc.SMPTE2084): "smpte2084",
+    int(ColorTrc.SMPTE428): "smpte428",
     int(ColorTrc.ARIB_STD_B67): "arib-std-b67",
 }
 # FFmpeg's older names for full range in the same layout.
