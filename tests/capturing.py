@@ -81,20 +81,24 @@ def counted_film(
     numbers: Callable[[int], int] = lambda n: n,
     metadata: dict[str, str] | None = None,
     grey: bool = False,
+    transfer: int = 2,
 ) -> Path:
-    """A film whose picture n is of the brightness STEP * n + 16, at the place ``numbers(n)``. grey: without colour."""
+    """A film whose picture n is of the brightness STEP * n + 16, at the place ``numbers(n)``. grey: without colour.
+    transfer: by Rec. ITU-T H.273; 2 says nothing.
+    """
     with av.open(str(path), "w") as film:
         film.metadata.update(metadata or {})
         stream = film.add_stream(codec, rate=rate)
         stream.width, stream.height = size(0)
         stream.pix_fmt = "yuv420p"
         stream.codec_context.colorspace, stream.codec_context.color_range = 1, 1
+        stream.codec_context.color_trc = transfer
         for number in range(count):
             width, height = size(number)
             planes = np.full((height * 3 // 2, width), shade(number), np.uint8)
             planes[height:] = 128 if grey else shade(number)
             frame = av.VideoFrame.from_ndarray(planes, "yuv420p")
-            frame.colorspace, frame.color_range = 1, 1
+            frame.colorspace, frame.color_range, frame.color_trc = 1, 1, transfer
             frame.pts, frame.time_base = numbers(number), 1 / rate
             film.mux(stream.encode(frame))
         film.mux(stream.encode(None))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -55,6 +56,16 @@ def test_tags_are_honoured(engine: Gpu, range_: str, matrix: str) -> None:
     drawn = VideoPicture(engine, SIZE)
     expected = space_of("tagged", None, frame.matrix).acescg(rgb_of(frame))
     np.testing.assert_allclose(seen(drawn.draw(frame)), expected, atol=CLOSE, rtol=CLOSE)
+    drawn.release()
+
+
+@pytest.mark.parametrize("transfer", ["arib-std-b67", "smpte2084", "gamma22", "gamma28"])
+def test_tagged_curves_are_light(engine: Gpu, transfer: str) -> None:
+    frame = picture("yuv444p10le", range_="full", matrix="bt2020")
+    frame = replace(frame, tags=replace(frame.tags, transfer=transfer))
+    drawn = VideoPicture(engine, SIZE)
+    expected = space_of("tagged", transfer, "bt2020").acescg(rgb_of(frame))
+    np.testing.assert_allclose(seen(drawn.draw(frame)), expected, atol=CLOSE, rtol=2e-2)
     drawn.release()
 
 

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from tests.capturing import counted_film, shade
+from tests.unit.test_image_tags import png
 from vpengine.app import App, RunOptions
 from vpengine.cli.film import read_take
 from vpengine.frames.captured import FORMATS, CapturedFrame, Tags, rgb_of
@@ -114,6 +115,40 @@ def test_images_are_srgb_and_exr_is_linear(engine: Gpu, tmp_path: Path) -> None:
         assert expected.max() > (1.5 if kind == "exr" else 0.5)
         for made in (still, clip, target):
             made.release()
+
+
+def code_values(light: NDArray[Any]) -> NDArray[Any]:
+    """sRGB's of 8 bits (IEC 61966-2-1)."""
+    light = np.clip(light, 0.0, None)
+    return 255.0 * np.where(light <= 0.0031308, 12.92 * light, 1.055 * light ** (1.0 / 2.4) - 0.055)
+
+
+GAMMAS = {"gamma.png": 45455, "darker.png": 35714}  # of gAMA: 1/2.2, as sRGB is spelled, and 1/2.8
+
+
+@pytest.mark.parametrize("name", ["grey.png", "grey.tif", "grey.jpg", "deep.tif", "deep.png", "rgb.tif", *GAMMAS])
+def test_a_sequence_s_colours_are_those_of_a_still(engine: Gpu, tmp_path: Path, name: str) -> None:
+    """A wave from black to white, to a code value: in grey of 8 and 16 bits, and by a PNG's gamma."""
+    wave = np.clip(127.5 + 160.0 * np.sin(np.linspace(0.0, 8.0 * np.pi, 512)), 0.0, 255.0)
+    ramp = np.tile(wave.astype(np.uint8), (288, 1))
+    path = tmp_path / f"a_1{Path(name).suffix}"
+    if name in GAMMAS:
+        png(path, np.stack([ramp] * 3, -1), (b"gAMA", GAMMAS[name].to_bytes(4, "big")))
+    elif name == "rgb.tif":
+        Image.fromarray(np.stack([ramp] * 3, -1)).save(path)
+    else:
+        Image.fromarray(ramp.astype(np.uint16) * 257 if "deep" in name else ramp).save(path)
+    still = up(engine, Still(StillSettings(file=path)))
+    clip = up(engine, Sequence(SequenceSettings(first=path, rate=Fraction(24))))
+    target = Target(engine.context, SIZE, depth=True)
+    still.draw(target, AHEAD)
+    expected = download(target.color)[..., :3].astype(np.float32)
+    assert expected.min() < 0.002
+    assert expected.max() > 0.9
+    off = code_values(at(engine, clip, Fraction(0))) - code_values(expected)
+    assert np.abs(off).max() <= 1.2
+    for made in (still, clip, target):
+        made.release()
 
 
 @pytest.mark.parametrize("distance_m", [6.0, 300.0])

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import av
 import numpy as np
 import pytest
 from av.video.reformatter import ColorRange, Colorspace, Interpolation
+from PIL import Image
 
 from vpengine.frames.captured import FORMATS, CapturedFrame, Tags, rgb_of
+from vpengine.media.images import image_frame
 from vpengine.media.pictures import captured, timecode_in
 from vpengine.view.timecode import Timecode
 from vpengine.view.yuv import Matrix, Range, rgb_from_yuv, yuv_from_rgb
@@ -145,6 +148,24 @@ def test_packed_samples_are_the_same_samples() -> None:
     packed.colorspace, packed.color_range = 1, 1
     for plane, same in zip(captured(packed, 0.0).planes, captured(frame, 0.0).planes, strict=True):
         np.testing.assert_array_equal(plane, same)
+
+
+@pytest.mark.parametrize(("name", "white"), [("gray", 255), ("ya8", 255), ("monob", 255), ("gray16le", 4095)])
+def test_untagged_grey_keeps_its_codes_and_is_full(name: str, white: int) -> None:
+    ramp = np.tile(np.linspace(0, 65535, 64).astype(np.uint16), (4, 1))
+    grey = av.VideoFrame.from_ndarray(ramp, format="gray16le")
+    frame = grey if name == "gray16le" else grey.reformat(format=name)
+    frame.color_range = 0
+    ours = captured(frame, 0.0)
+    assert (ours.range, ours.planes[0].min(), ours.planes[0].max()) == ("full", 0, white)
+    if name != "monob":
+        np.testing.assert_allclose(rgb_of(ours)[..., 1], ramp / 65535, atol=1.5 / 255)
+
+
+def test_a_grey_tiff_says_nothing_of_its_curve(tmp_path: Path) -> None:
+    """FFmpeg says gamma 2.2 of every grey one; what it is then is for who shows it to say."""
+    Image.fromarray(np.zeros((16, 16), np.uint8)).save(tmp_path / "a_1.tif")
+    assert captured(image_frame(tmp_path / "a_1.tif"), 0.0).tags == Tags(None, "full", None)
 
 
 def test_planes_are_whole_and_read_only() -> None:

@@ -183,6 +183,13 @@ def test_a_full_range_picture_that_says_limited_is_found_out() -> None:
     assert list(tag_faults(replace(wrong, tags=Tags("bt709", "full")))) == []
 
 
+@pytest.mark.parametrize(("transfer", "told"), [("arib-std-b67", 0), ("smpte2084", 0), ("gamma28", 0), ("log316", 1)])
+def test_a_curve_that_is_not_known_is_told(transfer: str, told: int) -> None:
+    found = list(tag_faults(grey(0.0, (1920, 1080), Tags("bt709", "limited", transfer))))
+    assert len(found) == told
+    assert all("tagged log316, which is not known here" in each for each in found)
+
+
 def test_interlaced_pictures_are_told() -> None:
     (found,) = tag_faults(replace(grey(0.0, (1920, 1080)), interlaced=True))
     assert found.startswith("interlaced: ")

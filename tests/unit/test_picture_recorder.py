@@ -106,6 +106,8 @@ def _plane(plane: Any, dtype: type[Any]) -> NDArray[Any]:
         (Tags("bt2020", "full", "smpte2084"), (9, 2, 16)),
         (Tags("bt601", "limited", None), (6, 1, 2)),
         (Tags("bt2020", "limited", "arib-std-b67"), (9, 1, 18)),
+        (Tags("bt709", "full", "gamma22"), (1, 2, 4)),
+        (Tags("bt709", "limited", "gamma28"), (1, 1, 5)),
     ],
 )
 def test_its_tags_are_kept(tmp_path: Path, tags: Tags, expected: tuple[int, int, int]) -> None:

@@ -40,6 +40,16 @@ def test_each_kind_of_file_is_taken_for_what_it_is(tmp_path: Path) -> None:
     assert recognised(tmp_path / "shot_009.png").kind == "still"  # two are no sequence
 
 
+@pytest.mark.parametrize(
+    ("transfer", "told"), [(1, " (tagged)"), (18, " (tagged)"), (17, ""), (2, " (partly untagged: judged by its size)")]
+)
+def test_a_film_s_curve_that_is_not_known_is_told(tmp_path: Path, transfer: int, told: str) -> None:
+    film = recognised(counted_film(tmp_path / "a.mkv", 2, transfer=transfer))
+    assert film.facts[2] == f"8 bits, bt709 limited{told}"
+    assert [each for each in film.doubts if "transfer is tagged smpte428" in each] == list(film.doubts[:-1])
+    assert len(film.doubts) == (2 if transfer == 17 else 1)
+
+
 def test_a_model_stands_on_the_floor_before_the_camera(tmp_path: Path) -> None:
     """A box of 2 x 1 x 4 about a point beside its origin, as another program writes it."""
     box = trimesh.creation.box((2.0, 1.0, 4.0))

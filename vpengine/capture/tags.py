@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from vpengine.frames.captured import HD_LINES, MATRICES, CapturedFrame
+from vpengine.frames.transfers import unknown_transfer
 from vpengine.view.yuv import scales
 
 SD_LINES = (480, 486, 576)  # of television; other small pictures come from computers, which have BT.709
@@ -17,6 +18,8 @@ def tag_faults(frame: CapturedFrame) -> Iterator[str]:
     """What to say of a frame's tags, each with what to do about it."""
     if frame.interlaced:
         yield "interlaced: its lines are of two moments and are shown together; set the camera to progressive or PsF"
+    if unknown := unknown_transfer(frame.tags.transfer):
+        yield unknown
     if frame.format.model == "rgb":
         if frame.tags.range == "limited":
             yield "says limited range of R'G'B'; full is usual: write range = \"full\" where blacks are grey"

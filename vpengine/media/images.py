@@ -7,6 +7,7 @@ from collections.abc import Collection
 from pathlib import Path
 
 import av
+from av.video.reformatter import ColorTrc
 
 from vpengine.media.decoding import BrokenError, Decoder, LostError
 
@@ -60,4 +61,6 @@ def image_frame(path: Path) -> av.VideoFrame:
         decoder.close()
     if frame is None:
         raise BrokenError(f"{what}: holds no picture")
+    if READERS[path.suffix.lower()] == "tiff_pipe":
+        frame.color_trc = ColorTrc.UNSPECIFIED  # FFmpeg says gamma 2.2 of grey ones, and the file says nothing
     return frame

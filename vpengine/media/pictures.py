@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import av
@@ -21,12 +22,17 @@ TRANSFERS = {
     int(ColorTrc.GAMMA22): "gamma22",
     int(ColorTrc.GAMMA28): "gamma28",
     int(ColorTrc.SMPTE170M): "smpte170m",
+    int(ColorTrc.SMPTE240M): "smpte240m",
     int(ColorTrc.LINEAR): "linear",
+    int(ColorTrc.LOG): "log100",
+    int(ColorTrc.LOG_SQRT): "log316",
     int(ColorTrc.IEC61966_2_4): "iec61966-2-4",
+    int(ColorTrc.BT1361_ECG): "bt1361e",
     int(ColorTrc.IEC61966_2_1): "iec61966-2-1",
     int(ColorTrc.BT2020_10): "bt2020-10",
     int(ColorTrc.BT2020_12): "bt2020-12",
     int(ColorTrc.SMPTE2084): "smpte2084",
+    int(ColorTrc.SMPTE428): "smpte428",
     int(ColorTrc.ARIB_STD_B67): "arib-std-b67",
 }
 # FFmpeg's older names for full range in the same layout.
@@ -38,8 +44,8 @@ def captured(frame: av.VideoFrame, time_s: float, timecode: Timecode | None = No
     """``frame`` in the same pixel format, or in the nearest that is known here, without a change of matrix or range."""
     of_jpeg = frame.format.name in OF_JPEG
     tags = tags_of(frame)
-    if of_jpeg:
-        tags = Tags(tags.matrix, "full", tags.transfer)
+    if of_jpeg or (tags.range is None and _is_grey(frame.format)):
+        tags = replace(tags, range="full")
     known = frame if of_jpeg or frame.format.name in FORMATS else _repacked(frame)
     kind = FORMATS[OF_JPEG.get(known.format.name, known.format.name)]
     size = (known.width, known.height)
@@ -69,9 +75,16 @@ def _repacked(frame: av.VideoFrame) -> av.VideoFrame:
     """Another layout of the same samples; where there is none here, more bits and less sharing, never fewer."""
     name = REPACKED.get(frame.format.name) or _nearest(frame.format)
     rgb = name.startswith("rgb")
-    # Both ranges are named alike, so that no code value is stretched; untagged ones would be guessed at.
-    same = frame.color_range if int(frame.color_range) in RANGES else (ColorRange.JPEG if rgb else ColorRange.MPEG)
+    # Both ranges are named alike, so that no code value is stretched; untagged ones would be guessed at. FFmpeg itself
+    # takes grey for full range, and would squeeze it.
+    full = rgb or _is_grey(frame.format)
+    same = frame.color_range if int(frame.color_range) in RANGES else (ColorRange.JPEG if full else ColorRange.MPEG)
     return frame.reformat(format=name, src_color_range=same, dst_color_range=same)
+
+
+def _is_grey(found: Any) -> bool:
+    """One component, and perhaps alpha: of pictures, and of cameras that see no colour."""
+    return len(found.components) <= 2 and not found.is_rgb and not found.has_palette
 
 
 def _nearest(found: Any) -> str:

@@ -41,6 +41,8 @@ MATRICES = {"bt601": 6, "bt709": BT709, "bt2020": 9}
 PRIMARIES = {"bt601": 6, "bt709": 1, "bt2020": 9}
 TRANSFERS = {
     "bt709": 1,
+    "gamma22": 4,
+    "gamma28": 5,
     "smpte170m": 6,
     "linear": 8,
     "iec61966-2-1": 13,

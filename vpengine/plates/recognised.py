@@ -13,6 +13,8 @@ import numpy as np
 from PIL import Image
 
 from vpengine.errors import UserError
+from vpengine.frames.captured import Tags
+from vpengine.frames.transfers import unknown_transfer
 from vpengine.media.clips import VideoClip
 from vpengine.media.images import NUMBERED, numbered_images
 from vpengine.plates.gltf.buffers import Buffers
@@ -116,7 +118,9 @@ def _video(path: Path) -> Recognised:
         width, height = clip.size
         seconds = float(clip.length / clip.rate)
         found = [f"{width} x {height}", f"{float(clip.rate):.6g} a second, {seconds:.1f} s", *_tagged(first)]
-        return Recognised("video", {"file": path}, (*found, clip.codec), (_no_lens(),))
+        unknown = unknown_transfer(first[1].tags.transfer) if first is not None else None
+        doubts = (unknown, _no_lens()) if unknown else (_no_lens(),)
+        return Recognised("video", {"file": path}, (*found, clip.codec), doubts)
     finally:
         clip.close()
 
@@ -124,8 +128,14 @@ def _video(path: Path) -> Recognised:
 def _tagged(first: Any) -> Iterator[str]:
     if first is not None:
         frame = first[1]
-        told = "tagged" if frame.tags.matrix and frame.tags.transfer else "partly untagged: judged by its size"
-        yield f"{frame.format.bits} bits, {frame.matrix} {frame.range} ({told})"
+        yield f"{frame.format.bits} bits, {frame.matrix} {frame.range}{_told(frame.tags)}"
+
+
+def _told(tags: Tags) -> str:
+    """Of a transfer that is not known here a doubt says more."""
+    if unknown_transfer(tags.transfer):
+        return ""
+    return " (tagged)" if tags.matrix and tags.transfer else " (partly untagged: judged by its size)"
 
 
 def _sequence(path: Path, files: tuple[Path, ...]) -> Recognised:

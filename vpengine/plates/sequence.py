@@ -22,6 +22,7 @@ from vpengine.stage.settings import ExistingFile, Rate
 OF_FLOATS = (".exr", ".hdr")
 KINDS = (*OF_FLOATS, *READERS)
 SRGB = "iec61966-2-1"  # as FFmpeg calls it: what an image is that says nothing
+GAMMA_22 = "gamma22"  # how PNG files spell sRGB's curve that cannot say it otherwise; a still takes it for that too
 
 
 class SequenceSettings(ClipSettings):
@@ -76,7 +77,8 @@ class Sequence(ClipCard):
 def _video_of(path: Path) -> CapturedFrame:
     frame = captured(image_frame(path), 0.0)
     tags = frame.tags
-    return replace(frame, tags=Tags(tags.matrix or "bt601", tags.range or "full", tags.transfer or SRGB))
+    transfer = SRGB if tags.transfer in (None, GAMMA_22) else tags.transfer
+    return replace(frame, tags=Tags(tags.matrix or "bt601", tags.range or "full", transfer))
 
 
 def _light_reader(settings: SequenceSettings) -> Callable[[Path], Light]:
