@@ -303,9 +303,7 @@ def test_models_are_found_by_name_or_path(model: Path, tmp_path: Path, monkeypat
     refused(lambda: find_model("", beside=tmp_path))
 
 
-def test_check_tells_of_models_that_are_not_there(
-    model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_check_tells_of_models_that_are_not_there(model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("VPENGINE_MODELS", str(tmp_path))
     good = Diffusion.Settings(model=model.name)
     assert Diffusion.check(good) == []
