@@ -254,7 +254,7 @@ def read_files(
     surrounds: also with what scenes take from other takes; a film needs none of that. live: also with what stands in
     for a camera; a take is drawn without it, and has no copy of it.
     """
-    reading = read_stage(stage_path, controls_of, allow_outside=allow_outside)
+    reading = read_stage(stage_path, controls_of, kinds=TABLES, allow_outside=allow_outside)
     problems, sections = list(reading.problems), list(reading.sections)
     show_file = show_path or reading.show
     show = None
@@ -262,7 +262,7 @@ def read_files(
         if reading.stage is not None:  # a file that cannot be read has other things to mend first
             problems.append(Problem(str(stage_path), "stage.show", "missing: name a show file, here or with --show"))
     else:
-        show_reading = read_show(show_file, reading.controls, allow_outside=allow_outside)
+        show_reading = read_show(show_file, reading.controls, kinds=TABLES, allow_outside=allow_outside)
         problems += show_reading.problems
         sections += show_reading.sections
         show = show_reading.show

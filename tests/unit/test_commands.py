@@ -49,6 +49,7 @@ def test_controls_as_json() -> None:
     addresses = [item["address"] for item in listed]
     assert addresses[: len(CONTROLS)] == [control.address for control in CONTROLS]
     assert {"/vp/scene/next", "/vp/scene/<slug>", "/vp/scene/day", "/vp/camera/1/recentre"} <= set(addresses)
+    assert {"/vp/key/pick", "/vp/picture/grey", "/vp/preview/look/<name>"} <= set(addresses)
     assert all(item["sentence"] and item["kind"] for item in listed)
 
 

@@ -65,5 +65,7 @@ def test_what_cannot_be_measured_is_told_at_once() -> None:
         bench(gpu=True)
     with pytest.raises(UserError, match="--only asks for growth"):
         bench(gpu=True, model="any", only="growth")
+    with pytest.raises(UserError, match="--only temporal needs --model NAME"):
+        bench(only="temporal")
     with pytest.raises(UserError, match="no model 'none-there'"):
         bench(gpu=True, model="none-there")

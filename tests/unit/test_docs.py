@@ -10,6 +10,7 @@ import pytest
 
 from vpengine.files import conflicts, controls_of, settings_of
 from vpengine.plates.layers_manifest import parse_manifest
+from vpengine.stage.desk_files import read_cues
 from vpengine.stage.stage_file import read_stage
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -55,3 +56,12 @@ def test_the_layers_of_the_design_are_those_that_are_checked() -> None:
     (checked,) = (contract["layers"] for contract in contracts if contract["type"] == "layers")
     (drawn,) = re.findall(r"```\n(__main__ .*?)```", (DOCS / "design.md").read_text(encoding="utf-8"), re.DOTALL)
     assert [layer.strip().strip("()") for layer in drawn.split(">")] == checked
+
+
+def test_a_cue_written_by_hand_is_good(tmp_path: Path) -> None:
+    found = re.search(r"^```toml\n(version.*?)^```", (DOCS / "desk.md").read_text(encoding="utf-8"), CASES)
+    assert found
+    (tmp_path / "show.cues.toml").write_text(found[1], encoding="utf-8")
+    cues, problems = read_cues(tmp_path / "show.cues.toml", controls_of("weather"), ["snow-night"])
+    assert problems == []
+    assert [(cue.number, cue.fades) for cue in cues.cues] == [("1", (("/vp/look/snow", 8.0),))]

@@ -17,6 +17,7 @@ import pytest
 
 from tests.tiny_folders import refused, write_json, write_model, write_weights
 from vpengine.errors import UserError
+from vpengine.neural.diffusion import Diffusion
 from vpengine.neural.digests import digests_of, sha256_of
 from vpengine.neural.model_folder import find_model, models_folder, read_model
 from vpengine.neural.model_part import check_fits, read_part
@@ -300,6 +301,15 @@ def test_models_are_found_by_name_or_path(model: Path, tmp_path: Path, monkeypat
     assert "did you mean 'sd-turbo'?" in said
     assert "vpengine models lists them" in said
     refused(lambda: find_model("", beside=tmp_path))
+
+
+def test_check_tells_of_models_that_are_not_there(model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VPENGINE_MODELS", str(tmp_path))
+    good = Diffusion.Settings(model=model.name)
+    assert Diffusion.check(good) == []
+    faults = Diffusion.check(good.model_copy(update={"model": "modle", "vae": "taesd", "lora": (model.name, "lcm")}))
+    assert [key for key, _ in faults] == ["model", "vae", "lora"]
+    assert faults[0][1].startswith("no model 'modle'; did you mean 'model'?")
 
 
 def test_the_models_folder_is_in_the_state_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

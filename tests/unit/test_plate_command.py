@@ -47,6 +47,7 @@ def shown(result: Result, folder: Path) -> Still:
     assert result.exit_code == 0, result.output or result.exception
     (folder / "show.toml").write_text(result.stdout, encoding="utf-8")
     show = load_show(folder / "show.toml", controls_of("weather"))
+    assert '\n# gate = "off"' in result.stdout
     (section,) = show.plates.values()
     settings, problems = inspected([section])
     assert problems == []

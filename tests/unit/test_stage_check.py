@@ -60,6 +60,15 @@ def test_every_problem_of_every_file_on_one_line(small_stage: Path, capsys: pyte
     assert out == f"{STAGES / 'tv.toml'}: good; its show's pictures were opened (1)\n"
 
 
+def test_a_section_without_a_kind_is_told_which_there_are(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    stage = tmp_path / "tv.toml"
+    text = (STAGES / "tv.toml").read_text(encoding="utf-8").replace('show = "shows/street.toml"\n', "")
+    stage.write_text(text.replace('kind = "window"\n', ""), encoding="utf-8")
+    assert check_files([stage], settings_of, conflicts) == 1
+    allowed = "(allowed: headless, recording, stream, window)"
+    assert capsys.readouterr().err.splitlines() == [f"{stage}: output[1].kind: missing {allowed}"]
+
+
 def test_plugin_problems_alone_make_a_stage_bad(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     seen: list[str] = []
 

@@ -92,8 +92,8 @@ ONE_MISTAKE = [
     ("arc_deg = 120.0", "", "wall[1].radius_m: found neither of radius_m and arc_deg, give one of them"),
     ('kind = "arc"', 'kind = "ark"', "wall[1].kind: found 'ark', no such kind of wall; did you mean 'arc'?"),
     ('kind = "arc"', 'kind = "dome"', "wall[1].kind: found 'dome', no such kind of wall (allowed: arc, flat)"),
-    ('kind = "arc"', "", "wall[1].kind: missing"),
-    ('kind = "arc"', "kind = 3", "wall[1].kind: found 3, expected text in quotes"),
+    ('kind = "arc"', "", "wall[1].kind: missing (allowed: arc, flat)"),
+    ('kind = "arc"', "kind = 3", "wall[1].kind: found 3, expected text in quotes (allowed: arc, flat)"),
     ('id = "ceiling"', 'id = "main"', "wall[2].id: found 'main', which wall[1] has already; each needs its own"),
     (
         'id = "ceiling"',

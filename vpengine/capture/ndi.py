@@ -1,4 +1,4 @@
-"""``ndi``: pictures from the network by NDI, as OBS, vMix and many cameras send them; ``pip install vpengine[ndi]``.
+"""``ndi``: pictures from the network by NDI, as OBS, vMix and many cameras send them; ``pip install 'vpengine[ndi]'``.
 
 The library, cyndilib, brings NDI's own runtime. It is imported when such a source is opened, and not before.
 """
@@ -31,7 +31,7 @@ class NdiSource:
     """NDI gives 4:2:2 of 8 bits, and says nothing of its colours: BT.709, or BT.601 below 720 lines, limited."""
 
     class Settings(Section):
-        """A sender on the network (NDI; `pip install vpengine[ndi]`)."""
+        """A sender on the network (NDI; `pip install 'vpengine[ndi]'`)."""
 
         source: Name | None = Field(
             default=None, description="Its name as NDI shows it, such as STUDIO (Camera 1); the first by default."

@@ -35,7 +35,7 @@ from vpengine.view.surround import FACES, surround_view
 
 
 def bake(
-    take: Annotated[Path, typer.Argument(help="The folder that `vpengine run --log` wrote.")],
+    take: Annotated[Path, typer.Argument(help="The folder of a take, or one that `vpengine run --log` wrote.")],
     scene: Annotated[str, typer.Option(metavar="SLUG", help="The scene whose look is baked.")],
     to: Annotated[Path | None, typer.Option(help="The folder to write; by default TAKE-SLUG-bake.")] = None,
     resolution: Annotated[

@@ -37,13 +37,15 @@ MEASURES: Mapping[str, Callable[[Sequence[Path]], Any]] = {
     "growth": lambda tracks: measure_growth(),
     "green_screen": lambda tracks: measure_green_screen(),
 }
-DIFFUSION, WALL = "diffusion", "wall"  # with --model, as is "temporal"
+DIFFUSION, TEMPORAL, WALL = "diffusion", "temporal", "wall"  # with --model
 SCENES = "scenes"  # with --show
 
 
 def bench(
     json_file: Annotated[Path | None, typer.Option("--json", help="Write the figures here.")] = None,
-    only: Annotated[str | None, typer.Option(help=f"One of {', '.join(MEASURES)}.")] = None,
+    only: Annotated[
+        str | None, typer.Option(help=f"One of {', '.join(MEASURES)}; with --model also diffusion, temporal, wall.")
+    ] = None,
     track: Annotated[
         list[Path] | None,
         typer.Option(
@@ -88,13 +90,15 @@ def chosen_measures(only: str | None, model: str | None, gpu: bool) -> Mapping[s
     measures = dict(MEASURES)
     if model is not None:
         measures[DIFFUSION] = lambda tracks: measure_diffusion_speed(model, every_size=gpu)
-        measures["temporal"] = partial(measure_diffusion, model)
+        measures[TEMPORAL] = partial(measure_diffusion, model)
         measures[WALL] = lambda tracks: measure_wall(model)
     if gpu:
         _check_gpu(model, only)
         return {name: measures[name] for name in (DIFFUSION, WALL)}
     if only is None:
         return measures
+    if only in (DIFFUSION, TEMPORAL, WALL) and model is None:
+        raise UserError(f"--only {only} needs --model NAME (`vpengine models`)")
     if only not in measures:
         raise UserError(f"--only {only!r}: no such measure{did_you_mean(only, measures)}")
     return {only: measures[only]}

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from vpengine.errors import Problem
-from vpengine.files import conflicts, controls_of, inspected, surround_faults
+from vpengine.files import TABLES, conflicts, controls_of, inspected, surround_faults
 from vpengine.stage.sections import PluginSection
 from vpengine.stage.show_file import ShowReading, read_show
 from vpengine.stage.stage_file import Stage, StageReading, read_stage
@@ -43,8 +43,10 @@ def check_files(
     """
     broken = 0
     for stage in stages:
-        reading = read_stage(stage, controls_of, allow_outside=allow_outside)
-        show = read_show(reading.show, reading.controls, allow_outside=allow_outside) if reading.show else None
+        reading = read_stage(stage, controls_of, kinds=TABLES, allow_outside=allow_outside)
+        show = None
+        if reading.show:
+            show = read_show(reading.show, reading.controls, kinds=TABLES, allow_outside=allow_outside)
         problems = all_problems(reading, show, resolve, find_conflicts)
         broken += bool(problems)
         for problem in problems:

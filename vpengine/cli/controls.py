@@ -29,6 +29,8 @@ class Trigger:
     kind: str = "press"
 
 
+PLACE = "x y, or x y width height; 0 to 1"  # from the picture's upper left corner
+
 TRIGGERS = (
     Trigger("/vp/scene", "To the scene of this name, or this number, counted from 1."),
     Trigger("/vp/scene/<slug>", "To this scene."),
@@ -37,6 +39,9 @@ TRIGGERS = (
     Trigger("/vp/preview/scene", "The scene of this name or number stands by: in the feeds world:CAMERA@preview."),
     Trigger("/vp/preview/scene/<slug>", "This scene stands by."),
     Trigger("/vp/preview/off", "Nothing stands by."),
+    Trigger("/vp/preview/look/<name>", "Moves /vp/look/<name> in the preview alone.", "as that one"),
+    Trigger("/vp/key/pick", "The screen's colour is taken from here in the camera's picture.", PLACE),
+    Trigger("/vp/picture/grey", "What is here in the camera's picture is made grey.", PLACE),
     Trigger("/vp/neural/refresh", "All generated pictures are made anew."),
     Trigger("/vp/camera/<id>/recentre", "What its tracker says now is the camera's [camera.pose] of the stage file."),
     Trigger("/vp/camera/<id>/recentre/undo", "Takes the last recentre back."),

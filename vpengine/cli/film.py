@@ -242,7 +242,7 @@ def feed_file(feed: Feed) -> str:
 
 
 def film(
-    take: Annotated[Path, typer.Argument(help="The folder that `vpengine run --log` wrote.")],
+    take: Annotated[Path, typer.Argument(help="The folder of a take, or one that `vpengine run --log` wrote.")],
     out: Annotated[Path, typer.Option(help="Where the films go.")] = Path("out/film"),
     feeds: Annotated[
         list[str] | None,

@@ -12,7 +12,8 @@ from vpengine.stage.show_file import RESERVED_SLUGS
 
 
 def show_head(name: str) -> str:
-    return f"version = 1\n\n[show]\nname = {value_text(name[:100])}\n"
+    gate = '# gate = "off"   # shows what nobody approved, too\n'
+    return f"version = 1\n\n[show]\nname = {value_text(name[:100])}\n{gate}"
 
 
 def scene_text(slug: str, kind: str, settings: Mapping[str, Any], notes: Collection[str] = ()) -> str:

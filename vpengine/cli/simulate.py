@@ -53,7 +53,9 @@ class Datagram:
 
 
 def simulate(
-    move: Annotated[str, typer.Argument(help=f"{', '.join(MOVES)}, or a recorded track: a file in TUM format.")],
+    move: Annotated[
+        str, typer.Argument(help=f"{', '.join(MOVES)}, or a recorded track: a file in TUM or RealEstate10K format.")
+    ],
     stage: Annotated[
         Path | None,
         typer.Option(help="A stage file, for its tracker's protocol and port, its camera's id, and where that rests."),

@@ -99,9 +99,9 @@ def simulate_picture(
     camera: Annotated[str | None, typer.Option(help="The camera's id.", show_default="the stage's first")] = None,
     force: Force = False,
 ) -> None:
-    """Draw what a tracked camera on a green-screen stage would send: a film, the true poses, and the lens.
+    r"""Draw what a tracked camera on a green-screen stage would send: a film, the true poses, and the lens.
 
-    The stand-in actor of [sim] before the stage's [[screen]]s, lit by its key and fill. picture.mkv is ten-bit 4:2:2;
+    The stand-in actor of \[sim] before the stage's [\[screen]]s, lit by its key and fill. picture.mkv is ten-bit 4:2:2;
     the first pose of track.tum, at 0, is that of the first picture.
     """
     order = Order(_length(seconds), size_of(size), rate_of(rate), seed, delay_frames, noise, alpha)

@@ -15,8 +15,10 @@ from pydantic import Field, PlainValidator, ValidationInfo, WithJsonSchema, mode
 
 from vpengine.control.controls import Control, Kind, Value
 from vpengine.control.looks import look_address
+from vpengine.errors import UserError
 from vpengine.frames.look import Look
 from vpengine.neural.generator import Generated, Generator, Plate, Runtime
+from vpengine.neural.model_folder import find_model
 from vpengine.neural.tensorrt_flavours import FOR_CARDS, could_run
 from vpengine.plugins import load_plugin
 from vpengine.stage.settings import NamedFolder, Settings, inside_path, refusal, shown
@@ -138,6 +140,20 @@ class Diffusion(Generator):
                 runtime,
             )
         return False
+
+    @staticmethod
+    def check(settings: DiffusionSettings) -> list[tuple[str, str]]:
+        """Which models are not there, as (key, sentence) pairs; what is in them is read when it runs."""
+        one = ("model", "control_model", "vae", "reference_model")
+        named = [*((key, getattr(settings, key)) for key in one), *(("lora", name) for name in settings.lora)]
+        found = []
+        for key, name in named:
+            try:
+                if name is not None:
+                    find_model(name)
+            except UserError as error:
+                found.append((key, str(error)))
+        return found
 
     @staticmethod
     def hang_limit_s(work_s: float) -> float:

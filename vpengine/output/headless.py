@@ -9,7 +9,7 @@ from vpengine.stage.settings import Settings
 
 
 class HeadlessSettings(Settings):
-    """It has none."""
+    """The feed is drawn and shown nowhere: for machines without a display, and for tests."""
 
 
 class HeadlessOutput:

@@ -83,7 +83,7 @@ class RecordingSettings(Settings):
     tracks: tuple[Literal["opentrackio", "chan", "usd"], ...] = Field(
         default=("opentrackio", "chan"),
         description="The camera's track beside the pictures: OpenTrackIO, Nuke's .chan, a USD camera (needs "
-        "`pip install vpengine[usd]`).",
+        "`pip install 'vpengine[usd]'`).",
     )
 
     @model_validator(mode="after")

@@ -1,1 +1,1 @@
-"""The operators' doors: OSC, later the web page and MIDI; messages become changes and triggers."""
+"""The operators' doors: OSC and MIDI; messages become changes and triggers."""

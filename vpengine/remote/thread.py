@@ -1,4 +1,4 @@
-"""The remote thread: one asyncio loop that serves all operators' doors, OSC and web alike."""
+"""The remote thread: one asyncio loop that serves all operators' doors."""
 
 from __future__ import annotations
 

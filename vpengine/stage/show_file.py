@@ -21,7 +21,7 @@ from vpengine.stage.desk_files import cues_file, looks_file, read_cues, read_loo
 from vpengine.stage.midi import MidiMapping, read_midi
 from vpengine.stage.sections import PluginSection, Table
 from vpengine.stage.settings import SLUG_PATTERN, NamedFolder, Settings, refusal, shown
-from vpengine.stage.toml_file import TomlFile
+from vpengine.stage.toml_file import Kinds, TomlFile
 from vpengine.view.light import Light
 
 SECTIONS = ("show", "scene", "midi", "light")
@@ -181,12 +181,14 @@ class ShowReading:
     sections: tuple[PluginSection, ...] = ()
 
 
-def read_show(path: Path, declared: Iterable[Control], *, allow_outside: bool = False) -> ShowReading:
+def read_show(
+    path: Path, declared: Iterable[Control], *, kinds: Kinds | None = None, allow_outside: bool = False
+) -> ShowReading:
     """The show in ``path``, or everything that is wrong with it; plates are left to ``app``.
 
-    declared: the controls that there are.
+    declared: the controls that there are. kinds: of plug-ins, for problems.
     """
-    file = TomlFile(Path(path), SECTIONS, "show", allow_outside=allow_outside)
+    file = TomlFile(Path(path), SECTIONS, "show", kinds=kinds, allow_outside=allow_outside)
     if not file.readable:
         return ShowReading(None, tuple(file.problems))
     controls, locations = by_address(declared), _Locations()

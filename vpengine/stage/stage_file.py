@@ -20,7 +20,7 @@ from vpengine.stage.sections import PluginSection, Table, parse_settings
 from vpengine.stage.settings import Settings, shown
 from vpengine.stage.sim import SimSettings
 from vpengine.stage.stage_settings import NeuralSettings, OutputSettings, ShowReference, StageSettings, TrackingSettings
-from vpengine.stage.toml_file import TomlFile
+from vpengine.stage.toml_file import Kinds, TomlFile
 from vpengine.stage.walls import KINDS, WallSettings
 
 MOST_CAMERAS = 8  # each costs a frame what a picture of the world costs
@@ -101,9 +101,11 @@ def load_stage(path: Path, declared: Declared) -> Stage:
     return reading.stage
 
 
-def read_stage(path: Path, declared: Declared, *, allow_outside: bool = False) -> StageReading:
-    """As ``load_stage``, but the problems are returned, with what could be read."""
-    file = TomlFile(Path(path), SECTIONS, "stage", allow_outside=allow_outside)
+def read_stage(
+    path: Path, declared: Declared, *, kinds: Kinds | None = None, allow_outside: bool = False
+) -> StageReading:
+    """As ``load_stage``, but the problems are returned, with what could be read. kinds: of plug-ins, for problems."""
+    file = TomlFile(Path(path), SECTIONS, "stage", kinds=kinds, allow_outside=allow_outside)
     if not file.readable:
         return StageReading(None, tuple(file.problems), controls=tuple(declared("none")))
     head = file.one("stage", StageSettings, required=True)
@@ -182,7 +184,7 @@ def _walls(file: TomlFile) -> tuple[WallSettings, ...]:
 
 
 def _wall(file: TomlFile, key: str, table: Table) -> WallSettings | None:
-    kind = file.kind(table, key)
+    kind = file.kind(table, key, KINDS)
     if kind is None:
         return None
     if kind not in KINDS:

@@ -15,6 +15,7 @@ from vpengine.stage.sections import PluginSection, Table, parse_settings
 from vpengine.stage.settings import shown
 
 M = TypeVar("M", bound=BaseModel)
+Kinds = Mapping[str, Iterable[str]]  # the names of plug-ins, by slot
 
 VERSION = 1
 KINDS = {"stage": "a show is named inside it, or with --show", "show": "check and run take the stage that runs it"}
@@ -36,11 +37,16 @@ class TomlFile:
         sections: Iterable[str],
         kind: str = "",
         *,
+        kinds: Kinds | None = None,
         allow_outside: bool = False,
         most_bytes: int = MAX_BYTES,
     ) -> None:
-        """kind: what file it must be, ``stage`` or ``show``, named by a section that only such files have."""
+        """kind: what file it must be, ``stage`` or ``show``, named by a section that only such files have.
+
+        kinds: of plug-ins, to say which there are where a section names none.
+        """
         self.path = path
+        self._kinds = kinds or {}
         self._kind = kind
         self._most_bytes = most_bytes
         self.allow_outside = allow_outside
@@ -80,12 +86,14 @@ class TomlFile:
             return None
         return found
 
-    def kind(self, table: Table, key: str) -> str | None:
-        """A section's kind; None, and a problem noted, when it has none."""
+    def kind(self, table: Table, key: str, allowed: Iterable[str] = ()) -> str | None:
+        """A section's kind; None, and a problem noted, when it has none. allowed: told then."""
         found = table.get("kind")
         if isinstance(found, str) and found:
             return found
-        self.refuse(f"{key}.kind", "missing" if found is None else f"found {shown(found)}, expected text in quotes")
+        what = "missing" if found is None else f"found {shown(found)}, expected text in quotes"
+        names = ", ".join(sorted(allowed))
+        self.refuse(f"{key}.kind", f"{what} (allowed: {names})" if names else what)
         return None
 
     def plugin(self, table: Table, slot: str, key: str, core: type[M]) -> tuple[M | None, PluginSection | None]:
@@ -94,7 +102,7 @@ class TomlFile:
         Each is None when it is wrong; one can be wrong and the other right.
         """
         core_keys = ("kind", *core.model_fields)
-        kind = self.kind(table, key)
+        kind = self.kind(table, key, self._kinds.get(slot, ()))
         settings = self.parse({name: table[name] for name in core.model_fields if name in table}, core, key)
         rest = {name: value for name, value in table.items() if name not in core_keys}
         section = kind and PluginSection(

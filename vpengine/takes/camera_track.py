@@ -31,7 +31,7 @@ log = logging.getLogger(__name__)
 PROTOCOL, VERSION = "OpenTrackIO", (1, 0, 1)
 FORMATS = ("opentrackio", "chan", "usd")
 TAI_FROM_UTC_S = 37  # leap seconds since 2017: OpenTrackIO's timestamps are PTP's, which are TAI
-NO_USD = "the USD camera is not written: usd-core is not installed (pip install vpengine[usd])"
+NO_USD = "the USD camera is not written: usd-core is not installed (pip install 'vpengine[usd]')"
 
 
 @dataclass(frozen=True)
