@@ -125,6 +125,25 @@ def cropped(frame: CapturedFrame, left: int, top: int, right: int, bottom: int) 
     return replace(frame, planes=(luma[top:bottom, left:right], *shared), size=(right - left, bottom - top), tags=tags)
 
 
+def turned(frame: CapturedFrame, quarters: int) -> CapturedFrame:
+    """The frame turned counter-clockwise by so many quarters. Where pixels that share chroma lie beside each other and
+    not in a square, each has its own then.
+    """
+    if quarters % 4 == 0:
+        return frame
+    kind, (width, height) = frame.format, frame.size
+    luma, *chroma = frame.planes
+    if kind.across != kind.down and quarters % 2:
+        chroma = [np.repeat(plane, kind.across, axis=1)[:, :width] for plane in chroma]
+        kind = FORMATS[kind.name.replace("422", "444")]
+    planes = tuple(np.ascontiguousarray(np.rot90(plane, quarters)) for plane in (luma, *chroma))
+    for plane in planes:
+        plane.flags.writeable = False
+    tags = replace(frame.tags, matrix=frame.matrix)  # as its lines were counted before
+    size = (height, width) if quarters % 2 else (width, height)
+    return replace(frame, planes=planes, format=kind, size=size, tags=tags)
+
+
 def usual_matrix(lines: int) -> Matrix:
     return "bt709" if lines >= HD_LINES else "bt601"
 
