@@ -139,14 +139,15 @@ def test_what_is_pressed_is_written_at_once_and_a_fader_in_its_time(
     """A crash within half a second of a ROLL would give its number to the next take too."""
     monkeypatch.setattr("vpengine.takes.keeper.SESSION_S", 3600.0)
     session = tmp_path / "session.json"
-    keeper = Keeper(tmp_path / "show.toml", CueList(), None, session)
-    keeper.note(STATE, CueList(), None)
+    cues = CueList()
+    keeper = Keeper(tmp_path / "show.toml", cues, None, session)
+    keeper.note(STATE, cues, None)
     until(lambda: session.is_file() and read_session(session) == (STATE, False))
     moved = replace(STATE, controls={INNER_EXPOSURE: 2.0})
-    keeper.note(moved, CueList(), None)
+    keeper.note(moved, cues, None)
     assert not keeper._wake.is_set()
     after = replace(moved, **pressed)
-    keeper.note(after, CueList(), None)
+    keeper.note(after, cues, None)
     until(lambda: read_session(session) == (after, False))
     keeper.close()
 

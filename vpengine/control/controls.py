@@ -158,6 +158,10 @@ class Controls:
             return
         self._fades[address] = _Fade(float(start), float(end), start_s, duration_s, ease)
 
+    def stop(self, address: str, time_s: float) -> None:
+        """What is on its way stays where it is now; a text is the one that it was going to."""
+        self.set(address, self.at(address, time_s))
+
     def hold(self, address: str, time_s: float) -> None:
         """What is on its way stands still, until ``go_on``; where it rests at last is as it was."""
         fade = self._fades.get(address)

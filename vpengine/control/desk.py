@@ -382,11 +382,15 @@ class Desk:
         return f"program: {on_program}; preview: {self.gate.why_not(self._standing_by) or 'approved'}"
 
     def _keep_locked(self, now_s: float) -> None:
-        """What is on its way when looks are locked stays where it is, and goes on when they are not; nothing begins."""
+        """What is on its way when looks are locked stays where it is: a look until they are not, since it may not rest
+        between two that are approved, and a world for good. Nothing goes by itself.
+        """
         if self.takes.locked and not self._was_locked:
             self._placements.rest(self.controls)
             for address in self.controls.declared:
-                if address.startswith(LOCKED):
+                if address in PLACE:
+                    self.controls.stop(address, now_s)
+                elif address.startswith(LOCKED):
                     self.controls.hold(address, now_s)
             self.scenes.want_nothing()
             self.playback.stay()
