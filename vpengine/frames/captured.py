@@ -141,7 +141,8 @@ def turned(frame: CapturedFrame, quarters: int) -> CapturedFrame:
         plane.flags.writeable = False
     tags = replace(frame.tags, matrix=frame.matrix)  # as its lines were counted before
     size = (height, width) if quarters % 2 else (width, height)
-    return replace(frame, planes=planes, format=kind, size=size, tags=tags)
+    siting: Siting = "center"  # half a pixel from where it is now, and what was left is not left any more
+    return replace(frame, planes=planes, format=kind, size=size, tags=tags, siting=siting)
 
 
 def usual_matrix(lines: int) -> Matrix:
