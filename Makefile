@@ -11,16 +11,18 @@ demo: .venv/.demo
 # a file of few long tests must not be the last. There each process has one thread: those of OpenMP wait in a loop for
 # each other, and five times as long where others have the cores. The C library keeps its memory: to give back and fetch
 # each large array costs a virtual machine more than to compute it. Bytecode is kept, whatever the machine's habit:
-# workers, and programs that tests start, import the same files. Neither takes more than its minutes, many times what a
-# machine needs that runs: what a slower one had no time for is told.
+# workers, and programs that tests start, import the same files. Both are run, whatever the first finds. Neither takes
+# more than its minutes, many times what a machine needs that runs: what a slower one had no time for is told.
 KEPT := MALLOC_MMAP_MAX_=0 MALLOC_TRIM_THRESHOLD_=8589934592
 SIDE_BY_SIDE = $(KEPT) OMP_NUM_THREADS=1 LP_NUM_THREADS=1 $(BIN)/pytest -n auto --maxprocesses 4 --dist loadfile \
 	--no-loadscope-reorder
 ALONE = $(KEPT) $(BIN)/pytest $$(grep -rl --include='*.py' mark.alone tests/unit tests/gl tests/cuda | sort -r)
 test test-slow: export PYTHONDONTWRITEBYTECODE :=
 test: .venv/.dev lint
-	$(SIDE_BY_SIDE) --minutes 45 -m "not alone and not slow"
-	$(ALONE) --minutes 15 -m "alone and not slow"
+	@failed=0; set -x; \
+	$(SIDE_BY_SIDE) --minutes 40 -m "not alone and not slow" || failed=1; \
+	$(ALONE) --minutes 12 -m "alone and not slow" || failed=1; \
+	exit $$failed
 
 test-slow: .venv/.dev
 	$(SIDE_BY_SIDE) -m "slow and not alone"

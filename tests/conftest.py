@@ -125,7 +125,7 @@ _stalls: list[Stalls] = []  # one, once there is a test that asks
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """A test that goes by the machine's clock, and failed while the machine stood still, is run again.
+    """A test that failed while the machine stood still is run again: most wait for something, and not for ever.
 
     Not one that hung: its timer is that of all of its runs.
     """
@@ -135,13 +135,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         reruns=AGAIN, condition=lambda error: _stalls[0].again(error), rerun_except="from pytest-timeout"
     )
     for item in items:
-        if item.get_closest_marker("alone") is not None:
-            item.add_marker(marker)
+        item.add_marker(marker)
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """What failed on a machine that stood still for a good part of the test is not known."""
+    """What goes by the machine's clock and failed while that stood still for a good part of the test is not known."""
     report = yield
     timed = item.get_closest_marker("alone") is not None
     if timed and report.failed and "from pytest-timeout" not in str(report.longrepr):
@@ -162,10 +161,9 @@ def pytest_unconfigure() -> None:
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """A test that ran an engine leaves that engine's context current: the next one begins in the session's."""
     _skip_if_time_is_up(item.config)
-    if item.get_closest_marker("alone") is not None:
-        if not _stalls:
-            _stalls.append(Stalls())
-        _stalls[0].begin()
+    if not _stalls:
+        _stalls.append(Stalls())
+    _stalls[0].begin()
     for context in _shared:
         context.__enter__()
 

@@ -1,8 +1,8 @@
 """Whether the machine itself stood still: virtual machines do, for a third of a second, when their host is busy.
 
-A test that goes by the machine's clock says nothing then, whatever it found, and is run again (see conftest). Where the
-machine stood still for a good part of the test, this machine cannot tell, and the test is skipped and says so.
-It is measured by another process, which has nothing to do but to sleep: what the test does to its own threads is no
+A test that failed then may have waited too short a time, and is run again (see conftest). One that goes by the
+machine's clock, where that stood still for a good part of it, cannot be told here: it is skipped, and says so. It is
+measured by another process, which has nothing to do but to sleep: what the test does to its own threads is no
 stall.
 """
 

@@ -148,10 +148,14 @@ def test_the_world_must_cover_a_picture_that_is_bent(tmp_path: Path) -> None:
 def test_the_command_says_how_they_are(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     counted_film(tmp_path / "a.nut", 5)
     film = '[[capture]]\nid = "b"\nkind = "file"\ncamera = "1"\nfile = "a.nut"\n'
-    with pytest.raises(typer.Exit) as ended:
-        capture(write(tmp_path, STAGE + GOOD + film), seconds=0.6)
-    said = capsys.readouterr().out
-    assert ended.value.exit_code == 0
+    stage = write(tmp_path, STAGE + GOOD + film)
+    for seconds in (0.6, 3.0, 10.0):  # a busy machine opens them later
+        with pytest.raises(typer.Exit) as ended:
+            capture(stage, seconds=seconds)
+        said = capsys.readouterr().out
+        if ended.value.exit_code == 0:
+            break
+    assert ended.value.exit_code == 0, said
     assert re.search(
         r"^a: synthetic camera: running; 64 x 36 yuv422p10le BT.601 limited; .* of 24 a second", said, re.M
     )

@@ -78,10 +78,15 @@ def test_that_fails():
 @pytest.mark.alone
 def test_that_passes():
     pass
+
+def test_that_does_not_go_by_the_clock():
+    raise AssertionError("it failed")
 """
 
 
-@pytest.mark.parametrize(("share", "said"), [(0.05, "1 failed, 1 passed, 1 rerun"), (0.5, "1 passed, 1 skipped in")])
+@pytest.mark.parametrize(
+    ("share", "said"), [(0.05, "2 failed, 1 passed, 2 rerun"), (0.5, "1 failed, 1 passed, 1 skipped, 1 rerun")]
+)
 def test_what_failed_is_skipped_only_where_the_machine_stood_still_for_much_of_it(
     tmp_path: Path, share: float, said: str
 ) -> None:
