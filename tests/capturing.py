@@ -14,10 +14,11 @@ from typing import Any
 
 import av
 import numpy as np
+from numpy.typing import NDArray
 
 from vpengine.capture.pace import Pace
 from vpengine.capture.synthetic import SyntheticSource
-from vpengine.frames.captured import FORMATS, CapturedFrame, Tags
+from vpengine.frames.captured import FORMATS, CapturedFrame, Tags, rgb_of
 from vpengine.view.timecode import number_of
 
 TAGGED = Tags("bt709", "limited", "bt709")
@@ -112,6 +113,40 @@ def shade(number: int) -> int:
 def shown_number(frame: CapturedFrame) -> int:
     """Which of a counted film's pictures it is."""
     return round((float(frame.planes[0].mean()) - 16) / STEP)
+
+
+FIELDS = {"a": (220, 40, 40), "b": (40, 200, 40), "c": (40, 40, 220), "d": (200, 200, 200)}
+HELD = [(0, "ab cd"), (90, "bd ac"), (180, "dc ba"), (-90, "ca db")]  # degrees counter-clockwise, the fields' rows then
+
+
+def fields() -> NDArray[np.uint8]:
+    """Four fields of four colours, a b over c d, 32 x 16 pixels."""
+    rows = np.array([[FIELDS[name] for name in row] for row in ("ab", "cd")], np.uint8)
+    return rows.repeat(8, 0).repeat(16, 1)
+
+
+def held_film(path: Path, degrees: int, pixels: str = "yuv420p") -> Path:
+    """Three pictures of the fields, in a film whose file turns them."""
+    with av.open(str(path), "w") as film:
+        stream = film.add_stream("ffv1", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 32, 16, pixels
+        stream.set_display_rotation(degrees)
+        for _ in range(3):
+            picture = av.VideoFrame.from_ndarray(fields(), "rgb24")
+            film.mux(stream.encode(picture.reformat(format=pixels)))
+        film.mux(stream.encode(None))
+    return path
+
+
+def assert_held(shown: CapturedFrame, rows: str) -> None:
+    """Its fields lie in these rows."""
+    across, down = shown.size
+    assert (across, down) == ((32, 16) if rows[:2] in ("ab", "dc") else (16, 32))
+    rgb = 255.0 * rgb_of(shown)
+    for row, names in enumerate(rows.split()):
+        for column, name in enumerate(names):
+            middle = rgb[down // 4 + row * down // 2, across // 4 + column * across // 2]
+            np.testing.assert_allclose(middle, FIELDS[name], atol=12, err_msg=f"{name} in row {row}, column {column}")
 
 
 @contextmanager

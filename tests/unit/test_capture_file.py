@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from tests.capturing import VirtualPace, counted_film, shown_number
+from tests.capturing import HELD, VirtualPace, assert_held, counted_film, fields, held_film, shown_number
 from vpengine.capture.file import FileSource
 from vpengine.capture.reader import Reader
 from vpengine.capture.ring import Ring
@@ -54,6 +54,25 @@ def test_every_picture_at_its_time_over_loops(tmp_path: Path, rate: Fraction) ->
     start_s = found[0].time_s
     exact = [start_s + float(n / rate) for n in range(110)]
     np.testing.assert_allclose([frame.time_s for frame in found], exact, rtol=0.0, atol=1e-9)
+    source.close()
+
+
+@pytest.mark.parametrize(("degrees", "rows"), HELD)
+def test_a_film_hangs_as_its_camera_was_held(tmp_path: Path, degrees: int, rows: str) -> None:
+    source = film(held_film(tmp_path / "a.mkv", degrees), VirtualPace())
+    source.open()
+    for frame in pictures(source, 4):  # the last of the next loop
+        assert_held(frame, rows)
+    source.close()
+
+
+def test_a_photograph_in_a_sequence_hangs_as_its_camera_was_held(tmp_path: Path) -> None:
+    told = Image.Exif()
+    told[0x112] = 8  # to be turned counter-clockwise
+    Image.fromarray(fields()).save(tmp_path / "shot_1.jpg", exif=told, quality=95)
+    source = SequenceSource(SequenceSource.Settings(first=tmp_path / "shot_1.jpg", rate=Fraction(25)), VirtualPace())
+    source.open()
+    assert_held(*pictures(source, 1), "bd ac")
     source.close()
 
 

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.capturing import counted_film, shown_number
-from vpengine.frames.captured import CapturedFrame, rgb_of
+from tests.capturing import HELD, assert_held, counted_film, held_film, shown_number
+from vpengine.frames.captured import CapturedFrame
 from vpengine.media.clips import Clip, ImageClip, VideoClip
 from vpengine.media.decoding import BrokenError, LostError
 from vpengine.media.images import image_frame, numbered_images
@@ -126,30 +126,15 @@ def test_a_transport_stream_that_was_cut_in_a_group_lasts_from_its_first_whole_p
     clip.close()
 
 
-@pytest.mark.parametrize(("degrees", "rows"), [(0, "ab cd"), (90, "bd ac"), (180, "dc ba"), (-90, "ca db")])
+@pytest.mark.parametrize(("degrees", "rows"), HELD)
 @pytest.mark.parametrize("pixels", ["yuv420p", "yuv422p", "yuv444p", "yuv422p10le"])
 def test_a_clip_hangs_as_its_camera_was_held(tmp_path: Path, pixels: str, degrees: int, rows: str) -> None:
-    """Four fields of four colours, a b over c d, in a film whose file turns it."""
-    fields = {"a": (220, 40, 40), "b": (40, 200, 40), "c": (40, 40, 220), "d": (200, 200, 200)}
-    lying = np.array([[fields[name] for name in row] for row in ("ab", "cd")], np.uint8)
-    with av.open(str(tmp_path / "held.mkv"), "w") as film:
-        stream = film.add_stream("ffv1", rate=25)
-        stream.width, stream.height, stream.pix_fmt = 32, 16, pixels
-        stream.set_display_rotation(degrees)
-        picture = av.VideoFrame.from_ndarray(lying.repeat(8, 0).repeat(16, 1), "rgb24")
-        film.mux(stream.encode(picture.reformat(format=pixels)))
-        film.mux(stream.encode(None))
-    clip = VideoClip(tmp_path / "held.mkv")
+    clip = VideoClip(held_film(tmp_path / "held.mkv", degrees, pixels))
     _, shown = clip.next() or pytest.fail("no picture")
     clip.close()
-    across, down = (16, 32) if degrees % 180 else (32, 16)
-    assert shown.size == clip.size == (across, down)
-    assert clip.aspect == pytest.approx(across / down)
-    rgb = 255.0 * rgb_of(shown)
-    for row, names in enumerate(rows.split()):
-        for column, name in enumerate(names):
-            middle = rgb[down // 4 + row * down // 2, across // 4 + column * across // 2]
-            assert middle == pytest.approx(fields[name], abs=12), f"{name} in row {row}, column {column}"
+    assert_held(shown, rows)
+    assert clip.size == shown.size
+    assert clip.aspect == pytest.approx(shown.size[0] / shown.size[1])
 
 
 def images(folder: Path, *numbers: int) -> Path:

@@ -12,10 +12,10 @@ from typing import Generic, Protocol, TypeVar
 
 import av
 
-from vpengine.frames.captured import CapturedFrame, turned
+from vpengine.frames.captured import CapturedFrame
 from vpengine.media.containers import OPTIONS, USUAL_RATE, Places
 from vpengine.media.decoding import BrokenError, Decoder, LostError
-from vpengine.media.pictures import captured
+from vpengine.media.pictures import captured, quarters_of
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
@@ -67,9 +67,8 @@ class VideoClip:
             frame = self._first_whole()
             places.of(frame)
             self._first = places.first
-            self._quarters = round(frame.rotation / 90.0) % 4  # as a telephone was held
             aspect = float(Fraction(frame.width, frame.height) * (self._decoder.pixel_aspect or 1))
-            upright = self._quarters % 2 == 0
+            upright = quarters_of(frame) % 2 == 0
             self.size = (frame.width, frame.height) if upright else (frame.height, frame.width)
             self.aspect = aspect if upright else 1.0 / aspect
             self.codec = self._decoder.codec
@@ -140,7 +139,7 @@ class VideoClip:
             found = self._sought(*found)
         if found is None and self._earlier is not None:  # the last one is shown to the end
             found = self._shown_first(self._wanted or 0)
-        return (found[0], turned(captured(found[1], 0.0), self._quarters)) if found is not None else None
+        return (found[0], captured(found[1], 0.0)) if found is not None else None
 
     def _decoded(self) -> Found | None:
         frame = self._decoder.next()

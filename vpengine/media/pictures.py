@@ -10,7 +10,7 @@ import numpy as np
 from av.video.reformatter import ColorRange, ColorTrc
 from numpy.typing import NDArray
 
-from vpengine.frames.captured import FORMATS, CapturedFrame, PixelFormat, Tags
+from vpengine.frames.captured import FORMATS, CapturedFrame, PixelFormat, Tags, turned
 from vpengine.view.timecode import Timecode, parsed
 from vpengine.view.yuv import Matrix, Range, Siting
 
@@ -41,7 +41,10 @@ REPACKED = {"yuyv422": "yuv422p", "uyvy422": "yuv422p", "yvyu422": "yuv422p", "n
 
 
 def captured(frame: av.VideoFrame, time_s: float, timecode: Timecode | None = None) -> CapturedFrame:
-    """``frame`` in the same pixel format, or in the nearest that is known here, without a change of matrix or range."""
+    """``frame`` in the same pixel format, or in the nearest that is known here, without a change of matrix or range.
+
+    It is turned as its file says.
+    """
     of_jpeg = frame.format.name in OF_JPEG
     tags = tags_of(frame)
     if of_jpeg or (tags.range is None and _is_grey(frame.format)):
@@ -52,7 +55,13 @@ def captured(frame: av.VideoFrame, time_s: float, timecode: Timecode | None = No
     planes = tuple(_plane(known.planes[n], shape, kind) for n, shape in enumerate(kind.shapes(size)))
     siting: Siting = "center" if of_jpeg else "left"
     label = timecode_in(frame) or timecode
-    return CapturedFrame(planes, kind, size, tags, time_s, 0, label, siting, bool(frame.interlaced_frame))
+    lying = CapturedFrame(planes, kind, size, tags, time_s, 0, label, siting, bool(frame.interlaced_frame))
+    return turned(lying, quarters_of(frame))
+
+
+def quarters_of(frame: av.VideoFrame) -> int:
+    """How often its file says that it is to be turned counter-clockwise by a right angle: as the camera was held."""
+    return round(frame.rotation / 90.0) % 4
 
 
 def tags_of(frame: av.VideoFrame) -> Tags:
