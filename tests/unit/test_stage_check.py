@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +12,12 @@ import pytest
 from PIL import Image
 
 from vpengine.cli.check import check_files
+from vpengine.control.approvals import Approvals, approval_of
 from vpengine.errors import Problem, ProblemsError
 from vpengine.files import conflicts, inspected, read_files, settings_of
+from vpengine.neural.declared import looks_of
 from vpengine.stage.conflicts import PortUse
+from vpengine.stage.desk_files import looks_file, write_looks
 from vpengine.stage.sections import PluginSection
 
 STAGES = Path(__file__).parents[2] / "stage_configs"
@@ -96,6 +100,32 @@ def test_a_stage_without_a_show_is_good_and_says_what_a_run_needs(
     out, err = capsys.readouterr()
     assert out == ""  # one that cannot run at all has other things to mend first
     assert len(err.splitlines()) == 2
+
+
+def test_a_wall_that_nothing_shows_is_told(small_stage: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    changed(small_stage, ('wall = "main"\n', 'feed = "world:1"\n'))
+    assert check_files([small_stage], settings_of, conflicts) == 0
+    assert capsys.readouterr().out.splitlines()[1:] == [f"{small_stage}: no [[output]] shows the wall 'main'"]
+
+
+def test_looks_that_nobody_approved_are_told(small_stage: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Of two scenes in fog: until one is approved that covers both, the weaker one alone, or the gate is off."""
+    show = small_stage.with_name("show.toml")
+
+    def notes() -> list[str]:
+        assert check_files([small_stage], settings_of, conflicts) == 0
+        return capsys.readouterr().out.splitlines()[1:]
+
+    changed(small_stage, ('generator = "none"', 'generator = "weather"'))
+    assert notes() == []
+    changed(show, ('gate = "off"\n', ""))
+    said = f"{small_stage}: the gate lets the plate alone through, until somebody approves the look of: "
+    assert notes() == [said + "first, second"]
+    looks = looks_of("weather")
+    for fog, left in ((0.3, [said + "second"]), (0.6, [])):
+        approval = replace(approval_of("fog", looks.of({"fog": fog}), looks.defaults), status="approved", by="Ana")
+        write_looks(looks_file(show), Approvals((approval,)))
+        assert notes() == left
 
 
 SECOND_TRACKER = """

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from vpengine.control.controls import Value
+from vpengine.control.looks import Looks
 from vpengine.errors import Problem
 from vpengine.files import TABLES, conflicts, controls_of, inspected, surround_faults
+from vpengine.frames.feed import wall_feed
+from vpengine.neural.declared import looks_of
 from vpengine.stage.sections import PluginSection
-from vpengine.stage.show_file import ShowReading, read_show
+from vpengine.stage.show_file import Show, ShowReading, read_show
 from vpengine.stage.stage_file import Stage, StageReading, read_stage
 
 Settings = Mapping[tuple[str, str], Any]  # of plug-ins, by slot and place
@@ -53,9 +57,34 @@ def check_files(
             typer.echo(_one_line(problem), err=True)
         if not problems:
             typer.echo(f"{stage}: good{_opened(show)}")
-            if reading.show is None:
-                typer.echo(f"{stage}: it names no show: `vpengine run` needs --show FILE, which was not checked")
+            for note in _notes(reading, show):
+                typer.echo(f"{stage}: {note}")
     return 1 if broken else 0
+
+
+def _notes(reading: StageReading, show: ShowReading | None) -> Iterator[str]:
+    """What may be meant so, and may surprise."""
+    if reading.show is None:
+        yield "it names no show: `vpengine run` needs --show FILE, which was not checked"
+    if reading.stage is None:
+        return
+    shown = {output.feed for output in reading.stage.outputs}
+    for wall in reading.stage.walls:
+        if wall_feed(wall.id) not in shown:
+            yield f"no [[output]] shows the wall {wall.id!r}"
+    defaults = {control.address: control.default for control in reading.controls}
+    waiting = _waiting(show.show, looks_of(reading.stage.neural.generator), defaults) if show and show.show else []
+    if waiting:
+        yield f"the gate lets the plate alone through, until somebody approves the look of: {', '.join(waiting)}"
+
+
+def _waiting(show: Show, looks: Looks, defaults: Mapping[str, Value]) -> list[str]:
+    """The scenes whose look nobody approved; one that keeps what is on has none of its own."""
+    if show.settings.gate != "on":
+        return []
+    asked = {scene.slug: dict([*show.controls, *scene.controls]) for scene in show.scenes if not scene.keep}
+    found = {slug: looks.at_frame({**defaults, **controls}) for slug, controls in asked.items()}
+    return [slug for slug, look in found.items() if not look.plain and show.looks.covering(look) is None]
 
 
 def all_problems(
