@@ -17,7 +17,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 from PIL import Image
 
-from tests.stalls import AGAIN, TELLS_NOTHING, Stalls
+from tests.stalls import AGAIN, OFTEN_S, SELDOM_S, TELLS_NOTHING, Stalls
 from vpengine.gpu.context import create_headless
 from vpengine.neural.model_folder import OVERRIDE as MODELS
 from vpengine.remote import midi_ports
@@ -121,14 +121,18 @@ def gpu() -> Iterator[Any]:
 _shared: list[Any] = []  # the session's context, once there is one
 
 
-_stalls: list[Stalls] = []  # one, once there is a test that asks
+_stalls: list[Stalls] = []  # one, once there are tests
 
 
+@pytest.hookimpl(trylast=True)  # of those that are left
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """A test that failed while the machine stood still is run again: most wait for something, and not for ever.
 
     Not one that hung: its timer is that of all of its runs.
     """
+    if not _stalls:
+        timed = any(item.get_closest_marker("alone") is not None for item in items)
+        _stalls.append(Stalls(OFTEN_S if timed else SELDOM_S))
     if not config.pluginmanager.hasplugin("rerunfailures"):
         return
     marker = pytest.mark.flaky(
@@ -161,8 +165,6 @@ def pytest_unconfigure() -> None:
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """A test that ran an engine leaves that engine's context current: the next one begins in the session's."""
     _skip_if_time_is_up(item.config)
-    if not _stalls:
-        _stalls.append(Stalls())
     _stalls[0].begin()
     for context in _shared:
         context.__enter__()
