@@ -131,11 +131,10 @@ def test_a_frame_that_is_planned_twice_brings_in_no_more(layer: NeuralLayer) -> 
 
 def test_the_oldest_stays_until_its_successor_is_there(layer: NeuralLayer) -> None:
     frames(layer, 4, 1.0, key=keyframe(1))
-    frames(layer, 4, 2.0, key=keyframe(2))
-    assert frames(layer, 3, 3.0, key=keyframe(3)) == [2, 2, 2]
-    assert len(layer.newness(3.1)) == 2
-    assert frames(layer, 1, 3.5) == [3]
-    assert [kept.keyframe.request.number for kept in layer._kept] == [3, 2]
+    for number in (2, 3):
+        assert frames(layer, 3, float(number), key=keyframe(number)) == [number - 1] * 3
+        assert frames(layer, 1, number + 0.125) == [number]
+        assert [kept.keyframe.request.number for kept in layer._kept] == [number, number - 1]
 
 
 def test_one_that_has_begun_is_shown_and_of_those_that_wait_the_newest(layer: NeuralLayer) -> None:

@@ -86,7 +86,8 @@ class _Kept:
 class NeuralLayer:
     """Owns the keyframes' textures. ``resolution``: of the largest keyframe that is usual; there are textures for it.
 
-    keyframes: how many are kept, MAX_KEYFRAMES at most. A large one is brought in over several frames, by ``add`` and
+    keyframes: how many there are, MAX_KEYFRAMES at most; the oldest of them fades out as the newest fades in, so that
+    one fewer rests. A large one is brought in over several frames, by ``add`` and
     ``advance``, BYTES_A_FRAME in each, and shown when all of it is there. It is bytes that are counted and not
     milliseconds: a film of the same frames must show it in the same one.
 
@@ -109,6 +110,7 @@ class NeuralLayer:
         self._surrounds = surrounds
         self._most = MAX_KEYFRAMES if surrounds is None else MAX_KEYFRAMES - 1
         self._keyframes = min(keyframes, self._most)
+        self._resting = max(self._keyframes - 1, 1)
         self._kept: list[_Kept] = []  # newest first
         self._coming: tuple[Keyframe, KeyframeTextures] | None = None  # not all uploaded yet
         self._waiting: Keyframe | None = None  # until that is there; only the newest
@@ -140,7 +142,7 @@ class NeuralLayer:
         return self._kept[0].keyframe if self._kept else None
 
     def add(self, keyframe: Keyframe, time_s: float, wanted: Look | None = None) -> None:
-        """Upload a keyframe, then show it; where all textures are in use, the oldest, faded out by now, goes.
+        """Upload a keyframe, then show it; where all textures are in use, the oldest goes.
 
         wanted: the look that its bus has by now. Where that has moved on, it comes in slowly (``_rise_s``).
         """
@@ -260,12 +262,14 @@ class NeuralLayer:
         del self._kept[kept:]
 
     def advance(self, time_s: float) -> None:
-        """Once a frame, after what it adds: bring in more of what is coming, and move the grade on towards the newest
-        keyframe's; once a plain look has settled, the plate needs no layer.
+        """Once a frame, after what it adds: bring in more of what is coming, let go what has faded out, and move the
+        grade on towards the newest keyframe's; once a plain look has settled, the plate needs no layer.
         """
         self._bring_in(time_s)
         if not self._kept:
             return
+        if len(self._kept) > self._resting and self._kept[0].rise(time_s) >= 1.0:
+            self._drop(self._resting)
         newest = self._kept[0]
         self.grade.approach(newest.keyframe.grade, time_s, newest.keyframe.request.look)
         self._graded = newest.keyframe.made_of
@@ -338,11 +342,13 @@ class NeuralLayer:
 
     def trust(self, time_s: float) -> list[float]:
         """How far each keyframe, newest first, is believed where it alone shows something: it rises, and falls only as
-        successors with another look rise.
+        successors with another look rise, or the one for which it is one too many.
         """
         trusts: list[float] = []
         for index, kept in enumerate(self._kept):
             trust = kept.rise(time_s)
+            if index >= self._resting:
+                trust *= 1.0 - self._kept[index - self._resting].rise(time_s)
             for newer in self._kept[:index]:
                 trust *= 1.0 - newer.rise(time_s) * (1.0 - kept.agreement(newer))
             trusts.append(trust)
