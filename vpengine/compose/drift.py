@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from vpengine.compose.keyframe_textures import MOVED
+from vpengine.compose.keyframe_textures import MOVING
 from vpengine.gpu.blocks import UniformBlock
 from vpengine.gpu.gpu import Gpu
 from vpengine.gpu.passes import Bound
@@ -34,4 +34,4 @@ class Drift:
 
 def drift_defines(keys: int) -> dict[str, str]:
     """Of a re-projection that reads it."""
-    return {"MOVES": "1", "MOVED": str(MOVED), "DRIFT_ROWS": f"{ROWS}.0", "DRIFT_KEYS": f"{keys}.0"}
+    return {**MOVING, "DRIFT_ROWS": f"{ROWS}.0", "DRIFT_KEYS": f"{keys}.0"}

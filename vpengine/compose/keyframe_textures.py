@@ -18,6 +18,7 @@ from vpengine.view.color import acescct_from_linear
 
 BYTES_A_FRAME = 8 << 20  # 480 x 270 in one frame, 1920 x 1080 in five: 3 ms of software OpenGL's
 MOVED = 0.04  # of ACEScct: two thirds of a stop; a keyframe's texels are coarser than the plate, and not quite its
+MOVING = {"MOVES": "1", "MOVED": str(MOVED)}  # of a shader that includes keyframe.glsl
 _BYTES_A_PIXEL = 8 + 8 + 4  # gain, bias, depth
 
 

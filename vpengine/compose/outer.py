@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from vpengine.compose.coverage import seen_triangles
 from vpengine.compose.drawable import Drawable, draw_placed
 from vpengine.compose.grading import GradeTable
+from vpengine.compose.keyframe_textures import MOVING
 from vpengine.compose.surround import FIELDS, Surrounds
 from vpengine.gpu.blocks import UniformBlock
 from vpengine.gpu.gpu import Gpu
@@ -35,6 +36,7 @@ class OuterPicture:
     """One wall's outer picture. The plate's is drawn when the location changes, the generated one when that moves.
 
     surrounds, location: whose surround it shows; where that is not trusted, the plate through the keyframes' grade.
+    moves: the plate does; what the surround saw has no word where the plate shows something else by now.
     """
 
     def __init__(
@@ -45,6 +47,7 @@ class OuterPicture:
         eye_m: tuple[float, float, float],
         location: str = "",
         surrounds: Surrounds | None = None,
+        moves: bool = False,
     ) -> None:
         width, height = geometry.resolution
         # Half the wall's pixels: it lights and is reflected, and the camera sees it only beyond its overscan.
@@ -57,7 +60,7 @@ class OuterPicture:
         if surrounds is None:
             self._grade = gpu.mesh_pass("outer_grade", "wall", GRADE_BLOCK, GradeTable.DEFINES)
         else:
-            defines = {**GradeTable.DEFINES, **surrounds.defines}
+            defines = {**GradeTable.DEFINES, **surrounds.defines, **(MOVING if moves else {})}
             self._grade = gpu.mesh_pass("outer_grade", "wall", SURROUND_BLOCK, defines)
         self._plate = Target(gpu.context, size)
         try:

@@ -99,9 +99,10 @@ class Walls:
 
     def _prepare(self, location: str, plate: Drawable) -> Generator[None, None, None]:
         made: dict[str, OuterPicture] = {}
+        whose = location, self._surrounds, getattr(plate, "moves", False)
         try:
             for name, geometry in self.geometries.items():
-                made[name] = OuterPicture(self._gpu, geometry, self.meshes[name], self.eye_m, location, self._surrounds)
+                made[name] = OuterPicture(self._gpu, geometry, self.meshes[name], self.eye_m, *whose)
                 yield from made[name].drawing_plate(plate, self._face)
             earlier, self._outer[location] = self._outer.get(location, {}), made
             made = earlier  # what is to be given back now
