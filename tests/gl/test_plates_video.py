@@ -123,17 +123,24 @@ def code_values(light: NDArray[Any]) -> NDArray[Any]:
     return 255.0 * np.where(light <= 0.0031308, 12.92 * light, 1.055 * light ** (1.0 / 2.4) - 0.055)
 
 
+IMAGES = ("grey.png", "grey.tif", "grey.jpg", "deep.tif", "deep.png", "rgb.tif", "alpha.png")
 GAMMAS = {"gamma.png": 45455, "darker.png": 35714}  # of gAMA: 1/2.2, as sRGB is spelled, and 1/2.8
 
 
-@pytest.mark.parametrize("name", ["grey.png", "grey.tif", "grey.jpg", "deep.tif", "deep.png", "rgb.tif", *GAMMAS])
+@pytest.mark.parametrize(
+    "name", ["grey.png", "grey.tif", "grey.jpg", "deep.tif", "deep.png", "rgb.tif", "alpha.png", *GAMMAS]
+)
 def test_a_sequence_s_colours_are_those_of_a_still(engine: Gpu, tmp_path: Path, name: str) -> None:
-    """A wave from black to white, to a code value: in grey of 8 and 16 bits, and by a PNG's gamma."""
+    """A wave from black to white, to a code value: in grey of 8 and 16 bits, by a PNG's gamma, and under alpha."""
     wave = np.clip(127.5 + 160.0 * np.sin(np.linspace(0.0, 8.0 * np.pi, 512)), 0.0, 255.0)
     ramp = np.tile(wave.astype(np.uint8), (288, 1))
     path = tmp_path / f"a_1{Path(name).suffix}"
     if name in GAMMAS:
         png(path, np.stack([ramp] * 3, -1), (b"gAMA", GAMMAS[name].to_bytes(4, "big")))
+    elif name == "alpha.png":  # clear and half clear below, with colours that nobody is to see
+        alpha = np.full_like(ramp, 255)
+        alpha[100:200], alpha[200:] = 128, 0
+        Image.fromarray(np.stack([ramp, ramp, ramp, alpha], -1)).save(path)
     elif name == "rgb.tif":
         Image.fromarray(np.stack([ramp] * 3, -1)).save(path)
     else:

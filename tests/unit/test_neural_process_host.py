@@ -24,6 +24,7 @@ from tests.waiting import until
 from vpengine.neural import GENERATORS
 from vpengine.neural import slot_host as host_module
 from vpengine.neural.drill import FAILURES, Drill
+from vpengine.neural.ladder_host import MOST_FAILURES
 from vpengine.neural.messages import Ready
 from vpengine.neural.process_host import ProcessHost
 from vpengine.neural.slot_host import SLOTS
@@ -209,8 +210,24 @@ def test_a_failure_is_told_once_and_mended(loop: Loop, failure: str, caplog: pyt
     assert "Traceback" not in sentence
 
 
-def test_a_later_failure_is_told_again(loop: Loop, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_worker_that_ends_after_each_picture_is_told_once_and_counted(
+    loop: Loop, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A picture between two failures ends no bout: what comes next is tried after MOST_FAILURES of them."""
+    for bout in range(3):
+        loop.submit(2 * bout, "raises")
+        loop.until(lambda bout=bout: loop.host.health.failures == bout + 1)
+        loop.submit(2 * bout + 1)
+        loop.until(lambda bout=bout: len(loop.keyframes) == bout + 1)
+    assert loop.host.health.failures == MOST_FAILURES
+    assert len(caplog.records) == 1
+
+
+def test_a_later_failure_is_told_again(
+    loop: Loop, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The same words after it had worked again are news."""
+    monkeypatch.setattr(host_module, "STEADY_S", 0.0)
     for number in (1, 3):
         loop.submit(number, "raises")
         loop.until(lambda number=number: loop.host.health.restarts == (number + 1) // 2)
@@ -221,6 +238,7 @@ def test_a_later_failure_is_told_again(loop: Loop, caplog: pytest.LogCaptureFixt
 
 def test_it_backs_off(loop: Loop, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each failure in a row waits longer; a success begins anew."""
+    monkeypatch.setattr(host_module, "STEADY_S", 0.0)
     monkeypatch.setattr(host_module, "_BACK_OFF_S", (100.0, 1000.0))  # so long that how fast it failed is nothing
 
     def fails(number: int, restarts: int, wait_s: float) -> None:

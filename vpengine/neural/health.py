@@ -17,7 +17,7 @@ class GeneratorHealth:
 
     name: the generator's, ``none`` for nobody. host: what it runs in, a process or a thread. runtime: what runs its
     network, empty until that is known. ready: it is loaded, and has made its first pictures. pid: of its process, None
-    where it has none of its own. failures: in a row, since its newest image. last_failure: one sentence, empty while
+    where it has none of its own. failures: in a row, since it was last steady. last_failure: one sentence, empty while
     there was none; hopeless: another try would end the same; full_memory: it needs more than there is; no_thread: it
     hangs in the engine itself, or has lost its card there, so that no other may run there until the engine is started
     again. latency_s: of the newest images. images_per_s: while it was asked. through: the memory that pictures cross

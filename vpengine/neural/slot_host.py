@@ -30,6 +30,7 @@ log = logging.getLogger(__name__)
 
 SLOTS = 2  # one at work, one waiting; a third would only be older when it is seen
 _SLOW_S = 2.0  # a picture that takes longer is late for most of what a camera does
+STEADY_S = 60.0  # a worker that goes on so long is over what ended the one before; a picture or two may be all it makes
 _BACK_OFF_S = (0.25, 1.0, 2.0, 5.0, 10.0, 30.0)
 
 
@@ -78,6 +79,7 @@ class SlotHost(ABC):
         self._since_s = 0.0  # when the oldest of them got the worker to itself
         self._at_work = False
         self._loaded = self._reported_slow = False
+        self._ready_s = 0.0  # since when it has been
         self._refused = ""
         self._start_again_s = 0.0
         self._start(time.monotonic())
@@ -167,6 +169,7 @@ class SlotHost(ABC):
             if isinstance(message, Loaded):
                 self._loaded, self._since_s = True, now_s
             elif isinstance(message, Ready):
+                self._ready_s = now_s
                 self._be_ready(message)
             elif isinstance(message, Failed):
                 self.health.hopeless, self.health.full_memory = message.hopeless, message.full_memory
@@ -211,7 +214,9 @@ class SlotHost(ABC):
         answer = carried.answer
         request = _keeping(self._asked.pop(answer.slot), carried.plate)
         self._since_s = now_s
-        self.health.failures, self.health.hopeless = 0, False
+        self.health.hopeless = False
+        if now_s - self._ready_s >= STEADY_S:
+            self.health.failures = 0
         self.health.crossed(carried.gain, carried.bias)
         self.health.note(now_s, now_s - request.submitted_s, answer.work_s)
         provenance = Provenance(

@@ -82,6 +82,15 @@ def picture_size(path: Path) -> tuple[int, int]:
         return size if header.orientation < 5 else size[::-1]
 
 
+def has_alpha(path: Path) -> bool:
+    """From the header; False for what cannot be read."""
+    try:
+        with open_picture(path) as (_, header):
+            return header.layer.alpha is not None
+    except UserError:
+        return False
+
+
 def picture_problems(path: Path, color_space: str | None) -> list[tuple[str, str]]:
     """What ``inspect`` finds wrong, as a plate's ``check`` tells it: at most one (key, sentence) pair."""
     try:

@@ -16,7 +16,7 @@ from vpengine.media.decoding import BrokenError
 from vpengine.media.images import READERS, image_frame, numbered_images
 from vpengine.media.pictures import captured
 from vpengine.plates.clip_card import ClipCard, ClipSettings, Light, space_problems
-from vpengine.plates.image_file import picture_problems, picture_size, read_picture
+from vpengine.plates.image_file import has_alpha, picture_problems, picture_size, read_picture
 from vpengine.stage.settings import ExistingFile, Rate
 
 OF_FLOATS = (".exr", ".hdr")
@@ -44,7 +44,7 @@ class SequenceSettings(ClipSettings):
 
 
 class Sequence(ClipCard):
-    """EXR and HDR come as light, with OpenColorIO; others like video, and become light in a shader."""
+    """EXR, HDR and what has alpha come as light, with OpenColorIO; others like video, and become light in a shader."""
 
     Settings = SequenceSettings
 
@@ -52,9 +52,9 @@ class Sequence(ClipCard):
         self._space = settings.color_space
         title = f'sequence "{settings.first.name}"'
         files = numbered_images(settings.first, KINDS, title)
-        floats = settings.first.suffix.lower() in OF_FLOATS
-        read: Callable[[Path], CapturedFrame | Light] = _light_reader(settings) if floats else _video_of
-        width, height = picture_size(settings.first) if floats else _video_of(settings.first).size
+        as_light = _comes_as_light(settings.first)
+        read: Callable[[Path], CapturedFrame | Light] = _light_reader(settings) if as_light else _video_of
+        width, height = picture_size(settings.first) if as_light else _video_of(settings.first).size
         super().__init__(ImageClip(files, settings.rate, width / height, read), settings, title)
 
     def color_space(self) -> str:
@@ -63,7 +63,7 @@ class Sequence(ClipCard):
     @staticmethod
     def check(settings: SequenceSettings) -> list[tuple[str, str]]:
         """What is wrong with the images, as far as the first one shows: (key, sentence) pairs."""
-        if settings.first.suffix.lower() in OF_FLOATS:
+        if _comes_as_light(settings.first):
             pairs = picture_problems(settings.first, settings.color_space)
             return [("first" if key == "file" else key, sentence) for key, sentence in pairs]
         try:
@@ -72,6 +72,11 @@ class Sequence(ClipCard):
         except UserError as error:
             return [("first", str(error))]
         return space_problems(settings.color_space or "tagged")
+
+
+def _comes_as_light(first: Path) -> bool:
+    """Alpha is multiplied in, in linear light, as a still's is: video has none."""
+    return first.suffix.lower() in OF_FLOATS or has_alpha(first)
 
 
 def _video_of(path: Path) -> CapturedFrame:
