@@ -267,6 +267,26 @@ def test_the_sun_goes_with_its_shadows(draw: Draw, tmp_path: Path) -> None:
     assert night.max() < 0.15 * cloudy.max()
 
 
+def test_a_roof_of_one_side_casts_the_shadow_of_one_of_two(draw: Draw, tmp_path: Path) -> None:
+    """Whether its front is turned to the sun or to the ground."""
+    seen = {}
+    for double, over in ((True, False), (False, False), (False, True)):
+        scene = Gltf()
+        grey = {"baseColorFactor": [0.5, 0.5, 0.5, 1.0], "metallicFactor": 0.0}
+        ground = scene.card(scene.add("materials", {"pbrMetallicRoughness": grey, "doubleSided": True}))
+        roof = scene.card(scene.add("materials", {"pbrMetallicRoughness": grey, "doubleSided": double}))
+        half = np.sqrt(0.5)
+        scene.show(ground, rotation=[-half, 0.0, 0.0, half], scale=[8.0, 8.0, 8.0], translation=[0.0, 0.0, 8.0])
+        side = 1.0 if over else -1.0
+        scene.show(roof, rotation=[side * half, 0.0, 0.0, half], translation=[0.0, 2.0, -side])
+        settings = Plate.Settings(file=scene.save(tmp_path / "a.glb"), sun_azimuth_deg=0.0, sun_elevation_deg=80.0)
+        color, _ = draw(settings, view_at((0.0, -7.0, 1.5), tilt=-12.0))
+        seen[double, over] = float(luminance(color[44, 80])), float(luminance(color[60, 20]))
+    for under, open_ground in seen.values():
+        assert under < 0.5 * open_ground
+        assert under == pytest.approx(seen[True, False][0], rel=0.02)
+
+
 def test_golden(gpu: Any, tmp_path: Path, golden: Callable[..., None]) -> None:
     """A grey floor with an open red box on it that throws its shadow to the right, and beside it an upright sheet of
     gold in which the bright sky is blurred; behind, a fence of dark slats, and the street's clouds over a ground in

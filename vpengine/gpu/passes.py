@@ -112,6 +112,11 @@ class MeshPass(Pass):
             draw.vertices, draw.first = 3 * len(triangles), 3 * triangles.start
         do(draw)
 
+    def draw_shadow(self, shadow_map: ShadowMap, mesh: Mesh, **values: Any) -> None:
+        """All of a mesh, and both sides of each triangle."""
+        array = mesh.vertex_array(self._program)
+        do(self._drawn(shadow_map.framebuffer, array, moderngl.DEPTH_TEST, "<", None, values))
+
     def blend_mesh(
         self,
         target: Target,

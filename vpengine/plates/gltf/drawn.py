@@ -156,9 +156,12 @@ class DrawnBatch:
         self._passes[sunlit].blend_mesh(target, mesh, textures, range(self._count), values, depth_values)
 
     def draw_sun_map(self, sun_map: ShadowMap, shadow_pass: MeshPass, sun_map_from_stage: Array) -> None:
-        """What is clear lets the sun through; what is cut out by its alpha does not."""
+        """What is clear lets the sun through; what is cut out by its alpha does not.
+
+        Both sides cast shadows: a surface that is seen from one side alone is there for the sun all the same.
+        """
         if self._mesh is not None and not self.look.blends:
-            shadow_pass.draw_mesh(sun_map, self._mesh, sun_map_from_stage=sun_map_from_stage)
+            shadow_pass.draw_shadow(sun_map, self._mesh, sun_map_from_stage=sun_map_from_stage)
 
     def release(self) -> None:
         if self._mesh is not None:
