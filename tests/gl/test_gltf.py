@@ -190,6 +190,38 @@ def test_glass_before_glass_is_drawn_the_farthest_first(draw: Draw, tmp_path: Pa
     np.testing.assert_allclose(middle(back), ACESCG_FROM_REC709 @ [0.5, 0.75, 0.25], atol=3e-3)
 
 
+def pane(scene: Gltf, color: list[float]) -> int:
+    """A card of unlit glass of two sides."""
+    look = {"pbrMetallicRoughness": {"baseColorFactor": color}, "alphaMode": "BLEND", "doubleSided": True}
+    return scene.card(scene.add("materials", look | {"extensions": {"KHR_materials_unlit": {}}}))
+
+
+@pytest.mark.parametrize("elsewhere", [False, True])
+def test_thin_glass_hides_nothing_that_is_drawn_after_it(
+    draw: Draw, tmp_path: Path, furnace: Path, elsewhere: bool
+) -> None:
+    """Black glass of a tenth before a leaf, and another pane of it far away: their mean lies behind the leaf."""
+    scene = Gltf()
+    glass, leaf = pane(scene, [0.0, 0.0, 0.0, 0.1]), pane(scene, [0.0, 1.0, 0.0, 0.9])
+    scene.show(leaf, translation=[0.0, 0.0, -6.0], scale=[4.0, 4.0, 1.0])
+    scene.show(glass)
+    if elsewhere:
+        scene.show(glass, translation=[50.0, 0.0, -50.0])
+    color, depth = draw(Plate.Settings(file=scene.save(tmp_path / "a.glb"), dome=furnace), view_at())
+    np.testing.assert_allclose(middle(color), 0.9 * (ACESCG_FROM_REC709 @ [0.1, 1.0, 0.1]), atol=3e-3)
+    np.testing.assert_allclose(depth[45, 80], 10.0, atol=1e-3)
+
+
+def test_panes_of_one_mesh_that_cross_show_each_other(draw: Draw, tmp_path: Path, furnace: Path) -> None:
+    """Each pane's middle is the same; whichever is drawn first, what lies behind the other is seen through it."""
+    scene = Gltf()
+    glass = pane(scene, [0.0, 0.0, 0.0, 0.4])
+    for yaw in (0.4, -0.4):
+        scene.show(glass, rotation=[0.0, np.sin(yaw / 2), 0.0, np.cos(yaw / 2)])
+    color, _ = draw(Plate.Settings(file=scene.save(tmp_path / "a.glb"), dome=furnace), view_at())
+    np.testing.assert_allclose(color[35:55, [65, 72, 88, 95]], 0.36, atol=3e-3)
+
+
 def test_backs_are_seen_where_the_file_says_so(draw: Draw, tmp_path: Path) -> None:
     behind = view_at((0.0, 4.0, 1.0), 180.0)
     for double in (False, True):

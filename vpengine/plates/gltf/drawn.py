@@ -124,36 +124,50 @@ class DrawnBatch:
         defines = {**CONSTANTS, **self.look.defines, **shadows}
         return gpu.mesh_pass("gltf", "gltf", BLOCK, defines)
 
-    def distance_m(self, eye_m: NDArray[np.floating]) -> float:
-        """Of its middle from the eye; of what blends."""
-        return float(np.linalg.norm(self._middles.mean(axis=0) - eye_m))
-
     def draw(
         self, target: Target, view: View, frame: Mapping[str, Any], light: Mapping[str, Texture], sunlit: bool
     ) -> None:
-        """frame: ``frame_values`` and the light's. light: the textures that are all materials' own."""
+        """What is solid. frame: ``frame_values`` and the light's. light: the textures that are all materials' own."""
         assert self._mesh is not None
-        values = {**frame, **self.look.values}
-        textures = {**light, **{name: each.texture for name, each in self._textures.items()}}
-        if self.look.blends:
-            self._blend(self._mesh, target, textures, values, sunlit)
-            return
         count = self._count
         if self._clusters is not None:
             seen = self._clusters.seen(view)
             count = len(seen)
             if count:
                 self._mesh.write_indices(seen)
-        self._passes[sunlit].draw_mesh(target, self._mesh, textures, range(count), **values)
+        values = {**frame, **self.look.values}
+        self._passes[sunlit].draw_mesh(target, self._mesh, self._all_textures(light), range(count), **values)
 
-    def _blend(
-        self, mesh: Mesh, target: Target, textures: Mapping[str, Texture], values: Mapping[str, Any], sunlit: bool
+    def distances_m(self, eye_m: NDArray[np.floating]) -> Array:
+        """(M,): of the middles of its triangles from the eye; of what blends."""
+        return np.asarray(np.linalg.norm(self._middles - eye_m, axis=-1))
+
+    def write_order(self, order: NDArray[np.int64]) -> None:
+        """(M,): which of its triangles is drawn when; of what blends."""
+        assert self._mesh is not None
+        self._mesh.write_indices(self._triangles[order])
+
+    def blend(
+        self,
+        target: Target,
+        triangles: range,
+        frame: Mapping[str, Any],
+        light: Mapping[str, Texture],
+        sunlit: bool,
     ) -> None:
-        """The farthest triangle first."""
-        order = np.argsort(np.linalg.norm(self._middles - values["eye_m"], axis=-1))[::-1]
-        mesh.write_indices(self._triangles[order])
-        depth_values = {**values, "cutoff": self.look.depth_cutoff}
-        self._passes[sunlit].blend_mesh(target, mesh, textures, range(self._count), values, depth_values)
+        """The colour of some, in the order that was written. It hides nothing: what is thin may come first."""
+        assert self._mesh is not None
+        values = {**frame, **self.look.values}
+        self._passes[sunlit].blend_colors(target, self._mesh, self._all_textures(light), triangles, **values)
+
+    def deepen(self, target: Target, frame: Mapping[str, Any], light: Mapping[str, Texture], sunlit: bool) -> None:
+        """The depth of all that blends and is solid enough to be there."""
+        assert self._mesh is not None
+        values = {**frame, **self.look.values, "cutoff": self.look.depth_cutoff}
+        self._passes[sunlit].draw_depths(target, self._mesh, self._all_textures(light), **values)
+
+    def _all_textures(self, light: Mapping[str, Texture]) -> dict[str, Texture]:
+        return {**light, **{name: each.texture for name, each in self._textures.items()}}
 
     def draw_sun_map(self, sun_map: ShadowMap, shadow_pass: MeshPass, sun_map_from_stage: Array) -> None:
         """What is clear lets the sun through; what is cut out by its alpha does not.
