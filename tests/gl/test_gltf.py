@@ -190,6 +190,27 @@ def test_glass_before_glass_is_drawn_the_farthest_first(draw: Draw, tmp_path: Pa
     np.testing.assert_allclose(middle(back), ACESCG_FROM_REC709 @ [0.5, 0.75, 0.25], atol=3e-3)
 
 
+@pytest.mark.parametrize("away_m", [3000.0, 4100.0, 1e7])
+def test_what_is_far_is_not_cut_away(draw: Draw, tmp_path: Path, away_m: float) -> None:
+    """A range of mountains, the sky above it, and a card before it."""
+    scene = Gltf()
+    scene.show(scene.card(), scale=[away_m, away_m, 1.0], translation=[0.0, -1.9 * away_m, -away_m])
+    scene.show(scene.card(), scale=[0.1, 0.5, 1.0])
+    _, depth = draw(Plate.Settings(file=scene.save(tmp_path / "a.glb")), view_at((0.0, -4.0, 0.5)))
+    np.testing.assert_allclose(depth[70, 40], away_m + 4.0, rtol=1e-4)
+    np.testing.assert_allclose(depth[45, 80], 4.0, atol=1e-3)
+    assert np.isinf(depth[10, 80])
+
+
+def test_what_is_half_a_metre_before_what_is_700_m_away_hides_it(draw: Draw, tmp_path: Path) -> None:
+    """As finely as with a far plane at 4 km: 24 bits from 0.1 m are 0.3 m there."""
+    scene = Gltf()
+    scene.show(scene.card(), scale=[50.0, 100.0, 1.0], translation=[0.0, -100.0, -700.0])
+    scene.show(scene.card(), scale=[50.0, 100.0, 1.0], translation=[0.0, -100.0, -700.5])
+    _, depth = draw(Plate.Settings(file=scene.save(tmp_path / "a.glb")), view_at((0.0, 0.0, 1.0)))
+    np.testing.assert_allclose(depth[47:52, 75:85], 700.0, atol=0.05)
+
+
 def pane(scene: Gltf, color: list[float]) -> int:
     """A card of unlit glass of two sides."""
     look = {"pbrMetallicRoughness": {"baseColorFactor": color}, "alphaMode": "BLEND", "doubleSided": True}

@@ -21,6 +21,7 @@ from vpengine.plates.gltf.materials import MaterialLook
 from vpengine.plates.gltf.scene import Batch
 from vpengine.plates.mipmaps import mip_levels
 from vpengine.view.color import REC709_FROM_ACESCG
+from vpengine.view.lens import NEAR_M
 from vpengine.view.view import View
 
 Array = NDArray[np.float64]
@@ -29,7 +30,10 @@ _SHARE = 100_000  # triangles that go up in one call
 _NEAREST, _NEAREST_MIPMAP_NEAREST = 0x2600, 0x2700  # OpenGL's
 _LINEAR, _LINEAR_MIPMAP_NEAREST, _LINEAR_MIPMAP_LINEAR = 0x2601, 0x2701, 0x2703
 _ACESCG_FROM_REC709 = np.linalg.inv(REC709_FROM_ACESCG)
+_BEFORE_SKY = 0.999998  # in clip space, of w, what is infinitely far: the sky's shader lies at 0.999999
 CONSTANTS = {
+    "NEAR_M": f"{NEAR_M}",
+    "BEFORE_SKY": f"{_BEFORE_SKY}",
     "MIRROR_SIDE": f"{MIRROR_SIDE}.0",
     "ROUGHEST": f"{len(ROUGHNESSES) - 1}.0",
     "CLOUDED_GROUND": f"{CLOUDED_GROUND:.4f}",
