@@ -24,6 +24,7 @@ out vec3 v_shadow;
 
 void main() {
     gl_Position = clip_from_stage * vec4(in_position, 1.0);
+    gl_Position.z = BEFORE_SKY * gl_Position.w - 2.0 * NEAR_M; // no far plane: a scene may be kilometres of mountains
     v_from_eye = in_position - eye_m;
     v_normal = in_normal;
     v_uv = in_uv;

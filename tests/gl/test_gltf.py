@@ -190,6 +190,59 @@ def test_glass_before_glass_is_drawn_the_farthest_first(draw: Draw, tmp_path: Pa
     np.testing.assert_allclose(middle(back), ACESCG_FROM_REC709 @ [0.5, 0.75, 0.25], atol=3e-3)
 
 
+@pytest.mark.parametrize("away_m", [3000.0, 4100.0, 1e7])
+def test_what_is_far_is_not_cut_away(draw: Draw, tmp_path: Path, away_m: float) -> None:
+    """A range of mountains, the sky above it, and a card before it."""
+    scene = Gltf()
+    scene.show(scene.card(), scale=[away_m, away_m, 1.0], translation=[0.0, -1.9 * away_m, -away_m])
+    scene.show(scene.card(), scale=[0.1, 0.5, 1.0])
+    _, depth = draw(Plate.Settings(file=scene.save(tmp_path / "a.glb")), view_at((0.0, -4.0, 0.5)))
+    np.testing.assert_allclose(depth[70, 40], away_m + 4.0, rtol=1e-4)
+    np.testing.assert_allclose(depth[45, 80], 4.0, atol=1e-3)
+    assert np.isinf(depth[10, 80])
+
+
+def test_what_is_half_a_metre_before_what_is_700_m_away_hides_it(draw: Draw, tmp_path: Path) -> None:
+    """As finely as with a far plane at 4 km: 24 bits from 0.1 m are 0.3 m there."""
+    scene = Gltf()
+    scene.show(scene.card(), scale=[50.0, 100.0, 1.0], translation=[0.0, -100.0, -700.0])
+    scene.show(scene.card(), scale=[50.0, 100.0, 1.0], translation=[0.0, -100.0, -700.5])
+    _, depth = draw(Plate.Settings(file=scene.save(tmp_path / "a.glb")), view_at((0.0, 0.0, 1.0)))
+    np.testing.assert_allclose(depth[47:52, 75:85], 700.0, atol=0.05)
+
+
+def pane(scene: Gltf, color: list[float]) -> int:
+    """A card of unlit glass of two sides."""
+    look = {"pbrMetallicRoughness": {"baseColorFactor": color}, "alphaMode": "BLEND", "doubleSided": True}
+    return scene.card(scene.add("materials", look | {"extensions": {"KHR_materials_unlit": {}}}))
+
+
+@pytest.mark.parametrize("elsewhere", [False, True])
+def test_thin_glass_hides_nothing_that_is_drawn_after_it(
+    draw: Draw, tmp_path: Path, furnace: Path, elsewhere: bool
+) -> None:
+    """Black glass of a tenth before a leaf, and another pane of it far away: their mean lies behind the leaf."""
+    scene = Gltf()
+    glass, leaf = pane(scene, [0.0, 0.0, 0.0, 0.1]), pane(scene, [0.0, 1.0, 0.0, 0.9])
+    scene.show(leaf, translation=[0.0, 0.0, -6.0], scale=[4.0, 4.0, 1.0])
+    scene.show(glass)
+    if elsewhere:
+        scene.show(glass, translation=[50.0, 0.0, -50.0])
+    color, depth = draw(Plate.Settings(file=scene.save(tmp_path / "a.glb"), dome=furnace), view_at())
+    np.testing.assert_allclose(middle(color), 0.9 * (ACESCG_FROM_REC709 @ [0.1, 1.0, 0.1]), atol=3e-3)
+    np.testing.assert_allclose(depth[45, 80], 10.0, atol=1e-3)
+
+
+def test_panes_of_one_mesh_that_cross_show_each_other(draw: Draw, tmp_path: Path, furnace: Path) -> None:
+    """Each pane's middle is the same; whichever is drawn first, what lies behind the other is seen through it."""
+    scene = Gltf()
+    glass = pane(scene, [0.0, 0.0, 0.0, 0.4])
+    for yaw in (0.4, -0.4):
+        scene.show(glass, rotation=[0.0, np.sin(yaw / 2), 0.0, np.cos(yaw / 2)])
+    color, _ = draw(Plate.Settings(file=scene.save(tmp_path / "a.glb"), dome=furnace), view_at())
+    np.testing.assert_allclose(color[35:55, [65, 72, 88, 95]], 0.36, atol=3e-3)
+
+
 def test_backs_are_seen_where_the_file_says_so(draw: Draw, tmp_path: Path) -> None:
     behind = view_at((0.0, 4.0, 1.0), 180.0)
     for double in (False, True):
@@ -265,6 +318,26 @@ def test_the_sun_goes_with_its_shadows(draw: Draw, tmp_path: Path) -> None:
     np.testing.assert_allclose(cloudy[lit], cloudy[shadow], rtol=0.05)
     assert cloudy[lit] < day[lit]
     assert night.max() < 0.15 * cloudy.max()
+
+
+def test_a_roof_of_one_side_casts_the_shadow_of_one_of_two(draw: Draw, tmp_path: Path) -> None:
+    """Whether its front is turned to the sun or to the ground."""
+    seen = {}
+    for double, over in ((True, False), (False, False), (False, True)):
+        scene = Gltf()
+        grey = {"baseColorFactor": [0.5, 0.5, 0.5, 1.0], "metallicFactor": 0.0}
+        ground = scene.card(scene.add("materials", {"pbrMetallicRoughness": grey, "doubleSided": True}))
+        roof = scene.card(scene.add("materials", {"pbrMetallicRoughness": grey, "doubleSided": double}))
+        half = np.sqrt(0.5)
+        scene.show(ground, rotation=[-half, 0.0, 0.0, half], scale=[8.0, 8.0, 8.0], translation=[0.0, 0.0, 8.0])
+        side = 1.0 if over else -1.0
+        scene.show(roof, rotation=[side * half, 0.0, 0.0, half], translation=[0.0, 2.0, -side])
+        settings = Plate.Settings(file=scene.save(tmp_path / "a.glb"), sun_azimuth_deg=0.0, sun_elevation_deg=80.0)
+        color, _ = draw(settings, view_at((0.0, -7.0, 1.5), tilt=-12.0))
+        seen[double, over] = float(luminance(color[44, 80])), float(luminance(color[60, 20]))
+    for under, open_ground in seen.values():
+        assert under < 0.5 * open_ground
+        assert under == pytest.approx(seen[True, False][0], rel=0.02)
 
 
 def test_golden(gpu: Any, tmp_path: Path, golden: Callable[..., None]) -> None:

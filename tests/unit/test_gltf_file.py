@@ -168,6 +168,16 @@ def test_colours_are_linear_and_alpha_is_not_touched(tmp_path: Path) -> None:
     np.testing.assert_allclose(read_texture(file, Buffers(file), 0, False).pixels[0, 0, 0], 188 / 255, atol=1e-3)
 
 
+def test_grey_of_16_bits_is_grey(tmp_path: Path) -> None:
+    scene = Gltf()
+    scene.texture(png(np.array([[0, 0x40FF, 0x8000, 0xFFFF]], np.uint16)))
+    scene.show(scene.card())
+    file = open_gltf(scene.save(tmp_path / "a.glb"))
+    pixels = read_texture(file, Buffers(file), 0, False).pixels
+    np.testing.assert_allclose(pixels[0, :, 1] * 255.0, [0.0, 64.0, 128.0, 255.0], atol=0.1)
+    np.testing.assert_array_equal(pixels[..., 3], 1.0)
+
+
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, Literal
 
@@ -112,6 +113,11 @@ class MeshPass(Pass):
             draw.vertices, draw.first = 3 * len(triangles), 3 * triangles.start
         do(draw)
 
+    def draw_shadow(self, shadow_map: ShadowMap, mesh: Mesh, **values: Any) -> None:
+        """All of a mesh, and both sides of each triangle."""
+        array = mesh.vertex_array(self._program)
+        do(self._drawn(shadow_map.framebuffer, array, moderngl.DEPTH_TEST, "<", None, values))
+
     def blend_mesh(
         self,
         target: Target,
@@ -121,7 +127,9 @@ class MeshPass(Pass):
         values: Mapping[str, Any],
         depth_values: Mapping[str, Any],
     ) -> None:
-        """Colour by the alpha that the shader writes; depth, which is never mixed, in a draw of its own."""
+        """Colour by the alpha that the shader writes, which hides what of the mesh is drawn later and lies behind; then
+        depth, which is never mixed, in a draw of its own.
+        """
         if not triangles:
             return
         array = mesh.vertex_array(self._program)
@@ -134,6 +142,41 @@ class MeshPass(Pass):
             draw = self._drawn(target.framebuffer, array, flags, depth_func, textures, given)
             draw.vertices, draw.first, draw.masks = 3 * len(triangles), 3 * triangles.start, masks
             do(draw)
+
+    def blend_colors(
+        self, target: Target, mesh: Mesh, textures: Mapping[str, Bound], triangles: range, **values: Any
+    ) -> None:
+        """Colour alone, by the alpha that the shader writes: it is hidden by what is there and hides nothing."""
+        if not triangles:
+            return
+        flags = moderngl.DEPTH_TEST | moderngl.BLEND
+        draw = self._drawn(target.framebuffer, mesh.vertex_array(self._program), flags, "<", textures, values)
+        draw.vertices, draw.first = 3 * len(triangles), 3 * triangles.start
+        draw.masks = _COLOR if target.depth is None else _BLENDED
+        do(_NoZ(draw))
+
+    def draw_depths(self, target: Target, mesh: Mesh, textures: Mapping[str, Bound], **values: Any) -> None:
+        """Depth alone, of all that the shader does not discard; nothing where the target has none."""
+        if target.depth is None:
+            return
+        array = mesh.vertex_array(self._program)
+        draw = self._drawn(target.framebuffer, array, moderngl.DEPTH_TEST, "<", textures, values)
+        draw.masks = _DEPTH_ALONE
+        do(draw)
+
+
+@dataclass(frozen=True)
+class _NoZ:
+    """A draw that is z-tested and leaves the z-buffer as it is."""
+
+    draw: Draw
+
+    def __call__(self) -> None:
+        self.draw.framebuffer.depth_mask = False
+        try:
+            self.draw()
+        finally:  # else whatever is drawn or cleared there afterwards would leave it too
+            self.draw.framebuffer.depth_mask = True
 
 
 def _units(program: moderngl.Program) -> dict[str, range]:

@@ -21,6 +21,7 @@ from vpengine.plates.gltf.materials import MaterialLook
 from vpengine.plates.gltf.scene import Batch
 from vpengine.plates.mipmaps import mip_levels
 from vpengine.view.color import REC709_FROM_ACESCG
+from vpengine.view.lens import NEAR_M
 from vpengine.view.view import View
 
 Array = NDArray[np.float64]
@@ -29,7 +30,10 @@ _SHARE = 100_000  # triangles that go up in one call
 _NEAREST, _NEAREST_MIPMAP_NEAREST = 0x2600, 0x2700  # OpenGL's
 _LINEAR, _LINEAR_MIPMAP_NEAREST, _LINEAR_MIPMAP_LINEAR = 0x2601, 0x2701, 0x2703
 _ACESCG_FROM_REC709 = np.linalg.inv(REC709_FROM_ACESCG)
+_BEFORE_SKY = 0.999998  # in clip space, of w, what is infinitely far: the sky's shader lies at 0.999999
 CONSTANTS = {
+    "NEAR_M": f"{NEAR_M}",
+    "BEFORE_SKY": f"{_BEFORE_SKY}",
     "MIRROR_SIDE": f"{MIRROR_SIDE}.0",
     "ROUGHEST": f"{len(ROUGHNESSES) - 1}.0",
     "CLOUDED_GROUND": f"{CLOUDED_GROUND:.4f}",
@@ -124,41 +128,58 @@ class DrawnBatch:
         defines = {**CONSTANTS, **self.look.defines, **shadows}
         return gpu.mesh_pass("gltf", "gltf", BLOCK, defines)
 
-    def distance_m(self, eye_m: NDArray[np.floating]) -> float:
-        """Of its middle from the eye; of what blends."""
-        return float(np.linalg.norm(self._middles.mean(axis=0) - eye_m))
-
     def draw(
         self, target: Target, view: View, frame: Mapping[str, Any], light: Mapping[str, Texture], sunlit: bool
     ) -> None:
-        """frame: ``frame_values`` and the light's. light: the textures that are all materials' own."""
+        """What is solid. frame: ``frame_values`` and the light's. light: the textures that are all materials' own."""
         assert self._mesh is not None
-        values = {**frame, **self.look.values}
-        textures = {**light, **{name: each.texture for name, each in self._textures.items()}}
-        if self.look.blends:
-            self._blend(self._mesh, target, textures, values, sunlit)
-            return
         count = self._count
         if self._clusters is not None:
             seen = self._clusters.seen(view)
             count = len(seen)
             if count:
                 self._mesh.write_indices(seen)
-        self._passes[sunlit].draw_mesh(target, self._mesh, textures, range(count), **values)
+        values = {**frame, **self.look.values}
+        self._passes[sunlit].draw_mesh(target, self._mesh, self._all_textures(light), range(count), **values)
 
-    def _blend(
-        self, mesh: Mesh, target: Target, textures: Mapping[str, Texture], values: Mapping[str, Any], sunlit: bool
+    def distances_m(self, eye_m: NDArray[np.floating]) -> Array:
+        """(M,): of the middles of its triangles from the eye; of what blends."""
+        return np.asarray(np.linalg.norm(self._middles - eye_m, axis=-1))
+
+    def write_order(self, order: NDArray[np.int64]) -> None:
+        """(M,): which of its triangles is drawn when; of what blends."""
+        assert self._mesh is not None
+        self._mesh.write_indices(self._triangles[order])
+
+    def blend(
+        self,
+        target: Target,
+        triangles: range,
+        frame: Mapping[str, Any],
+        light: Mapping[str, Texture],
+        sunlit: bool,
     ) -> None:
-        """The farthest triangle first."""
-        order = np.argsort(np.linalg.norm(self._middles - values["eye_m"], axis=-1))[::-1]
-        mesh.write_indices(self._triangles[order])
-        depth_values = {**values, "cutoff": self.look.depth_cutoff}
-        self._passes[sunlit].blend_mesh(target, mesh, textures, range(self._count), values, depth_values)
+        """The colour of some, in the order that was written. It hides nothing: what is thin may come first."""
+        assert self._mesh is not None
+        values = {**frame, **self.look.values}
+        self._passes[sunlit].blend_colors(target, self._mesh, self._all_textures(light), triangles, **values)
+
+    def deepen(self, target: Target, frame: Mapping[str, Any], light: Mapping[str, Texture], sunlit: bool) -> None:
+        """The depth of all that blends and is solid enough to be there."""
+        assert self._mesh is not None
+        values = {**frame, **self.look.values, "cutoff": self.look.depth_cutoff}
+        self._passes[sunlit].draw_depths(target, self._mesh, self._all_textures(light), **values)
+
+    def _all_textures(self, light: Mapping[str, Texture]) -> dict[str, Texture]:
+        return {**light, **{name: each.texture for name, each in self._textures.items()}}
 
     def draw_sun_map(self, sun_map: ShadowMap, shadow_pass: MeshPass, sun_map_from_stage: Array) -> None:
-        """What is clear lets the sun through; what is cut out by its alpha does not."""
+        """What is clear lets the sun through; what is cut out by its alpha does not.
+
+        Both sides cast shadows: a surface that is seen from one side alone is there for the sun all the same.
+        """
         if self._mesh is not None and not self.look.blends:
-            shadow_pass.draw_mesh(sun_map, self._mesh, sun_map_from_stage=sun_map_from_stage)
+            shadow_pass.draw_shadow(sun_map, self._mesh, sun_map_from_stage=sun_map_from_stage)
 
     def release(self) -> None:
         if self._mesh is not None:

@@ -98,10 +98,16 @@ def _decoded(file: GltfFile, content: bytes, number: int) -> NDArray[np.uint8]:
                     f"{file.path}: image {number} is {image.width} x {image.height}; save it smaller (up to "
                     f"{MOST_SIDE} on a side)"
                 )
-            return np.asarray(image.convert("RGBA"))
+            return _wide_grey(image) if image.mode.startswith("I") else np.asarray(image.convert("RGBA"))
     except _DAMAGED:
         raise UserError(
             f"{file.path}: image {number} cannot be read: it is damaged or none of {', '.join(_FORMATS)}"
         ) from None
     except MemoryError:
         raise UserError(f"{file.path}: image {number} is too large for this machine's memory") from None
+
+
+def _wide_grey(image: Image.Image) -> NDArray[np.uint8]:
+    """(height, width, 4) of 16 bits of grey: Pillow's own conversion clips them, which makes nearly all of it white."""
+    grey = (np.clip(np.asarray(image), 0, 0xFFFF) >> 8).astype(np.uint8)
+    return np.stack([grey, grey, grey, np.full_like(grey, 255)], axis=-1)

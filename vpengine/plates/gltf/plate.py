@@ -14,6 +14,7 @@ from vpengine.errors import UserError
 from vpengine.gpu.gpu import Gpu
 from vpengine.gpu.target import ShadowMap, Target, Texture
 from vpengine.gpu.transfer import HALF_MAX, write_volume
+from vpengine.plates.gltf.blended import draw_blended
 from vpengine.plates.gltf.buffers import Buffers
 from vpengine.plates.gltf.document import open_gltf
 from vpengine.plates.gltf.drawn import DrawnBatch, SceneTexture, frame_values, shares, sun_map_from_stage
@@ -141,8 +142,7 @@ class Gltf:
         for batch in self._solid:
             batch.draw(target, view, values, self._light_textures, sunlit)
         self._sky.draw(target, view)
-        for batch in sorted(self._clear, key=lambda each: -each.distance_m(view.origin_m)):
-            batch.draw(target, view, values, self._light_textures, sunlit)
+        draw_blended(self._clear, target, values, self._light_textures, sunlit)
 
     def release(self) -> None:
         for part in (*self._textures.values(), *self._batches, *self._owned, self._sky):
