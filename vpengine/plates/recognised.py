@@ -19,6 +19,7 @@ from vpengine.media.clips import VideoClip
 from vpengine.media.images import NUMBERED, numbered_images
 from vpengine.plates.gltf.buffers import Buffers
 from vpengine.plates.gltf.document import open_gltf
+from vpengine.plates.gltf.left_out import left_out
 from vpengine.plates.gltf.scene import read_batches
 from vpengine.plates.image_source import KINDS, Header, open_picture
 from vpengine.plates.layers_file import SUFFIX, inspect_layers
@@ -104,6 +105,8 @@ def _model(path: Path) -> Recognised:
     triangles = sum(len(batch.triangles) for batch in batches)
     facts = (f"{triangles} triangles", f"{width:.3g} m wide, {depth:.3g} deep, {height:.3g} high")
     doubts = ["its unit is taken for a metre, as glTF has it; scale and position_m say it better"]
+    if missing := left_out(file.document):
+        doubts.append(f"it is drawn without: {', '.join(missing)}")
     if 0.0 < (longest := max(width, height, depth)) < HARDLY_SEEN_M:
         doubts.append(
             f"{longest:.2g} m are hardly seen from there; scale = {3.0 / longest:.0f} makes them three metres"

@@ -17,9 +17,11 @@ from pydantic.alias_generators import to_camel
 from vpengine.errors import UserError, printable
 
 SUFFIXES = (".glb", ".gltf")
+SPECULAR_GLOSSINESS = "KHR_materials_pbrSpecularGlossiness"
 DRAWN_EXTENSIONS = (
     "EXT_texture_webp",
     "KHR_materials_emissive_strength",
+    SPECULAR_GLOSSINESS,
     "KHR_materials_unlit",
     "KHR_mesh_quantization",
     "KHR_texture_transform",
@@ -131,6 +133,16 @@ class Surface(_Part):
     metallic_factor: float = 1.0
     roughness_factor: float = 1.0
     metallic_roughness_texture: TextureUse | None = None
+
+
+class SpecularGlossiness(_Part):
+    """``KHR_materials_pbrSpecularGlossiness``: the older way to say a surface."""
+
+    diffuse_factor: Vec4 = (1.0, 1.0, 1.0, 1.0)
+    diffuse_texture: TextureUse | None = None
+    specular_factor: Vec3 = (1.0, 1.0, 1.0)
+    glossiness_factor: float = 1.0
+    specular_glossiness_texture: TextureUse | None = None
 
 
 class Material(_Part):

@@ -9,9 +9,18 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import ValidationError
 
 from vpengine.plates.gltf.buffers import Buffers
-from vpengine.plates.gltf.document import GltfFile, Material, Sampler, TextureUse
+from vpengine.plates.gltf.document import (
+    SPECULAR_GLOSSINESS,
+    GltfFile,
+    Material,
+    Sampler,
+    SpecularGlossiness,
+    Surface,
+    TextureUse,
+)
 from vpengine.plates.gltf.images import mirrors
 
 log = logging.getLogger(__name__)
@@ -19,6 +28,7 @@ log = logging.getLogger(__name__)
 ROUGH = 0.8  # what is no metal and rougher than this mirrors smoothly enough to be worked out at vertices
 _BLEND_LEAST = 1.0 / 512.0  # thinner is not there
 _SOLID = 0.5  # with alpha, depth is that of the frontmost layer of at least so much
+_BLACK = 0.04  # of what reflects nothing but the surface itself does
 _PLACES = ("v_uv.xy", "v_uv.zw")
 
 Array = NDArray[np.float64]
@@ -76,9 +86,30 @@ def material_look(file: GltfFile, buffers: Buffers, number: int | None) -> Mater
     )
 
 
+def surface_of(material: Material) -> Surface:
+    """Of one in the older way what is nearest: base colour for diffuse, a metal where that is black. How rough it is
+    where a texture says it is not read, and taken for half.
+    """
+    given = material.extensions.get(SPECULAR_GLOSSINESS)
+    if given is None or "pbr_metallic_roughness" in material.model_fields_set:
+        return material.pbr_metallic_roughness
+    try:
+        found = SpecularGlossiness.model_validate(given)
+    except ValidationError:
+        return Surface(metallic_factor=0.0)
+    is_metal = found.diffuse_texture is None and max(found.diffuse_factor[:3]) < _BLACK < max(found.specular_factor)
+    roughness = 0.5 if found.specular_glossiness_texture is not None else 1.0 - found.glossiness_factor
+    return Surface(
+        base_color_factor=(*found.specular_factor, found.diffuse_factor[3]) if is_metal else found.diffuse_factor,
+        base_color_texture=found.diffuse_texture,
+        metallic_factor=1.0 if is_metal else 0.0,
+        roughness_factor=min(max(roughness, 0.0), 1.0),
+    )
+
+
 def _uses(material: Material, unlit: bool) -> dict[str, tuple[TextureUse, bool]]:
     """Those that show; and whether they are colour."""
-    surface = material.pbr_metallic_roughness
+    surface = surface_of(material)
     emits = max(material.emissive_factor) > 0.0
     every = {
         "base": (surface.base_color_texture, True),
@@ -91,7 +122,7 @@ def _uses(material: Material, unlit: bool) -> dict[str, tuple[TextureUse, bool]]
 
 
 def _defines(material: Material, unlit: bool) -> dict[str, str]:
-    surface = material.pbr_metallic_roughness
+    surface = surface_of(material)
     is_rough = surface.roughness_factor >= ROUGH and surface.metallic_factor <= 0.0
     glossy = not is_rough or surface.metallic_roughness_texture is not None or material.normal_texture is not None
     wanted = {
@@ -105,7 +136,7 @@ def _defines(material: Material, unlit: bool) -> dict[str, str]:
 
 
 def _values(material: Material) -> dict[str, Any]:
-    surface = material.pbr_metallic_roughness
+    surface = surface_of(material)
     extension = material.extensions.get("KHR_materials_emissive_strength")
     strength = extension.get("emissiveStrength", 1.0) if isinstance(extension, dict) else 1.0
     return {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
@@ -19,6 +20,7 @@ from vpengine.plates.gltf.buffers import Buffers
 from vpengine.plates.gltf.document import open_gltf
 from vpengine.plates.gltf.drawn import DrawnBatch, SceneTexture, frame_values, shares, sun_map_from_stage
 from vpengine.plates.gltf.images import read_texture
+from vpengine.plates.gltf.left_out import left_out
 from vpengine.plates.gltf.materials import material_look
 from vpengine.plates.gltf.scene import MOST_TRIANGLES, Batch, merged, moved, read_batches
 from vpengine.plates.gltf.sky import DomeSky, PaintedSky
@@ -30,6 +32,8 @@ from vpengine.view.lens import clip_from_view_symmetric
 from vpengine.view.light import DAY, Light
 from vpengine.view.pose import GL_FROM_STAGE, from_opentrackio, view_from_stage
 from vpengine.view.view import View
+
+log = logging.getLogger(__name__)
 
 Array = NDArray[np.float64]
 
@@ -162,6 +166,8 @@ class Gltf:
         file = open_gltf(path)
         buffers = Buffers(file)
         batches = read_batches(file, buffers)
+        if missing := left_out(file.document):
+            log.warning("%s: is drawn without: %s.", path, ", ".join(missing))
         if sum(len(batch.triangles) for batch in batches) * len(places) > MOST_TRIANGLES:
             raise UserError(
                 f"{path}: at {len(places)} places it has more than {MOST_TRIANGLES // 10**6} million triangles"

@@ -42,7 +42,6 @@ class Batch:
 def read_batches(file: GltfFile, buffers: Buffers) -> list[Batch]:
     """All that the file's scene shows, at rest. Raises UserError for what is damaged, or too much."""
     document = file.document
-    _note_what_is_left_out(file)
     uses = [(node.mesh, matrix) for node, matrix in placed(file) if node.mesh is not None]
     meshes: dict[int, list[Batch]] = {}
     total = 0
@@ -103,18 +102,6 @@ def unit(vectors: Array) -> Array:
     """(N, 3) of length 1; those of no length point up."""
     length = np.linalg.norm(vectors, axis=-1, keepdims=True)
     return np.where(length > 1e-20, vectors / np.maximum(length, 1e-20), [0.0, 1.0, 0.0])
-
-
-def _note_what_is_left_out(file: GltfFile) -> None:
-    document = file.document
-    resting = [name for name, found in (("skins", document.skins), ("animations", document.animations)) if found]
-    if resting:
-        log.info("%s: has %s; it is drawn at rest.", file.path, " and ".join(resting))
-    primitives = [primitive for mesh in document.meshes for primitive in mesh.primitives]
-    if any(primitive.targets for primitive in primitives):
-        log.info("%s: has morph targets; its meshes are drawn without.", file.path)
-    if any(primitive.mode < _TRIANGLES for primitive in primitives):
-        log.info("%s: has points or lines; they are left out.", file.path)
 
 
 def _roots(file: GltfFile) -> list[int]:
