@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 Half = NDArray[np.float16]
 
 _STRIPE_ROWS = 256
+_THIN = 1e-3  # an alpha of which no colour can be told
 
 
 def mip_levels(pixels: Half) -> list[Half]:
@@ -16,6 +17,34 @@ def mip_levels(pixels: Half) -> list[Half]:
     while max(levels[-1].shape[:2]) > 1:
         levels.append(_halved(levels[-1]))
     return levels
+
+
+def mip_levels_cut(pixels: Half) -> list[Half]:
+    """The same of (height, width, 4) whose alpha is not multiplied in: colours count by their alpha, and clear pixels,
+    the first level's too, have the colour of what is around them, for filters mix it in at every edge.
+    """
+    weighted = pixels.copy()
+    weighted[..., :3] *= pixels[..., 3:]
+    levels = mip_levels(weighted)
+    levels[-1] = _straight(levels[-1], np.zeros((1, 1, 4), np.float16))
+    for number in range(len(levels) - 2, -1, -1):
+        levels[number] = _straight(levels[number], levels[number + 1])
+    np.copyto(levels[0], pixels, where=pixels[..., 3:] > _THIN)  # as they were: half floats are coarse
+    return levels
+
+
+def _straight(weighted: Half, coarser: Half) -> Half:
+    """Colours divided by alpha; where there is none, the next level's."""
+    height, width = weighted.shape[:2]
+    rows, columns = (
+        np.minimum(np.arange(size) // 2, most - 1)
+        for size, most in zip((height, width), coarser.shape[:2], strict=True)
+    )
+    out = coarser[rows][:, columns]
+    alpha = weighted[..., 3:].astype(np.float32)
+    np.copyto(out[..., :3], weighted[..., :3] / np.maximum(alpha, _THIN), where=alpha > _THIN, casting="same_kind")
+    out[..., 3] = weighted[..., 3]
+    return out
 
 
 def _halved(pixels: Half) -> Half:

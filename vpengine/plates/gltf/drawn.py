@@ -19,7 +19,7 @@ from vpengine.plates.gltf.images import TextureImage
 from vpengine.plates.gltf.light import CLOUDED_GROUND
 from vpengine.plates.gltf.materials import MaterialLook
 from vpengine.plates.gltf.scene import Batch
-from vpengine.plates.mipmaps import mip_levels
+from vpengine.plates.mipmaps import mip_levels, mip_levels_cut
 from vpengine.view.color import REC709_FROM_ACESCG
 from vpengine.view.lens import NEAR_M
 from vpengine.view.view import View
@@ -63,11 +63,11 @@ BLOCK = UniformBlock(
 
 
 class SceneTexture:
-    """One of the files' textures, with its smaller levels."""
+    """One of the files' textures, with its smaller levels. cut: its alpha says where the surface is."""
 
-    def __init__(self, image: TextureImage, what: str) -> None:
+    def __init__(self, image: TextureImage, what: str, cut: bool = False) -> None:
         self._image = image
-        self._sliced = SlicedTexture(mip_levels(image.pixels), what)
+        self._sliced = SlicedTexture((mip_levels_cut if cut else mip_levels)(image.pixels), what)
         self._repeats, self._nearest = image.repeats, image.nearest
 
     @property

@@ -106,7 +106,7 @@ class Gltf:
     relights = antialiases = True
 
     def __init__(self, settings: GltfSettings) -> None:
-        self._textures: dict[tuple[Path, int, bool], SceneTexture] = {}
+        self._textures: dict[tuple[Path, int, bool, bool], SceneTexture] = {}
         self._batches: list[DrawnBatch] = []
         bounds = [self._load(*piece, settings) for piece in _pieces(settings)]
         self._sky = _sky(settings)
@@ -177,10 +177,11 @@ class Gltf:
             look = material_look(file, buffers, batch.material)
             textures = {}
             for name, (number, is_color) in look.textures.items():
-                key = (path, number, is_color)
+                cut = name == "base_map" and "CUT" in look.defines  # one texture may be both
+                key = (path, number, is_color, cut)
                 if key not in self._textures:
                     image = read_texture(file, buffers, number, is_color)
-                    self._textures[key] = SceneTexture(image, f"{path}: texture {number}")
+                    self._textures[key] = SceneTexture(image, f"{path}: texture {number}", cut)
                 textures[name] = self._textures[key]
             self._batches += [DrawnBatch(part, look, textures) for part in shares(batch)]
         return _bounds(placed)
