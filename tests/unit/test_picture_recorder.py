@@ -6,6 +6,7 @@ import json
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -172,6 +173,12 @@ def test_a_disk_that_is_full_is_one_sentence(tmp_path: Path, caplog: pytest.LogC
     assert recorder.error is not None
     (said,) = [each.getMessage() for each in caplog.records]
     assert "recording camera A" in said
+
+
+def test_a_file_that_cannot_be_begun_is_not_left(tmp_path: Path) -> None:
+    odd = replace(picture(0), size=(0, 0))
+    assert recorded(tmp_path / "a", [odd]).error is not None
+    assert list(tmp_path.iterdir()) == []
 
 
 KILLED = """\

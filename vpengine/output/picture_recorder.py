@@ -28,13 +28,14 @@ from numpy.typing import NDArray
 from vpengine.frames.captured import CapturedFrame
 from vpengine.output.codecs import BT709, RGB, captured_codec
 from vpengine.output.encoding import lower_priority, why
-from vpengine.output.recording_files import free_stem
+from vpengine.output.recording_files import release_stem, reserved_stem
 from vpengine.output.video_file import Numbered, VideoFile
 
 log = logging.getLogger(__name__)
 
 POLL_S = 0.02  # how often the tap is emptied; it holds more than a second
 CLOSE_S = 2.0
+SUFFIX = ".mkv"
 
 # ITU-T H.273.
 MATRICES = {"bt601": 6, "bt709": BT709, "bt2020": 9}
@@ -148,13 +149,21 @@ class PictureRecorder:
     def _write(self, frame: CapturedFrame) -> None:
         if self._file is None or not self._file.takes(frame):
             self._close_file()
-            self._file = _PictureFile(free_stem(self._where()), frame, self._rate, self._name)
+            self._file = self._begun(frame)
             self.paths.append(self._file.path)
             self._next = frame.number if self.frames == 0 else self._next
         self._file.write(frame)
         self._numbered_lost += max(frame.number - self._next, 0)
         self._next = frame.number + 1
         self.frames += 1
+
+    def _begun(self, first: CapturedFrame) -> _PictureFile:
+        stem = reserved_stem(self._where(), SUFFIX)
+        try:
+            return _PictureFile(stem, first, self._rate, self._name)
+        except Exception:
+            release_stem(stem, SUFFIX)
+            raise
 
     def _pass_over(self) -> None:
         """What comes after a failure is counted and let go: a full tap would hold its pictures until the take ends."""
@@ -183,8 +192,7 @@ class _PictureFile:
     def __init__(self, stem: Path, first: CapturedFrame, rate: Fraction, name: str) -> None:
         self._kind = _kind_of(first)
         self._first = first.number
-        stem.parent.mkdir(parents=True, exist_ok=True)
-        self.path = stem.with_name(stem.name + ".mkv")
+        self.path = stem.with_name(stem.name + SUFFIX)
         planar, _ = LAID_OUT.get(first.format.name, (first.format.name, None))
         is_rgb = first.format.model == "rgb"
         transfer = TRANSFERS.get(first.tags.transfer) if first.tags.transfer else None
