@@ -12,7 +12,7 @@ from vpengine.capture.ring import Tap
 from vpengine.control.takes import TakeName
 from vpengine.output.picture_recorder import PictureRecorder
 
-MOST_WAITING = 48  # pictures, two seconds of most cameras': of 1920 x 1080 in 10 bits they are 400 MB
+MOST_WAITING = 48  # pictures, two seconds of most cameras'; of large ones fewer, as the tap is bounded by bytes too
 
 
 @dataclass(frozen=True)

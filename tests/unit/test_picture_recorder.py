@@ -22,6 +22,7 @@ from vpengine.capture.ring import Ring, Tap
 from vpengine.capture.synthetic import SyntheticSource
 from vpengine.frames.captured import FORMATS, CapturedFrame, Tags
 from vpengine.media.pictures import captured
+from vpengine.output import picture_recorder
 from vpengine.output.picture_recorder import PictureRecorder
 from vpengine.view.timecode import Timecode, timecode_of
 
@@ -173,6 +174,25 @@ def test_a_disk_that_is_full_is_one_sentence(tmp_path: Path, caplog: pytest.LogC
     assert recorder.error is not None
     (said,) = [each.getMessage() for each in caplog.records]
     assert "recording camera A" in said
+
+
+def test_while_one_picture_is_written_no_other_has_left_the_tap(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who took all of them held as many again, of which nobody knew."""
+    tap, waiting, made = Tap(), list[int](), picture_recorder.video_frame
+    for number in range(4):
+        tap.put(picture(number))
+
+    def looks(frame: CapturedFrame) -> av.VideoFrame:
+        waiting.append(len(tap.take()))
+        return made(frame)
+
+    monkeypatch.setattr(picture_recorder, "video_frame", looks)
+    recorder = PictureRecorder(tap, tmp_path / "a", RATE)
+    recorder.end()
+    assert recorder.joined(30.0)
+    assert waiting == [3]
 
 
 def test_a_file_that_cannot_be_begun_is_not_left(tmp_path: Path) -> None:

@@ -33,7 +33,7 @@ from vpengine.output.video_file import Numbered, VideoFile
 
 log = logging.getLogger(__name__)
 
-POLL_S = 0.02  # how often the tap is emptied; it holds more than a second
+POLL_S = 0.02  # how often it is asked whether there is a picture: the tap holds several, however large
 CLOSE_S = 2.0
 SUFFIX = ".mkv"
 
@@ -62,7 +62,8 @@ class Taken(Protocol):
     def dropped(self) -> int:
         """Pictures that found no room in it."""
 
-    def take(self) -> tuple[CapturedFrame, ...]: ...
+    def next(self) -> CapturedFrame | None:
+        """The oldest that waits; None where none does."""
 
 
 class PictureRecorder:
@@ -131,7 +132,7 @@ class PictureRecorder:
             ending = False
             while not ending:
                 ending = self._ending.wait(POLL_S)
-                for frame in self._tap.take():
+                while (frame := self._tap.next()) is not None:
                     self._write(frame)
             self._close_file()
         except Exception as error:  # noqa: BLE001  this thread has nobody above it
@@ -170,7 +171,7 @@ class PictureRecorder:
         ending = False
         while not ending:
             ending = self._ending.wait(POLL_S)
-            for frame in self._tap.take():
+            while (frame := self._tap.next()) is not None:
                 self._numbered_lost += frame.number + 1 - self._next if self.frames else 1
                 self._next = frame.number + 1
 
