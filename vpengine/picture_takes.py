@@ -57,8 +57,8 @@ class PictureTakes:
             folder = self._folder_of(take)
             return folder / f"picture-{camera}" if folder is not None else None
 
-        said = reader.health().said_rate
-        return _Rolling(reader, tap, PictureRecorder(tap, stem, said or self._rate, f"picture:{camera}"))
+        recorder = PictureRecorder(tap, stem, self._rate, f"picture:{camera}", lambda: reader.said_rate)
+        return _Rolling(reader, tap, recorder)
 
     def _end_all(self) -> None:
         for one in self._rolling:

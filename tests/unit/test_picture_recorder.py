@@ -144,6 +144,32 @@ def test_a_source_that_comes_back_otherwise_begins_another_file(tmp_path: Path) 
     assert recorder.report()[0]["frames"] == 4
 
 
+def test_interlaced_pictures_among_others_stay_in_one_file(tmp_path: Path) -> None:
+    """As PAFF and telecine have them."""
+    frames = [replace(picture(number), interlaced=number % 3 == 0) for number in range(10)]
+    recorder = recorded(tmp_path / "a", frames)
+    assert [path.name for path in recorder.paths] == ["a.mkv"]
+    lines = [json.loads(line) for line in (tmp_path / "a.pictures.jsonl").read_text(encoding="utf-8").splitlines()]
+    assert [line.get("interlaced", False) for line in lines] == [frame.interlaced for frame in frames]
+
+
+def test_a_rate_that_changes_begins_another_file_and_one_that_is_not_known_for_a_while_does_not(tmp_path: Path) -> None:
+    said: list[Fraction | None] = [None, None, Fraction(25), Fraction(25), None, None, Fraction(50), None]
+    tap, asked = Tap(), iter(said)
+    for number in range(len(said)):
+        tap.put(picture(number))
+    recorder = PictureRecorder(tap, tmp_path / "a", RATE, "camera A", lambda: next(asked))
+    recorder.end()
+    assert recorder.joined(30.0)
+    assert recorder.error is None
+    assert [(rate_of(path), len(read(path)[0])) for path in recorder.paths] == [(24, 2), (25, 4), (50, 2)]
+
+
+def rate_of(path: Path) -> Fraction | None:
+    with av.open(str(path)) as container:
+        return container.streams.video[0].average_rate
+
+
 def test_a_synthetic_cameras_pictures_go_through_a_ring_as_they_are(tmp_path: Path) -> None:
     """While it runs: every picture that the ring had while the tap was open."""
     source = SyntheticSource(SyntheticSource.Settings(resolution=(96, 64)), Pace())

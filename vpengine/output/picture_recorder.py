@@ -1,10 +1,10 @@
 """PictureRecorder: a camera's own pictures, every one, losslessly in its own pixel format, while they come.
 
     NAME.mkv                 FFV1; a picture's time is its number's, so that one that was lost leaves its place empty
-    NAME.pictures.jsonl      a line a picture: frame (from 1), number, when it was captured, timecode
+    NAME.pictures.jsonl      a line a picture: frame (from 1), number, when captured, timecode, where it is interlaced
 
-A source that comes back with another size or format begins another file. Where chroma samples share a plane, or lie
-shifted in their 16 bits (NV12, P010), they are laid out as FFV1 wants them: the samples are the same.
+A source that comes back with another size, format or rate begins another file. Where chroma samples share a plane, or
+lie shifted in their 16 bits (NV12, P010), they are laid out as FFV1 wants them: the samples are the same.
 """
 
 from __future__ import annotations
@@ -74,12 +74,19 @@ class PictureRecorder:
     """
 
     def __init__(
-        self, tap: Taken, stem: Path | Callable[[], Path | None], rate: Fraction, name: str = "camera"
+        self,
+        tap: Taken,
+        stem: Path | Callable[[], Path | None],
+        rate: Fraction,
+        name: str = "camera",
+        said_rate: Callable[[], Fraction | None] = lambda: None,
     ) -> None:
         """stem: where files go, without a suffix; a numbered one where they are there. A function is asked in the
-        recorder's thread, when the first picture is there; None where they can go nowhere. rate: the source's.
+        recorder's thread, when the first picture is there; None where they can go nowhere. said_rate: pictures a second
+        as the source says, asked with each; while it says none what it said last goes on, and ``rate`` before that.
         """
         self._tap, self._stem, self._rate, self._name = tap, stem, rate, name
+        self._said_rate = said_rate
         self.frames = 0
         self.error: Exception | None = None
         self.paths: list[Path] = []
@@ -148,7 +155,8 @@ class PictureRecorder:
             )
 
     def _write(self, frame: CapturedFrame) -> None:
-        if self._file is None or not self._file.takes(frame):
+        self._rate = self._said_rate() or self._rate
+        if self._file is None or not self._file.takes(frame, self._rate):
             self._close_file()
             self._file = self._begun(frame)
             self.paths.append(self._file.path)
@@ -188,10 +196,10 @@ class PictureRecorder:
 
 
 class _PictureFile:
-    """Pictures of one size and format."""
+    """Pictures of one size, format and rate."""
 
     def __init__(self, stem: Path, first: CapturedFrame, rate: Fraction, name: str) -> None:
-        self._kind = _kind_of(first)
+        self._kind, self._rate = _kind_of(first), rate
         self._first = first.number
         self.path = stem.with_name(stem.name + SUFFIX)
         planar, _ = LAID_OUT.get(first.format.name, (first.format.name, None))
@@ -212,14 +220,17 @@ class _PictureFile:
             self._video.close()
             raise
 
-    def takes(self, frame: CapturedFrame) -> bool:
-        return _kind_of(frame) == self._kind and frame.number >= self._first
+    def takes(self, frame: CapturedFrame, rate: Fraction) -> bool:
+        return _kind_of(frame) == self._kind and rate == self._rate and frame.number >= self._first
 
     def write(self, frame: CapturedFrame) -> None:
         number = frame.number - self._first
         self._video.write(Numbered(number, partial(video_frame, frame)))
-        label = {"timecode": str(frame.timecode)} if frame.timecode is not None else {}
-        line = {"frame": number + 1, "number": frame.number, "time_s": frame.time_s, **label}
+        line: dict[str, object] = {"frame": number + 1, "number": frame.number, "time_s": frame.time_s}
+        if frame.timecode is not None:
+            line["timecode"] = str(frame.timecode)
+        if frame.interlaced:
+            line["interlaced"] = True
         self._lines.write(json.dumps(line) + "\n")
 
     def close(self) -> None:
@@ -231,7 +242,8 @@ class _PictureFile:
 
 
 def _kind_of(frame: CapturedFrame) -> tuple[object, ...]:
-    return frame.format, frame.size, frame.matrix, frame.range, frame.tags, frame.siting, frame.interlaced
+    """Whether it is interlaced is each picture's own: H.264 and telecine go to and fro."""
+    return frame.format, frame.size, frame.matrix, frame.range, frame.tags, frame.siting
 
 
 def _metadata(first: CapturedFrame, name: str) -> Mapping[str, str]:
@@ -239,8 +251,7 @@ def _metadata(first: CapturedFrame, name: str) -> Mapping[str, str]:
     captured_s = time.time() - time.monotonic() + first.time_s
     said = {
         "title": name,
-        "comment": f"pixel format {first.format.name}, chroma sited {first.siting}"
-        + (", interlaced" if first.interlaced else ""),
+        "comment": f"pixel format {first.format.name}, chroma sited {first.siting}",
         "captured": f"{captured_s:.6f}",
     }
     return said | ({"timecode": str(first.timecode)} if first.timecode is not None else {})
