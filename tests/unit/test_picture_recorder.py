@@ -9,7 +9,7 @@ import sys
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import av
 import numpy as np
@@ -133,6 +133,55 @@ def test_what_was_lost_leaves_its_place_and_its_number_is_told(tmp_path: Path) -
     assert [line["frame"] for line in lines] == [1, 2, 5, 6]
     assert [line["time_s"] for line in lines] == [50.0 + number / 24 for number in numbers]
     assert lines[0]["timecode"] == str(Timecode(0, 0, 4, 7))
+
+
+def at(number: int, places: float) -> CapturedFrame:
+    """Captured so many places after the first, whatever its number."""
+    return cast(CapturedFrame, replace(picture(number), time_s=50.0 + places / 24))
+
+
+def test_an_outage_of_the_camera_leaves_its_places_empty(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Of 10 s; numbers are of pictures that came."""
+    recorder = recorded(tmp_path / "a", [at(0, 0.0), at(1, 1.0), at(2, 242.0), at(3, 243.0)])
+    assert read(tmp_path / "a.mkv")[0] == [0, 1, 242, 243]
+    lines = [json.loads(line) for line in (tmp_path / "a.pictures.jsonl").read_text(encoding="utf-8").splitlines()]
+    assert [(line["frame"], line["number"]) for line in lines] == [(1, 0), (2, 1), (243, 2), (244, 3)]
+    (row,) = recorder.report()
+    assert (row["frames"], row["dropped"], row["whole"]) == (4, 240, True)
+    (said,) = [each.getMessage() for each in caplog.records]
+    assert said.endswith("240 pictures are missing: 0 as disk or machine are too slow, 240 did not come in time.")
+
+
+def test_an_outage_and_what_found_no_room_are_both_counted(tmp_path: Path) -> None:
+    tap = Tap(3)
+    for number, places in enumerate((0, 1, 12, 13, 14)):  # 3 and 4 find no room, and nothing comes after them
+        tap.put(at(number, places))
+    recorder = PictureRecorder(tap, tmp_path / "a", RATE)
+    recorder.end()
+    assert recorder.joined(30.0)
+    assert (recorder.frames, recorder.lost) == (3, 12)
+
+
+def test_jitter_makes_no_holes(tmp_path: Path) -> None:
+    rng = np.random.default_rng(3)
+    recorder = recorded(tmp_path / "a", [at(n, n + rng.uniform(-0.22, 0.22)) for n in range(100)])
+    assert read(tmp_path / "a.mkv")[0] == list(range(100))
+    assert recorder.lost == 0
+
+
+@pytest.mark.parametrize("step", [2.0, 1.6, 1.3, 1.001])
+def test_a_source_that_is_slower_than_it_says_stays_in_time(tmp_path: Path, step: float) -> None:
+    """A webcam in dim light says 30 a second and sends 15."""
+    recorder = recorded(tmp_path / "a", [at(n, n * step) for n in range(150)])
+    found = read(tmp_path / "a.mkv")[0]
+    assert max(abs(place - n * step) for n, place in enumerate(found)) <= 0.5 + 1e-6
+    assert recorder.lost == found[-1] - 149
+
+
+def test_a_source_that_is_faster_than_it_says_loses_none(tmp_path: Path) -> None:
+    recorder = recorded(tmp_path / "a", [at(n, n * 0.8) for n in range(50)])
+    assert read(tmp_path / "a.mkv")[0] == list(range(50))
+    assert recorder.lost == 0
 
 
 def test_a_source_that_comes_back_otherwise_begins_another_file(tmp_path: Path) -> None:

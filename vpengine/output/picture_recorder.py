@@ -1,8 +1,10 @@
 """PictureRecorder: a camera's own pictures, every one, losslessly in its own pixel format, while they come.
 
-    NAME.mkv                 FFV1; a picture's time is its number's, so that one that was lost leaves its place empty
+    NAME.mkv                 FFV1; what did not come, or was lost, leaves its place empty: what follows is in time
     NAME.pictures.jsonl      a line a picture: frame (from 1), number, when captured, timecode, where it is interlaced
 
+A picture has the place after the one before, or a later one where it is more than half a place late: the clock counts
+from the file's first, so that jitter makes no holes and a source that is slower than it says stays in time.
 A source that comes back with another size, format or rate begins another file. Where chroma samples share a plane, or
 lie shifted in their 16 bits (NV12, P010), they are laid out as FFV1 wants them: the samples are the same.
 """
@@ -70,7 +72,8 @@ class PictureRecorder:
     """Records from when it is made until ``close``. Whatever goes wrong ends it with one sentence, and not the show.
 
     The tap is its own, bounded, and fills when encoder or disk are too slow: then pictures are lost, the newest first,
-    and counted. frames: that are in the files. lost: that were captured meanwhile and are not.
+    and counted. frames: that are in the files. lost: that are missing between them, by their times and numbers, and
+    after them; an outage of the camera's as well.
     """
 
     def __init__(
@@ -91,7 +94,7 @@ class PictureRecorder:
         self.error: Exception | None = None
         self.paths: list[Path] = []
         self._next = 0  # the number that is to come
-        self._numbered_lost = 0
+        self._missed = self._missed_numbers = 0  # all that are missing before what came; those that the tap left out
         self._file: _PictureFile | None = None
         self._ending = threading.Event()
         self._thread = threading.Thread(target=self._run, name=f"record {name}", daemon=True)
@@ -99,7 +102,7 @@ class PictureRecorder:
 
     @property
     def lost(self) -> int:
-        return max(self._tap.dropped, self._numbered_lost)
+        return self._missed + max(self._tap.dropped - self._missed_numbers, 0)
 
     def end(self) -> None:
         """What is in the tap now is the last. Never waits."""
@@ -150,21 +153,36 @@ class PictureRecorder:
             log.error("recording %s: %s; %s, and the next take is tried again.", self._name, why(error), ends)
             self._pass_over()
         if self.lost and self.error is None:
-            log.warning(
-                "recording %s: %d pictures were lost: the disk or this machine is too slow.", self._name, self.lost
-            )
+            self._tell_missing()
+
+    def _tell_missing(self) -> None:
+        """A camera's outage is not the disk's fault."""
+        slow = max(self._tap.dropped, self._missed_numbers)
+        log.warning(
+            "recording %s: %d pictures are missing: %d as disk or machine are too slow, %d did not come in time.",
+            self._name,
+            self.lost,
+            slow,
+            self.lost - slow,
+        )
 
     def _write(self, frame: CapturedFrame) -> None:
         self._rate = self._said_rate() or self._rate
+        self._miss_before(frame)
         if self._file is None or not self._file.takes(frame, self._rate):
             self._close_file()
             self._file = self._begun(frame)
             self.paths.append(self._file.path)
-            self._next = frame.number if self.frames == 0 else self._next
         self._file.write(frame)
-        self._numbered_lost += max(frame.number - self._next, 0)
         self._next = frame.number + 1
         self.frames += 1
+
+    def _miss_before(self, frame: CapturedFrame) -> None:
+        if self._file is not None:  # else it is the first
+            numbers = max(frame.number - self._next, 0)
+            self._missed += max(self._file.place_of(frame) - self._file.next, numbers)
+            self._missed_numbers += numbers
+        self._next = frame.number
 
     def _begun(self, first: CapturedFrame) -> _PictureFile:
         stem = reserved_stem(self._where(), SUFFIX)
@@ -180,7 +198,9 @@ class PictureRecorder:
         while not ending:
             ending = self._ending.wait(POLL_S)
             while (frame := self._tap.next()) is not None:
-                self._numbered_lost += frame.number + 1 - self._next if self.frames else 1
+                numbers = frame.number - self._next if self.frames else 0
+                self._missed += numbers + 1
+                self._missed_numbers += numbers
                 self._next = frame.number + 1
 
     def _where(self) -> Path:
@@ -196,11 +216,11 @@ class PictureRecorder:
 
 
 class _PictureFile:
-    """Pictures of one size, format and rate."""
+    """Pictures of one size, format and rate. next: the place after the last, from 0."""
 
     def __init__(self, stem: Path, first: CapturedFrame, rate: Fraction, name: str) -> None:
         self._kind, self._rate = _kind_of(first), rate
-        self._first = first.number
+        self._first_s, self.next = first.time_s, 0
         self.path = stem.with_name(stem.name + SUFFIX)
         planar, _ = LAID_OUT.get(first.format.name, (first.format.name, None))
         is_rgb = first.format.model == "rgb"
@@ -221,12 +241,17 @@ class _PictureFile:
             raise
 
     def takes(self, frame: CapturedFrame, rate: Fraction) -> bool:
-        return _kind_of(frame) == self._kind and rate == self._rate and frame.number >= self._first
+        return _kind_of(frame) == self._kind and rate == self._rate
+
+    def place_of(self, frame: CapturedFrame) -> int:
+        """Where it is to go. By the time from the first, and not from the one before: rounding does not add up."""
+        return max(self.next, round((frame.time_s - self._first_s) * float(self._rate)))
 
     def write(self, frame: CapturedFrame) -> None:
-        number = frame.number - self._first
-        self._video.write(Numbered(number, partial(video_frame, frame)))
-        line: dict[str, object] = {"frame": number + 1, "number": frame.number, "time_s": frame.time_s}
+        place = self.place_of(frame)
+        self._video.write(Numbered(place, partial(video_frame, frame)))
+        self.next = place + 1
+        line: dict[str, object] = {"frame": place + 1, "number": frame.number, "time_s": frame.time_s}
         if frame.timecode is not None:
             line["timecode"] = str(frame.timecode)
         if frame.interlaced:
