@@ -12,7 +12,7 @@ from vpengine.capture.ring import Tap
 from vpengine.control.takes import TakeName
 from vpengine.output.picture_recorder import PictureRecorder
 
-MOST_WAITING = 48  # pictures, two seconds of most cameras': of 1920 x 1080 in 10 bits they are 400 MB
+MOST_WAITING = 48  # pictures, two seconds of most cameras'; of large ones fewer, as the tap is bounded by bytes too
 
 
 @dataclass(frozen=True)
@@ -57,8 +57,8 @@ class PictureTakes:
             folder = self._folder_of(take)
             return folder / f"picture-{camera}" if folder is not None else None
 
-        said = reader.health().said_rate
-        return _Rolling(reader, tap, PictureRecorder(tap, stem, said or self._rate, f"picture:{camera}"))
+        recorder = PictureRecorder(tap, stem, self._rate, f"picture:{camera}", lambda: reader.said_rate)
+        return _Rolling(reader, tap, recorder)
 
     def _end_all(self) -> None:
         for one in self._rolling:

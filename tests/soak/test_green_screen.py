@@ -105,9 +105,10 @@ def test_a_green_screen_stage_that_is_killed(tmp_path: Path, capsys: pytest.Capt
     proxy, raw = take / "composite-1.mp4", take / "picture-1.mkv"
     composites, last_composite, longest_gap_s = played(proxy)
     pictures, last_picture, _ = played(raw)
-    first_number = json.loads((take / "picture-1.pictures.jsonl").read_text(encoding="utf-8").splitlines()[0])["number"]
+    lines = map(json.loads, (take / "picture-1.pictures.jsonl").read_text(encoding="utf-8").splitlines())
+    last_number = {line["frame"]: line["number"] for line in lines}[last_picture + 1]
     proxy_lacks_s = (tick - tick_of(proxy) - last_composite) / 24.0 + killed_s - at_s
-    raw_lacks_s = (number - first_number - last_picture) / 24.0 + killed_s - at_s
+    raw_lacks_s = (number - last_number) / 24.0 + killed_s - at_s
     memory, ages_s = quarters(readings), quarters([age for *_, age in told if age is not None])
     with capsys.disabled():
         print(f"\n{60.0 * MINUTES:.0f} s: {fmean(memory[0]):.0f} to {fmean(memory[1]):.0f} MB; a picture is")

@@ -6,12 +6,13 @@ import itertools
 from dataclasses import replace
 from fractions import Fraction
 
+import numpy as np
 import pytest
 
 from tests.capturing import VirtualPace, grey
 from vpengine.capture.arrival import Arrivals
 from vpengine.capture.pace import BEHIND_S, LEAD_S, Schedule
-from vpengine.capture.ring import Ring
+from vpengine.capture.ring import MOST_BYTES, Ring, Tap
 
 RATES = [Fraction(24000, 1001), Fraction(24), Fraction(25), Fraction(30000, 1001), Fraction(50), Fraction(60)]
 TEN_MINUTES_S = 600
@@ -57,6 +58,33 @@ def test_a_tap_has_every_picture_in_order_and_counts_what_it_left_out() -> None:
     ring.untap(tap)
     ring.put(numbered(9, 9.0))
     assert tap.take() == ()
+
+
+def test_a_tap_is_bounded_by_bytes_and_has_room_for_one() -> None:
+    tap = Tap(most_bytes=2 * 6)
+    for number in range(5):
+        tap.put(numbered(number, float(number)))
+    first = tap.next()
+    assert first is not None
+    tap.put(numbered(5, 5.0))
+    assert (first.number, tap.dropped, [frame.number for frame in tap.take()]) == (0, 3, [1, 5])
+    tap.put(numbered(6, 6.0))
+    assert [frame.number for frame in tap.take()] == [6]
+    assert tap.next() is None
+    huge = Tap(most_bytes=1)
+    huge.put(numbered(0, 0.0))
+    huge.put(numbered(1, 0.1))
+    assert ([frame.number for frame in huge.take()], huge.dropped) == ([0], 1)
+
+
+def test_a_tap_of_large_pictures_holds_no_more_than_its_bytes() -> None:
+    """Of 3840 x 2160 in 10 bits; planes share their memory here."""
+    tap, plane = Tap(), np.zeros((2160, 3840), np.uint16)
+    large = replace(grey(0.0, (2, 2)), planes=(plane, plane[:, ::2], plane[:, ::2]), size=(3840, 2160))
+    for _ in range(48):
+        tap.put(large)
+    assert sum(frame.nbytes for frame in tap.take()) <= MOST_BYTES
+    assert tap.dropped == 48 - MOST_BYTES // large.nbytes
 
 
 @pytest.mark.parametrize("tick_rate", [Fraction(24), Fraction(25)])

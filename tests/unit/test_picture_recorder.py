@@ -6,9 +6,10 @@ import json
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import av
 import numpy as np
@@ -21,6 +22,7 @@ from vpengine.capture.ring import Ring, Tap
 from vpengine.capture.synthetic import SyntheticSource
 from vpengine.frames.captured import FORMATS, CapturedFrame, Tags
 from vpengine.media.pictures import captured
+from vpengine.output import picture_recorder
 from vpengine.output.picture_recorder import PictureRecorder
 from vpengine.view.timecode import Timecode, timecode_of
 
@@ -133,6 +135,55 @@ def test_what_was_lost_leaves_its_place_and_its_number_is_told(tmp_path: Path) -
     assert lines[0]["timecode"] == str(Timecode(0, 0, 4, 7))
 
 
+def at(number: int, places: float) -> CapturedFrame:
+    """Captured so many places after the first, whatever its number."""
+    return cast(CapturedFrame, replace(picture(number), time_s=50.0 + places / 24))
+
+
+def test_an_outage_of_the_camera_leaves_its_places_empty(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Of 10 s; numbers are of pictures that came."""
+    recorder = recorded(tmp_path / "a", [at(0, 0.0), at(1, 1.0), at(2, 242.0), at(3, 243.0)])
+    assert read(tmp_path / "a.mkv")[0] == [0, 1, 242, 243]
+    lines = [json.loads(line) for line in (tmp_path / "a.pictures.jsonl").read_text(encoding="utf-8").splitlines()]
+    assert [(line["frame"], line["number"]) for line in lines] == [(1, 0), (2, 1), (243, 2), (244, 3)]
+    (row,) = recorder.report()
+    assert (row["frames"], row["dropped"], row["whole"]) == (4, 240, True)
+    (said,) = [each.getMessage() for each in caplog.records]
+    assert said.endswith("240 pictures are missing: 0 as disk or machine are too slow, 240 did not come in time.")
+
+
+def test_an_outage_and_what_found_no_room_are_both_counted(tmp_path: Path) -> None:
+    tap = Tap(3)
+    for number, places in enumerate((0, 1, 12, 13, 14)):  # 3 and 4 find no room, and nothing comes after them
+        tap.put(at(number, places))
+    recorder = PictureRecorder(tap, tmp_path / "a", RATE)
+    recorder.end()
+    assert recorder.joined(30.0)
+    assert (recorder.frames, recorder.lost) == (3, 12)
+
+
+def test_jitter_makes_no_holes(tmp_path: Path) -> None:
+    rng = np.random.default_rng(3)
+    recorder = recorded(tmp_path / "a", [at(n, n + rng.uniform(-0.22, 0.22)) for n in range(100)])
+    assert read(tmp_path / "a.mkv")[0] == list(range(100))
+    assert recorder.lost == 0
+
+
+@pytest.mark.parametrize("step", [2.0, 1.6, 1.3, 1.001])
+def test_a_source_that_is_slower_than_it_says_stays_in_time(tmp_path: Path, step: float) -> None:
+    """A webcam in dim light says 30 a second and sends 15."""
+    recorder = recorded(tmp_path / "a", [at(n, n * step) for n in range(150)])
+    found = read(tmp_path / "a.mkv")[0]
+    assert max(abs(place - n * step) for n, place in enumerate(found)) <= 0.5 + 1e-6
+    assert recorder.lost == found[-1] - 149
+
+
+def test_a_source_that_is_faster_than_it_says_loses_none(tmp_path: Path) -> None:
+    recorder = recorded(tmp_path / "a", [at(n, n * 0.8) for n in range(50)])
+    assert read(tmp_path / "a.mkv")[0] == list(range(50))
+    assert recorder.lost == 0
+
+
 def test_a_source_that_comes_back_otherwise_begins_another_file(tmp_path: Path) -> None:
     frames = [picture(0), picture(1), picture(2, "nv12", size=(64, 36)), picture(3, "nv12", size=(64, 36))]
     recorder = recorded(tmp_path / "a", frames)
@@ -140,6 +191,32 @@ def test_a_source_that_comes_back_otherwise_begins_another_file(tmp_path: Path) 
     assert [len(read(path)[0]) for path in recorder.paths] == [2, 2]
     assert recorder.lost == 0
     assert recorder.report()[0]["frames"] == 4
+
+
+def test_interlaced_pictures_among_others_stay_in_one_file(tmp_path: Path) -> None:
+    """As PAFF and telecine have them."""
+    frames = [replace(picture(number), interlaced=number % 3 == 0) for number in range(10)]
+    recorder = recorded(tmp_path / "a", frames)
+    assert [path.name for path in recorder.paths] == ["a.mkv"]
+    lines = [json.loads(line) for line in (tmp_path / "a.pictures.jsonl").read_text(encoding="utf-8").splitlines()]
+    assert [line.get("interlaced", False) for line in lines] == [frame.interlaced for frame in frames]
+
+
+def test_a_rate_that_changes_begins_another_file_and_one_that_is_not_known_for_a_while_does_not(tmp_path: Path) -> None:
+    said: list[Fraction | None] = [None, None, Fraction(25), Fraction(25), None, None, Fraction(50), None]
+    tap, asked = Tap(), iter(said)
+    for number in range(len(said)):
+        tap.put(picture(number))
+    recorder = PictureRecorder(tap, tmp_path / "a", RATE, "camera A", lambda: next(asked))
+    recorder.end()
+    assert recorder.joined(30.0)
+    assert recorder.error is None
+    assert [(rate_of(path), len(read(path)[0])) for path in recorder.paths] == [(24, 2), (25, 4), (50, 2)]
+
+
+def rate_of(path: Path) -> Fraction | None:
+    with av.open(str(path)) as container:
+        return container.streams.video[0].average_rate
 
 
 def test_a_synthetic_cameras_pictures_go_through_a_ring_as_they_are(tmp_path: Path) -> None:
@@ -172,6 +249,31 @@ def test_a_disk_that_is_full_is_one_sentence(tmp_path: Path, caplog: pytest.LogC
     assert recorder.error is not None
     (said,) = [each.getMessage() for each in caplog.records]
     assert "recording camera A" in said
+
+
+def test_while_one_picture_is_written_no_other_has_left_the_tap(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who took all of them held as many again, of which nobody knew."""
+    tap, waiting, made = Tap(), list[int](), picture_recorder.video_frame
+    for number in range(4):
+        tap.put(picture(number))
+
+    def looks(frame: CapturedFrame) -> av.VideoFrame:
+        waiting.append(len(tap.take()))
+        return made(frame)
+
+    monkeypatch.setattr(picture_recorder, "video_frame", looks)
+    recorder = PictureRecorder(tap, tmp_path / "a", RATE)
+    recorder.end()
+    assert recorder.joined(30.0)
+    assert waiting == [3]
+
+
+def test_a_file_that_cannot_be_begun_is_not_left(tmp_path: Path) -> None:
+    odd = replace(picture(0), size=(0, 0))
+    assert recorded(tmp_path / "a", [odd]).error is not None
+    assert list(tmp_path.iterdir()) == []
 
 
 KILLED = """\

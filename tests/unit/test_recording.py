@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -21,11 +22,11 @@ from tests.waiting import never_waiting, until
 from vpengine.control.takes import TakeName
 from vpengine.frames.feed import Feed
 from vpengine.frames.frame_input import BusState, CameraState, FrameInput, Tick
-from vpengine.output import exr_file
+from vpengine.output import exr_file, recording_files
 from vpengine.output.encoding import Encoding
 from vpengine.output.exr_file import ACESCG, World, write_exr
 from vpengine.output.recording import RecordingOutput, RecordingSettings
-from vpengine.output.recording_files import Format, RecordingFiles, Shooting, Shot, free_stem
+from vpengine.output.recording_files import Format, RecordingFiles, Shooting, Shot, reserved_stem
 from vpengine.output.stream import StreamSettings
 from vpengine.takes.camera_track import Slate
 from vpengine.takes.take_files import TakeFiles
@@ -210,7 +211,50 @@ def test_nothing_is_written_over(tmp_path: Path) -> None:
     first, second = record(tmp_path, "h264"), record(tmp_path, "h264")
     assert (first.path.name, second.path.name) == ("wall-main.mp4", "wall-main-2.mp4")
     assert (tmp_path / "wall-main-2.chan").is_file()
-    assert free_stem(tmp_path / "other") == tmp_path / "other"
+    assert reserved_stem(tmp_path / "other", ".mp4") == tmp_path / "other"
+
+
+AT_ONCE: list[tuple[Format, tuple[str, ...]]] = [
+    ("h264", ("chan",)),
+    ("prores4444", ("chan",)),
+    ("ffv1", ()),
+    ("exr", ()),
+]
+
+
+def test_recordings_of_one_feed_that_begin_at_once_have_a_name_each(tmp_path: Path) -> None:
+    """Also without a track; and one that ends without a picture leaves nothing but its track."""
+    for each in range(20):
+        folder, start = tmp_path / str(each), threading.Barrier(len(AT_ONCE))
+
+        def begin(
+            format: Format, tracks: tuple[str, ...], folder: Path = folder, start: threading.Barrier = start
+        ) -> RecordingFiles:
+            shooting = Shooting(folder / "world-1", format, False, "world:1", Slate("1", RATE), tracks)
+            start.wait(10.0)
+            return RecordingFiles(lambda: shooting, lambda _: None)
+
+        with ThreadPoolExecutor(len(AT_ONCE)) as pool:
+            made = list(pool.map(lambda one: begin(*one), AT_ONCE))
+        names = {f"world-1{number}" for number in ("", "-2", "-3", "-4")}
+        assert {files.path.name for files in made} == names
+        for files in made:
+            files.close()
+        assert {path.suffix for path in folder.iterdir()} == {".chan"}
+        assert len(list(folder.iterdir())) == 2
+
+
+def test_a_recording_whose_track_cannot_be_opened_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError("full")
+
+    monkeypatch.setattr(recording_files, "CameraTrack", full)
+    shooting = Shooting(tmp_path / "a", "h264", False, "wall:main", Slate("1", RATE), ("chan",))
+    with pytest.raises(OSError, match="full"):
+        RecordingFiles(lambda: shooting, lambda _: None)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_an_exr_is_the_world_as_light_with_its_depth_and_where_it_was_seen_from(tmp_path: Path) -> None:

@@ -1,7 +1,7 @@
 """A camera's own picture in: one file per source, behind one contract.
 
     Source.read > Reader (a thread each: numbers, tags, reopening) > Ring > Reader.shown(time)    for view, delayed
-                                                                          > Tap.take              for recording, each
+                                                                          > Tap.next              for recording, each
 
 A new kind of source is one file and one line here; a stage file's [[capture]] names it.
 """

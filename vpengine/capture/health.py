@@ -126,6 +126,12 @@ class Book:
         self._times.append(frame.time_s)
 
     @property
+    def said_rate(self) -> Fraction | None:
+        """Pictures a second, as the source said when it was opened last; None where it says none, and before."""
+        with self._lock:
+            return self._said_rate
+
+    @property
     def is_lost(self) -> bool:
         with self._lock:
             return self._state == "lost"

@@ -6,6 +6,7 @@ import logging
 import threading
 from collections.abc import Callable
 from dataclasses import replace
+from fractions import Fraction
 
 from vpengine.capture.health import Book, CaptureHealth
 from vpengine.capture.pace import Pace
@@ -61,6 +62,11 @@ class Reader:
 
     def health(self) -> CaptureHealth:
         return self._book.health(self._pace.now_s())
+
+    @property
+    def said_rate(self) -> Fraction | None:
+        """As ``health`` has it, for who asks with every picture."""
+        return self._book.said_rate
 
     def shown(self, time_s: float) -> CapturedFrame | None:
         """What stands for the camera at ``time_s``: the newest picture not after it, held for ``hold_s`` when no more

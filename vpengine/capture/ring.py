@@ -15,29 +15,45 @@ TAP_FRAMES = 64
 
 
 class Tap:
-    """Every picture from when it was opened, in order. When ``most`` wait to be taken, new ones are left out, counted.
+    """Every picture from when it was opened, in order. When ``most`` wait to be taken, or MOST_BYTES of them, new ones
+    are left out, counted; there is always room for one.
 
     Left out are the new and not the old, so that what is taken is whole up to the hole; numbers show where it is.
     """
 
-    def __init__(self, most: int = TAP_FRAMES) -> None:
+    def __init__(self, most: int = TAP_FRAMES, most_bytes: int = MOST_BYTES) -> None:
         self.dropped = 0
-        self._most = most
+        self._most, self._most_bytes = most, most_bytes
         self._frames: deque[CapturedFrame] = deque()
+        self._bytes = 0
         self._lock = threading.Lock()
 
     def put(self, frame: CapturedFrame) -> None:
         with self._lock:
-            if len(self._frames) >= self._most:
+            if self._frames and self._is_full(frame):
                 self.dropped += 1
             else:
                 self._frames.append(frame)
+                self._bytes += frame.nbytes
+
+    def _is_full(self, frame: CapturedFrame) -> bool:
+        return len(self._frames) >= self._most or self._bytes + frame.nbytes > self._most_bytes
+
+    def next(self) -> CapturedFrame | None:
+        """The oldest that waits; None where none does. For who takes long with each: the others stay bounded."""
+        with self._lock:
+            if not self._frames:
+                return None
+            frame = self._frames.popleft()
+            self._bytes -= frame.nbytes
+            return frame
 
     def take(self) -> tuple[CapturedFrame, ...]:
         """All that came since the last take."""
         with self._lock:
             frames = tuple(self._frames)
             self._frames.clear()
+            self._bytes = 0
         return frames
 
 

@@ -1,10 +1,12 @@
 """PictureRecorder: a camera's own pictures, every one, losslessly in its own pixel format, while they come.
 
-    NAME.mkv                 FFV1; a picture's time is its number's, so that one that was lost leaves its place empty
-    NAME.pictures.jsonl      a line a picture: frame (from 1), number, when it was captured, timecode
+    NAME.mkv                 FFV1; what did not come, or was lost, leaves its place empty: what follows is in time
+    NAME.pictures.jsonl      a line a picture: frame (from 1), number, when captured, timecode, where it is interlaced
 
-A source that comes back with another size or format begins another file. Where chroma samples share a plane, or lie
-shifted in their 16 bits (NV12, P010), they are laid out as FFV1 wants them: the samples are the same.
+A picture has the place after the one before, or a later one where it is more than half a place late: the clock counts
+from the file's first, so that jitter makes no holes and a source that is slower than it says stays in time.
+A source that comes back with another size, format or rate begins another file. Where chroma samples share a plane, or
+lie shifted in their 16 bits (NV12, P010), they are laid out as FFV1 wants them: the samples are the same.
 """
 
 from __future__ import annotations
@@ -28,13 +30,14 @@ from numpy.typing import NDArray
 from vpengine.frames.captured import CapturedFrame
 from vpengine.output.codecs import BT709, RGB, captured_codec
 from vpengine.output.encoding import lower_priority, why
-from vpengine.output.recording_files import free_stem
+from vpengine.output.recording_files import release_stem, reserved_stem
 from vpengine.output.video_file import Numbered, VideoFile
 
 log = logging.getLogger(__name__)
 
-POLL_S = 0.02  # how often the tap is emptied; it holds more than a second
+POLL_S = 0.02  # how often it is asked whether there is a picture: the tap holds several, however large
 CLOSE_S = 2.0
+SUFFIX = ".mkv"
 
 # ITU-T H.273.
 MATRICES = {"bt601": 6, "bt709": BT709, "bt2020": 9}
@@ -61,28 +64,37 @@ class Taken(Protocol):
     def dropped(self) -> int:
         """Pictures that found no room in it."""
 
-    def take(self) -> tuple[CapturedFrame, ...]: ...
+    def next(self) -> CapturedFrame | None:
+        """The oldest that waits; None where none does."""
 
 
 class PictureRecorder:
     """Records from when it is made until ``close``. Whatever goes wrong ends it with one sentence, and not the show.
 
     The tap is its own, bounded, and fills when encoder or disk are too slow: then pictures are lost, the newest first,
-    and counted. frames: that are in the files. lost: that were captured meanwhile and are not.
+    and counted. frames: that are in the files. lost: that are missing between them, by their times and numbers, and
+    after them; an outage of the camera's as well.
     """
 
     def __init__(
-        self, tap: Taken, stem: Path | Callable[[], Path | None], rate: Fraction, name: str = "camera"
+        self,
+        tap: Taken,
+        stem: Path | Callable[[], Path | None],
+        rate: Fraction,
+        name: str = "camera",
+        said_rate: Callable[[], Fraction | None] = lambda: None,
     ) -> None:
         """stem: where files go, without a suffix; a numbered one where they are there. A function is asked in the
-        recorder's thread, when the first picture is there; None where they can go nowhere. rate: the source's.
+        recorder's thread, when the first picture is there; None where they can go nowhere. said_rate: pictures a second
+        as the source says, asked with each; while it says none what it said last goes on, and ``rate`` before that.
         """
         self._tap, self._stem, self._rate, self._name = tap, stem, rate, name
+        self._said_rate = said_rate
         self.frames = 0
         self.error: Exception | None = None
         self.paths: list[Path] = []
         self._next = 0  # the number that is to come
-        self._numbered_lost = 0
+        self._missed = self._missed_numbers = 0  # all that are missing before what came; those that the tap left out
         self._file: _PictureFile | None = None
         self._ending = threading.Event()
         self._thread = threading.Thread(target=self._run, name=f"record {name}", daemon=True)
@@ -90,7 +102,7 @@ class PictureRecorder:
 
     @property
     def lost(self) -> int:
-        return max(self._tap.dropped, self._numbered_lost)
+        return self._missed + max(self._tap.dropped - self._missed_numbers, 0)
 
     def end(self) -> None:
         """What is in the tap now is the last. Never waits."""
@@ -130,7 +142,7 @@ class PictureRecorder:
             ending = False
             while not ending:
                 ending = self._ending.wait(POLL_S)
-                for frame in self._tap.take():
+                while (frame := self._tap.next()) is not None:
                     self._write(frame)
             self._close_file()
         except Exception as error:  # noqa: BLE001  this thread has nobody above it
@@ -141,28 +153,54 @@ class PictureRecorder:
             log.error("recording %s: %s; %s, and the next take is tried again.", self._name, why(error), ends)
             self._pass_over()
         if self.lost and self.error is None:
-            log.warning(
-                "recording %s: %d pictures were lost: the disk or this machine is too slow.", self._name, self.lost
-            )
+            self._tell_missing()
+
+    def _tell_missing(self) -> None:
+        """A camera's outage is not the disk's fault."""
+        slow = max(self._tap.dropped, self._missed_numbers)
+        log.warning(
+            "recording %s: %d pictures are missing: %d as disk or machine are too slow, %d did not come in time.",
+            self._name,
+            self.lost,
+            slow,
+            self.lost - slow,
+        )
 
     def _write(self, frame: CapturedFrame) -> None:
-        if self._file is None or not self._file.takes(frame):
+        self._rate = self._said_rate() or self._rate
+        self._miss_before(frame)
+        if self._file is None or not self._file.takes(frame, self._rate):
             self._close_file()
-            self._file = _PictureFile(free_stem(self._where()), frame, self._rate, self._name)
+            self._file = self._begun(frame)
             self.paths.append(self._file.path)
-            self._next = frame.number if self.frames == 0 else self._next
         self._file.write(frame)
-        self._numbered_lost += max(frame.number - self._next, 0)
         self._next = frame.number + 1
         self.frames += 1
+
+    def _miss_before(self, frame: CapturedFrame) -> None:
+        if self._file is not None:  # else it is the first
+            numbers = max(frame.number - self._next, 0)
+            self._missed += max(self._file.place_of(frame) - self._file.next, numbers)
+            self._missed_numbers += numbers
+        self._next = frame.number
+
+    def _begun(self, first: CapturedFrame) -> _PictureFile:
+        stem = reserved_stem(self._where(), SUFFIX)
+        try:
+            return _PictureFile(stem, first, self._rate, self._name)
+        except Exception:
+            release_stem(stem, SUFFIX)
+            raise
 
     def _pass_over(self) -> None:
         """What comes after a failure is counted and let go: a full tap would hold its pictures until the take ends."""
         ending = False
         while not ending:
             ending = self._ending.wait(POLL_S)
-            for frame in self._tap.take():
-                self._numbered_lost += frame.number + 1 - self._next if self.frames else 1
+            while (frame := self._tap.next()) is not None:
+                numbers = frame.number - self._next if self.frames else 0
+                self._missed += numbers + 1
+                self._missed_numbers += numbers
                 self._next = frame.number + 1
 
     def _where(self) -> Path:
@@ -178,13 +216,12 @@ class PictureRecorder:
 
 
 class _PictureFile:
-    """Pictures of one size and format."""
+    """Pictures of one size, format and rate. next: the place after the last, from 0."""
 
     def __init__(self, stem: Path, first: CapturedFrame, rate: Fraction, name: str) -> None:
-        self._kind = _kind_of(first)
-        self._first = first.number
-        stem.parent.mkdir(parents=True, exist_ok=True)
-        self.path = stem.with_name(stem.name + ".mkv")
+        self._kind, self._rate = _kind_of(first), rate
+        self._first_s, self.next = first.time_s, 0
+        self.path = stem.with_name(stem.name + SUFFIX)
         planar, _ = LAID_OUT.get(first.format.name, (first.format.name, None))
         is_rgb = first.format.model == "rgb"
         transfer = TRANSFERS.get(first.tags.transfer) if first.tags.transfer else None
@@ -203,14 +240,22 @@ class _PictureFile:
             self._video.close()
             raise
 
-    def takes(self, frame: CapturedFrame) -> bool:
-        return _kind_of(frame) == self._kind and frame.number >= self._first
+    def takes(self, frame: CapturedFrame, rate: Fraction) -> bool:
+        return _kind_of(frame) == self._kind and rate == self._rate
+
+    def place_of(self, frame: CapturedFrame) -> int:
+        """Where it is to go. By the time from the first, and not from the one before: rounding does not add up."""
+        return max(self.next, round((frame.time_s - self._first_s) * float(self._rate)))
 
     def write(self, frame: CapturedFrame) -> None:
-        number = frame.number - self._first
-        self._video.write(Numbered(number, partial(video_frame, frame)))
-        label = {"timecode": str(frame.timecode)} if frame.timecode is not None else {}
-        line = {"frame": number + 1, "number": frame.number, "time_s": frame.time_s, **label}
+        place = self.place_of(frame)
+        self._video.write(Numbered(place, partial(video_frame, frame)))
+        self.next = place + 1
+        line: dict[str, object] = {"frame": place + 1, "number": frame.number, "time_s": frame.time_s}
+        if frame.timecode is not None:
+            line["timecode"] = str(frame.timecode)
+        if frame.interlaced:
+            line["interlaced"] = True
         self._lines.write(json.dumps(line) + "\n")
 
     def close(self) -> None:
@@ -222,7 +267,8 @@ class _PictureFile:
 
 
 def _kind_of(frame: CapturedFrame) -> tuple[object, ...]:
-    return frame.format, frame.size, frame.matrix, frame.range, frame.tags, frame.siting, frame.interlaced
+    """Whether it is interlaced is each picture's own: H.264 and telecine go to and fro."""
+    return frame.format, frame.size, frame.matrix, frame.range, frame.tags, frame.siting
 
 
 def _metadata(first: CapturedFrame, name: str) -> Mapping[str, str]:
@@ -230,8 +276,7 @@ def _metadata(first: CapturedFrame, name: str) -> Mapping[str, str]:
     captured_s = time.time() - time.monotonic() + first.time_s
     said = {
         "title": name,
-        "comment": f"pixel format {first.format.name}, chroma sited {first.siting}"
-        + (", interlaced" if first.interlaced else ""),
+        "comment": f"pixel format {first.format.name}, chroma sited {first.siting}",
         "captured": f"{captured_s:.6f}",
     }
     return said | ({"timecode": str(first.timecode)} if first.timecode is not None else {})

@@ -6,7 +6,9 @@ the pictures, and is in the track.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import itertools
+import threading
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from fractions import Fraction
@@ -82,12 +84,16 @@ class RecordingFiles:
 
     def __init__(self, place: Callable[[], Shooting], give_back: Callable[[Arrays], None]) -> None:
         self._shooting = place()
-        self._shooting.stem.parent.mkdir(parents=True, exist_ok=True)
         self._give_back = give_back
-        self._stem = free_stem(self._shooting.stem)
+        self._suffix = "" if self._shooting.format == "exr" else codec_of(self._shooting).suffix
+        self._stem = reserved_stem(self._shooting.stem, self._suffix)
         self._pictures: _Pictures | None = None
-        self._track = CameraTrack(self._beside, self._shooting.slate, self._shooting.tracks)
         self.frames = 0
+        try:
+            self._track = CameraTrack(self._beside, self._shooting.slate, self._shooting.tracks)
+        except OSError:
+            release_stem(self._stem, self._suffix)
+            raise
 
     @property
     def path(self) -> Path:
@@ -119,6 +125,8 @@ class RecordingFiles:
         try:
             if self._pictures is not None:
                 self._pictures.close()
+            else:
+                release_stem(self._stem, self._suffix)
         finally:
             self._track.close()
 
@@ -189,15 +197,44 @@ def codec_of(shooting: Shooting) -> Codec:
     return prores_codec(shooting.alpha) if shooting.format == "prores4444" else lossless_codec(shooting.alpha)
 
 
-def free_stem(stem: Path) -> Path:
-    """``stem``, or a numbered one where files of that name are there: nothing that was recorded is written over."""
-    number, found = 2, stem
-    while _taken(found):
-        found, number = stem.with_name(f"{stem.name}-{number}"), number + 1
-    return found
+_reserving = threading.Lock()
 
 
-def _taken(stem: Path) -> bool:
-    with suppress(FileNotFoundError):
-        return stem.exists() or any(each.name.startswith(stem.name + ".") for each in stem.parent.iterdir())
-    return False
+def reserved_stem(stem: Path, suffix: str) -> Path:
+    """``stem``, or a numbered one where files of that name are there: nothing that was recorded is written over.
+
+    Its file with ``suffix`` (without one, its folder) is there then and empty, so that of recordings that begin at once
+    each has its own. Raises OSError.
+    """
+    with _reserving:
+        stem.parent.mkdir(parents=True, exist_ok=True)
+        return next(found for found in _names(stem) if _reserve(found, suffix))
+
+
+def release_stem(stem: Path, suffix: str) -> None:
+    """Give back a reserved one into which no picture was written. Raises nothing."""
+    with suppress(OSError):
+        if suffix:
+            stem.with_name(stem.name + suffix).unlink()
+        else:
+            stem.rmdir()
+
+
+def _names(stem: Path) -> Iterator[Path]:
+    yield stem
+    for number in itertools.count(2):
+        yield stem.with_name(f"{stem.name}-{number}")
+
+
+def _reserve(stem: Path, suffix: str) -> bool:
+    """Whether it was free. Another process may take it in this moment; another name may differ in its capitals only."""
+    if stem.exists() or any(each.name.startswith(stem.name + ".") for each in stem.parent.iterdir()):
+        return False
+    try:
+        if suffix:
+            stem.with_name(stem.name + suffix).open("x").close()
+        else:
+            stem.mkdir()
+    except FileExistsError:
+        return False
+    return True
