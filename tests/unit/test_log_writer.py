@@ -6,16 +6,19 @@ import errno
 import os
 import sys
 import threading
+from dataclasses import replace
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from tests.take_frames import frame, keyframe
-from tests.waiting import waited_s, waits_here
+from tests.take_frames import frame, keyframe, plate
+from tests.waiting import until, waited_s, waits_here
+from vpengine.frames.frame_input import Tick
 from vpengine.frames.keyframe import Keyframe
-from vpengine.takes.log import LogWriter, count_frames
+from vpengine.takes.log import LogWriter, count_frames, read_log
 
 
 def test_half_a_keyframe_is_taken_back(
@@ -37,18 +40,44 @@ def test_half_a_keyframe_is_taken_back(
     assert count_frames(tmp_path) == 1
 
 
-def test_a_full_queue_drops_and_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """``note`` never waits: with a disk that stands still, frames beyond the queue are counted."""
-    monkeypatch.setattr("vpengine.takes.log._QUEUE_FRAMES", 4)
-    writer = LogWriter(tmp_path)
-    writer._queue.put(None)
-    writer._thread.join()  # nobody writes any more
-    for number in range(10):
-        writer.note(frame(number))
-    assert writer.dropped == 6
-    while not writer._queue.empty():
-        writer._queue.get()
-    writer.close()
+class SlowDisk:
+    """A writer whose folder is made when it is told to: what it is given meanwhile waits."""
+
+    def __init__(self, folder: Path) -> None:
+        self._answers = threading.Event()
+        (folder / "keyframes").mkdir()
+        self.writer = LogWriter(folder, make=lambda: folder if self._answers.wait(60.0) else Path())
+
+    def answers(self) -> None:
+        self._answers.set()
+        until(self.writer._queue.empty)
+
+
+def test_what_finds_no_room_is_counted_and_its_keyframes_come_with_the_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """``note`` never waits. A keyframe comes once: a film of the log without it would show another picture."""
+    monkeypatch.setattr("vpengine.takes.log._LEAST_FRAMES", 4)
+    monkeypatch.setattr("vpengine.takes.log._QUEUE_S", 0.1)
+    disk = SlowDisk(tmp_path)
+    for number in range(1, 11):
+        disk.writer.note(frame(number, (keyframe(number),) if number in (2, 6) else ()))
+    assert (disk.writer.dropped, disk.writer.noted) == (6, 10)
+    disk.answers()
+    disk.writer.note(frame(11, (keyframe(11),)))
+    disk.writer.close()
+    assert (disk.writer.dropped, disk.writer.noted) == (6, 11)
+    found = [(item.tick.number, [key.request.number for key in item.keyframes]) for item in read_log(tmp_path, plate)]
+    assert found == [(1, []), (2, [2]), (3, []), (4, []), (11, [6, 11])]
+
+
+def test_there_is_room_for_ten_seconds_of_any_rate_and_the_preroll(tmp_path: Path) -> None:
+    disk = SlowDisk(tmp_path)
+    for number in range(12 * 144):
+        disk.writer.note(replace(frame(number), tick=Tick(number, number / 144.0, Fraction(144))))
+    assert disk.writer.dropped == 0
+    disk.answers()
+    disk.writer.close(60.0)
 
 
 def test_a_disk_that_fails_is_told_and_does_not_hold_up_the_end(
@@ -57,7 +86,7 @@ def test_a_disk_that_fails_is_told_and_does_not_hold_up_the_end(
     """The folder for keyframes disappears: the log ends there, the run does not."""
     writer = LogWriter(tmp_path)
     (tmp_path / "keyframes").rmdir()
-    for number in range(300):  # more than the queue holds
+    for number in range(300):
         writer.note(frame(number, (keyframe(1),) if number == 0 else ()))
     writer.close()
     assert not writer._thread.is_alive()

@@ -113,6 +113,26 @@ def test_a_picture_that_changed_is_told(take: Path) -> None:
     assert read_run(take).changed() == [picture]
 
 
+def test_what_is_named_may_be_gone_and_comes_last(
+    take: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A stick was pulled; and what the take cannot do without is there before gigabytes are read."""
+    picture, gone = take.parent / "sky.png", take.parent / "gone.png"
+    picture.write_bytes(b"a picture")
+    (take / "run.json").unlink()
+    read_then: list[Path] = []
+
+    def reading(path: Path) -> str:
+        read_then.append(read_run(take).stage)
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+
+    monkeypatch.setattr("vpengine.takes.run_file._remembered", reading)
+    write_run(take, take.parent / "stage.toml", take.parent / "show.toml", [gone, picture])
+    assert read_then == [take.parent / "stage.toml"]
+    assert list(read_run(take).named) == [picture]
+    assert caplog.messages == [f"take {take}: {gone} is not noted (No such file or directory)."]
+
+
 def old(take: Path, stage: Path, show: Path) -> None:
     """run.json as older versions wrote it: absolute paths and no copies."""
     path = take / "run.json"

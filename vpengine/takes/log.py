@@ -19,10 +19,11 @@ import math
 import queue
 import re
 import threading
-import time
 import zipfile
 import zlib
+from collections import deque
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import asdict, astuple, replace
 from fractions import Fraction
 from pathlib import Path
@@ -53,7 +54,9 @@ BROKEN = (
     *(ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RuntimeError),
     *(OSError, EOFError, zipfile.BadZipFile, zlib.error),
 )
-_QUEUE_FRAMES = 256  # ten seconds; when the disk is slower than that, frames are dropped and counted
+_QUEUE_S = 12.0  # of frames, a take's PREROLL_S among them; when the disk is slower, frames are dropped and counted
+_LEAST_FRAMES = 256
+_MOST_OWED = 32  # keyframes of dropped frames, which the next one brings
 _CLOSE_S = 2.5  # what ``close`` waits at most: a show ends within three seconds, whatever is stuck
 _NOT_FINITE = "non-finite"
 _NEWER = {"place": "location", "incoming_place": "incoming_location"}  # keys of older takes, and as they are now
@@ -69,15 +72,17 @@ class LogWriter:
     """
 
     def __init__(self, folder: Path, most_frames: int | None = None, make: Callable[[], Path] | None = None) -> None:
-        """most_frames: that may wait for the disk; by default _QUEUE_FRAMES. make: makes the folder, with keyframes/
-        in it, and says where it is, in the thread; without it they are made here, and OSError is raised.
+        """most_frames: that may wait for the disk; by default those of _QUEUE_S. make: makes the folder, with
+        keyframes/ in it, and says where it is, in the thread; without it they are made here, and OSError is raised.
         """
         if make is None:
             (folder / "keyframes").mkdir(parents=True, exist_ok=True)
         self.folder, self._make = folder, make
         self.made = make is None  # the folder
         self._refused = self._taken = self._written = 0  # the last is counted by the thread, the others by who notes
-        self._queue: queue.Queue[FrameInput | None] = queue.Queue(most_frames or _QUEUE_FRAMES)
+        self._most_frames = most_frames
+        self._queue: queue.SimpleQueue[FrameInput | None] = queue.SimpleQueue()
+        self._owed: deque[Keyframe] = deque(maxlen=_MOST_OWED)
         self._controls: dict[str, Any] = {}
         self._ended = threading.Event()  # nothing more is written
         self._thread = threading.Thread(target=self._run, name="take-writer", daemon=True)
@@ -88,25 +93,31 @@ class LogWriter:
         """Frames that are not in the log."""
         return self._refused + (self._taken - self._written if self._ended.is_set() else 0)
 
+    @property
+    def noted(self) -> int:
+        """Frames in all, the dropped among them."""
+        return self._refused + self._taken
+
     def note(self, frame: FrameInput) -> None:
-        try:
-            if self._ended.is_set():
-                raise queue.Full
-            self._queue.put_nowait(frame.unpictured)
-            self._taken += 1
-        except queue.Full:
+        """One that finds no room is dropped; its keyframes, which come once, are the next one's."""
+        most = self._most_frames or max(round(_QUEUE_S * float(frame.tick.rate)), _LEAST_FRAMES)
+        if self._ended.is_set():
             self._refused += 1
+            return
+        if self._queue.qsize() >= most:
+            self._refused += 1
+            self._owed.extend(frame.keyframes)
+            return
+        if self._owed:
+            frame = replace(frame, keyframes=(*self._owed, *frame.keyframes))
+            self._owed.clear()
+        self._queue.put(frame.unpictured)
+        self._taken += 1
 
     def close(self, limit_s: float = _CLOSE_S) -> None:
         """Wait until all is written, but never for a disk that does not answer."""
-        end_s = time.monotonic() + limit_s
-        while self._thread.is_alive() and time.monotonic() < end_s:
-            try:
-                self._queue.put(None, timeout=0.05)
-                break
-            except queue.Full:
-                continue  # it may have died meanwhile, and then nobody empties the queue
-        self._thread.join(max(end_s - time.monotonic(), 0.0))
+        self._queue.put(None)
+        self._thread.join(limit_s)
         if self._thread.is_alive() and not self._ended.is_set():
             log.error("take %s: the disk does not answer; the end of the run is not recorded.", self.folder)
         self._ended.set()
@@ -121,8 +132,9 @@ class LogWriter:
             what = "the rest of the run" if self.made else "it"
             log.error("take %s: %s; %s is not recorded.", self.folder, why, what)
             self._ended.set()
-            with self._queue.mutex:
-                self._queue.queue.clear()  # they may be large
+            with suppress(queue.Empty):
+                while True:
+                    self._queue.get_nowait()  # they may be large
 
     def _write_all(self) -> None:
         # By line, so that a crash loses no frame and a full disk shows at once.

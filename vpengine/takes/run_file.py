@@ -61,18 +61,38 @@ class Run:
 
 
 def write_run(folder: Path, stage: Path, show: Path, named: Iterable[Path] = ()) -> None:
-    """named: the files that the two name, the stage's own show among them where another one runs."""
+    """named: the files that the two name, the stage's own show among them where another one runs.
+
+    What a take cannot do without is written first: files that are named may be gigabytes. One that cannot be read is
+    told and left out. Raises OSError where stage, show or the folder are the fault.
+    """
     files = {"stage": stage.resolve(), "show": show.resolve()}
     others = [path for path in dict.fromkeys(item.resolve() for item in named) if path not in files.values()]
+    others = [path for path in others if _is_readable(path, folder)]
     copies = _copy(folder, [*files.values(), *(path for path in others if path.stat().st_size <= COPIED_BYTES)])
     run = {
         **{name: _relative(path, folder) for name, path in files.items()},
         "copies": {name: copies[path] for name, path in files.items()},
         "sha256": {name: _sha256(path) for name, path in files.items()},
-        "named": {_relative(path, folder): _sha256(path) for path in others},
+        "named": {},
         "version": __version__,
     }
-    (folder / "run.json").write_text(json.dumps(run, indent=2) + "\n", encoding="utf-8")
+    _write(folder, run)
+    if others:
+        _write(folder, run | {"named": {_relative(path, folder): _remembered(path) for path in others}})
+
+
+def _write(folder: Path, run: Mapping[str, object]) -> None:
+    write_whole(folder / "run.json", (json.dumps(run, indent=2) + "\n").encode())
+
+
+def _is_readable(path: Path, folder: Path) -> bool:
+    try:
+        with path.open("rb"):
+            return True
+    except OSError as error:
+        log.warning("take %s: %s is not noted (%s).", folder, path, error.strerror or error)
+        return False
 
 
 def note_captured(folder: Path, captured: Mapping[Path, Sequence[Path]]) -> threading.Thread:
@@ -92,8 +112,7 @@ def _note_captured(folder: Path, captured: Mapping[Path, Sequence[Path]]) -> Non
     path = folder / "run.json"
     try:
         digests = {_relative(first.resolve(), folder): _digest(files) for first, files in captured.items()}
-        run = json.loads(path.read_text(encoding="utf-8")) | {"captured": digests}
-        write_whole(path, (json.dumps(run, indent=2) + "\n").encode())
+        _write(folder, json.loads(path.read_text(encoding="utf-8")) | {"captured": digests})
     except (OSError, ValueError) as error:
         why = getattr(error, "strerror", None) or error
         log.warning("take %s: what was played for a camera is not noted (%s).", folder, why)

@@ -126,7 +126,8 @@ class TakeFiles:
                 return
             card["dropped_frames"] = writer.dropped
             _write_card(writer.folder, card)
-            log.warning("%s is cut", name.text if name is not None else writer.folder)
+            missing = f"; {writer.dropped} of {writer.noted} frames are not in its log" if writer.dropped else ""
+            log.warning("%s is cut%s", name.text if name is not None else writer.folder, missing)
 
         self._in_background(end, writer.folder)
 
