@@ -248,6 +248,59 @@ def test_an_operator_s_cues_are_kept_and_a_show_that_loses_their_scene_is_refuse
     assert watched.app.desk.scenes.has("first")
 
 
+def test_a_cue_that_keeps_an_edit_out_is_told_once_and_let_go_when_it_is_deleted(
+    watched: Watched, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Also from the file of the cues: a hand deletes it there first."""
+    watched.app.inbox.add(CueEdit("record", "1", "mine"))
+    cues = watched.file.with_name("show.cues.toml")
+    watched.until(cues.exists)
+    cues.unlink()
+    with caplog.at_level(logging.WARNING):
+        watched.edit('"first"', '"dawn"')
+        watched.until(lambda: bool(watched.app.refusal))
+        watched.frames(40)  # it is read again four times and more meanwhile
+    lines = [line for line in caplog.messages if "cue 1" in line or "stays" in line]
+    assert lines == [
+        "cue 1 of the running list: its scene 'first' is gone from the show; /vp/cue/delete 1 deletes it",
+        "the show stays as it was",
+    ]
+    watched.app.inbox.add(CueEdit("delete", "1"))
+    watched.until_taken()
+    assert not watched.app.refusal
+
+
+def render(path: Path) -> None:
+    """A part more of a file that is written for long."""
+    with path.open("ab") as file:
+        file.write(b"more")
+
+
+def test_while_a_picture_is_written_what_does_not_load_it_is_taken_in(
+    watched: Watched, caplog: pytest.LogCaptureFixture
+) -> None:
+    files, picture_file = watched.app.files, watched.file.with_name("a.png")
+
+    def frames(count: int) -> None:
+        for _ in range(count):
+            render(picture_file)
+            watched.frames(1)
+
+    frames(1)
+    watched.edit("fog = 0.6", "fog = 0.7")
+    watched.until(lambda: bool(render(picture_file)) or watched.app.files is not files)
+    files = watched.app.files
+    watched.edit("8.0", "11.0")  # which hangs it anew
+    with caplog.at_level(logging.WARNING):
+        watched.until(lambda: bool(render(picture_file)) or "still being written" in caplog.text)
+        frames(12)
+    assert watched.app.files is files
+    assert [line for line in caplog.messages if "waits" in line] == [
+        "show.toml: changed, and waits for a.png, still being written"
+    ]
+    watched.until_taken()
+
+
 @pytest.mark.slow
 def test_twenty_edits_leave_nothing_behind(watched: Watched) -> None:
     distances = ("8.0", "11.0", "9.0")

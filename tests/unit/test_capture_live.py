@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -65,6 +65,65 @@ def test_a_device_that_is_not_there() -> None:
 def test_a_machine_without_a_device_says_so() -> None:
     with pytest.raises(LostError, match="this machine has none"):
         DeviceSource(DeviceSource.Settings(), Pace()).open()
+
+
+class Opened:
+    """Stands for what FFmpeg opens, and knows of what."""
+
+    rate = None
+    urls: ClassVar[list[str]] = []
+
+    def __init__(self, url: str, *_: object, **__: object) -> None:
+        self.urls.append(url)
+
+    def close(self) -> None:
+        pass
+
+
+CARD, WEBCAM = ("/dev/video0", "HDMI card"), ("/dev/video2", "Integrated Camera")
+
+
+@pytest.mark.parametrize(
+    ("then", "now", "opened"),
+    [
+        ([CARD, WEBCAM], [WEBCAM], None),
+        ([CARD, WEBCAM], [], None),
+        ([CARD, WEBCAM], [WEBCAM, CARD], "/dev/video0"),
+        ([CARD, WEBCAM], [WEBCAM, ("/dev/video4", "HDMI card")], "/dev/video4"),
+        ([CARD, WEBCAM], [("/dev/video0", "Integrated Camera")], None),
+        ([CARD, ("/dev/video1", "HDMI card")], [("/dev/video1", "HDMI card")], None),
+        (
+            [CARD, ("/dev/video1", "HDMI card")],
+            [("/dev/video1", "HDMI card"), ("/dev/video3", "HDMI card")],
+            "/dev/video3",
+        ),
+    ],
+)
+def test_the_first_device_stays_the_first(
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    then: list[tuple[str, str]],
+    now: list[tuple[str, str]],
+    opened: str | None,
+) -> None:
+    monkeypatch.setattr(device.sys, "platform", "linux")
+    monkeypatch.setattr(device, "Live", Opened)
+    monkeypatch.setattr(device.Path, "exists", lambda _: True)
+    there = then
+    monkeypatch.setattr(device, "devices", lambda: there)
+    Opened.urls.clear()
+    source = DeviceSource(DeviceSource.Settings(), Pace())
+    source.open()
+    there = now
+    if opened is None:
+        with pytest.raises(LostError, match=r'^device "HDMI card": it was opened first, and is not there any more'):
+            source.open()
+    else:
+        source.open()
+    there = then
+    source.open()
+    assert Opened.urls == ["/dev/video0", *([opened] if opened else []), "/dev/video0"]
+    assert caplog.messages == ['the first device is "HDMI card"; in this run no other is opened in its place']
 
 
 def test_what_is_no_device(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -75,6 +76,46 @@ def test_a_name_that_nobody_has_is_told_with_those_that_are_there(
     monkeypatch.setattr("vpengine.capture.ndi.FINDING_S", 3.0)
     with pytest.raises(LostError, match="no such sender on the network"):
         NdiSource(NdiSource.Settings(source="NOBODY (x)"), Pace()).open()
+
+
+class Finder:
+    """Senders that make themselves known one by one: their names after each quarter of a second."""
+
+    def __init__(self, *known: list[str]) -> None:
+        self.known, self.now_s = list(known), 0.0
+
+    def wait_for_sources(self, wait_s: float) -> None:
+        self.now_s += wait_s
+        self.known[1:] and self.known.pop(0)
+
+    def get_source_names(self) -> list[str]:
+        return self.known[0]
+
+
+def found(source: NdiSource, monkeypatch: pytest.MonkeyPatch, *known: list[str]) -> tuple[str, float]:
+    """And the seconds that it took."""
+    finder = Finder([], *known)
+    monkeypatch.setattr("vpengine.capture.ndi.time", SimpleNamespace(monotonic=lambda: finder.now_s))
+    source._finder = finder
+    return source._found(), finder.now_s
+
+
+def test_the_first_is_that_of_all_that_make_themselves_known_and_stays_it(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    source = NdiSource(NdiSource.Settings(), Pace())
+    assert found(source, monkeypatch, ["B"], ["B"], ["A", "B"]) == ("A", pytest.approx(1.75))
+    (line,) = caplog.messages
+    assert line.startswith('the first NDI sender is "A" (there are also B)')
+    assert source.title == 'NDI "A"'
+    with pytest.raises(LostError, match=r'^NDI "A": no such sender on the network'):
+        found(source, monkeypatch, ["B"])
+    assert found(source, monkeypatch, ["B"], ["A", "B"]) == ("A", pytest.approx(0.5))
+
+
+def test_one_that_is_named_is_taken_as_soon_as_it_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    source = NdiSource(NdiSource.Settings(source="B"), Pace())
+    assert found(source, monkeypatch, ["A"], ["A", "B"]) == ("B", pytest.approx(0.5))
 
 
 @pytest.mark.skipif(HAS_NDI, reason="cyndilib is here")

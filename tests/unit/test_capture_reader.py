@@ -16,6 +16,7 @@ from vpengine.capture.health import NOTED_S, SILENT_S, Book
 from vpengine.capture.none import NoSource
 from vpengine.capture.pace import Pace
 from vpengine.capture.reader import JOIN_S, LAST_AGAIN_S, Reader
+from vpengine.capture.readers import stop_all
 from vpengine.capture.source import EndedError
 from vpengine.capture.tags import tag_faults
 from vpengine.frames.captured import FORMATS, CapturedFrame, Tags
@@ -221,3 +222,23 @@ def test_a_reader_ends_within_a_second_whatever_its_source_does() -> None:
         reader.stop()
         pace = Pace()
     release.set()
+
+
+def test_four_readers_that_do_not_answer_are_waited_for_together() -> None:
+    release = threading.Event()
+
+    class Stuck(Told):
+        def read(self) -> CapturedFrame | None:
+            release.wait(60.0)
+            return None
+
+    paces = [Pace() for _ in range(4)]
+    readers = [Reader(str(number), Stuck(pace, ()), pace, say=lambda _: None) for number, pace in enumerate(paces)]
+    for reader in readers:
+        reader.start()
+    until(lambda: all(reader.health().opened == 1 for reader in readers))
+    with waits_here() as waits:
+        stop_all(readers)
+    assert 0.5 < waited_s(waits) < 1.5
+    release.set()
+    stop_all(readers)

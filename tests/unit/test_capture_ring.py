@@ -151,3 +151,26 @@ def test_arrivals_follow_a_slow_clock_and_a_new_beginning() -> None:
     assert now_s - found < 1e-3
     assert arrivals.time_s(0.0, now_s + 1.0) == now_s + 1.0
     assert arrivals.time_s(None, 3.0) == 3.0
+
+
+@pytest.mark.parametrize("back_s", [0.15, 0.8, 0.99])
+def test_arrivals_follow_a_clock_that_falls_back(back_s: float) -> None:
+    """By less than a second, as a clock is set or an encoder stalls; within six seconds, jitter or not."""
+    arrivals = Arrivals()
+    for n in range(25 * 30):
+        sent_s, jitter_s = n / 25, 0.004 * (n * 7 % 5)
+        late_s = 0.05 + (back_s if sent_s >= 10.0 else 0.0) + jitter_s
+        found_s = arrivals.time_s(sent_s, sent_s + late_s)
+        if not 10.0 <= sent_s < 16.1:
+            assert sent_s + late_s - jitter_s - 1e-3 <= found_s <= sent_s + late_s
+
+
+def test_arrivals_are_shaken_by_no_congestion() -> None:
+    """For two seconds and a half all pictures are late, then none."""
+    arrivals = Arrivals()
+    for n in range(25 * 60):
+        sent_s = n / 25
+        found_s = arrivals.time_s(
+            sent_s, sent_s + (0.5 if n // 25 % 10 in (4, 5) or n % 250 in range(150, 162) else 0.05)
+        )
+        assert found_s == pytest.approx(sent_s + 0.05, abs=1e-3)

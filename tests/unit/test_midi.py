@@ -89,14 +89,52 @@ def test_a_control_change_sweeps_the_control_s_range() -> None:
     ]
 
 
+def fine(surface: Surface, *messages: str) -> list[float]:
+    """Where a fader of 14 bits is put, 0 to 16383; "settle" is when no low bits come."""
+    found: list[float] = []
+    for text in messages:
+        for item in surface.settle() if text == "settle" else surface.take(bytes.fromhex(text)):
+            assert isinstance(item.message, ControlChange)
+            assert item.address == "/vp/exposure/inner"
+            found.append((float(item.message.value) + 6.0) / 12.0 * 16383)
+    return found
+
+
 def test_fourteen_bits_in_two_messages() -> None:
-    """The high seven bits, then the low ones; either may come alone, and high ones begin at a low of 0."""
-    found = asked("B0 01 7F", "B0 21 7F", "B0 01 40", "B0 21 01", "B0 21 02", "B0 01 00", "B1 01 7F")
-    assert all(isinstance(change, ControlChange) and change.address == "/vp/exposure/inner" for change in found)
-    values = [change.value for change in found if isinstance(change, ControlChange)]
-    whole = [127 << 7, 16383, 64 << 7, (64 << 7) + 1, (64 << 7) + 2, 0]
-    assert values == pytest.approx([-6.0 + 12.0 * position / 16383 for position in whole])
-    assert values[1] == 6.0
+    """The high seven bits, then the low ones, which are waited for once some came: no value between is told."""
+    surface = Surface(MAPPINGS)
+    assert fine(surface, "B0 01 07", "B0 21 68") == pytest.approx([7 << 7, (7 << 7) + 104])
+    assert fine(surface, "B0 01 07", "B0 21 69", "B0 21 6A") == pytest.approx([(7 << 7) + 105, (7 << 7) + 106])
+    assert fine(surface, "B0 01 7F", "B0 21 7F", "B1 01 00") == [pytest.approx(16383)]
+    assert not surface.waits
+
+
+def test_high_bits_alone_are_never_lost() -> None:
+    surface = Surface(MAPPINGS)
+    assert fine(surface, "B0 01 7F", "B0 01 40", "settle") == pytest.approx([127 << 7, 64 << 7])
+    fine(surface, "B0 21 05")
+    assert fine(surface, "B0 01 20", "B0 01 21") == []
+    assert surface.waits
+    assert fine(surface, "settle", "settle") == pytest.approx([33 << 7])
+    fine(surface, "B0 21 05")
+    assert fine(surface, "B0 01 21", "settle") == pytest.approx([(33 << 7) + 5]), "the low ones of the same stay"
+
+
+def test_the_door_waits_for_low_bits_for_a_moment_only() -> None:
+    async def moved() -> list[float]:
+        desk = Desk(FakePorts([NANO]))
+        desk.door._ports, desk.door._loop = desk.door._make_ports(), asyncio.get_running_loop()
+        desk.door.look()
+        found = []
+        for text in ("B0 01 07", "B0 21 68", "B0 01 08"):
+            desk.door.take(NANO, bytes.fromhex(text), 0.0)
+            found += [message.value for message in desk.inbox.take() if isinstance(message, ControlChange)]
+        while len(found) < 3:
+            await asyncio.sleep(0.005)
+            found += [message.value for message in desk.inbox.take() if isinstance(message, ControlChange)]
+        return [(float(value) + 6.0) / 12.0 * 16383 for value in found]
+
+    assert asyncio.run(asyncio.wait_for(moved(), 60.0)) == pytest.approx([7 << 7, (7 << 7) + 104, 8 << 7])
 
 
 def test_a_control_change_is_a_switch_from_64_on() -> None:

@@ -11,7 +11,7 @@ from pythonosc.osc_message import OscMessage
 from vpengine.control.controls import Value
 from vpengine.control.displays import Shown
 from vpengine.mailbox import Board
-from vpengine.remote.feedback import MOST_CLIENTS, MTU_BYTES, Feedback, FullError, encoded, packets
+from vpengine.remote.feedback import MOST_CLIENTS, MTU_BYTES, RENEW_S, Feedback, FullError, encoded, packets
 
 SNOW, FOG, HOLD, NOTE = "/vp/look/snow", "/vp/look/fog", "/vp/neural/hold", "/vp/note"
 START: dict[str, Value] = {SNOW: 0.0, FOG: 0.0, HOLD: True, NOTE: "first"}
@@ -28,8 +28,14 @@ def read(packet: bytes) -> list[tuple[str, object]]:
 
 class Client:
     def __init__(self, name: str = TABLET) -> None:
-        self.name, self.full = name, False
+        self.name, self.full, self.state = name, False, "new"
         self.packets: list[bytes] = []
+
+    def begin(self) -> None:
+        self.state = "begun"
+
+    def end(self) -> None:
+        self.state = "ended"
 
     def is_full(self) -> bool:
         return self.full
@@ -272,3 +278,19 @@ def test_packets_fit_the_network() -> None:
     assert [address for packet in made for address, _ in read(packet)] == [f"/vp/look/number{n}" for n in range(150)]
     long = encoded(NOTE, "x" * 2000)
     assert list(packets([messages[0], long, messages[1]])) == [messages[0], long, messages[1]]
+
+
+def test_a_way_begins_with_its_client_and_ends_when_that_is_forgotten() -> None:
+    """A renewal brings another way of the same name, which never begins."""
+    desk, ways = Desk(), [Client(f"10.0.0.5:{port}") for port in (9000, 9001, 9002)]
+    for way in ways:
+        desk.feedback.subscribe(way, None if way is ways[2] else way.name, ends=way is ways[1])
+    again = Client(ways[0].name)
+    desk.feedback.subscribe(again, ways[0].name, ends=False)
+    assert [way.state for way in (*ways, again)] == ["begun", "begun", "begun", "new"]
+    desk.feedback.unsubscribe(ways[0].name)
+    desk.wait(RENEW_S + 1.0)
+    desk.feedback.turn()
+    assert [way.state for way in ways] == ["ended", "ended", "begun"]
+    desk.feedback.close()
+    assert ways[2].state == "ended"

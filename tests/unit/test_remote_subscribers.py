@@ -299,3 +299,32 @@ def test_pyliblo_named_in_the_stage_file() -> None:
     finally:
         server.stop()
         server.free()
+
+
+def udp_ports() -> set[int]:
+    """Of this process."""
+    return {each.laddr.port for each in psutil.Process().net_connections("udp")}
+
+
+def test_each_client_with_a_port_is_told_by_a_socket_of_its_own() -> None:
+    """So that none waits for what the kernel keeps for another's machine, which is switched off. Who gave no
+    port is told from where it asked, and what comes back to such a socket is heard too.
+    """
+    with ExitStack() as stack:
+        fixed, asked = (stack.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) for _ in range(2))
+        for each in (fixed, asked):
+            each.bind(("127.0.0.1", 0))
+            each.settimeout(5.0)
+        with running(f"127.0.0.1:{fixed.getsockname()[1]}") as (engine, port), Tablet(port) as plain:
+            plain.send("/vp/subscribe", asked.getsockname()[1])
+            plain.send("/vp/subscribe")
+            until(lambda: len(plain.listen()) > 0)  # from another port nothing comes to it
+            sources = [each.recvfrom(65536)[1][1] for each in (fixed, asked)]
+            assert len({port, *sources}) == 3
+            assert {port, *sources} <= udp_ports()
+            fixed.sendto(packet(SNOW, 0.75), ("127.0.0.1", sources[0]))
+            until(lambda: engine.values[SNOW] == 0.75)
+            plain.send("/vp/unsubscribe", asked.getsockname()[1])
+            until(lambda: sources[1] not in udp_ports())
+            assert sources[0] in udp_ports()
+        until(lambda: not {port, *sources} & udp_ports())

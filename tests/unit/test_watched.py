@@ -53,12 +53,23 @@ def test_a_file_written_in_parts_is_told_once_when_it_is_whole(disk: Disk) -> No
     assert disk.told() == []
 
 
-def test_all_that_changes_is_told_together_when_the_last_has_rested(disk: Disk) -> None:
-    """A show and the picture that it names, saved one after the other."""
+def test_each_is_told_when_it_has_rested_however_long_another_is_written(disk: Disk) -> None:
+    """A show that is edited while a clip is rendered for minutes."""
     disk.show.write_bytes(b"after it")
-    disk.polls()
+    found = []
+    for _ in range(6):
+        with disk.picture.open("ab") as file:
+            file.write(b" more")
+        found += disk.polls()
+    assert [set(each) for each in found if each] == [{disk.show}]
+    assert disk.watched.written == {disk.picture}
+    assert disk.told() == [{disk.picture}]
+    assert not disk.watched.written
+
+
+def test_files_saved_at_once_are_told_together(disk: Disk) -> None:
+    disk.show.write_bytes(b"after it")
     disk.picture.write_bytes(b"after it")
-    assert disk.polls(2) == [frozenset(), frozenset()]
     assert disk.told() == [{disk.show, disk.picture}]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from collections.abc import Sequence
 from fractions import Fraction
@@ -25,6 +26,7 @@ SYSTEMS = {
     "darwin": ("avfoundation", "pixel_format"),
     "win32": ("dshow", "pixel_format"),
 }
+_log = logging.getLogger(__name__)
 ENUMERATED = {"v4l2": "video4linux2"}
 Name = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f]+$")]
 
@@ -57,6 +59,7 @@ class DeviceSource(LiveSource):
     def __init__(self, settings: Settings, pace: Pace) -> None:
         self.settings = settings
         self._pace = pace
+        self._first = First()
 
     @staticmethod
     def claim(settings: DeviceSource.Settings) -> str:
@@ -64,23 +67,31 @@ class DeviceSource(LiveSource):
 
     @property
     def title(self) -> str:
-        return f'device "{self.settings.device}"' if self.settings.device else "the first device"
+        name = self.settings.device or self._first.called
+        return f'device "{name}"' if name else "the first device"
 
     def open(self) -> Fraction | None:
         self.close()
         openers = {"auto": self._either, "pyav": self._pyav, "opencv": self._opencv}
-        self._live = opened = openers[self.settings.backend](devices())
+        there = devices()
+        if self.settings.device is None:
+            self._asked = self.settings.model_copy(update={"device": self._first.again(there)})
+        else:
+            self._asked = self.settings
+        self._live = opened = openers[self.settings.backend](there)
+        if self.settings.device is None:
+            self._first.took(there)
         return self.settings.rate or opened.rate
 
     def _pyav(self, there: Sequence[tuple[str, str]]) -> Opened:
-        format, url, options = opening(self.settings, sys.platform, there)
+        format, url, options = opening(self._asked, sys.platform, there)
         try:
             return Live(url, self.title, self._pace, format, options, network=False)
         except LostError as error:
             raise LostError(f"{error}{cure(error.__cause__)}") from error.__cause__
 
     def _opencv(self, there: Sequence[tuple[str, str]]) -> Opened:
-        asked = self.settings
+        asked = self._asked
         opens = opencv_opens(asked.device, sys.platform, there)
         return OpenCvDevice(opens, self.title, self._pace, asked.resolution, asked.rate, asked.pixel_format)
 
@@ -95,6 +106,38 @@ class DeviceSource(LiveSource):
                 return self._opencv(there)
             except LostError as other:
                 raise LostError(f"{error}; {str(other).removeprefix(f'{self.title}: ')}") from other
+
+
+class First:
+    """Which device was the first when it was opened first: no other is taken in its place when it is unplugged."""
+
+    def __init__(self) -> None:
+        self._there: list[tuple[str, str]] = []  # as they were listed when it was opened first
+
+    @property
+    def called(self) -> str | None:
+        """None where none was opened yet."""
+        return self._there[0][1] if self._there else None
+
+    def took(self, there: Sequence[tuple[str, str]]) -> None:
+        """The first of ``there`` is open."""
+        if there and not self._there:
+            self._there = list(there)
+            _log.warning('the first device is "%s"; in this run no other is opened in its place', there[0][1])
+
+    def again(self, there: Sequence[tuple[str, str]]) -> str | None:
+        """What opens it; None where any may be the first. Plugged in again it may have another path: by its name, but
+        never one more of the same name that was there before. Raises LostError where it is not there.
+        """
+        if not self._there:
+            return None
+        first, called = self._there[0], self.called
+        if first in there:
+            return first[0]
+        alike = [opens for opens, name in there if name == called]
+        if not alike or len(alike) < len([1 for _, name in self._there if name == called]):
+            raise LostError(f'device "{called}": it was opened first, and is not there any more')
+        return next((opens for opens in alike if (opens, called) not in self._there), alike[0])
 
 
 def devices() -> list[tuple[str, str]]:

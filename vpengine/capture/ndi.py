@@ -5,6 +5,7 @@ The library, cyndilib, brings NDI's own runtime. It is imported when such a sour
 
 from __future__ import annotations
 
+import logging
 import time
 from fractions import Fraction
 from importlib import import_module
@@ -21,7 +22,9 @@ from vpengine.frames.captured import FORMATS, CapturedFrame, Tags, usual_matrix
 from vpengine.media.decoding import BrokenError, LostError
 from vpengine.stage.settings import Settings as Section
 
+_log = logging.getLogger(__name__)
 FINDING_S = 5.0  # until a sender has made itself known
+SETTLES_S = 1.0  # for so long no other makes itself known before one is the first: they come one by one
 SILENT_S = 0.8  # then it is looked for again
 WAIT_MS = 250  # of one call, so that a reader can be stopped
 Name = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f]+$")]
@@ -42,10 +45,11 @@ class NdiSource:
         self._pace = pace
         self._finder: Any = None
         self._receiver: Any = None
+        self._name = settings.source  # where none is wanted, that of the first from when it was found: never another
 
     @property
     def title(self) -> str:
-        return f'NDI "{self.settings.source}"' if self.settings.source else "NDI"
+        return f'NDI "{self._name}"' if self._name else "NDI"
 
     def open(self) -> Fraction | None:
         """The rate is said with each picture, and not before."""
@@ -76,14 +80,26 @@ class NdiSource:
 
     def _found(self) -> str:
         """The name of the sender that is wanted, as soon as it is known. Raises LostError."""
-        wanted, names, end_s = self.settings.source, list[str](), time.monotonic() + FINDING_S
+        wanted, names, since_s = self._name, list[str](), time.monotonic()
+        end_s = since_s + FINDING_S
         while time.monotonic() < end_s and not self._pace.stopped:
             self._finder.wait_for_sources(WAIT_MS / 1e3)
-            names = sorted(self._finder.get_source_names())
-            if names and wanted in (None, *names):
-                return wanted or names[0]
+            before, names = names, sorted(self._finder.get_source_names())
+            since_s = time.monotonic() if names != before else since_s
+            if wanted in names:
+                return wanted
+            if wanted is None and names and time.monotonic() - since_s >= SETTLES_S:
+                break
+        if wanted is None and names:
+            return self._first(names)
         there = f" (there are {', '.join(names)})" if names else ""
         raise LostError(f"{self.title}: no such sender on the network{did_you_mean(wanted or '', names) or there}")
+
+    def _first(self, names: list[str]) -> str:
+        self._name = names[0]
+        others = f" (there are also {', '.join(names[1:])})" if names[1:] else ""
+        _log.warning('the first NDI sender is "%s"%s; in this run no other is taken in its place', names[0], others)
+        return names[0]
 
     def read(self) -> CapturedFrame | None:
         if self._receiver is None:

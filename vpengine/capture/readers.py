@@ -9,7 +9,7 @@ from typing import Any
 from vpengine.capture import KINDS
 from vpengine.capture.health import CaptureHealth
 from vpengine.capture.pace import Pace
-from vpengine.capture.reader import Reader
+from vpengine.capture.reader import JOIN_S, Reader
 from vpengine.frames.captured import CapturedFrame
 from vpengine.plugins import load_plugin
 from vpengine.stage.capture import CaptureSection
@@ -80,5 +80,6 @@ def stop_all(readers: Iterable[Reader]) -> None:
     listed = list(readers)
     for reader in listed:
         reader.stop(0.0)
+    end_s = time.monotonic() + JOIN_S
     for reader in listed:
-        reader.stop()
+        reader.stop(max(end_s - time.monotonic(), 0.0))

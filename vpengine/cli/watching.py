@@ -16,7 +16,6 @@ from vpengine.errors import Problem, ProblemsError, UserError
 from vpengine.files import Files, inspected, read_files
 from vpengine.mailbox import Newest
 from vpengine.operating import ShowChange, state_of
-from vpengine.stage.desk_files import cues_file
 from vpengine.stage.show_file import called_as_running
 from vpengine.stage.watched import WatchedFiles
 from vpengine.takes.keeper import DeskState
@@ -80,12 +79,15 @@ class Watching:
         self._thread.start()
 
     def _hear(self, reading: Reading, now_s: float) -> Reading | None:
-        """None where it is refused; each problem is told once."""
-        self._refuse(reading.problems)
+        """None where it is refused. What was refused before is so until it is taken in: it may be refused again."""
         self._retry_s = now_s + RETRY_S
-        return None if reading.problems else reading
+        if reading.problems:
+            self._refuse(reading.problems)
+            return None
+        return reading
 
     def _refuse(self, problems: tuple[str, ...]) -> None:
+        """Told once, however often they are found. (): nothing is refused any more."""
         if problems and problems != self._told:
             for line in problems:
                 log.warning("%s", line)
@@ -95,25 +97,36 @@ class Watching:
         self._app.refusal = f"{problems[0]}{more}; {STAYS}" if problems else ""
 
     def _take(self, reading: Reading) -> None:
-        """Now, or after the take that rolls."""
-        takes, names = self._app.desk.takes, ", ".join(sorted(path.name for path in self._begun))
-        if takes.locked or takes.rolling is not None:
-            until = f"CUT: {takes.rolling.text} rolls" if takes.rolling is not None else "looks to be unlocked"
+        """Now, or after the take that rolls, or when the files that it would load are whole."""
+        names, until = ", ".join(sorted(path.name for path in self._begun)), self._until(reading)
+        if until:
+            self._refuse(())
             if until != self._waits_for:
                 self._waits_for = until
                 log.warning("%s: changed, and waits for %s", names, until)
             return
         self._waits_for, self._ready = "", None
         if reading.anew is not None:
+            self._refuse(())
             self.anew = reading.anew
             self._app.stop()
         elif reading.change is not None:
             self._take_show(reading.change, names)
 
+    def _until(self, reading: Reading) -> str:
+        """What is waited for; "" for nothing."""
+        takes = self._app.desk.takes
+        if takes.locked or takes.rolling is not None:
+            return f"CUT: {takes.rolling.text} rolls" if takes.rolling is not None else "looks to be unlocked"
+        written = self._watched.written & loaded_by(self._app, reading)
+        files = ", ".join(sorted(path.name for path in written))
+        return f"{files}, still being written" if files else ""
+
     def _take_show(self, change: ShowChange, names: str) -> None:
         if problems := lost_by_cues(self._app, change.files):
             self._refuse(problems)
             return
+        self._refuse(())
         coming = [name for name in change.files.show.plates if name not in self._app.locations.names]
         self._app.take_show(change)
         self._watched.follow(watched_in(change.files))
@@ -124,6 +137,17 @@ class Watching:
 def watched_in(files: Files) -> list[Path]:
     """Stage, show, and the files that they name."""
     return list(dict.fromkeys([files.stage.file, files.show.file, *files.named()]))
+
+
+def loaded_by(app: App, reading: Reading) -> set[Path]:
+    """The files that are loaded where it is taken in: all, or those of plates that do not run yet."""
+    if reading.anew is not None:
+        return set(watched_in(reading.anew))
+    if reading.change is None:
+        return set()
+    files = reading.change.files
+    new = (section for name, section in files.show.plates.items() if name not in app.files.show.plates)
+    return {path for section in new for path in _files_of(files.of(section))}
 
 
 def read_again(app: App, changed: Collection[Path]) -> Reading:
@@ -180,11 +204,14 @@ def _built_from(files: Files) -> tuple[object, ...]:
 
 
 def lost_by_cues(app: App, files: Files) -> tuple[str, ...]:
-    """A line for each cue whose scene the show has no more, of the list as operators have it."""
+    """A line for each cue whose scene the show has no more, of the list that runs: its file may be another."""
     slugs = {scene.slug for scene in files.show.scenes}
     lost = (cue for cue in app.desk.cues.now.cues if cue.scene is not None and cue.scene not in slugs)
-    file = cues_file(files.show.file)
-    return tuple(f"{file}: cue {cue.number}: its scene {cue.scene!r} is gone from the show" for cue in lost)
+    return tuple(
+        f"cue {cue.number} of the running list: its scene {cue.scene!r} is gone from the show; "
+        f"/vp/cue/delete {cue.number} deletes it"
+        for cue in lost
+    )
 
 
 def built_anew(stack: ExitStack, app: App, files: Files) -> App:

@@ -34,6 +34,12 @@ class Way(Protocol):
 
     name: str
 
+    def begin(self) -> None:
+        """Its client is sent to from now on; not called for who is merely answered."""
+
+    def end(self) -> None:
+        """Its client is gone: nothing more is sent."""
+
     def is_full(self) -> bool:
         """Whether what was sent before still waits, so that nothing more should be."""
 
@@ -148,6 +154,7 @@ class Feedback:
                 raise FullError(f"{way.name} cannot subscribe: {MOST_CLIENTS} clients have, which is the most")
             self._clients[way.name] = client = _Client(way, origin, origin is None, ends, now_s)
             client.all_again(self._values, now_s)
+            way.begin()
             return
         client.heard_s, client.origin = now_s, origin or client.origin
         if now_s - client.dumped_s >= DUMP_PERIOD_S:  # what the network lost comes with the next renewal
@@ -156,7 +163,15 @@ class Feedback:
     def unsubscribe(self, name: str) -> None:
         """Those of the stage file stay."""
         if name in self._clients and not self._clients[name].fixed:
-            del self._clients[name]
+            self._forget(name)
+
+    def close(self) -> None:
+        """Those of the stage file too."""
+        for name in tuple(self._clients):
+            self._forget(name)
+
+    def _forget(self, name: str) -> None:
+        self._clients.pop(name).way.end()
 
     def heard(self, peer: str) -> None:
         """Any message of a client says that it is there."""
@@ -181,7 +196,7 @@ class Feedback:
         now_s = self._clock()
         for name, client in tuple(self._clients.items()):
             if client.ends and now_s - client.heard_s > RENEW_S:
-                del self._clients[name]
+                self._forget(name)
             elif client.pending and now_s - client.sent_s >= self._period_s and not client.way.is_full():
                 messages = [self._message(*each) for each in client.due(self._values, now_s)]
                 for packet in packets(messages):

@@ -8,7 +8,7 @@ import logging
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,7 +17,7 @@ from vpengine.mailbox import Inbox
 from vpengine.peers import Firsts, PeerHealth, Peers
 from vpengine.remote.handing_over import hand_over
 from vpengine.remote.midi_ports import NoMidiError, Port, Ports, RtMidiPorts, numbered
-from vpengine.remote.midi_surface import Surface
+from vpengine.remote.midi_surface import Asked, Surface
 from vpengine.remote.mtc import MtcReader
 from vpengine.stage.midi import MidiMapping
 from vpengine.view.timecode import Timecode
@@ -25,6 +25,7 @@ from vpengine.view.timecode import Timecode
 LOG = logging.getLogger(__name__)
 
 POLL_S = 2.0  # how often it is looked for what was plugged in
+LOW_S = 0.03  # the low seven bits of a fader follow its high ones at once, if they come
 _WAIT_S = 0.5  # for a system that does not answer, at the start and at the end
 
 
@@ -204,7 +205,16 @@ class MidiDoor:
             return
         if listening.timecode is not None:
             listening.timecode.take(data, time_s)
-        for asked in listening.surface.take(data):
+        waited = listening.surface.waits
+        self._ask(name, listening.surface.take(data), time_s)
+        if listening.surface.waits and not waited and self._loop is not None:
+            self._loop.call_later(LOW_S, self._settle, name, listening.surface)
+
+    def _settle(self, name: str, surface: Surface) -> None:
+        self._ask(name, surface.settle(), self._clock())
+
+    def _ask(self, name: str, items: Iterable[Asked], time_s: float) -> None:
+        for asked in items:
             if hand_over(asked.message, asked.address, self._inbox):
                 self.peers.good(name, time_s, asked.address)
             else:

@@ -47,10 +47,15 @@ def played(data: bytes) -> Played | None:
 
 @dataclass
 class _Knob:
-    """A mapping, and where its knob stands: 7 bits, or 14 of which the low seven may be yet to come."""
+    """A mapping, and where its knob stands: 7 bits, or 14.
+
+    high: seven bits that came, of which the low seven are waited for. has_low: whether any came yet.
+    """
 
     mapping: MidiMapping
     position: int = 0
+    high: int | None = None
+    has_low: bool = False
 
     @property
     def is_down(self) -> bool:
@@ -62,17 +67,30 @@ class _Knob:
         return self.position / (127.0 if self.mapping.bits == 7 else 16383.0)
 
     def hears(self, heard: Played) -> bool:
-        """Moves to what is heard, if it is this knob's."""
+        """Moves to what is heard, if it is this knob's and whole."""
         mapping = self.mapping
         if (heard.message, heard.channel) != (mapping.message, mapping.channel):
             return False
-        if heard.number == mapping.number:  # MIDI 1.0: the low seven bits are 0 until they come
-            self.position = heard.value if mapping.bits == 7 else heard.value << 7
-            return True
+        if heard.number == mapping.number:
+            if mapping.bits == 7:
+                self.position = heard.value
+                return True
+            self.high = heard.value
+            return not self.has_low and self.settles()
         if mapping.bits == 14 and heard.number == mapping.number + FINE_FROM:
-            self.position = self.position & ~0x7F | heard.value
+            high = self.position >> 7 if self.high is None else self.high
+            self.position, self.high, self.has_low = high << 7 | heard.value, None, True
             return True
         return False
+
+    def settles(self) -> bool:
+        """Moves to the high bits that came alone. MIDI 1.0: of others the low ones are 0."""
+        if self.high is None:
+            return False
+        if self.high != self.position >> 7:
+            self.position = self.high << 7
+        self.high = None
+        return True
 
 
 class Surface:
@@ -90,9 +108,25 @@ class Surface:
             was_down = knob.is_down
             if knob.hears(heard):
                 pressed = heard.value > 0 if heard.message == "note" else knob.is_down and not was_down
-                asked = _asked(knob, pressed)
-                if asked is not None:
-                    yield asked
+                yield from _asked_by(knob, pressed)
+
+    @property
+    def waits(self) -> bool:
+        """Whether low bits are waited for; ``settle`` ends that."""
+        return any(knob.high is not None for knob in self._knobs)
+
+    def settle(self) -> Iterator[Asked]:
+        """What high bits ask for whose low ones did not come."""
+        for knob in self._knobs:
+            was_down = knob.is_down
+            if knob.settles():
+                yield from _asked_by(knob, knob.is_down and not was_down)
+
+
+def _asked_by(knob: _Knob, pressed: bool) -> Iterator[Asked]:
+    asked = _asked(knob, pressed)
+    if asked is not None:
+        yield asked
 
 
 def _asked(knob: _Knob, pressed: bool) -> Asked | None:

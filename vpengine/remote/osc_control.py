@@ -21,7 +21,7 @@ from vpengine.peers import Firsts, PeerHealth, Peers, machine_of
 from vpengine.remote.feedback import Feedback, FullError, Way, encoded
 from vpengine.remote.handing_over import hand_over
 from vpengine.remote.osc_buttons import SCENE_WORDS, button_message, is_button
-from vpengine.remote.osc_datagrams import Datagrams, UdpWay
+from vpengine.remote.osc_datagrams import Datagrams, OwnUdpWay, UdpWay
 from vpengine.remote.osc_messages import (
     CAMERA,
     LOOK,
@@ -110,7 +110,7 @@ class OscControl:
         opened = transport.get_extra_info("socket")
         opened.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER_BYTES)
         for client in self._fixed:
-            self.feedback.subscribe(UdpWay(transport, client), None, ends=False)
+            self.feedback.subscribe(self._own_way(client), None, ends=False)
         self._pump = loop.create_task(self._send_feedback())
 
     async def _send_feedback(self) -> None:
@@ -126,6 +126,7 @@ class OscControl:
     async def close(self) -> None:
         if self._pump:
             self._pump.cancel()
+        self.feedback.close()
         if self._server:
             self._server.close()
         for connection in tuple(self._connections):
@@ -220,7 +221,7 @@ class OscControl:
         port = feedback_port(message)
         if port is None:
             return
-        way = back or self._way(f"{machine_of(peer)}:{port}" if port else peer)
+        way = back or (self._own_way(f"{machine_of(peer)}:{port}") if port else self._way(peer))
         if message.address == UNSUBSCRIBE:
             self.feedback.unsubscribe(way.name)
             return
@@ -230,7 +231,11 @@ class OscControl:
             raise RefusedError("too-many-clients", str(error)) from None
 
     def _way(self, client: str) -> UdpWay:
+        """From the port itself, where the client sends to and may alone listen to."""
         return UdpWay(self._transport, client)
+
+    def _own_way(self, client: str) -> UdpWay:
+        return OwnUdpWay(self._transport, client, self.take) if self._transport else self._way(client)
 
     def _add(self, asked: OperatorMessage | None, message: Message) -> None:
         if asked is not None and not hand_over(asked, message.address, self._inbox):

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable
 
-MOST_WAITING_BYTES = 64 << 10  # of all datagrams that the kernel did not take yet
+MOST_WAITING_BYTES = 64 << 10  # of a socket's datagrams that the kernel did not take yet
+LOG = logging.getLogger(__name__)
 
 
 class Datagrams(asyncio.DatagramProtocol):
@@ -19,12 +21,20 @@ class Datagrams(asyncio.DatagramProtocol):
 
 
 class UdpWay:
-    """To one client ("ip:port"; an IP address, since names are never resolved here). Sends nothing without a socket."""
+    """To one client ("ip:port"; an IP address, since names are never resolved here), by a socket that is others' too.
+    Sends nothing without a socket.
+    """
 
     def __init__(self, transport: asyncio.DatagramTransport | None, client: str) -> None:
         host, _, port = client.rpartition(":")
         self.name = client
         self._transport, self._target = transport, (host, int(port))
+
+    def begin(self) -> None:
+        """Nothing is to be had."""
+
+    def end(self) -> None:
+        """The socket stays for the others."""
 
     def is_full(self) -> bool:
         if self._transport is None:
@@ -35,3 +45,39 @@ class UdpWay:
     def send(self, packet: bytes) -> None:
         if self._transport is not None:
             self._transport.sendto(packet, self._target)
+
+
+class OwnUdpWay(UdpWay):
+    """By a socket of its own: what waits for a machine that is switched off fills nobody else's.
+
+    The kernel keeps such datagrams for seconds, while it asks the network for the machine, and charges the socket.
+    """
+
+    def __init__(self, shared: asyncio.DatagramTransport, client: str, take: Callable[[bytes, str], None]) -> None:
+        """shared: of the port; its address is sent from, and it is used where no socket can be had. take: of what comes
+        back, for clients that answer where they were told from.
+        """
+        super().__init__(None, client)
+        self._shared, self._take = shared, take
+        self._opening: asyncio.Task[None] | None = None
+
+    def begin(self) -> None:
+        """Opens the socket, on the running loop's next turns."""
+        self._opening = asyncio.get_running_loop().create_task(self._open())
+
+    async def _open(self) -> None:
+        host = self._shared.get_extra_info("sockname")[0]
+        try:
+            self._transport, _ = await asyncio.get_running_loop().create_datagram_endpoint(
+                lambda: Datagrams(self._take), local_addr=(host, 0)
+            )
+        except OSError as error:
+            LOG.warning("OSC control: %s is sent to by the port's own socket (%s)", self.name, error)
+            self._transport = self._shared
+
+    def end(self) -> None:
+        if self._opening is not None:
+            self._opening.cancel()  # the endpoint closes what it had
+        if self._transport is not None and self._transport is not self._shared:
+            self._transport.abort()  # what waits is for nobody
+        self._transport = self._opening = None

@@ -147,6 +147,12 @@ class StreamProtocol(asyncio.Protocol):
             self._connections.pop(self._transport, None)
         self._gone(self.name)
 
+    def begin(self) -> None:
+        """The connection is there already."""
+
+    def end(self) -> None:
+        """The connection stays for what its client sends."""
+
     def is_full(self) -> bool:
         return self._transport is None or self._transport.get_write_buffer_size() > MOST_WAITING_BYTES
 
