@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import av
+import numpy as np
+from numpy.typing import NDArray
+
+from tests.waiting import until
+from vpengine.app import App, RunOptions
+from vpengine.control import declared
+from vpengine.output.recording import RecordingOutput
 
 RATE = Fraction(24)
 
@@ -69,3 +79,52 @@ def command(stage: Path, takes: Path, seconds: float, most_bytes: int = 0) -> li
     been encoded, every 12 frames, and at last how many were drawn.
     """
     return [sys.executable, "-c", SCRIPT, stage, takes, str(seconds), str(most_bytes)]
+
+
+def recording(feed: str, format: str, **keys: object) -> str:
+    more = "".join(f"{name} = {json.dumps(value)}\n" for name, value in keys.items())
+    return f'kind = "recording"\nfeed = "{feed}"\nformat = "{format}"\n{more}'
+
+
+@contextmanager
+def running(stage: Path, folder: Path) -> Iterator[App]:
+    """Unpaced, so that no tick is left out; headless."""
+    options = RunOptions(stage, headless=True, unpaced=True, takes=folder / "takes", remember=False)
+    with App(options) as app:
+        app.wait_until_ready()
+        yield app
+
+
+def shown(app: App, feed: str) -> NDArray[Any]:
+    """The feed as it is now, row 0 at the top."""
+    texture = app.loop.executor.pictures[feed].color
+    out = np.empty((texture.size[1], texture.size[0], 4), np.uint8)
+    texture.read_into(out.data.cast("B"), alignment=1)
+    return out[::-1]
+
+
+def move(app: App, number: int) -> None:
+    """Something that makes every frame another one."""
+    for address in (declared.INNER_EXPOSURE, declared.OUTER_EXPOSURE):
+        app.desk.controls.set(address, -0.05 * number)
+
+
+def run_frames(app: App, count: int, feeds: tuple[str, ...]) -> list[dict[str, NDArray[Any]]]:
+    """What each frame showed; the encoders keep pace, since none is to be left out here."""
+    seen = []
+    for number in range(count):
+        move(app, number)
+        app.run_frames(1)
+        seen.append({feed: shown(app, feed) for feed in feeds})
+        for opened in recordings(app):
+            if opened._session is not None:
+                until(lambda encoding=opened._session.encoding: len(encoding._items) < 2)
+    return seen
+
+
+def recordings(app: App) -> list[RecordingOutput]:
+    return [opened for _, opened in app.outputs if isinstance(opened, RecordingOutput)]
+
+
+def reports(app: App) -> list[dict[str, Any]]:
+    return app.recorded()

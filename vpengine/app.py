@@ -372,6 +372,10 @@ class App:
             f"UDP {use.address} port {use.port} ({use.key})" for use in ports_of(self.files) if "tracking" in use.key
         ]
 
+    def recorded(self) -> list[dict[str, object]]:
+        """What outputs have recorded, in figures; of all that there is after the end."""
+        return [figures for each in self._finishing for figures in each.report()]
+
     def report(self) -> dict[str, Any]:
         """The run in figures, as DESIGN 8 lists them."""
         surrounds = self.compositor.surrounds
@@ -397,7 +401,7 @@ class App:
             "jobs": self.loop.executor.timings.summary(),
             "scene": self.desk.scenes.shown,
             "rung": self.loop.governor.summary(),
-            "recordings": [figures for each in self._finishing for figures in each.report()],
+            "recordings": self.recorded(),
             "rss_mb": self.memory.summary(),
             "machine": describe(self.gpu.context),
         }

@@ -9,22 +9,28 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import av
 import numpy as np
 import OpenImageIO as oiio
 import pytest
-from numpy.typing import NDArray
 
-from tests.recording import command, numbers_of, with_outputs
+from tests.recording import (
+    command,
+    move,
+    numbers_of,
+    recording,
+    recordings,
+    reports,
+    run_frames,
+    running,
+    shown,
+    with_outputs,
+)
 from tests.waiting import until
 from vpengine.app import App, RunOptions
 from vpengine.cli.ports import free_port
-from vpengine.control import declared
 from vpengine.control.triggers import TakeTrigger
 from vpengine.errors import ProblemsError
 from vpengine.gpu.feed_reader import IN_FLIGHT, FeedReader
@@ -34,55 +40,6 @@ from vpengine.output.recording import RecordingOutput
 from vpengine.output.stream import StreamOutput
 
 LINUX = sys.platform == "linux"
-
-
-def recording(feed: str, format: str, **keys: object) -> str:
-    more = "".join(f"{name} = {json.dumps(value)}\n" for name, value in keys.items())
-    return f'kind = "recording"\nfeed = "{feed}"\nformat = "{format}"\n{more}'
-
-
-@contextmanager
-def running(stage: Path, folder: Path) -> Iterator[App]:
-    """Unpaced, so that no tick is left out; headless."""
-    options = RunOptions(stage, headless=True, unpaced=True, takes=folder / "takes", remember=False)
-    with App(options) as app:
-        app.wait_until_ready()
-        yield app
-
-
-def shown(app: App, feed: str) -> NDArray[Any]:
-    """The feed as it is now, row 0 at the top."""
-    texture = app.loop.executor.pictures[feed].color
-    out = np.empty((texture.size[1], texture.size[0], 4), np.uint8)
-    texture.read_into(out.data.cast("B"), alignment=1)
-    return out[::-1]
-
-
-def move(app: App, number: int) -> None:
-    """Something that makes every frame another one."""
-    for address in (declared.INNER_EXPOSURE, declared.OUTER_EXPOSURE):
-        app.desk.controls.set(address, -0.05 * number)
-
-
-def run_frames(app: App, count: int, feeds: tuple[str, ...]) -> list[dict[str, NDArray[Any]]]:
-    """What each frame showed; the encoders keep pace, since none is to be left out here."""
-    seen = []
-    for number in range(count):
-        move(app, number)
-        app.run_frames(1)
-        seen.append({feed: shown(app, feed) for feed in feeds})
-        for opened in recordings(app):
-            if opened._session is not None:
-                until(lambda encoding=opened._session.encoding: len(encoding._items) < 2)
-    return seen
-
-
-def recordings(app: App) -> list[RecordingOutput]:
-    return [opened for _, opened in app.outputs if isinstance(opened, RecordingOutput)]
-
-
-def reports(app: App) -> list[dict[str, Any]]:
-    return app.report()["recordings"]
 
 
 def test_every_frame_of_a_feed_is_in_its_file_in_order(small_stage: Path, tmp_path: Path) -> None:

@@ -152,7 +152,11 @@ def run_stage(
                     app, is_first = built_anew(stack, app, watching.anew), False
                     continue
             echo(summary(figures))
-            return figures
+            break
+    figures = figures | {"recordings": app.recorded()}  # what ended with the run is whole only now, or is not
+    if report is not None:
+        write_report(report, figures)
+    return figures
 
 
 def _greet(app: App, is_first: bool) -> None:

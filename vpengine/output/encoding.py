@@ -70,9 +70,11 @@ class Encoding(Generic[T]):
         """Waits for room, as long as the encoding goes forward; see ``error`` after it."""
         self._wait(lambda: self._offered(item))
 
-    def end(self) -> None:
-        """Nothing comes any more. Never waits."""
+    def end(self, last: T | None = None) -> None:
+        """Nothing comes any more. Never waits. last: the end of it, for which there is always room."""
         with self._change:
+            if last is not None and not self._ending and self.error is None:
+                self._items.append(last)
             self._ending = True
             self._change.notify_all()
 

@@ -3,16 +3,18 @@
 Pictures are read back one to three frames after they were shown, and encoded on a thread of their own. Where the card,
 the encoder or the disk is slower than the show, pictures are left out, counted, and their places stay empty, so that
 what follows stays in time. Where the disk is full or fails, that is said once and the file ends; the next take is tried
-again.
+again, and what is recorded all the time after some seconds.
 """
 
 from __future__ import annotations
 
 import logging
+import math
 import re
 import time
 from collections import deque
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -39,6 +41,7 @@ QUEUE_S = 1.0  # of pictures that may wait for the encoder; a full queue drops t
 MOST_BYTES = 256_000_000  # and no more than so much, however large they are
 LEAST_FRAMES = 4
 MOST_MISSED = 10_000  # frames whose camera is still told of: minutes
+FIRST_AGAIN_S, LAST_AGAIN_S = 5.0, 300.0  # until one for the whole run is tried again; longer where nothing came of it
 END_S = 2.0  # what the end of a run waits for what is being written
 DEFAULT_FOLDER = "recordings"
 
@@ -109,6 +112,8 @@ class _Session:
     encoding: Encoding[Shot]
     first: int
     files: list[RecordingFiles] = field(default_factory=list)  # none until the thread has made them
+    last: int = -1  # the number of the newest frame that was asked for
+    holes: int = 0  # frames that the show itself had no time for
     asked: int = 0
     refused: int = 0
     missed: deque[Shot] = field(default_factory=lambda: deque(maxlen=MOST_MISSED))
@@ -126,7 +131,20 @@ class _Session:
     @property
     def dropped(self) -> int:
         """Frames that have no picture in it, and will have none."""
-        return self.refused if self.encoding.running else self.asked - self.frames
+        return self.holes + (self.refused if self.encoding.running else self.asked - self.frames)
+
+    def note(self, number: int) -> None:
+        """A frame is asked for."""
+        self.holes += number - self.last - 1
+        self.last = number
+
+    def end(self) -> None:
+        """Nothing comes any more; what is still to be told of frames without a picture is told."""
+        if self.missed:
+            *earlier, newest = self.missed
+            self.missed.clear()
+            self.encoding.end(replace(newest, missed=tuple(earlier)))
+        self.encoding.end()
 
 
 @dataclass(frozen=True, eq=False)
@@ -150,7 +168,13 @@ class RecordingOutput:
             return "format", f'found "exr", which is for the world as light; {feed} is code values, record it as ffv1'
         return None
 
-    def __init__(self, settings: RecordingSettings, feed: str, surroundings: Surroundings) -> None:
+    def __init__(
+        self,
+        settings: RecordingSettings,
+        feed: str,
+        surroundings: Surroundings,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         if surroundings.gpu is None:
             raise UserError(f"output {feed}: a recording needs the engine's graphics")
         self._settings, self._feed, self._around = settings, parse_feed(feed), surroundings
@@ -159,7 +183,9 @@ class RecordingOutput:
         self._session: _Session | None = None
         self._ending: list[_Session] = []
         self._reports: list[dict[str, object]] = []
-        self._failed: tuple[TakeName | None] | None = None  # not to be tried again before another take
+        self._failed: tuple[TakeName | None] | None = None  # not to be tried again before another take, or _again_s
+        self._clock = clock
+        self._again_s, self._wait_s = math.inf, FIRST_AGAIN_S
         if "usd" in settings.tracks and not has_usd():
             log.warning("recording %s: %s.", feed, NO_USD)
 
@@ -185,7 +211,7 @@ class RecordingOutput:
         self._stop()
         self._collect(wait=True)
         for session in self._ending:
-            session.encoding.end()
+            session.end()
 
     def wait(self) -> None:
         end_s = time.monotonic() + END_S
@@ -204,14 +230,22 @@ class RecordingOutput:
         wanted = take is not None or self._settings.when == "always"
         session = self._session
         if session is not None and session.encoding.error is not None:
-            self._failed = (take,)
-            self._stop()
+            self._fail(take, session)
         if self._settings.when == "take" and session is not None and session.take is not take:
             self._stop()
-        if self._failed is not None and self._failed[0] is not take and take is not None:
-            self._failed = None
+        another = self._failed is not None and self._failed[0] is not take and take is not None
+        if another or self._clock() >= self._again_s:
+            self._failed, self._again_s = None, math.inf
         if wanted and self._session is None and self._failed is None and self._texture is not None:
             self._session = self._begin(take, tick)
+
+    def _fail(self, take: TakeName | None, session: _Session) -> None:
+        """One that is for the whole run is tried again by and by: there may be no other take for hours."""
+        self._failed = (take,)
+        if self._settings.when == "always":
+            self._wait_s = FIRST_AGAIN_S if session.frames else min(2.0 * self._wait_s, LAST_AGAIN_S)
+            self._again_s = self._clock() + self._wait_s
+        self._stop()
 
     def _begin(self, take: TakeName | None, tick: Tick) -> _Session:
         made: list[RecordingFiles] = []
@@ -259,6 +293,7 @@ class RecordingOutput:
         frame = self._around.frame()
         if frame is None:
             return
+        session.note(frame.tick.number - session.first)
         textures, view, seen = self._textures()
         asked = _Asked(session, frame, view, seen)
         if textures and not self._reader.fits(textures):
@@ -303,7 +338,7 @@ class RecordingOutput:
         """Sessions of which every picture has come down end; those that are written are told of."""
         for session in list(self._ending):
             if not any(asked.session is session for asked in self._reader.pending):
-                session.encoding.end()
+                session.end()
             if not session.encoding.running:
                 self._ending.remove(session)
                 self._reports.append(self._figures(session))
@@ -321,7 +356,8 @@ class RecordingOutput:
         error, frames = session.encoding.error, session.frames
         if error is not None:
             ends = f"it ends after {frames} frames, which can be played" if frames else "it is not recorded"
-            log.error("recording %s: %s; %s, and the next take is tried again.", path, why(error), ends)
+            what = "it" if self._settings.when == "always" else "the next take"
+            log.error("recording %s: %s; %s, and %s is tried again.", path, why(error), ends, what)
         elif session.dropped:
             log.warning("recording %s: %d of %d frames were left out.", path, session.dropped, frames + session.dropped)
         else:

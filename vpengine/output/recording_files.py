@@ -1,7 +1,7 @@
 """The files of one recording: a video or numbered pictures, and the camera's track beside them.
 
-All of it on the encoder's thread. Frame 1 is the recording's first; a frame that was left out leaves its place empty in
-the pictures, and is in the track.
+All of it on the encoder's thread. Frame 1 is the first that has a picture; one that was left out after it leaves its
+place empty in the pictures, and is in the track.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import itertools
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import partial
 from pathlib import Path
@@ -88,6 +88,7 @@ class RecordingFiles:
         self._suffix = "" if self._shooting.format == "exr" else codec_of(self._shooting).suffix
         self._stem = reserved_stem(self._shooting.stem, self._suffix)
         self._pictures: _Pictures | None = None
+        self._first: int | None = None  # the number of the first picture
         self.frames = 0
         try:
             self._track = CameraTrack(self._beside, self._shooting.slate, self._shooting.tracks)
@@ -105,8 +106,13 @@ class RecordingFiles:
         return self.frames, self._pictures.progress if self._pictures is not None else None
 
     def write(self, shot: Shot) -> None:
-        for each in (*shot.missed, shot):
-            if each.state is not None:
+        """Frame 1 is the first that has a picture: players begin there, whatever its time says."""
+        if self._first is None and shot.arrays is None:
+            return
+        self._first = shot.number if self._first is None else self._first
+        shot = replace(shot, number=shot.number - self._first)
+        for each in (*(replace(each, number=each.number - self._first) for each in shot.missed), shot):
+            if each.state is not None and each.number >= 0:
                 self._track.add(TrackSample(each.number + 1, each.tick, each.state))
         if shot.arrays is None:
             return
