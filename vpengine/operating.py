@@ -257,7 +257,10 @@ def open_outputs(files: Files, around: Surroundings, headless: bool) -> Iterator
 
 def called_by_timecode(clock: Clock, files: Files, midi: MidiDoor | None) -> Clock:
     """The clock, whose frames are called by the timecode that the show names."""
-    return ReceivedTimecode(clock, midi.timecode) if midi and files.show.settings.timecode == "mtc" else clock
+    if midi is None or files.show.settings.timecode != "mtc":
+        return clock
+    rate = files.stage.rate
+    return ReceivedTimecode(clock, lambda time_s: midi.timecode(time_s, rate))
 
 
 def trouble_of(loop: Loop) -> str:

@@ -8,6 +8,7 @@ import sys
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from fractions import Fraction
 from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
@@ -309,8 +310,8 @@ def test_timecode_comes_in_on_the_port_that_the_show_names(device: str | None, h
         for n in range(0, len(QUARTERS), 2):
             desk.door.take(PADS, QUARTERS[n : n + 2], 50.0 + n / 240.0)
         time_s = 50.0 + (len(QUARTERS) - 2) / 240.0
-        assert desk.door.timecode(time_s) == (Timecode(1, 37, 52, 19) if heard else None)
-        assert desk.door.timecode(time_s + 1.0) is None
+        assert desk.door.timecode(time_s, Fraction(30)) == (Timecode(1, 37, 52, 19) if heard else None)
+        assert desk.door.timecode(time_s + 1.0, Fraction(30)) is None
 
     run(desk.door, work)
 

@@ -370,6 +370,22 @@ def test_a_takes_folder_that_cannot_be_made_keeps_nobody_waiting(tmp_path: Path)
     takes.close()
 
 
+@pytest.mark.parametrize(
+    ("rate", "frames", "packed"),
+    [(25, 24, 0x00000024), (60, 58, 0x00000029), (60, 59, 0x00008029), (50, 1, 0x00008000)],
+)
+def test_many_frames_a_second_count_in_pairs(tmp_path: Path, rate: int, frames: int, packed: int) -> None:
+    """SMPTE 12M has room for 39: the second of a pair is told by the field's bit, 15 in OpenEXR's TimeCode."""
+    view, label = camera_view(Pose(), LENS, (8, 4)), Timecode(0, 0, 0, frames)
+    pixels = np.ones((4, 8, 4), np.float16), np.ones((4, 8), np.float32)
+    write_exr(tmp_path / "a.exr", World(*pixels, view, 1.0, Fraction(rate), label, 1))
+    read = oiio.ImageInput.open(str(tmp_path / "a.exr"))
+    assert read is not None
+    attributes = {each.name: each.value for each in read.spec().extra_attribs}
+    read.close()
+    assert attributes["smpte:TimeCode"][0] == packed
+
+
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no such device on this system")
 def test_half_an_exr_is_never_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The disk fills in the middle of one: those before it are whole, and of it nothing is there."""

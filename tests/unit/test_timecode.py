@@ -6,7 +6,7 @@ from fractions import Fraction
 
 import pytest
 
-from vpengine.view.timecode import Timecode, number_of, parsed, timecode_of
+from vpengine.view.timecode import Timecode, called_at, label_rate, number_of, parsed, timecode_of
 
 NTSC, FILM, PAL = Fraction(30000, 1001), Fraction(24000, 1001), Fraction(25)
 
@@ -83,3 +83,30 @@ def test_a_label_is_read_as_it_is_written() -> None:
     for text in ("", "1:2:3:4", "01:02:03", "01:02:03:04:05", "aa:bb:cc:dd", "01;02;03;04"):
         with pytest.raises(ValueError, match="timecode"):
             parsed(text)
+
+
+@pytest.mark.parametrize(
+    ("frame", "counted", "rate", "label"),
+    [
+        (12, PAL, Fraction(50), "00:00:00:24"),
+        (90012.5, PAL, Fraction(50), "01:00:00:25"),
+        (29, Fraction(30), Fraction(24), "00:00:00:23"),
+        (23, Fraction(24), Fraction(60), "00:00:00:57"),
+        (86400, Fraction(24), FILM, "01:00:00:00"),  # a timecode of 24 is that of 23.976 too
+        (86400, Fraction(24), Fraction(48000, 1001), "01:00:00:00"),
+        (107892, NTSC, Fraction(24), "00:59:59:23"),  # an hour of drop-frame labels is 3.6 ms short
+        (107892, NTSC, NTSC, "01:00:00;00"),
+        (108000, Fraction(30), NTSC, "01:00:00;00"),
+        (24 * 3600 * 25, PAL, Fraction(50), "00:00:00:00"),
+    ],
+)
+def test_a_moment_in_frames_of_another_rate(frame: float, counted: Fraction, rate: Fraction, label: str) -> None:
+    assert str(called_at(frame, counted, rate)) == label
+
+
+def test_what_drops_no_labels_is_counted_so() -> None:
+    first = parsed("01:00:59:29")
+    rate = label_rate(first, NTSC)
+    assert str(timecode_of(number_of(first, rate) + 1, rate)) == "01:01:00:00"
+    assert label_rate(parsed("01:00:59;29"), NTSC) == NTSC
+    assert label_rate(parsed("01:00:59:23"), FILM) == FILM

@@ -16,7 +16,7 @@ from vpengine.media.decoding import Decoder, LostError
 from vpengine.media.pictures import captured
 from vpengine.stage.settings import ExistingFile, Rate
 from vpengine.stage.settings import Settings as Section
-from vpengine.view.timecode import Timecode, number_of, timecode_of
+from vpengine.view.timecode import Timecode, label_rate, number_of, timecode_of
 
 
 class FileSource:
@@ -91,11 +91,12 @@ class FileSource:
         """Counted from the container's; each loop begins with it again."""
         if self._first_timecode is None:
             return None
+        rate = label_rate(self._first_timecode, self._own_rate)
         try:
-            number = number_of(self._first_timecode, self._own_rate)
+            number = number_of(self._first_timecode, rate)
         except ValueError:  # a label that its rate does not have
             return None
-        return timecode_of(number + int(index), self._own_rate)
+        return timecode_of(number + int(index), rate)
 
     def _end(self) -> None:
         if self._decoder is not None:

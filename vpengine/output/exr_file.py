@@ -6,6 +6,7 @@ be made at any time. ``Technical Introduction to OpenEXR`` (openexr.com) has the
 
 from __future__ import annotations
 
+import math
 import os
 import struct
 from collections.abc import Mapping
@@ -78,7 +79,7 @@ def _header(world: World) -> bytes:
         "screenWindowCenter": ("v2f", struct.pack("<2f", 0.0, 0.0)),
         "screenWindowWidth": ("float", struct.pack("<f", 1.0)),
         "tick": ("int", struct.pack("<i", world.number)),
-        "timeCode": ("timecode", struct.pack("<2I", _time_and_flags(world.timecode), 0)),
+        "timeCode": ("timecode", struct.pack("<2I", _time_and_flags(world.timecode, world.rate), 0)),
         "worldToCamera": ("m44f", _matrix(world.view.view_from_stage)),
         "worldToNDC": ("m44f", _matrix(_SCREEN_FROM_CLIP @ world.view.clip_from_stage)),
     }
@@ -102,16 +103,17 @@ def _matrix(matrix: NDArray[np.floating]) -> bytes:
     return np.ascontiguousarray(matrix.T, "<f4").tobytes()
 
 
-def _time_and_flags(timecode: Timecode) -> int:
-    """SMPTE 12M, as OpenEXR packs it: binary-coded decimals from the frames up, and drop-frame in bit 6."""
+def _time_and_flags(timecode: Timecode, rate: Fraction) -> int:
+    """SMPTE 12M, as OpenEXR packs it: binary-coded decimals from the frames up, and drop-frame in bit 6. The tens of
+    frames have two bits: beyond 40 a second pairs are counted, and the second of each is told by the field's bit.
+    """
 
     def bcd(value: int) -> int:
         return value // 10 % 10 << 4 | value % 10
 
-    frames = bcd(min(timecode.frames, 39))  # it has two bits for the tens
-    return (bcd(timecode.hours) << 24 | bcd(timecode.minutes) << 16 | bcd(timecode.seconds) << 8 | frames) | int(
-        timecode.drop
-    ) << 6
+    pair, second = divmod(timecode.frames, math.ceil(rate / 40))
+    flags = int(timecode.drop) << 6 | min(second, 1) << 15
+    return bcd(timecode.hours) << 24 | bcd(timecode.minutes) << 16 | bcd(timecode.seconds) << 8 | bcd(pair) | flags
 
 
 def display_window(size: tuple[int, int], seen: float) -> Box:

@@ -10,6 +10,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from fractions import Fraction
 from typing import Any
 
 from vpengine.control.messages import OperatorMessage
@@ -95,9 +96,9 @@ class MidiDoor:
         """By port; ``last`` is the newest message's address."""
         return self.peers.health(self._clock())
 
-    def timecode(self, time_s: float) -> Timecode | None:
-        """The label at ``time_s``, of the first port that has one; any thread may ask."""
-        labels = (reader.timecode(time_s) for reader in self._readers)
+    def timecode(self, time_s: float, rate: Fraction) -> Timecode | None:
+        """What a frame of ``rate`` is called at ``time_s``, by the first port that has one; any thread may ask."""
+        labels = (reader.timecode(time_s, rate) for reader in self._readers)
         return next((label for label in labels if label is not None), None)
 
     def _watch(self, looked: asyncio.Event, gone: asyncio.Event) -> None:

@@ -10,7 +10,7 @@ import math
 from dataclasses import dataclass
 from fractions import Fraction
 
-from vpengine.view.timecode import DROP_RATES, Timecode, number_of, timecode_of
+from vpengine.view.timecode import DROP_RATES, Timecode, called_at, frames_a_day, number_of
 
 RATES = (Fraction(24), Fraction(25), Fraction(30000, 1001), Fraction(30))  # by the two bits that say it
 SILENT_S = 0.5  # after which it is no timecode any more
@@ -27,7 +27,7 @@ def _number(hours: int, minutes: int, seconds: int, frames: int, rate: Fraction)
     return number_of(Timecode(hours, minutes, seconds, frames, rate in DROP_RATES), rate)
 
 
-_FRAMES_A_DAY = {rate: _number(23, 59, 59, math.ceil(rate) - 1, rate) + 1 for rate in RATES}
+_FRAMES_A_DAY = {rate: frames_a_day(rate) for rate in RATES}
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,13 +73,14 @@ class MtcReader:
         elif len(message) == 10 and message[:2] == _REAL_TIME and message[3:5] == _FULL_FRAME and message[9] == _END:
             self._locate(message[5:9], time_s)
 
-    def timecode(self, time_s: float) -> Timecode | None:
-        """The label at ``time_s``, by the clock of ``take``; None while it is not locked, or silent."""
+    def timecode(self, time_s: float, rate: Fraction | None = None) -> Timecode | None:
+        """The label at ``time_s``, by the clock of ``take``; None while it is not locked, or silent. rate: of the
+        frames that are called by it, the timecode's own where it is None.
+        """
         stand = self._standing(time_s)
         if stand is None:
             return None
-        frame = math.floor(stand.at(time_s) / 4.0 + 1e-6)
-        return timecode_of(frame % _FRAMES_A_DAY[stand.rate], stand.rate)
+        return called_at(stand.at(time_s) / 4.0 % _FRAMES_A_DAY[stand.rate], stand.rate, rate or stand.rate)
 
     def rate(self, time_s: float) -> Fraction | None:
         """A second: 24 (also for 23.976), 25, 30000/1001 with drop-frame labels, 30. None as for ``timecode``."""

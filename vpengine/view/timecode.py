@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass
 from fractions import Fraction
@@ -40,7 +41,7 @@ def timecode_of(number: int, rate: Fraction) -> Timecode:
 
     At 29.97 and 59.94 labels are dropped: at the start of every minute but each tenth.
     """
-    nominal = -(-rate.numerator // rate.denominator)  # 24000/1001 counts to 24
+    nominal = math.ceil(rate)  # 24000/1001 counts to 24
     drop = rate in DROP_RATES
     label = _with_dropped(number, nominal) if drop else number
     seconds, frames = divmod(label, nominal)
@@ -60,7 +61,7 @@ def _with_dropped(number: int, nominal: int) -> int:
 
 def number_of(timecode: Timecode, rate: Fraction) -> int:
     """The number of the frame that has this label on the first day. Raises ValueError for a label that no frame has."""
-    nominal = -(-rate.numerator // rate.denominator)
+    nominal = math.ceil(rate)
     hours, minutes, seconds, frames = timecode.hours, timecode.minutes, timecode.seconds, timecode.frames
     if not (0 <= hours < 24 and 0 <= minutes < 60 and 0 <= seconds < 60 and 0 <= frames < nominal):
         raise ValueError(f"{timecode}: no such time at {rate} frames a second")
@@ -74,3 +75,22 @@ def number_of(timecode: Timecode, rate: Fraction) -> int:
     if seconds == 0 and frames < dropped and minutes % 10:
         raise ValueError(f"{timecode}: this label is dropped")
     return label - dropped * (minutes - minutes // 10)
+
+
+def frames_a_day(rate: Fraction) -> int:
+    """After which labels begin again."""
+    return number_of(Timecode(23, 59, 59, math.ceil(rate) - 1, rate in DROP_RATES), rate) + 1
+
+
+def label_rate(timecode: Timecode, rate: Fraction) -> Fraction:
+    """By which labels such as this one are counted, at ``rate`` frames a second: 29.97 may be counted without drops."""
+    return Fraction(math.ceil(rate)) if rate in DROP_RATES and not timecode.drop else rate
+
+
+def called_at(frame: float, counted: Fraction, rate: Fraction) -> Timecode:
+    """What a moment is called in frames of ``rate``, that is ``frame`` of those of ``counted``, which may be a part of
+    one more. Labels that drop none agree in their seconds, whatever the time that these take; else time counts.
+    """
+    drops = rate in DROP_RATES or counted in DROP_RATES
+    ratio = rate / counted if drops else Fraction(math.ceil(rate), math.ceil(counted))
+    return timecode_of(math.floor(frame * float(ratio) + 1e-6) % frames_a_day(rate), rate)
