@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from pathlib import Path
 
 import numpy as np
+import pytest
 from PIL import Image
 from typer.testing import CliRunner
 
@@ -71,3 +74,28 @@ def test_a_stage_that_is_not_there_is_refused_before_a_show_is_written(tmp_path:
     assert isinstance(found.exception, UserError)
     assert not (tmp_path / "plates.toml").exists()
     assert CliRunner().invoke(cli, [*asked, str(stage_folder() / "tv.toml")]).exit_code == 0
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no such names on this system")
+def test_any_name_that_a_file_may_have_is_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With what FFmpeg takes for a protocol, and a character that no TOML has; one that is no UTF-8 is refused."""
+    monkeypatch.chdir(tmp_path)
+    files = ["16:9.mkv", "b\x7f.png"]
+    counted_film(tmp_path / "a.mkv", 3).rename(files[0])
+    picture(tmp_path / files[1])
+    strange = os.fsdecode(b"B\xfcro.png")
+    picture(tmp_path / strange)
+    found = CliRunner().invoke(cli, ["plate", "show", *files, strange, "--no-sheet"])
+    assert found.exit_code == 1
+    assert "its name is not UTF-8; rename it; it is left out" in found.stderr
+    show = read_files(stage_folder() / "tv.toml", Path("plates.toml")).show
+    assert [scene.slug for scene in show.scenes] == ["16-9", "b"]
+
+
+def test_what_fails_leaves_nothing_in_the_way(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = ["plate", "show", str(picture(tmp_path / "plates.png"))]
+    assert "is to be shown, and is not overwritten" in str(CliRunner().invoke(cli, asked).exception)
+    asked = ["plate", "show", str(picture(tmp_path / "a.png"))]
+    monkeypatch.setattr("vpengine.cli.plate_show.standing", lambda *_: 1 / 0)
+    assert isinstance(CliRunner().invoke(cli, asked).exception, ZeroDivisionError)
+    assert not (tmp_path / "plates.toml").exists()

@@ -103,6 +103,19 @@ def test_a_supplied_depth_is_taken_as_it_is(photo: Path) -> None:
     np.testing.assert_allclose(read_depth(photo.with_name("b.tif"), SIZE), 0.5 * given, rtol=1e-6)
 
 
+def test_a_depth_that_is_there_is_written_over_only_where_it_is_said(photo: Path) -> None:
+    """It may have been measured; and what is read is never written over."""
+    measured = np.full((SIZE[1], SIZE[0]), 3.5, np.float32)
+    target = photo.with_name('A "beach".depth.exr')
+    write_depth(target, measured)
+    assert sentence(photo) == f"{target}: there already; --force writes over it, --to names another file"
+    np.testing.assert_array_equal(read_depth(target, SIZE), measured)
+    says = f"{target}: is what is read, and is not overwritten; name another file with --to"
+    assert sentence(photo, "--depth", target, "--force") == says
+    shown(run(photo, "--force"), photo.parent)
+    assert not np.array_equal(read_depth(target, SIZE), measured)
+
+
 def test_a_disparity_with_its_pair_s_numbers_is_depth(photo: Path) -> None:
     np.save(photo.with_name("d.npy"), np.full((SIZE[1], SIZE[0]), 20.0, np.float32))
     still = shown(run(photo, "--disparity", photo.with_name("d.npy"), "--baseline", 0.2, "--focal", 100), photo.parent)

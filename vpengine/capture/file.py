@@ -59,7 +59,7 @@ class FileSource:
     def _begin(self) -> Decoder:
         """The film from its first picture on."""
         self._end()
-        self._decoder = Decoder(str(self.settings.file), self.title, options=OPTIONS)
+        self._decoder = Decoder(str(self.settings.file.absolute()), self.title, options=OPTIONS)
         self._places = Places(self._decoder.rate or USUAL_RATE)
         return self._decoder
 

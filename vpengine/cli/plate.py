@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -49,6 +49,7 @@ def from_image(
     to: Annotated[
         Path | None, typer.Option(help="The file to write; by default NAME.depth.exr, or NAME.2p5d, beside it.")
     ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Write over a file that is there.")] = False,
 ) -> None:
     """Give a photograph depth: writes NAME.depth.exr beside it, and prints a show that uses both.
 
@@ -56,6 +57,7 @@ def from_image(
     """
     _refuse_together(depth, disparity, network, baseline, focal)
     target = _target(file, to, layers)
+    _refuse_overwriting(target, [given for given in (file, depth, disparity, network) if given], force)
     picture = read_picture(file, color_space).pixels[..., :3]
     height, width = picture.shape[:2]
     lens = Lens(horizon, focal / width if focal else Lens.focal)
@@ -89,6 +91,14 @@ def _target(file: Path, to: Path | None, layers: bool) -> Path:
         hint = f", and with --layers {SUFFIX}" if not layers else ", with --layers"
         raise UserError(f"--to {target}: allowed are {', '.join(allowed)}{hint}")
     return target
+
+
+def _refuse_overwriting(target: Path, read: Sequence[Path], force: bool) -> None:
+    """What is there may have been measured. What is read is never written over."""
+    if target.resolve() in [path.resolve() for path in read]:
+        raise UserError(f"{target}: is what is read, and is not overwritten; name another file with --to")
+    if target.exists() and not force:
+        raise UserError(f"{target}: there already; --force writes over it, --to names another file")
 
 
 def _refuse_together(

@@ -42,6 +42,9 @@ def show(
         raise UserError(f"--to {target}: a show is a .toml file")
     if target.exists():
         raise UserError(f"{target}: there already, and is not overwritten; name another show with --to")
+    drawn = target.with_suffix(".png")
+    if sheet and drawn.absolute() in [path.absolute() for path in files]:
+        raise UserError(f"{drawn}: is to be shown, and is not overwritten; name the show otherwise with --to")
     stage = stage or stage_folder() / USUAL_STAGE
     _refuse_wrong(stage)
     found, refused = looked_at(files)
@@ -53,8 +56,11 @@ def show(
             typer.echo(f"  {doubt}")
         typer.echo(f"  scene {slug}")
     if sheet:
-        drawn = target.with_suffix(".png")
-        PilImage.fromarray(standing(read_files(stage, target), list(scenes))).save(drawn)
+        try:
+            PilImage.fromarray(standing(read_files(stage, target), list(scenes))).save(drawn)
+        except BaseException:  # it would be in the way of the corrected command
+            target.unlink()
+            raise
         typer.echo(f"{drawn}: how they stand on {stage.stem}")
     typer.echo(f"vpengine run {stage} --show {target} --watch")
     if refused:
@@ -82,6 +88,7 @@ def looked_at(files: list[Path]) -> tuple[dict[Path, Recognised], int]:
         if path in found or any(path in each.files for each in found.values()):
             continue
         try:
+            _refuse_unwritable(path)
             found[path] = recognised(path)
         except UserError as error:
             if len(files) == 1:
@@ -91,6 +98,14 @@ def looked_at(files: list[Path]) -> tuple[dict[Path, Recognised], int]:
     if not found:
         raise UserError("there is nothing left to show")
     return found, refused
+
+
+def _refuse_unwritable(path: Path) -> None:
+    """A show is UTF-8; a name from another system may be none."""
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        raise UserError(f"{str(path)!a}: its name is not UTF-8; rename it") from None
 
 
 def _scenes(found: Mapping[Path, Recognised], folder: Path) -> dict[str, str]:

@@ -37,4 +37,4 @@ def value_text(value: Any) -> str:
         return "[" + ", ".join(map(value_text, value)) + "]"
     if isinstance(value, float):
         return f"{value:.4f}"
-    return json.dumps(value, ensure_ascii=False)
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")  # TOML has it in no text, JSON has

@@ -79,7 +79,7 @@ class VideoClip:
             raise
 
     def _opened(self) -> Decoder:
-        return Decoder(str(self._path), self._title, options=OPTIONS)
+        return Decoder(str(self._path.absolute()), self._title, options=OPTIONS)
 
     def _first_whole(self) -> av.VideoFrame:
         for _ in range(MOST_BROKEN):

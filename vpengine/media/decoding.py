@@ -43,7 +43,9 @@ class Decoder:
         timeout_s: tuple[float, float] | None = None,
         live: bool = False,
     ) -> None:
-        """what: how sentences call it. timeout_s: to open, and to read. live: no picture waits for the next one."""
+        """url: of a file its absolute path, for "16:9.mp4" would have a scheme. what: how sentences call it.
+        timeout_s: to open, and to read. live: no picture waits for the next one.
+        """
         self._what = what
         try:
             self._container = av.open(url, format=format, options=dict(options or {}), timeout=timeout_s)

@@ -50,7 +50,7 @@ def image_frame(path: Path) -> av.VideoFrame:
     what = f'image "{path.name}"'
     options = {"protocol_whitelist": "file"}
     try:
-        decoder = Decoder(str(path), what, format=READERS[path.suffix.lower()], options=options)
+        decoder = Decoder(str(path.absolute()), what, format=READERS[path.suffix.lower()], options=options)
     except LostError as error:
         raise BrokenError(str(error)) from error
     try:
