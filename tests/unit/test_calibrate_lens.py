@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import re
 from pathlib import Path
 from typing import Any
 
@@ -208,11 +209,13 @@ def test_a_wide_lens_as_it_is(tmp_path: Path) -> None:
 
 @needs_real
 def test_a_charuco_board_as_it_is(tmp_path: Path) -> None:
-    """The photographs agree so much that the focal length is open to some percent, and that is told."""
+    """The photographs agree so much that the focal length is open to some percent or more, and that is told."""
     result = run(REAL / "charuco_5x7", "--to", tmp_path / "a.toml")
     assert result.exit_code == 0, result.output or result.exception
     assert "board: ChArUco board of 5 x 7 squares, DICT_6X6_250" in result.stdout
     assert "occluded.jpg: 0." in result.stdout  # a part of the board does
-    assert "the focal length is known to 3" in result.stderr
+    known = re.search(r"the focal length is known to ([0-9.]+) percent only", result.stderr)
+    assert known is not None
+    assert float(known[1]) > 3.0
     (entry,) = read_lens_file(tmp_path / "a.toml").entries
     assert entry.pinhole_focal_length_mm / 36.0 * 640 == pytest.approx(452.5, rel=0.05)

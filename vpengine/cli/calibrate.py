@@ -173,8 +173,8 @@ def warnings_of(found: Calibration, *, rational: bool) -> list[str]:
     unsure = 100.0 * found.focal_sd_px / float(found.matrix[0][0])
     if unsure > UNSURE_PERCENT:
         warnings.append(
-            f"the focal length is known to {unsure:.1f} percent only; take more photographs, the board tilted "
-            "to all sides"
+            f"the focal length is known to {unsure:.1f} percent only: were focus and zoom left alone? Take more "
+            "photographs, the board tilted to all sides"
         )
     folded = folded_share(found.lens.distortion, found.lens)
     if folded > 0.0:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from vpengine.view.opencv_lens import from_opencv
 FEWEST = 4  # photographs; with three a lens fits whatever they show
 GOOD_RMS_PX = 1.0
 _OUTLYING = 3.0  # times the median of the photographs' errors, and more than GOOD_RMS_PX
+_GROUPS = 8  # of photographs, for how far they agree
 _CELLS = (8, 6)  # parts of the picture that are looked at for points
 
 
@@ -51,7 +53,7 @@ class Calibration:
     matrix: Array
     coefficients: Array
     lens: Lens
-    focal_sd_px: float = 0.0  # standard deviation of fx, as the points' own scatter makes it
+    focal_sd_px: float = 0.0  # standard deviation of fx: the larger of the points' own scatter and the photographs'
 
     @property
     def rms_px(self) -> float:
@@ -117,7 +119,22 @@ def solve(
         kept = [photo for photo in found.photos if photo not in odd]
         refuse_too_few(kept, left_out)
         found = _fitted(board, kept, size, width_mm, rational=rational)
-    return replace(found, left_out=tuple(left_out))
+    sd_px = max(found.focal_sd_px, _between_photos_px(found, width_mm, rational=rational))
+    return replace(found, left_out=tuple(left_out), focal_sd_px=sd_px)
+
+
+def _between_photos_px(found: Calibration, width_mm: float, *, rational: bool) -> float:
+    """Standard deviation of fx by the jackknife (Tukey 1958): one group of photographs after the other is left out.
+
+    OpenCV's goes by one lens for all of them: where focus breathed or the zoom moved meanwhile it is confident.
+    """
+    count, of = min(_GROUPS, len(found.photos)), found.photos
+    groups = [[photo for place, photo in enumerate(of) if place % count != group] for group in range(count)]
+    focal_px: list[float] = []
+    for group in groups:
+        with suppress(UserError):  # what is left of them may fit no lens
+            focal_px.append(_fitted(found.board, group, found.size, width_mm, rational=rational).matrix[0][0])
+    return float(np.sqrt((count - 1) * np.var(focal_px))) if focal_px else 0.0
 
 
 def refuse_too_few(photos: Sequence[Photo], left_out: Sequence[LeftOut]) -> None:
