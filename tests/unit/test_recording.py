@@ -373,7 +373,6 @@ def test_a_takes_folder_that_cannot_be_made_keeps_nobody_waiting(tmp_path: Path)
 @pytest.mark.parametrize(
     ("rate", "frames", "packed"),
     [(25, 24, 0x00000024), (60, 58, 0x00000029), (60, 59, 0x00008029), (50, 1, 0x00008000)],
-    [(25, 24, 0x00000024), (60, 58, 0x00000029), (60, 59, 0x00008029), (50, 1, 0x00008000)],
 )
 def test_many_frames_a_second_count_in_pairs(tmp_path: Path, rate: int, frames: int, packed: int) -> None:
     """SMPTE 12M has room for 39: the second of a pair is told by the field's bit, 15 in OpenEXR's TimeCode."""
